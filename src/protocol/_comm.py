@@ -1,0 +1,45 @@
+"""Contents of comms: one-way messages between a kernel's objects and a client's."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from assay.protocol._json import JsonObject
+from assay.protocol._message import Content
+from attrs import field, frozen
+from msgspec import UNSET, UnsetType
+
+__all__ = ["CommClose", "CommMsg", "CommOpen"]
+
+
+@frozen(kw_only=True)
+class CommOpen(Content):
+    """Open a comm with the other side's target of this name (COMM-01)."""
+
+    msg_type: ClassVar[str] = "comm_open"
+
+    comm_id: str
+    target_name: str
+    data: JsonObject = field(factory=dict)
+    target_module: str | UnsetType | None = UNSET
+    """A module to import for the target; in the public text for a year, still sent."""
+
+
+@frozen(kw_only=True)
+class CommMsg(Content):
+    """Say something over an open comm (COMM-04)."""
+
+    msg_type: ClassVar[str] = "comm_msg"
+
+    comm_id: str
+    data: JsonObject = field(factory=dict)
+
+
+@frozen(kw_only=True)
+class CommClose(Content):
+    """Close a comm (COMM-05)."""
+
+    msg_type: ClassVar[str] = "comm_close"
+
+    comm_id: str
+    data: JsonObject = field(factory=dict)

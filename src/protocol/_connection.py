@@ -1,0 +1,237 @@
+"""The files that tell a kernel where to listen, and a client how to start one."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from assay.protocol._errors import ConnectionFileError, ContentError, FramingError, shorten
+from assay.protocol._json import Json, JsonObject, decode_object, encode_json
+from assay.protocol._registry import Channel
+from assay.protocol._signing import DEFAULT_SCHEME, Signer
+from assay.protocol._structure import structure, unstructure
+from attrs import evolve, field, frozen
+from msgspec import UNSET, UnsetType
+
+__all__ = ["ConnectionFile", "Curve", "KernelSpec", "RegistrationFile", "Transport"]
+
+MAX_PORT = 65_535
+Z85_KEY = re.compile(r"[0-9A-Za-z.\-:+=^!/*?&<>()\[\]{}@%$#]{40}")
+
+
+class Transport(StrEnum):
+    """How the sockets are reached (CONN-03, CONN-10)."""
+
+    TCP = "tcp"
+    IPC = "ipc"
+
+
+@frozen(kw_only=True)
+class Curve:
+    """A CurveZMQ key pair, 40 characters of Z85 each (CONN-06)."""
+
+    public_key: str
+    secret_key: str = field(repr=False)
+
+
+@frozen(kw_only=True)
+class ConnectionFile:
+    """Where the five sockets are, and the key (kernels.md §Connection files, CONN-02).
+
+    A port of 0 lets the kernel choose; it then writes the ports that it bound back to the file.
+    Over ipc, a port is the number at the end of the socket's path.
+    """
+
+    shell_port: int = 0
+    iopub_port: int = 0
+    stdin_port: int = 0
+    control_port: int = 0
+    hb_port: int = 0
+    ip: str = "127.0.0.1"
+    transport: Transport = Transport.TCP
+    key: str = field(default="", repr=False)
+    """The bytes of this text, as UTF-8, sign the messages (SIGN-05); empty: nothing is signed."""
+
+    signature_scheme: str = DEFAULT_SCHEME
+    kernel_name: str | UnsetType = UNSET
+    curve_publickey: str | UnsetType | None = field(default=UNSET, repr=False)
+    curve_secretkey: str | UnsetType | None = field(default=UNSET, repr=False)
+    _extra: JsonObject = field(factory=dict, repr=False)
+
+    @property
+    def extra(self) -> JsonObject:
+        """Keys that the protocol does not name, kept when the file is written (CONN-08)."""
+        return self._extra
+
+    @property
+    def curve(self) -> Curve | None:
+        """The CURVE key pair, if the file has one (CONN-06)."""
+        if not (self.curve_publickey and self.curve_secretkey):
+            return None
+        return Curve(public_key=self.curve_publickey, secret_key=self.curve_secretkey)
+
+    def port(self, channel: Channel) -> int:
+        """Return the port of *channel*; 0 lets the kernel choose."""
+        port: int = getattr(self, f"{channel}_port")
+        return port
+
+    def with_ports(self, ports: Mapping[Channel, int]) -> Self:
+        """Return a copy with these ports."""
+        changes: dict[str, Any] = {f"{channel}_port": port for channel, port in ports.items()}
+        return evolve(self, **changes)
+
+    def address(self, channel: Channel) -> str:
+        """Return the ZeroMQ address of *channel*.
+
+        ``tcp://ip:port``, with brackets around an IPv6 address; ``ipc://ip-port`` (CONN-10).
+        """
+        port = self.port(channel)
+        if self.transport is Transport.IPC:
+            return f"ipc://{self.ip}-{port}"
+        ip = f"[{self.ip}]" if ":" in self.ip and not self.ip.startswith("[") else self.ip
+        return f"tcp://{ip}:{port}"
+
+    @classmethod
+    def from_json(cls, data: bytes, *, name: str = "connection file") -> Self:
+        """Return the connection file in *data*; *name* stands in the errors.
+
+        Raises:
+            ConnectionFileError: not a JSON object, a field with the wrong type, a port that is
+                none, one CURVE key without the other, or a scheme that is unknown.
+        """
+        try:
+            fields = decode_object(data, name)
+            made = structure(cls, {**fields, **_ports_as_numbers(fields)})
+        except (FramingError, ContentError) as error:
+            raise ConnectionFileError(f"{name}: {error.args[0]}", requirement="CONN-02") from error
+        made._check(name)
+        return made
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Return the connection file at *path*.
+
+        Raises:
+            ConnectionFileError: as for `from_json`, or the file cannot be read.
+        """
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise ConnectionFileError(
+                f"{path}: cannot be read: {error.strerror}", requirement="CONN-01"
+            ) from error
+        return cls.from_json(data, name=str(path))
+
+    def to_json(self) -> bytes:
+        """Return the file's bytes: one JSON object, unknown keys included."""
+        return encode_json(unstructure(self))
+
+    def write(self, path: Path) -> None:
+        """Write the file so that only its owner may read it, all of it or nothing (CONN-04).
+
+        Raises:
+            ConnectionFileError: the file cannot be written.
+        """
+        try:
+            # mkstemp makes the file with mode 0600; replacing is atomic on one file system.
+            handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    file.write(self.to_json())
+                Path(temporary).replace(path)
+            except BaseException:
+                Path(temporary).unlink(missing_ok=True)
+                raise
+        except OSError as error:
+            raise ConnectionFileError(
+                f"{path}: cannot be written: {error.strerror}", requirement="CONN-04"
+            ) from error
+
+    def _check(self, name: str) -> None:
+        for channel in Channel:
+            if not 0 <= self.port(channel) <= MAX_PORT:
+                raise ConnectionFileError(
+                    f"{name}: {channel}_port: wanted 0 to {MAX_PORT}, found {self.port(channel)}",
+                    requirement="CONN-02",
+                )
+        keys = (self.curve_publickey or None, self.curve_secretkey or None)
+        if (keys[0] is None) is not (keys[1] is None):
+            raise ConnectionFileError(
+                f"{name}: wanted both CURVE keys or none, found one", requirement="CONN-07"
+            )
+        for key in keys:
+            if isinstance(key, str) and not Z85_KEY.fullmatch(key):
+                raise ConnectionFileError(
+                    f"{name}: wanted CURVE keys of 40 characters of Z85, found another text",
+                    requirement="CONN-06",
+                )
+        Signer(b"", self.signature_scheme, allow_broken=True)
+
+
+def _ports_as_numbers(fields: JsonObject) -> dict[str, Json]:
+    """Spec: ports are integers. Seen: JEP 106 allows text. Here: digits are read (CONN-13)."""
+    return {
+        key: int(value)
+        for key, value in fields.items()
+        if key.endswith("_port") and isinstance(value, str) and value.isascii() and value.isdigit()
+    }
+
+
+@frozen(kw_only=True)
+class RegistrationFile:
+    """Where a kernel that chooses its own ports reports them (5.6 draft, HANDSHAKE-01)."""
+
+    kernel_id: str
+    registration_ip: str
+    registration_port: int
+    transport: Transport = Transport.TCP
+    key: str = field(default="", repr=False)
+    signature_scheme: str = DEFAULT_SCHEME
+    _extra: JsonObject = field(factory=dict, repr=False)
+
+
+@frozen(kw_only=True)
+class KernelSpec:
+    """How a client starts a kernel: ``kernel.json`` (kernels.md §Kernel specs, SPEC-03)."""
+
+    argv: tuple[str, ...]
+    """The command; ``{connection_file}`` in any argument stands for the path (SPEC-04)."""
+
+    display_name: str
+    language: str
+    interrupt_mode: Literal["signal", "message"] = "signal"
+    env: Mapping[str, str] = field(factory=dict)
+    """Added to the environment; ``${NAME}`` is expanded (SPEC-06)."""
+
+    metadata: JsonObject = field(factory=dict)
+    kernel_protocol_version: str | UnsetType = UNSET
+    """Decides about the handshake (SPEC-08)."""
+
+    _extra: JsonObject = field(factory=dict, repr=False)
+
+    @property
+    def extra(self) -> JsonObject:
+        """Keys that the protocol does not name."""
+        return self._extra
+
+    @classmethod
+    def from_json(cls, data: bytes, *, name: str = "kernel.json") -> Self:
+        """Return the kernelspec in *data*; *name* stands in the errors.
+
+        Raises:
+            ContentError: a field is missing or has the wrong type, or ``argv`` is empty.
+            FramingError: *data* is not a JSON object.
+        """
+        made = structure(cls, decode_object(data, name))
+        if not made.argv:
+            raise ContentError(f"{name}: argv: wanted a command, found {shorten([])}")
+        return made
+
+    def to_json(self) -> bytes:
+        """Return the file's bytes."""
+        return encode_json(unstructure(self))

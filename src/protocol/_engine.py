@@ -1,0 +1,68 @@
+"""Contents that only engines of a parallel cluster know: outside the 5.5 text, still spoken."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from assay.protocol._message import Content
+from attrs import frozen
+
+__all__ = [
+    "AbortReply",
+    "AbortRequest",
+    "ApplyReply",
+    "ApplyRequest",
+    "ClearReply",
+    "ClearRequest",
+]
+
+
+@frozen(kw_only=True)
+class ApplyRequest(Content):
+    """Call a function; function and arguments are in the buffers."""
+
+    msg_type: ClassVar[str] = "apply_request"
+
+
+@frozen(kw_only=True)
+class ApplyReply(Content):
+    """Say that the call returned; its result is in the buffers."""
+
+    msg_type: ClassVar[str] = "apply_reply"
+
+    status: Literal["ok"] = "ok"
+
+
+@frozen(kw_only=True)
+class AbortRequest(Content):
+    """Do not handle the requests with these ids when their turn comes."""
+
+    msg_type: ClassVar[str] = "abort_request"
+
+    msg_ids: str | tuple[str, ...] = ()
+    """One id, several, or none for the whole queue."""
+
+
+@frozen(kw_only=True)
+class AbortReply(Content):
+    """Say that the ids are remembered."""
+
+    msg_type: ClassVar[str] = "abort_reply"
+
+    status: Literal["ok"] = "ok"
+
+
+@frozen(kw_only=True)
+class ClearRequest(Content):
+    """Empty the user's namespace."""
+
+    msg_type: ClassVar[str] = "clear_request"
+
+
+@frozen(kw_only=True)
+class ClearReply(Content):
+    """Say that the namespace is empty."""
+
+    msg_type: ClassVar[str] = "clear_reply"
+
+    status: Literal["ok"] = "ok"

@@ -1,0 +1,80 @@
+"""What can go wrong, sorted by who must act."""
+
+from __future__ import annotations
+
+__all__ = [
+    "AssayError",
+    "ConnectionFileError",
+    "ContentError",
+    "FramingError",
+    "LocalError",
+    "ProtocolError",
+    "RemoteError",
+    "ReplayError",
+    "SignatureError",
+]
+
+SHOWN_CHARACTERS = 80
+"""How much of an offending value an error message repeats."""
+
+
+def shorten(value: object) -> str:
+    """Return *value* as it stands in an error message, `SHOWN_CHARACTERS` long at most."""
+    text = repr(value)
+    return text if len(text) <= SHOWN_CHARACTERS else f"{text[: SHOWN_CHARACTERS - 1]}…"
+
+
+class AssayError(Exception):
+    """Anything this project raises on purpose."""
+
+
+class ProtocolError(AssayError):
+    """A rule of the protocol was broken.
+
+    `requirement` holds the id of the rule in ``spec/``, or is empty where the rule is our own.
+    """
+
+    def __init__(self, message: str, *, requirement: str = "") -> None:
+        super().__init__(message)
+        self.requirement = requirement
+
+    def __str__(self) -> str:
+        message = super().__str__()
+        return f"{message} ({self.requirement})" if self.requirement else message
+
+
+class LocalError(ProtocolError):
+    """We were asked to send something that breaks a rule: a fault on this side, let it rise."""
+
+
+class RemoteError(ProtocolError):
+    """The peer sent something that breaks a rule: log it, drop it, keep serving."""
+
+
+class FramingError(RemoteError):
+    """The frames are no message: no delimiter, too few frames, or a dict that is not JSON."""
+
+
+class SignatureError(RemoteError):
+    """The signature is missing or wrong."""
+
+
+class ReplayError(SignatureError):
+    """The signature is right, and was seen before (SIGN-14)."""
+
+
+class ContentError(RemoteError):
+    """The frames are a trusted message whose content does not fit its type.
+
+    `faults` names each offending field: ``("code: wanted text, found 5", …)``.
+    """
+
+    def __init__(
+        self, message: str, *, requirement: str = "", faults: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(message, requirement=requirement)
+        self.faults = faults
+
+
+class ConnectionFileError(ProtocolError):
+    """A connection file cannot be read, or does not say what it must (CONN-02)."""

@@ -1,0 +1,84 @@
+"""How the frames of a ZeroMQ message make up a message of the protocol.
+
+| frames               | what                                                               |
+|----------------------|--------------------------------------------------------------------|
+| 0 or more            | identities: whatever the router put in front (WIRE-03)             |
+| ``<IDS|MSG>``        | the delimiter; the first one counts, later ones are data (WIRE-04) |
+| 1                    | signature, empty if there is no key (WIRE-05)                      |
+| 4                    | header, parent header, metadata, content: JSON objects (WIRE-06)   |
+| 0 or more            | buffers, raw bytes (WIRE-09)                                       |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, TypeAlias
+
+from assay.protocol._errors import FramingError, shorten
+
+__all__ = ["DELIMITER", "Buffer", "Frames", "join", "split"]
+
+Buffer: TypeAlias = "bytes | bytearray | memoryview"
+"""One frame of raw bytes."""
+
+DELIMITER = b"<IDS|MSG>"
+
+DICTS = 4
+"""Header, parent header, metadata and content."""
+
+
+class Frames(NamedTuple):
+    """The frames of one message, by what they are."""
+
+    identities: tuple[bytes, ...]
+    """What stood before the delimiter, outermost router first; on IOPub the topic."""
+
+    signature: bytes
+    """Lower-case hexadecimal digest, or empty."""
+
+    header: bytes
+    parent_header: bytes
+    metadata: bytes
+    content: bytes
+
+    buffers: tuple[Buffer, ...] = ()
+    """What stood behind the content, in order."""
+
+
+def split(frames: Sequence[bytes]) -> Frames:
+    """Sort the *frames* of one ZeroMQ message.
+
+    Raises:
+        FramingError: there is no delimiter, or fewer than five frames behind it (WIRE-02).
+    """
+    try:
+        start = frames.index(DELIMITER) + 1
+    except ValueError:
+        raise FramingError(
+            f"wanted the delimiter {DELIMITER!r} among the frames, "
+            f"found {shorten(list(frames[:4]))} ({len(frames)} frames)",
+            requirement="WIRE-02",
+        ) from None
+    end = start + 1 + DICTS
+    if len(frames) < end:
+        raise FramingError(
+            f"wanted a signature and {DICTS} dicts behind the delimiter, "
+            f"found {len(frames) - start} frames",
+            requirement="WIRE-06",
+        )
+    signature, header, parent_header, metadata, content = frames[start:end]
+    return Frames(
+        tuple(frames[: start - 1]),
+        signature,
+        header,
+        parent_header,
+        metadata,
+        content,
+        tuple(frames[end:]),
+    )
+
+
+def join(frames: Frames) -> list[Buffer]:
+    """Return the *frames* in the order in which they are sent; undoes `split`."""
+    identities, *dicts, buffers = frames
+    return [*identities, DELIMITER, *dicts, *buffers]

@@ -1,0 +1,145 @@
+"""Contents on IOPub: what a kernel tells everybody."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import ClassVar
+
+from assay.protocol._json import JsonObject
+from assay.protocol._message import Content
+from attrs import field, frozen
+from msgspec import UNSET, UnsetType
+
+__all__ = [
+    "ClearOutput",
+    "DisplayData",
+    "Error",
+    "ExecuteInput",
+    "ExecuteResult",
+    "ExecutionState",
+    "IopubWelcome",
+    "Status",
+    "Stream",
+    "StreamName",
+    "UpdateDisplayData",
+]
+
+
+class ExecutionState(StrEnum):
+    """What a kernel is doing (IOPUB-21)."""
+
+    STARTING = "starting"
+    """Said once for each process, without a parent (IOPUB-22, AMB-20)."""
+
+    BUSY = "busy"
+    """A request is being processed (SHELL-04)."""
+
+    IDLE = "idle"
+    """The request is done, and everything it caused has been published (SHELL-05)."""
+
+
+class StreamName(StrEnum):
+    """Which stream of the program wrote a text (IOPUB-09)."""
+
+    STDOUT = "stdout"
+    STDERR = "stderr"
+
+
+@frozen(kw_only=True)
+class Status(Content):
+    """Say what the kernel is doing (messages.md §Kernel status)."""
+
+    msg_type: ClassVar[str] = "status"
+
+    execution_state: ExecutionState
+
+
+@frozen(kw_only=True)
+class Stream(Content):
+    """Text that the program wrote (IOPUB-09)."""
+
+    msg_type: ClassVar[str] = "stream"
+
+    name: StreamName
+    text: str
+
+
+@frozen(kw_only=True)
+class DisplayData(Content):
+    """Something to show, in every representation there is (IOPUB-10, IOPUB-11)."""
+
+    msg_type: ClassVar[str] = "display_data"
+
+    data: JsonObject
+    """Representations by MIME type; binary ones as base64 text (IOPUB-12, IOPUB-13)."""
+
+    metadata: JsonObject = field(factory=dict)
+    """Global keys, and an object for each MIME type that has some (IOPUB-14)."""
+
+    transient: JsonObject | UnsetType = UNSET
+    """Not to be stored; ``display_id`` names the display (IOPUB-15, IOPUB-17)."""
+
+
+@frozen(kw_only=True)
+class UpdateDisplayData(Content):
+    """Replace what a display with this ``display_id`` shows (IOPUB-16)."""
+
+    msg_type: ClassVar[str] = "update_display_data"
+
+    data: JsonObject
+    metadata: JsonObject = field(factory=dict)
+    transient: JsonObject
+    """Holds ``display_id``."""
+
+
+@frozen(kw_only=True)
+class ExecuteInput(Content):
+    """Tell every client what is being run (IOPUB-18)."""
+
+    msg_type: ClassVar[str] = "execute_input"
+
+    code: str
+    execution_count: int
+
+
+@frozen(kw_only=True)
+class ExecuteResult(Content):
+    """What the cell's last expression gave (IOPUB-19, EXEC-19)."""
+
+    msg_type: ClassVar[str] = "execute_result"
+
+    execution_count: int
+    data: JsonObject
+    metadata: JsonObject = field(factory=dict)
+    transient: JsonObject | UnsetType = UNSET
+    """Present only with a ``display_id`` (AMB-10)."""
+
+
+@frozen(kw_only=True)
+class Error(Content):
+    """An exception of the user's code (IOPUB-20)."""
+
+    msg_type: ClassVar[str] = "error"
+
+    ename: str
+    evalue: str
+    traceback: tuple[str, ...]
+
+
+@frozen(kw_only=True)
+class ClearOutput(Content):
+    """Clear what the cell has shown so far (IOPUB-25)."""
+
+    msg_type: ClassVar[str] = "clear_output"
+
+    wait: bool = False
+    """Only when the next output comes, so that nothing flickers (AMB-51)."""
+
+
+@frozen(kw_only=True)
+class IopubWelcome(Content):
+    """Answer a new subscription (IOPUB-02); the topic is the subscription (IOPUB-05)."""
+
+    msg_type: ClassVar[str] = "iopub_welcome"
+
+    subscription: str

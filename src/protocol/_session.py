@@ -1,0 +1,334 @@
+"""Sign, encode, verify and decode the messages of one session: bytes in, values out.
+
+A `Session` opens nothing, waits for nothing and knows no time: key, ids and clock are handed in, so
+that a test can replay a conversation to the byte.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from assay.protocol._errors import ContentError, FramingError, LocalError, shorten
+from assay.protocol._framing import DELIMITER, Buffer, split
+from assay.protocol._json import Json, JsonObject, decode_json, decode_object, encode_json
+from assay.protocol._message import (
+    PROTOCOL_VERSION,
+    C_co,
+    Content,
+    Header,
+    Message,
+    MsgId,
+    SessionId,
+)
+from assay.protocol._signing import DEFAULT_SCHEME, ReplayWindow, Signer
+from assay.protocol._structure import content_json, structure, structure_content, unstructure
+from attrs import field, frozen
+from msgspec import UNSET
+
+__all__ = ["Delivery", "Envelope", "Session"]
+
+EMPTY = b"{}"
+
+C = TypeVar("C", bound=Content)
+
+
+@frozen(kw_only=True)
+class Delivery(Generic[C_co]):
+    """A message and the way it came."""
+
+    identities: tuple[bytes, ...]
+    """The routing prefix; a reply goes back under the same one (WIRE-03). On IOPub the topic."""
+
+    message: Message[C_co]
+
+
+@frozen(kw_only=True)
+class Envelope:
+    """A trusted message whose header has been read and whose content has not.
+
+    The header is enough to route a message, and to answer it should the content be wrong.
+    """
+
+    identities: tuple[bytes, ...]
+    header: Header
+    content: JsonObject = field(repr=False)
+    buffers: tuple[Buffer, ...] = field(repr=False)
+    _parent_header: bytes = field(repr=False)
+    _metadata: bytes = field(repr=False)
+
+    @property
+    def parent_header(self) -> Header | None:
+        """The header of the message that caused this one; None is the empty object."""
+        if self._parent_header == EMPTY:
+            return None
+        data = decode_object(self._parent_header, "parent_header")
+        return read_header(self._parent_header) if data else None
+
+    @property
+    def metadata(self) -> Mapping[str, Json]:
+        """Free for extensions (HDR-16)."""
+        return {} if self._metadata == EMPTY else decode_object(self._metadata, "metadata")
+
+    def message(self) -> Message[Content]:
+        """Return the typed message.
+
+        Raises:
+            ContentError: the content does not fit the message type (WIRE-19).
+        """
+        return Message(
+            header=self.header,
+            parent_header=self.parent_header,
+            metadata=self.metadata,
+            content=structure_content(self.header.msg_type, self.content),
+            buffers=self.buffers,
+        )
+
+
+class Session:
+    """One end of a conversation.
+
+    Args:
+        key: The connection file's ``key`` as bytes; empty switches signing and checking off.
+        session: Names this run of a kernel or client (HDR-03).
+        now: Returns the aware time for a header's date.
+        new_id: Returns a fresh message id at each call (HDR-02).
+        username: Stands in the headers; may be empty.
+        signature_scheme: ``hmac-`` and a hash of `hashlib` (SIGN-11).
+        allow_broken_scheme: Accept ``hmac-md5``.
+        replay_window: How many verified signatures are remembered; 0 accepts repetitions.
+
+    Raises:
+        LocalError: the signature scheme is unknown (SIGN-12).
+    """
+
+    def __init__(
+        self,
+        key: bytes,
+        *,
+        session: SessionId,
+        now: Callable[[], datetime],
+        new_id: Callable[[], MsgId],
+        username: str = "",
+        signature_scheme: str = DEFAULT_SCHEME,
+        allow_broken_scheme: bool = False,
+        replay_window: int | None = None,
+    ) -> None:
+        self.session = session
+        self.username = username
+        self.signer = Signer(key, signature_scheme, allow_broken=allow_broken_scheme)
+        self._now = now
+        self._new_id = new_id
+        self._replay = ReplayWindow() if replay_window is None else ReplayWindow(replay_window)
+        self._header_ends: dict[str, bytes] = {}
+
+    def header(self, msg_type: str, *, subshell_id: str | None = None) -> Header:
+        """Return a fresh header: new id, current date (UTC, ``Z``), our version."""
+        return Header(
+            msg_id=self._new_id(),
+            msg_type=msg_type,
+            session=self.session,
+            username=self.username,
+            date=self._date(),
+            version=PROTOCOL_VERSION,
+            subshell_id=UNSET if subshell_id is None else subshell_id,
+        )
+
+    def message(
+        self,
+        content: C,
+        *,
+        parent: Header | None = None,
+        msg_type: str = "",
+        metadata: Mapping[str, Json] | None = None,
+        buffers: Sequence[Buffer] = (),
+        subshell_id: str | None = None,
+    ) -> Message[C]:
+        """Return a new message with *content* under a fresh header.
+
+        Args:
+            content: What to say.
+            parent: The header of the message that causes this one (HDR-12).
+            msg_type: Needed for an `ErrorReply`, `Aborted` or `Unknown`; others know their own.
+            metadata: Free for extensions.
+            buffers: Raw bytes that go along.
+            subshell_id: The subshell a request is for.
+
+        Raises:
+            LocalError: neither *content* nor *msg_type* says the type.
+        """
+        return Message(
+            header=self.header(_type_of(content, msg_type), subshell_id=subshell_id),
+            parent_header=parent,
+            metadata=metadata or {},
+            content=content,
+            buffers=tuple(buffers),
+        )
+
+    def encode(self, message: Message[Content], identities: Sequence[bytes] = ()) -> list[Buffer]:
+        """Return the signed frames of *message* behind the routing prefix *identities*."""
+        return self._frames(
+            _header_json(message.header),
+            EMPTY if message.parent_header is None else _header_json(message.parent_header),
+            encode_json(message.metadata) if message.metadata else EMPTY,
+            content_json(message.content),
+            identities,
+            message.buffers,
+        )
+
+    def pack(
+        self,
+        content: Content,
+        *,
+        parent: bytes = EMPTY,
+        msg_type: str = "",
+        metadata: Mapping[str, Json] | None = None,
+        buffers: Sequence[Buffer] = (),
+        identities: Sequence[bytes] = (),
+    ) -> list[Buffer]:
+        """Build, encode and sign in one go: `encode` of `message`, in half the time.
+
+        Args:
+            content: What to say.
+            parent: The parent header as bytes, such as `Header.raw`.
+            msg_type: As for `message`.
+            metadata: Free for extensions.
+            buffers: Raw bytes that go along.
+            identities: The routing prefix, or the topic.
+        """
+        return self.pack_json(
+            content.msg_type or _type_of(content, msg_type),
+            content_json(content),
+            parent=parent,
+            metadata=encode_json(metadata) if metadata else EMPTY,
+            buffers=buffers,
+            identities=identities,
+        )
+
+    def pack_json(
+        self,
+        msg_type: str,
+        content: bytes,
+        *,
+        parent: bytes = EMPTY,
+        metadata: bytes = EMPTY,
+        buffers: Sequence[Buffer] = (),
+        identities: Sequence[bytes] = (),
+    ) -> list[Buffer]:
+        """As `pack`, for a content and metadata that are JSON already."""
+        end = self._header_ends.get(msg_type)
+        if end is None:
+            end = self._header_ends[msg_type] = self._header_end(msg_type)
+        # Ids and dates are ours and plain ASCII: no escaping to do.
+        start = f'{{"msg_id":"{self._new_id()}","date":"{self._date()}",'
+        return self._frames(start.encode() + end, parent, metadata, content, identities, buffers)
+
+    def open(self, frames: Sequence[bytes]) -> Envelope:
+        """Verify one ZeroMQ message and read its header.
+
+        In this order: shape, trust, replay, header. A message that is refused changes nothing.
+
+        Raises:
+            FramingError: the frames are no message (WIRE-18).
+            SignatureError: the signature is missing or wrong (SIGN-07, SIGN-09).
+            ReplayError: the message was seen before (SIGN-14).
+        """
+        parts = split(frames)
+        _, signature, header, parent_header, metadata, content, _ = parts
+        self.signer.verify(signature, header, parent_header, metadata, content)
+        # What is signed and yet malformed is refused before it is remembered.
+        envelope = Envelope(
+            identities=parts.identities,
+            header=read_header(header),
+            parent_header=_checked(parent_header, "parent_header"),
+            metadata=_checked(metadata, "metadata"),
+            content=decode_object(content, "content"),
+            buffers=parts.buffers,
+        )
+        if self.signer.has_key:
+            self._replay.enter(signature)
+        return envelope
+
+    def decode(self, frames: Sequence[bytes]) -> Delivery[Content]:
+        """Verify and decode one ZeroMQ message.
+
+        Raises:
+            FramingError: the frames are no message (WIRE-18).
+            SignatureError: the signature is missing, wrong or seen before.
+            ContentError: the content does not fit the message type (WIRE-19).
+        """
+        envelope = self.open(frames)
+        return Delivery(identities=envelope.identities, message=envelope.message())
+
+    def _date(self) -> str:
+        return self._now().isoformat().replace("+00:00", "Z")
+
+    def _header_end(self, msg_type: str) -> bytes:
+        rest = {
+            "msg_type": msg_type,
+            "session": self.session,
+            "username": self.username,
+            "version": PROTOCOL_VERSION,
+        }
+        return encode_json(rest)[1:]
+
+    def _frames(  # noqa: PLR0917 - the order of the frames
+        self,
+        header: bytes,
+        parent_header: bytes,
+        metadata: bytes,
+        content: bytes,
+        identities: Sequence[bytes],
+        buffers: Sequence[Buffer],
+    ) -> list[Buffer]:
+        signature = self.signer.sign(header, parent_header, metadata, content)
+        return [
+            *identities,
+            DELIMITER,
+            signature,
+            header,
+            parent_header,
+            metadata,
+            content,
+            *buffers,
+        ]
+
+
+def read_header(data: bytes) -> Header:
+    """Return the header in a frame; it keeps *data* as `Header.raw`.
+
+    Raises:
+        FramingError: not a JSON object with a ``msg_id`` and a ``msg_type``, or a field that the
+            protocol names has the wrong type (HDR-01).
+    """
+    value = decode_json(data)
+    if not isinstance(value, dict):
+        raise FramingError(
+            f"header: wanted a JSON object, found {shorten(value)}", requirement="WIRE-06"
+        )
+    try:
+        header = structure(Header, value)
+    except ContentError as error:
+        raise FramingError(f"header: {'; '.join(error.faults)}", requirement="HDR-01") from error
+    object.__setattr__(header, "_raw", bytes(data))
+    return header
+
+
+def _checked(data: bytes, part: str) -> bytes:
+    if data != EMPTY:
+        decode_object(data, part)
+    return data
+
+
+def _header_json(header: Header) -> bytes:
+    return header.raw if header.raw is not None else encode_json(unstructure(header))
+
+
+def _type_of(content: Content, msg_type: str) -> str:
+    own = content.msg_type
+    if own and msg_type and own != msg_type:
+        raise LocalError(f"wanted a content for {msg_type!r}, found {type(content).__name__}")
+    if not own and not msg_type:
+        raise LocalError(f"a {type(content).__name__} fits several message types: say which")
+    return own or msg_type

@@ -1,0 +1,251 @@
+"""Contents on the shell channel: what a client asks a kernel, and the answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar, Literal, TypeAlias
+
+from assay.protocol._json import JsonObject
+from assay.protocol._message import Content
+from attrs import field, frozen
+from msgspec import UNSET, UnsetType
+
+__all__ = [
+    "CommInfo",
+    "CommInfoReply",
+    "CommInfoRequest",
+    "CompleteReply",
+    "CompleteRequest",
+    "ConnectReply",
+    "ConnectRequest",
+    "ExecuteReply",
+    "ExecuteRequest",
+    "HistoryEntry",
+    "HistoryReply",
+    "HistoryRequest",
+    "InspectReply",
+    "InspectRequest",
+    "IsCompleteReply",
+    "IsCompleteRequest",
+]
+
+
+@frozen(kw_only=True)
+class ExecuteRequest(Content):
+    """Run code in the user's namespace (messages.md §Execute)."""
+
+    msg_type: ClassVar[str] = "execute_request"
+
+    code: str
+    """Source, possibly several lines (EXEC-01)."""
+
+    silent: bool = False
+    """Run as quietly as possible: nothing but status on IOPub (EXEC-02, EXEC-04, AMB-08)."""
+
+    store_history: bool | UnsetType = UNSET
+    """Count and remember the cell; absent means *not silent* (EXEC-05)."""
+
+    user_expressions: Mapping[str, str] = field(factory=dict)
+    """Expressions to evaluate after the code, by a name of the client's (EXEC-09)."""
+
+    allow_stdin: bool = False
+    """The client answers input_request (EXEC-15, AMB-44)."""
+
+    stop_on_error: bool = True
+    """An exception aborts the execute requests that wait behind this one (EXEC-20)."""
+
+
+@frozen(kw_only=True)
+class ExecuteReply(Content):
+    """Say that the code ran without an exception (EXEC-16)."""
+
+    msg_type: ClassVar[str] = "execute_reply"
+
+    execution_count: int
+    """The counter's value (EXEC-07); for a cell that is not stored, the last one used (EXEC-08)."""
+
+    user_expressions: Mapping[str, JsonObject] = field(factory=dict)
+    """For each expression a display bundle or an error, told apart by ``status`` (EXEC-09, -10)."""
+
+    payload: tuple[JsonObject, ...] | UnsetType = UNSET
+    """Wishes to the client, each with a ``source``; deprecated (EXEC-13, EXEC-14)."""
+
+    status: Literal["ok"] = "ok"
+
+
+@frozen(kw_only=True)
+class CompleteRequest(Content):
+    """Ask what may stand at the cursor (messages.md §Completion)."""
+
+    msg_type: ClassVar[str] = "complete_request"
+
+    code: str
+    """A whole cell (COMPLETE-01)."""
+
+    cursor_pos: int | None = None
+    """Offset into `code` in Unicode code points (COMPLETE-02); null means the end (AMB-59)."""
+
+
+@frozen(kw_only=True)
+class CompleteReply(Content):
+    """Name what may stand in ``code[cursor_start:cursor_end]`` (COMPLETE-05)."""
+
+    msg_type: ClassVar[str] = "complete_reply"
+
+    matches: tuple[str, ...]
+    """In display order; may be empty (COMPLETE-07)."""
+
+    cursor_start: int
+    """In code points, 0 to `cursor_end` (COMPLETE-06)."""
+
+    cursor_end: int
+    """In code points, `cursor_start` to the length of the code."""
+
+    metadata: JsonObject = field(factory=dict)
+    """Extras, such as the de facto ``_jupyter_types_experimental`` (COMPLETE-11)."""
+
+    status: Literal["ok"] = "ok"
+
+
+@frozen(kw_only=True)
+class InspectRequest(Content):
+    """Ask what the name at the cursor is (messages.md §Introspection)."""
+
+    msg_type: ClassVar[str] = "inspect_request"
+
+    code: str
+    cursor_pos: int | None = None
+    """Offset into `code` in Unicode code points (INSPECT-06); null means the end (AMB-59)."""
+
+    detail_level: Literal[0, 1] = 0
+    """1 asks for more, such as the source (INSPECT-05)."""
+
+
+@frozen(kw_only=True)
+class InspectReply(Content):
+    """Describe a name as a display bundle (INSPECT-03)."""
+
+    msg_type: ClassVar[str] = "inspect_reply"
+
+    found: bool
+    data: JsonObject = field(factory=dict)
+    """Representations by MIME type; empty if nothing was found (INSPECT-04)."""
+
+    metadata: JsonObject = field(factory=dict)
+    status: Literal["ok"] = "ok"
+
+
+@frozen(kw_only=True)
+class HistoryRequest(Content):
+    """Ask for earlier input (messages.md §History)."""
+
+    msg_type: ClassVar[str] = "history_request"
+
+    hist_access_type: Literal["range", "tail", "search"]
+    """Decides which of the fields below count (HIST-01)."""
+
+    output: bool = False
+    """Return what the cells gave as well."""
+
+    raw: bool = True
+    """Return input as typed, not as transformed (HIST-06)."""
+
+    session: int | UnsetType = UNSET
+    """range: a session's number; 0 is the current one, negative counts back (HIST-03, AMB-45)."""
+
+    start: int | UnsetType = UNSET
+    """range: the first cell's number."""
+
+    stop: int | UnsetType | None = UNSET
+    """range: the number behind the last cell's (AMB-45)."""
+
+    n: int | UnsetType | None = UNSET
+    """tail, search: how many cells, counted from the newest (HIST-02, HIST-04)."""
+
+    pattern: str | UnsetType | None = UNSET
+    """search: a glob with ``*`` and ``?`` (HIST-04)."""
+
+    unique: bool = False
+    """search: leave out repetitions (HIST-05)."""
+
+
+HistoryEntry: TypeAlias = tuple[int, int, str | tuple[str | None, str | None]]
+"""Session, cell number, and the input or, if outputs were asked for, input and output (HIST-07)."""
+
+
+@frozen(kw_only=True)
+class HistoryReply(Content):
+    """List earlier cells, oldest first (HIST-07, HIST-12)."""
+
+    msg_type: ClassVar[str] = "history_reply"
+
+    history: tuple[HistoryEntry, ...]
+    status: Literal["ok"] = "ok"
+
+
+@frozen(kw_only=True)
+class IsCompleteRequest(Content):
+    """Ask whether code can be run as it stands (messages.md §Code completeness)."""
+
+    msg_type: ClassVar[str] = "is_complete_request"
+
+    code: str
+
+
+@frozen(kw_only=True)
+class IsCompleteReply(Content):
+    """Say whether code can be run as it stands; `status` holds the answer (ISCOMPLETE-01)."""
+
+    msg_type: ClassVar[str] = "is_complete_reply"
+
+    status: Literal["complete", "incomplete", "invalid", "unknown"]
+    indent: str | UnsetType = UNSET
+    """White space for the next line, with ``incomplete`` only (ISCOMPLETE-02, ISCOMPLETE-03)."""
+
+
+@frozen(kw_only=True)
+class ConnectRequest(Content):
+    """Ask for the kernel's ports; deprecated since 5.1 (INFO-14)."""
+
+    msg_type: ClassVar[str] = "connect_request"
+
+
+@frozen(kw_only=True)
+class ConnectReply(Content):
+    """Name the kernel's ports; a port that is absent has no channel (INFO-15)."""
+
+    msg_type: ClassVar[str] = "connect_reply"
+
+    shell_port: int | UnsetType = UNSET
+    iopub_port: int | UnsetType = UNSET
+    stdin_port: int | UnsetType = UNSET
+    hb_port: int | UnsetType = UNSET
+    control_port: int | UnsetType = UNSET
+    status: Literal["ok"] = "ok"
+
+
+@frozen(kw_only=True)
+class CommInfoRequest(Content):
+    """Ask which comms are open (INFO-12)."""
+
+    msg_type: ClassVar[str] = "comm_info_request"
+
+    target_name: str | UnsetType | None = UNSET
+    """Only comms of this target."""
+
+
+@frozen(kw_only=True)
+class CommInfo(Content):
+    """One open comm, as a comm_info_reply lists it."""
+
+    target_name: str
+
+
+@frozen(kw_only=True)
+class CommInfoReply(Content):
+    """List the open comms by id (INFO-12, INFO-13)."""
+
+    msg_type: ClassVar[str] = "comm_info_reply"
+
+    comms: Mapping[str, CommInfo] = field(factory=dict)
+    status: Literal["ok"] = "ok"

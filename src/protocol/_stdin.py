@@ -1,0 +1,31 @@
+"""Contents on stdin: a kernel asks the person in front of the client."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from assay.protocol._message import Content
+from attrs import frozen
+
+__all__ = ["InputReply", "InputRequest"]
+
+
+@frozen(kw_only=True)
+class InputRequest(Content):
+    """Ask for a line of text (messages.md §stdin, STDIN-01)."""
+
+    msg_type: ClassVar[str] = "input_request"
+
+    prompt: str = ""
+    password: bool = False
+    """The answer is secret: a client does not echo it (STDIN-08)."""
+
+
+@frozen(kw_only=True)
+class InputReply(Content):
+    """The line; may lack a parent header, unlike every other reply (AMB-42)."""
+
+    msg_type: ClassVar[str] = "input_reply"
+
+    value: str
+    """Used verbatim (STDIN-09); exactly ``\\x04`` is the end of the input (STDIN-10, AMB-65)."""
