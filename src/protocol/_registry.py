@@ -6,6 +6,7 @@ class takes about half a millisecond, and a kernel that starts needs four of the
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from functools import cache
 from importlib import import_module
@@ -68,114 +69,95 @@ class MessageType:
         return found
 
 
-def _table() -> dict[str, MessageType]:
-    shell, control = frozenset({Channel.SHELL}), frozenset({Channel.CONTROL})
-    both = shell | control
-    comm = frozenset({Channel.SHELL, Channel.IOPUB})
-    requests: tuple[tuple[str, str, str, frozenset[Channel], str, str | None, bool], ...] = (
-        # request and reply without their suffix, class, module, channels, since, deprecated
-        ("execute", "Execute", "_shell", shell, "5.0", None, True),
-        ("inspect", "Inspect", "_shell", shell, "5.0", None, True),
-        ("complete", "Complete", "_shell", shell, "5.0", None, True),
-        ("history", "History", "_shell", shell, "5.0", None, True),
-        ("is_complete", "IsComplete", "_shell", shell, "5.0", None, True),
-        ("connect", "Connect", "_shell", shell, "5.0", "5.1", True),
-        ("comm_info", "CommInfo", "_shell", shell, "5.1", None, True),
-        ("kernel_info", "KernelInfo", "_info", both, "5.0", None, True),
-        ("shutdown", "Shutdown", "_control", both, "5.0", None, True),
-        ("interrupt", "Interrupt", "_control", control, "5.3", None, True),
-        ("debug", "Debug", "_control", control, "5.5", None, True),
-        ("create_subshell", "CreateSubshell", "_control", control, "5.5", None, True),
-        ("delete_subshell", "DeleteSubshell", "_control", control, "5.5", None, True),
-        ("list_subshell", "ListSubshell", "_control", control, "5.5", None, True),
-        ("apply", "Apply", "_engine", shell, "5.0", None, False),
-        ("abort", "Abort", "_engine", control, "5.0", None, False),
-        ("clear", "Clear", "_engine", control, "5.0", None, False),
+def _one(
+    name: str,
+    module: str,
+    channels: frozenset[Channel],
+    sender: Sender,
+    *,
+    reply: str | None = None,
+    since: str = "5.0",
+    deprecated: str | None = None,
+    official: bool = True,
+) -> MessageType:
+    return MessageType(
+        name=name,
+        class_name="".join(word.capitalize() for word in name.split("_")),
+        module=f"assay.protocol.{module}",
+        channels=channels,
+        sender=sender,
+        reply=reply,
+        since=since,
+        deprecated=deprecated,
+        official=official,
     )
-    rows: list[MessageType] = []
-    for name, class_name, module, channels, since, deprecated, official in requests:
-        for suffix, sender in (("request", Sender.CLIENT), ("reply", Sender.KERNEL)):
-            rows.append(
-                MessageType(
-                    name=f"{name}_{suffix}",
-                    class_name=f"{class_name}{suffix.capitalize()}",
-                    module=f"assay.protocol.{module}",
-                    channels=channels,
-                    sender=sender,
-                    reply=f"{name}_reply" if suffix == "request" else None,
-                    since=since,
-                    deprecated=deprecated,
-                    official=official,
-                )
-            )
-    others: tuple[tuple[str, str, str, frozenset[Channel], Sender, str], ...] = (
-        ("stream", "Stream", "_iopub", frozenset({Channel.IOPUB}), Sender.KERNEL, "5.0"),
-        ("display_data", "DisplayData", "_iopub", frozenset({Channel.IOPUB}), Sender.KERNEL, "5.0"),
-        (
-            "update_display_data",
-            "UpdateDisplayData",
-            "_iopub",
-            frozenset({Channel.IOPUB}),
-            Sender.KERNEL,
-            "5.1",
-        ),
-        (
-            "execute_input",
-            "ExecuteInput",
-            "_iopub",
-            frozenset({Channel.IOPUB}),
-            Sender.KERNEL,
-            "5.0",
-        ),
-        (
-            "execute_result",
-            "ExecuteResult",
-            "_iopub",
-            frozenset({Channel.IOPUB}),
-            Sender.KERNEL,
-            "5.0",
-        ),
-        ("error", "Error", "_iopub", frozenset({Channel.IOPUB}), Sender.KERNEL, "5.0"),
-        ("status", "Status", "_iopub", frozenset({Channel.IOPUB}), Sender.KERNEL, "5.0"),
-        ("clear_output", "ClearOutput", "_iopub", frozenset({Channel.IOPUB}), Sender.KERNEL, "5.0"),
-        (
-            "iopub_welcome",
-            "IopubWelcome",
-            "_iopub",
-            frozenset({Channel.IOPUB}),
-            Sender.KERNEL,
-            "5.5",
-        ),
-        ("debug_event", "DebugEvent", "_control", frozenset({Channel.IOPUB}), Sender.KERNEL, "5.5"),
-        ("comm_open", "CommOpen", "_comm", comm, Sender.BOTH, "5.0"),
-        ("comm_msg", "CommMsg", "_comm", comm, Sender.BOTH, "5.0"),
-        ("comm_close", "CommClose", "_comm", comm, Sender.BOTH, "5.0"),
-        (
-            "input_request",
-            "InputRequest",
-            "_stdin",
-            frozenset({Channel.STDIN}),
-            Sender.KERNEL,
-            "5.0",
-        ),
-        ("input_reply", "InputReply", "_stdin", frozenset({Channel.STDIN}), Sender.CLIENT, "5.0"),
-    )
-    rows.extend(
-        MessageType(
-            name=name,
-            class_name=class_name,
-            module=f"assay.protocol.{module}",
-            channels=channels,
-            sender=sender,
-            reply="input_reply" if name == "input_request" else None,
+
+
+def _pair(
+    name: str,
+    module: str,
+    channels: frozenset[Channel],
+    *,
+    since: str = "5.0",
+    deprecated: str | None = None,
+    official: bool = True,
+) -> Iterator[MessageType]:
+    """Give a client's request and the kernel's reply to it."""
+    request, reply = f"{name}_request", f"{name}_reply"
+    for row, sender, answer in ((request, Sender.CLIENT, reply), (reply, Sender.KERNEL, None)):
+        yield _one(
+            row,
+            module,
+            channels,
+            sender,
+            reply=answer,
             since=since,
+            deprecated=deprecated,
+            official=official,
         )
-        for name, class_name, module, channels, sender, since in others
-    )
-    return {row.name: row for row in rows}
 
 
-MESSAGE_TYPES: dict[str, MessageType] = _table()
+_SHELL = frozenset({Channel.SHELL})
+_CONTROL = frozenset({Channel.CONTROL})
+_STDIN = frozenset({Channel.STDIN})
+_IOPUB = frozenset({Channel.IOPUB})
+
+_ROWS = (
+    *_pair("execute", "_shell", _SHELL),
+    *_pair("inspect", "_shell", _SHELL),
+    *_pair("complete", "_shell", _SHELL),
+    *_pair("history", "_shell", _SHELL),
+    *_pair("is_complete", "_shell", _SHELL),
+    *_pair("connect", "_shell", _SHELL, deprecated="5.1"),
+    *_pair("comm_info", "_shell", _SHELL, since="5.1"),
+    *_pair("kernel_info", "_info", _SHELL | _CONTROL),
+    *_pair("shutdown", "_control", _SHELL | _CONTROL),
+    *_pair("interrupt", "_control", _CONTROL, since="5.3"),
+    *_pair("debug", "_control", _CONTROL, since="5.5"),
+    *_pair("create_subshell", "_control", _CONTROL, since="5.5"),
+    *_pair("delete_subshell", "_control", _CONTROL, since="5.5"),
+    *_pair("list_subshell", "_control", _CONTROL, since="5.5"),
+    *_pair("apply", "_engine", _SHELL, official=False),
+    *_pair("abort", "_engine", _CONTROL, official=False),
+    *_pair("clear", "_engine", _CONTROL, official=False),
+    _one("stream", "_iopub", _IOPUB, Sender.KERNEL),
+    _one("display_data", "_iopub", _IOPUB, Sender.KERNEL),
+    _one("update_display_data", "_iopub", _IOPUB, Sender.KERNEL, since="5.1"),
+    _one("execute_input", "_iopub", _IOPUB, Sender.KERNEL),
+    _one("execute_result", "_iopub", _IOPUB, Sender.KERNEL),
+    _one("error", "_iopub", _IOPUB, Sender.KERNEL),
+    _one("status", "_iopub", _IOPUB, Sender.KERNEL),
+    _one("clear_output", "_iopub", _IOPUB, Sender.KERNEL),
+    _one("iopub_welcome", "_iopub", _IOPUB, Sender.KERNEL, since="5.5"),
+    _one("debug_event", "_control", _IOPUB, Sender.KERNEL, since="5.5"),
+    _one("comm_open", "_comm", _SHELL | _IOPUB, Sender.BOTH),
+    _one("comm_msg", "_comm", _SHELL | _IOPUB, Sender.BOTH),
+    _one("comm_close", "_comm", _SHELL | _IOPUB, Sender.BOTH),
+    _one("input_request", "_stdin", _STDIN, Sender.KERNEL, reply="input_reply"),
+    _one("input_reply", "_stdin", _STDIN, Sender.CLIENT),
+)
+
+MESSAGE_TYPES: Mapping[str, MessageType] = {row.name: row for row in _ROWS}
 """Every message type we know, by name."""
 
 
