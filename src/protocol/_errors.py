@@ -20,7 +20,10 @@ SHOWN_CHARACTERS = 80
 
 def shorten(value: object) -> str:
     """Return *value* as it stands in an error message, `SHOWN_CHARACTERS` long at most."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except (RecursionError, ValueError):  # nested too deep; an integer of too many digits
+        text = f"<{type(value).__name__} without a short form>"
     return text if len(text) <= SHOWN_CHARACTERS else f"{text[: SHOWN_CHARACTERS - 1]}…"
 
 

@@ -7,11 +7,12 @@ anything; refusing it would lose a result, so each value that JSON cannot hold h
 |--------------------------------------|--------------------------------------------------|
 | NaN, infinities                      | ``null``                                         |
 | integers beyond 64 bits              | all their digits                                 |
+| integers beyond 4,300 digits         | their hexadecimal text: Python reads no more     |
 | lone surrogates in text              | the six characters of their escape, ``\\ud800``  |
 | bytes                                | base64 text without line breaks (IOPUB-13)       |
-| keys that are not text               | their JSON text, else their `str`                |
+| keys that are not text               | the text of the value they would be              |
 | numbers of other libraries           | the integer or float they convert to             |
-| sets, iterators, mappings            | array or object                                  |
+| sets, sequences, mappings            | array or object                                  |
 | a container inside itself, or deeper than `MAX_DEPTH` | a text that says so             |
 | anything else                        | its `repr`                                       |
 
@@ -22,11 +23,12 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
+import attrs
 import msgspec
-from assay.protocol._errors import FramingError, shorten
+from assay.protocol._errors import FramingError
 
 __all__ = ["Json", "JsonObject", "decode_json", "decode_object", "encode_json"]
 
@@ -42,13 +44,15 @@ MAX_DEPTH = 256
 """Levels of nesting written out; a peer's parser may give up not far beyond (serde_json: 128 by
 default, msgspec and Python's own: about 1,000)."""
 
+KINDS = {str: "text", list: "a list", bool: "true or false", type(None): "null"}
+
 
 def encode_json(value: object) -> bytes:
     """Return *value* as one line of UTF-8 JSON; never fails, see the table above."""
     try:
         return _encode(value)
     except Exception:  # noqa: BLE001 - whatever the codec refuses has a stand-in
-        return _encode(_plain(value, ()))
+        return _encode(_plain(value))
 
 
 def decode_json(data: bytes | memoryview) -> Json:
@@ -76,20 +80,27 @@ def decode_object(data: bytes | memoryview, part: str) -> dict[str, Json]:
         raise FramingError(f"{part}: {error.args[0]}", requirement="WIRE-06") from error
     if type(value) is not dict:
         raise FramingError(
-            f"{part}: wanted a JSON object, found {shorten(value)}", requirement="WIRE-06"
+            f"{part}: wanted a JSON object, found {KINDS.get(type(value), 'a number')}",
+            requirement="WIRE-06",
         )
     return value
 
 
 def _decode_leniently(data: bytes) -> Json:
-    # Valid JSON that the fast codec refuses: lone surrogates, floats beyond the range.
+    # Valid JSON that the fast codec refuses: lone surrogates, floats beyond the range. The error
+    # does not show the data, which may be a person's code or the key of a connection file.
     try:
         value: Json = json.loads(data.decode("utf-8"), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise FramingError(
-            f"wanted JSON, found {shorten(data)}: {error}", requirement="WIRE-08"
-        ) from error
+            f"wanted JSON, found {len(data)} bytes that are none: {_first_line(error)}",
+            requirement="WIRE-08",
+        ) from None
     return value
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("; use sys.")[0]  # advice that fits no reader of this message
 
 
 def _refuse_constant(name: str) -> Json:
@@ -97,7 +108,15 @@ def _refuse_constant(name: str) -> Json:
 
 
 def _foreign(value: object) -> object:
-    """Stand in for a *value* that msgspec does not know."""
+    """Stand in for a *value* that msgspec does not know; it asks for values and for keys."""
+    match value:
+        case None | bool() | tuple() | frozenset():
+            # As values these are known, so it is a key.
+            raise TypeError("keys of this type are written by _key")
+        case str():
+            return _text(value)
+        case bytes() | bytearray() | memoryview():
+            return bytes(value)
     for convert in (_as_number, _as_container):
         try:
             known = convert(value)
@@ -117,56 +136,93 @@ def _as_number(value: object) -> int | float | None:
 def _as_container(value: object) -> object:
     if isinstance(value, Mapping):
         return dict(value)
-    # Not every iterable: a file or a generator without end would be read.
-    return list(value) if isinstance(value, (Sequence, frozenset, set)) else None
+    # Not every iterable: a file or a generator without end would be read, a range unrolled.
+    return list(value) if _is_list(value) else None
+
+
+def _is_list(value: object) -> TypeGuard[Iterable[object]]:
+    return isinstance(value, (Sequence, frozenset, set)) and not isinstance(value, range)
 
 
 def _as_text(value: object) -> str:
     try:
-        return repr(value)
+        return _text(repr(value))
     except Exception:  # noqa: BLE001 - a user's __repr__ may raise anything
-        return f"<unprintable {type(value).__name__}>"
+        return _text(f"<unprintable {type(value).__name__}>")
+
+
+def _text(value: str) -> str:
+    # The methods of str itself: a subclass may have others.
+    return str.encode(value, "utf-8", "backslashreplace").decode("utf-8")
 
 
 _encode = msgspec.json.Encoder(enc_hook=_foreign).encode
 _decode = msgspec.json.Decoder().decode
 
 
-def _plain(value: object, path: tuple[int, ...]) -> object:  # noqa: PLR0911 - a table
+def _plain(value: object, path: tuple[int, ...] = ()) -> object:
     """Rebuild *value* from what every codec takes; *path* holds the ids of its containers."""
+    try:
+        return _rebuilt(value, path)
+    except Exception:  # noqa: BLE001 - a user's class may do anything when it is read
+        return _as_text(value)
+
+
+def _rebuilt(value: object, path: tuple[int, ...]) -> object:  # noqa: PLR0911 - a table
     match value:
-        case None | bool() | float():
+        case None | bool():
             return value
+        case float():
+            return float.__pos__(value)
         case int():
-            return int(value)
+            return _integer(int.__pos__(value))
         case str():
-            return value.encode("utf-8", "backslashreplace").decode("utf-8")
+            return _text(value)
         case bytes() | bytearray() | memoryview():
-            return b64encode(value).decode("ascii")
+            return b64encode(bytes(value)).decode("ascii")
     if id(value) in path:
-        return f"<a {type(value).__name__} inside itself>"
+        return f"<a {_text(type(value).__name__)} inside itself>"
     if len(path) >= MAX_DEPTH:
         return f"<nested deeper than {MAX_DEPTH} levels>"
     inside = (*path, id(value))
-    if isinstance(value, Mapping):
-        return {_key(key): _plain(item, inside) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
+    fields = _fields(value) if attrs.has(type(value)) else value
+    if isinstance(fields, Mapping):
+        return {_key(key): _plain(item, inside) for key, item in fields.items()}
+    if _is_list(value):
         return [_plain(item, inside) for item in value]
-    builtin = _builtins(value)
-    return _plain(builtin if builtin is not value else _as_text(value), inside)
+    return _plain(_builtin(value), inside)
 
 
-def _builtins(value: object) -> object:
+def _integer(value: int) -> int | str:
     try:
-        return msgspec.to_builtins(value, enc_hook=_foreign)
+        str(value)
+    except ValueError:
+        return hex(value)
+    return value
+
+
+def _fields(value: object) -> dict[str, object]:
+    """Return what msgspec would write of an attrs object."""
+    cls: type[attrs.AttrsInstance] = type(value)  # type: ignore[assignment]  # attrs.has said so
+    names = [field.name for field in attrs.fields(cls) if not field.name.startswith("_")]
+    items = {name: getattr(value, name) for name in names}
+    return {name: item for name, item in items.items() if item is not msgspec.UNSET}
+
+
+def _builtin(value: object) -> object:
+    """Return what msgspec would write for *value*, which is not one of the builtin types."""
+    try:
+        builtin: object = msgspec.to_builtins(value, enc_hook=_foreign)
     except Exception:  # noqa: BLE001 - then its repr has to do
-        return value
+        return _as_text(value)
+    return builtin if builtin is not value else _as_text(value)
 
 
 def _key(key: object) -> str:
     match key:
-        case str():
-            return str(_plain(key, ()))
         case None | bool():
             return json.dumps(key)
-    return str(_plain(_as_text(key) if not isinstance(key, (int, float)) else str(key), ()))
+        case tuple() | frozenset():
+            return _as_text(key)
+    value = _plain(key)
+    return value if isinstance(value, str) else str(value)
