@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from functools import partial
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 import attrs
 import cattrs
 from assay.protocol._errors import shorten
 from assay.protocol._json import JsonObject
-from assay.protocol._message import Content, Header
 from assay.protocol._structure import unstructure
 from cattrs.gen import make_dict_structure_fn
 from msgspec import UnsetType
 
-__all__ = ["faults", "make_converter"]
+__all__ = ["make_converter", "read"]
 
+T = TypeVar("T")
 Structure = Callable[[Any, Any], Any]
 
 WANTED: dict[type, str] = {
@@ -55,21 +55,18 @@ def make_converter() -> cattrs.Converter:
     return converter
 
 
-def faults(cls: type, data: JsonObject) -> tuple[str, ...]:
-    """Return what keeps *data* from being a *cls*: one ``path: wanted …, found …`` for each fault.
-
-    Empty if nothing does.
-    """
+def read(cls: type[T], data: JsonObject) -> tuple[T | None, tuple[str, ...]]:
+    """Return the *cls* in *data*, or None and ``path: wanted …, found …`` for each fault."""
     try:
-        make_converter().structure(data, cls)
+        return make_converter().structure(data, cls), ()
     except (cattrs.BaseValidationError, RecursionError) as error:
-        return tuple(_path_first(line) for line in cattrs.transform_error(error, "$", _say))
-    return ()
+        lines = cattrs.transform_error(error, "$", _say)
+        return None, tuple(_path_first(line) for line in lines)
 
 
 def _path_first(line: str) -> str:
-    text, _, path = line.rpartition(" @ ")
-    return f"{path.removeprefix('$.')}: {text}"
+    text, _, path = line.rpartition(" @ $")
+    return f"{path.removeprefix('.')}: {text}"
 
 
 def _say(error: BaseException, _hint: object) -> str:
@@ -83,7 +80,11 @@ def _origin_is(origin: object) -> Callable[[Any], bool]:
 
 
 def _is_ours(hint: object) -> bool:
-    return isinstance(hint, type) and issubclass(hint, (Content, Header))
+    return (
+        isinstance(hint, type)
+        and attrs.has(hint)
+        and any(field.name == "_extra" for field in attrs.fields(hint))
+    )
 
 
 def _primitive(wanted: type) -> Structure:
@@ -153,10 +154,8 @@ def _tuple(hint: Any, converter: cattrs.Converter) -> Structure:
         if not repeated and len(value) != len(inner):
             raise ValueError(f"wanted a list of {len(inner)} items, found {len(value)}")
         hints = inner[:1] * len(value) if repeated else inner
-        return _each(
-            ((f"[{i}]", v, h) for i, (v, h) in enumerate(zip(value, hints, strict=True))),
-            tuple,
-            converter,
+        return tuple(
+            _each(((i, v, h) for i, (v, h) in enumerate(zip(value, hints, strict=True))), converter)
         )
 
     return structure
@@ -168,28 +167,28 @@ def _mapping(hint: Any, converter: cattrs.Converter) -> Structure:
     def structure(value: Any, _hint: Any) -> Any:
         if not isinstance(value, Mapping):
             raise ValueError(f"wanted an object, found {shorten(value)}")  # noqa: TRY004
-        items = _each(((f"[{k!r}]", v, item_hint) for k, v in value.items()), list, converter)
+        items = _each(((key, item, item_hint) for key, item in value.items()), converter)
         return dict(zip(value, items, strict=True))
 
     return structure
 
 
-def _each(parts: Any, collect: Callable[[list[Any]], Any], converter: cattrs.Converter) -> Any:
+def _each(parts: Iterable[tuple[int | str, Any, Any]], converter: cattrs.Converter) -> list[Any]:
     """Structure each ``(place, value, hint)`` and tell all that fails, with its place."""
     done: list[Any] = []
     errors: list[Exception] = []
-    for index, (_place, value, hint) in enumerate(parts):
+    for place, value, hint in parts:
         try:
             done.append(converter.structure(value, hint))
         except Exception as error:  # noqa: BLE001 - collected and raised below, as a group
             error.__notes__ = [
                 *getattr(error, "__notes__", ()),
-                cattrs.IterableValidationNote(f"item {index}", index, hint),
+                cattrs.IterableValidationNote(f"item {place!r}", place, hint),
             ]
             errors.append(error)
     if errors:
         raise cattrs.IterableValidationError("some items are wrong", errors, list)
-    return collect(done)
+    return done
 
 
 def _ours(cls: type[Any], converter: cattrs.Converter) -> Structure:

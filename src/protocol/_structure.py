@@ -15,7 +15,7 @@ import attrs
 import msgspec
 from assay.protocol._errors import ContentError
 from assay.protocol._json import Json, JsonObject, encode_json
-from assay.protocol._message import Aborted, Content, Unknown
+from assay.protocol._message import Content, Unknown
 from assay.protocol._registry import content_class
 
 __all__ = ["content_json", "structure", "structure_content", "unstructure"]
@@ -36,13 +36,17 @@ def structure(cls: type[T], data: JsonObject) -> T:
         ContentError: a field is missing or has the wrong type; `faults` names each of them.
     """
     plan = _PLANS[cls]
+    known, extra = data, None
+    if not plan.known.issuperset(data):
+        # The codec must not see them: one may have the name of a private field.
+        known = {k: v for k, v in data.items() if k in plan.known}
+        extra = {k: v for k, v in data.items() if k not in plan.known}
     try:
-        value = _convert(data, cls)
+        value = _convert(known, cls)
     except (msgspec.ValidationError, RecursionError) as error:
-        raise _content_error(cls, data, error) from error
-    # Structuring is all or nothing, so the private field can only hold what stands here.
-    if plan.has_extra and not plan.known.issuperset(data):
-        _set_extra(value, "_extra", {k: v for k, v in data.items() if k not in plan.known})
+        return _read_again(cls, data, error)
+    if extra is not None and plan.has_extra:
+        _set_extra(value, "_extra", extra)
     for name, nested in plan.nested:
         _keep_nested_extra(getattr(value, name), data.get(name), nested)
     return value
@@ -57,8 +61,6 @@ def structure_content(msg_type: str, data: JsonObject) -> Content:
     cls = content_class(msg_type, data.get("status"))
     if cls is Unknown:
         return Unknown(extra=data)
-    if cls is Aborted and data["status"] == "abort":
-        return structure(Aborted, data)
     return structure(cls, data)
 
 
@@ -124,7 +126,7 @@ def _keep_nested_extra(value: object, data: Json, cls: type) -> None:
         case Mapping(), Mapping():
             for key, item in value.items():
                 _keep_nested_extra(item, data[key], cls)
-        case tuple(), list():
+        case tuple(), (list() | tuple()):
             for item, inner in zip(value, data, strict=True):
                 _keep_nested_extra(item, inner, cls)
 
@@ -141,15 +143,18 @@ def _plain(item: Any) -> Json:
     return result
 
 
-def _content_error(cls: type, data: JsonObject, error: Exception) -> ContentError:
-    from assay.protocol._converter import faults  # noqa: PLC0415 - see the module's docstring
+def _read_again(cls: type[T], data: JsonObject, error: Exception) -> T:
+    """Read what the codec refused with the converter, and believe the converter."""
+    from assay.protocol._converter import read  # noqa: PLC0415 - see the module's docstring
 
-    found = faults(cls, data) or (str(error),)
-    return ContentError(
+    value, found = read(cls, data)
+    if value is not None:
+        return value
+    raise ContentError(
         f"wanted {_article(cls.__name__)}, found faults: {'; '.join(found)}",
         requirement="WIRE-19",
         faults=found,
-    )
+    ) from error
 
 
 def _article(name: str) -> str:
