@@ -10,7 +10,13 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from assay.protocol._errors import ConnectionFileError, ContentError, FramingError, shorten
+from assay.protocol._errors import (
+    ConnectionFileError,
+    ContentError,
+    FramingError,
+    LocalError,
+    shorten,
+)
 from assay.protocol._json import Json, JsonObject, decode_object, encode_json
 from assay.protocol._registry import Channel
 from assay.protocol._signing import DEFAULT_SCHEME, Signer
@@ -21,6 +27,8 @@ from msgspec import UNSET, UnsetType
 __all__ = ["ConnectionFile", "Curve", "KernelSpec", "RegistrationFile", "Transport"]
 
 MAX_PORT = 65_535
+PORT = re.compile(r"[0-9]{1,5}")
+SECRETS = frozenset({"key", "curve_publickey", "curve_secretkey"})
 Z85_KEY = re.compile(r"[0-9A-Za-z.\-:+=^!/*?&<>()\[\]{}@%$#]{40}")
 
 
@@ -107,8 +115,12 @@ class ConnectionFile:
         try:
             fields = decode_object(data, name)
             made = structure(cls, {**fields, **_ports_as_numbers(fields)})
-        except (FramingError, ContentError) as error:
-            raise ConnectionFileError(f"{name}: {error.args[0]}", requirement="CONN-02") from error
+        except FramingError as error:
+            raise ConnectionFileError(error.args[0], requirement="CONN-02") from error
+        except ContentError as error:
+            raise ConnectionFileError(
+                f"{name}: {'; '.join(map(_without_secret, error.faults))}", requirement="CONN-02"
+            ) from None  # the cause would show a key that is no text
         made._check(name)
         return made
 
@@ -170,16 +182,32 @@ class ConnectionFile:
                     f"{name}: wanted CURVE keys of 40 characters of Z85, found another text",
                     requirement="CONN-06",
                 )
-        Signer(b"", self.signature_scheme, allow_broken=True)
+        try:
+            Signer(b"", self.signature_scheme, allow_broken=True)
+        except LocalError as error:
+            raise ConnectionFileError(
+                f"{name}: signature_scheme: {error.args[0]}", requirement="SIGN-12"
+            ) from error
+        try:
+            self.key.encode()
+        except UnicodeEncodeError:
+            raise ConnectionFileError(
+                f"{name}: key: wanted text that UTF-8 can hold, found a lone surrogate",
+                requirement="SIGN-05",
+            ) from None
 
 
 def _ports_as_numbers(fields: JsonObject) -> dict[str, Json]:
     """Spec: ports are integers. Seen: JEP 106 allows text. Here: digits are read (CONN-13)."""
+    texts = ((f"{channel}_port", fields.get(f"{channel}_port")) for channel in Channel)
     return {
-        key: int(value)
-        for key, value in fields.items()
-        if key.endswith("_port") and isinstance(value, str) and value.isascii() and value.isdigit()
+        name: int(text) for name, text in texts if isinstance(text, str) and PORT.fullmatch(text)
     }
+
+
+def _without_secret(fault: str) -> str:
+    path = fault.partition(":")[0]
+    return f"{path}: wanted text, found something else" if path in SECRETS else fault
 
 
 @frozen(kw_only=True)
