@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias
 
-from assay.protocol._errors import FramingError, shorten
+from assay.protocol._errors import FramingError
 
 __all__ = ["DELIMITER", "Buffer", "Frames", "join", "split"]
 
@@ -52,23 +52,22 @@ def split(frames: Sequence[bytes]) -> Frames:
         FramingError: there is no delimiter, or fewer than five frames behind it (WIRE-02).
     """
     try:
-        start = frames.index(DELIMITER) + 1
+        start = frames.index(DELIMITER)
     except ValueError:
         raise FramingError(
-            f"wanted the delimiter {DELIMITER!r} among the frames, "
-            f"found {shorten(list(frames[:4]))} ({len(frames)} frames)",
+            f"wanted the delimiter {DELIMITER!r}, found {len(frames)} frames without it",
             requirement="WIRE-02",
         ) from None
-    end = start + 1 + DICTS
+    end = start + 2 + DICTS
     if len(frames) < end:
         raise FramingError(
             f"wanted a signature and {DICTS} dicts behind the delimiter, "
-            f"found {len(frames) - start} frames",
+            f"found {len(frames) - start - 1} frames",
             requirement="WIRE-06",
         )
-    signature, header, parent_header, metadata, content = frames[start:end]
+    signature, header, parent_header, metadata, content = frames[start + 1 : end]
     return Frames(
-        tuple(frames[: start - 1]),
+        tuple(frames[:start]),
         signature,
         header,
         parent_header,

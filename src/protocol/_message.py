@@ -66,7 +66,8 @@ class Header:
     _extra: JsonObject = field(factory=dict, repr=False)
     """Keys that the protocol does not name, written back as they came (WIRE-15)."""
 
-    _raw: bytes | None = field(default=None, eq=False, repr=False)
+    # Not an argument: a header that `attrs.evolve` changed is no longer the one that came.
+    _raw: bytes | None = field(default=None, init=False, eq=False, repr=False)
 
     @property
     def extra(self) -> JsonObject:
