@@ -1,0 +1,1 @@
+"""Assay seen through the clients that people use."""
