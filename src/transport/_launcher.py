@@ -1,0 +1,382 @@
+"""Start a kernel, interrupt it, end it, and leave nothing behind."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import secrets
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from string import Template
+from types import TracebackType
+from typing import Literal, Self
+
+from assay.protocol import (
+    Channel,
+    ConnectionFile,
+    ConnectionFileError,
+    InterruptRequest,
+    KernelSpec,
+    ShutdownRequest,
+    Transport,
+)
+from assay.transport._client import READY_TIMEOUT_S, Client
+from assay.transport._deadline import Deadline
+from assay.transport._errors import KernelEndedError, LaunchError
+from assay.transport._kernelspecs import InstalledKernel
+from assay.transport._process import ChildProcess
+from attrs import evolve
+
+__all__ = ["KernelProcess", "free_ports", "launch"]
+
+SHUTDOWN_TIMEOUT_S = 10.0
+"""A kernel may have atexit functions to run; clients in the wild wait 5 to 20 seconds."""
+
+TERMINATE_TIMEOUT_S = 2.0
+
+PORTS_POLL_MS = 5
+"""Between looks at the connection file, while waiting for the kernel to write its ports."""
+
+KEY_BYTES = 32
+
+LOCAL_PORT_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
+
+LOWEST_PORT = 10_000
+
+PORT_TRIES = 200
+
+PLACEHOLDER = re.compile(r"\{([A-Za-z0-9_]+)\}")
+
+PYTHONS = frozenset(f"python{version}" for version in ("", "3", f"3.{sys.version_info.minor}"))
+
+
+class KernelProcess:
+    """A kernel that was started here: its process, its connection file, its end.
+
+    Made by `launch`. Leaving its ``with`` block shuts the kernel down, or kills it if it does not
+    end in time, and removes everything that was made for it.
+    """
+
+    def __init__(
+        self,
+        child: ChildProcess,
+        connection: ConnectionFile,
+        connection_file: Path,
+        *,
+        interrupt_mode: Literal["signal", "message"],
+        owned: ExitStack,
+    ) -> None:
+        self.connection = connection
+        self.connection_file = connection_file
+        self.interrupt_mode = interrupt_mode
+        self._child = child
+        self._owned = owned
+        self._control: Client | None = None
+        self._closed = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close(kill=kind is not None)
+
+    @property
+    def pid(self) -> int:
+        """The process id, which is also the id of its session and process group."""
+        return self._child.pid
+
+    @property
+    def exit_code(self) -> int | None:
+        """How the kernel ended: negative for a signal, None while it runs."""
+        return self._child.exit_code
+
+    @property
+    def argv(self) -> tuple[str, ...]:
+        """The command that was run."""
+        return self._child.argv
+
+    def fileno(self) -> int:
+        """Return a descriptor that is readable once the process has ended."""
+        return self._child.fileno()
+
+    def ending(self) -> str:
+        """Return a sentence on how the kernel ended; waits for its end."""
+        return f"the kernel {self._child.ending()}"
+
+    def written(self) -> str:
+        """Return the end of what the process wrote to its own stdout and stderr."""
+        return self._child.written()
+
+    def client(self, *, timeout: float | None = READY_TIMEOUT_S) -> Client:
+        """Return a new client that is ready; it is closed with the kernel, or before.
+
+        Args:
+            timeout: Seconds for the kernel to answer; None waits for ever.
+
+        Raises:
+            LaunchError: the kernel's process ended before it answered.
+            TimedOutError: the kernel did not answer in time.
+        """
+        client = self.connect()
+        try:
+            client.wait_until_ready(timeout)
+        except KernelEndedError as error:
+            client.close()
+            raise LaunchError(f"the kernel {self._child.ending('before it answered')}") from error
+        except BaseException:
+            client.close()
+            raise
+        return client
+
+    def connect(self) -> Client:
+        """Return a new client as it is, without waiting for anything."""
+        client = Client(self.connection, lifeline=self)
+        self._owned.callback(client.close)
+        return client
+
+    def interrupt(self) -> None:
+        """Interrupt what runs, in the way the kernelspec asks for (CTRL-09, CTRL-11).
+
+        Returns as soon as the interrupt is sent; nothing happens if the kernel has ended.
+        """
+        if self.interrupt_mode == "message":
+            self._control_client().send(InterruptRequest(), channel=Channel.CONTROL)
+        else:
+            self._child.signal(signal.SIGINT)
+
+    def shutdown(self, *, restart: bool = False, timeout: float = SHUTDOWN_TIMEOUT_S) -> int:
+        """Ask the kernel to end and return its exit code; one that does not end is killed.
+
+        Args:
+            restart: Tell the kernel that another one will follow.
+            timeout: Seconds for the kernel to end by itself (CTRL-12).
+
+        Returns:
+            The exit code; ``-SIGTERM`` or ``-SIGKILL`` if it did not end by itself.
+        """
+        if (code := self.exit_code) is not None:
+            return code
+        self._control_client().send(ShutdownRequest(restart=restart), channel=Channel.CONTROL)
+        with suppress(LaunchError):
+            return self.wait(timeout)
+        return self.kill()
+
+    def kill(self, *, gently: bool = True) -> int:
+        """End the kernel and its process group by signal and return its exit code.
+
+        Args:
+            gently: Send SIGTERM first and wait a little.
+        """
+        if gently:
+            self._child.signal(signal.SIGTERM)
+            with suppress(LaunchError):
+                return self.wait(TERMINATE_TIMEOUT_S)
+        self._child.signal(signal.SIGKILL)
+        return self.wait(None)
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for the kernel's end and return its exit code.
+
+        Raises:
+            LaunchError: it still runs after *timeout* seconds.
+        """
+        return self._child.wait(timeout)
+
+    def close(self, *, kill: bool = False) -> None:
+        """End the kernel if it runs and remove everything that was made for it.
+
+        Args:
+            kill: Do not ask first.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        with self._owned:
+            if self.exit_code is None:
+                if kill:
+                    self.kill(gently=False)
+                else:
+                    self.shutdown()
+
+    def _control_client(self) -> Client:
+        if self._control is None:
+            self._control = Client(
+                self.connection, channels=(Channel.CONTROL,), lifeline=self._child
+            )
+            self._owned.callback(self._control.close)
+        return self._control
+
+
+def launch(
+    command: KernelSpec | InstalledKernel | Sequence[str],
+    *,
+    connection: ConnectionFile | None = None,
+    kernel_chooses_ports: bool = False,
+    interrupt_mode: Literal["signal", "message"] | None = None,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    folder: Path | None = None,
+    capture: bool = True,
+    timeout: float = READY_TIMEOUT_S,
+) -> KernelProcess:
+    """Start a kernel.
+
+    Args:
+        command: A kernelspec, or a command in which ``{connection_file}`` stands for the path
+            (SPEC-04).
+        connection: What stands in the connection file: transport, address, key. Ports that are 0
+            are filled in. Not given: TCP on the loopback interface and a fresh key.
+        kernel_chooses_ports: Leave ports of 0 to the kernel and wait until it has written what it
+            bound back to the file. Free of races, but only some kernels can do it.
+        interrupt_mode: Instead of the kernelspec's; for a command without one, ``signal``.
+        env: Added to the environment, after the kernelspec's own.
+        cwd: Where the kernel runs; None is here.
+        folder: Where the connection file goes; not given, a private temporary folder.
+        capture: Keep what the process writes to its own stdout and stderr, for error messages.
+        timeout: Seconds for the kernel to write back its ports.
+
+    Raises:
+        LaunchError: the command cannot be run, or the kernel ended before it wrote its ports.
+    """
+    spec, resources = _spec_of(command)
+    with ExitStack() as owned:
+        place = folder or _private_folder(owned)
+        path = place / f"kernel-{secrets.token_hex(8)}.json"
+        wanted = connection or ConnectionFile(key=secrets.token_hex(KEY_BYTES))
+        if not kernel_chooses_ports:
+            wanted = free_ports(wanted, place)
+        elif wanted.transport is Transport.IPC and wanted.ip == ConnectionFile().ip:
+            wanted = _with_ip(wanted, str(place / "socket"))
+        owned.callback(path.unlink, missing_ok=True)
+        wanted.write(path)
+        child = ChildProcess(
+            _argv(spec, path, resources),
+            env=_environment(spec, env or {}),
+            cwd=cwd,
+            capture=capture,
+        )
+        owned.callback(child.close)
+        if kernel_chooses_ports:
+            wanted = _wait_for_ports(path, child, timeout)
+        return KernelProcess(
+            child,
+            wanted,
+            path,
+            interrupt_mode=interrupt_mode or spec.interrupt_mode,
+            owned=owned.pop_all(),
+        )
+
+
+def free_ports(connection: ConnectionFile, folder: Path | None = None) -> ConnectionFile:
+    """Return *connection* with a number for every port that is 0.
+
+    Over TCP they are free at this moment, and lie outside of the range from which the system
+    serves others where it says its range: so that neither another program's connection, nor a
+    client's that connects to itself while the kernel has not bound yet, can take them.
+
+    Raises:
+        LaunchError: no free port was found.
+    """
+    missing = [channel for channel in Channel if not connection.port(channel)]
+    if connection.transport is Transport.IPC:
+        if connection.ip == ConnectionFile().ip and folder is not None:
+            connection = _with_ip(connection, str(folder / "socket"))
+        return connection.with_ports({c: n for n, c in enumerate(Channel, 1) if c in missing})
+    with ExitStack() as held:
+        return connection.with_ports({c: _free_port(connection.ip, held) for c in missing})
+
+
+def _free_port(ip: str, held: ExitStack) -> int:
+    lowest, above = _port_range()
+    family = socket.AF_INET6 if ":" in ip else socket.AF_INET
+    host = "" if ip == "*" else ip
+    reason: OSError | None = None
+    for _ in range(PORT_TRIES):
+        attempt = held.enter_context(socket.socket(family, socket.SOCK_STREAM))
+        try:
+            attempt.bind((host, random.randrange(lowest, above) if above else 0))  # noqa: S311
+        except OSError as error:
+            reason = error
+            continue
+        port: int = attempt.getsockname()[1]
+        return port
+    raise LaunchError(f"wanted a free port on {ip}, found none in {PORT_TRIES} tries: {reason}")
+
+
+def _port_range() -> tuple[int, int]:
+    """Return where to look for ports, upper end excluded; (0, 0) leaves it to the system."""
+    try:
+        lowest_served = int(LOCAL_PORT_RANGE.read_text(encoding="ascii").split()[0])
+    except (OSError, ValueError, IndexError):
+        return 0, 0
+    return (LOWEST_PORT, lowest_served) if lowest_served > LOWEST_PORT + PORT_TRIES else (0, 0)
+
+
+def _wait_for_ports(path: Path, child: ChildProcess, timeout: float) -> ConnectionFile:
+    deadline = Deadline(timeout)
+    while True:
+        # The process's end wakes this at once; there is no portable way to be told of a file.
+        with suppress(ConnectionFileError):
+            found = ConnectionFile.read(path)
+            if all(found.port(channel) for channel in Channel):
+                return found
+        try:
+            child.wait(PORTS_POLL_MS / 1_000)
+        except LaunchError:
+            if deadline.passed:
+                raise LaunchError(
+                    f"wanted the kernel's ports in its connection file, "
+                    f"found none within {timeout:g} s"
+                ) from None
+            continue
+        raise LaunchError(f"the kernel {child.ending('before it listened')}")
+
+
+def _spec_of(command: KernelSpec | InstalledKernel | Sequence[str]) -> tuple[KernelSpec, Path]:
+    match command:
+        case InstalledKernel():
+            return command.spec, command.folder
+        case KernelSpec():
+            return command, Path()
+    return KernelSpec(argv=tuple(command), display_name="", language=""), Path()
+
+
+def _argv(spec: KernelSpec, connection_file: Path, resources: Path) -> list[str]:
+    values = {
+        "connection_file": str(connection_file),
+        "resource_dir": str(resources),
+        "prefix": sys.prefix,
+    }
+    argv = [PLACEHOLDER.sub(lambda m: values.get(m[1], m[0]), word) for word in spec.argv]
+    if not argv:
+        raise LaunchError("wanted a command, found an empty one")
+    # Seen: kernelspecs that say "python". Here, as in the reference client: this Python.
+    return [sys.executable if argv[0] in PYTHONS else argv[0], *argv[1:]]
+
+
+def _environment(spec: KernelSpec, added: Mapping[str, str]) -> dict[str, str]:
+    ours = dict(os.environ)
+    own = {name: Template(value).safe_substitute(ours) for name, value in spec.env.items()}
+    return {**ours, **own, **added, "JPY_PARENT_PID": str(os.getpid())}
+
+
+def _private_folder(owned: ExitStack) -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="assay-"))
+    owned.callback(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def _with_ip(connection: ConnectionFile, ip: str) -> ConnectionFile:
+    return evolve(connection, ip=ip)

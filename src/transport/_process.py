@@ -1,0 +1,215 @@
+"""A child process that is watched: what it writes is kept, and its end can be waited for."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import subprocess
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from assay.transport._deadline import Deadline
+from assay.transport._errors import LaunchError
+
+__all__ = ["ChildProcess"]
+
+KEPT_BYTES = 65_536
+"""How much of what the process wrote is kept: enough for a traceback of any depth."""
+
+SHOWN_LINES = 20
+"""How many of its last lines stand in an error message."""
+
+CHUNK_BYTES = 65_536
+
+PIPE_CHUNKS = 16
+"""A pipe may have been enlarged to 1 MiB at most (Linux's limit for ordinary users)."""
+
+JOIN_TIMEOUT_S = 5.0
+
+
+class ChildProcess:
+    """A process in a session of its own.
+
+    Two threads look after it, both asleep as long as nothing happens: one keeps the tail of what
+    the process writes, one waits for its end and then makes `fileno` readable. A signal goes to the
+    whole process group, and only while its leader lives: what a kernel leaves running when it ends
+    by itself is left alone.
+
+    Args:
+        argv: The command.
+        env: The whole environment.
+        cwd: Where it runs; None is here.
+        capture: Keep what it writes to stdout and stderr; otherwise that goes where ours goes.
+
+    Raises:
+        LaunchError: the command cannot be run.
+    """
+
+    def __init__(
+        self,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        cwd: Path | None = None,
+        capture: bool = True,
+    ) -> None:
+        self.argv = tuple(argv)
+        self._written = bytearray()
+        self._ended = threading.Event()
+        self._ended_read, self._ended_write = os.pipe()
+        self._stop_read, self._stop_write = os.pipe()
+        output = subprocess.PIPE if capture else None
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - running a kernel's command is the point
+                self.argv,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT if capture else None,
+                env=dict(env),
+                cwd=cwd,
+                start_new_session=True,
+            )
+        except (OSError, ValueError) as error:
+            self._close_pipes()
+            raise LaunchError(
+                f"wanted to run {self.argv[0]!r}, found that it cannot be run: {error}"
+            ) from error
+        self._waiter = threading.Thread(target=self._wait_for_end, daemon=True)
+        self._waiter.start()
+        self._reader: threading.Thread | None = None
+        if capture:
+            self._reader = threading.Thread(target=self._read, daemon=True)
+            self._reader.start()
+
+    @property
+    def pid(self) -> int:
+        """The process id, and the id of its process group."""
+        return self._process.pid
+
+    @property
+    def exit_code(self) -> int | None:
+        """How the process ended: negative for a signal, None while it runs."""
+        return self._process.poll()
+
+    def fileno(self) -> int:
+        """Return a descriptor that is readable once the process has ended."""
+        return self._ended_read
+
+    def written(self) -> str:
+        """Return the end of what the process has written so far."""
+        return bytes(self._written).decode("utf-8", "replace")
+
+    def ending(self, when: str = "") -> str:
+        """Return how the process ended, from the word "ended"; waits for its end.
+
+        Args:
+            when: Stands behind the exit code: "before it answered".
+        """
+        code = self.wait(None)
+        if self._reader is not None:
+            # All of it was written before the end; children that live on may keep the pipe open.
+            self._stop()
+            self._reader.join(JOIN_TIMEOUT_S)
+        how = f"with exit code {code}" if code >= 0 else f"by {_signal_name(-code)}"
+        lines = self.written().strip().splitlines()[-SHOWN_LINES:]
+        text = "\n".join(lines)
+        first = f"ended {how} {when}".rstrip()
+        if self._reader is None:
+            return first
+        return f"{first}; it wrote:\n{text}" if text else f"{first}; it wrote nothing"
+
+    def wait(self, timeout: float | None) -> int:
+        """Wait for the end and return the exit code.
+
+        Raises:
+            LaunchError: the process still runs after *timeout* seconds.
+        """
+        if self._process.returncode is not None:
+            return self._process.returncode
+        deadline = Deadline(timeout)
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._ended_read, selectors.EVENT_READ)
+            left = deadline.left_ms
+            if not selector.select(None if left is None else left / 1_000):
+                raise LaunchError(
+                    f"wanted the end of process {self.pid}, found it running after {timeout:g} s"
+                )
+        return self._process.wait()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the process and all of its group; nothing happens if it has ended."""
+        if not self._ended.is_set():
+            # Between its end and the event it is not reaped yet: the group is nobody else's.
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, number)
+
+    def close(self) -> None:
+        """Kill the process if it runs, and let go of everything."""
+        if self._stop_write < 0:
+            return
+        self.signal(signal.SIGKILL)
+        self._process.wait()
+        self._waiter.join(JOIN_TIMEOUT_S)
+        if self._reader is not None:
+            self._stop()
+            self._reader.join(JOIN_TIMEOUT_S)
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+        self._close_pipes()
+
+    def _close_pipes(self) -> None:
+        for descriptor in (
+            self._ended_read,
+            self._ended_write,
+            self._stop_read,
+            self._stop_write,
+        ):
+            os.close(descriptor)
+        self._stop_write = -1
+
+    def _stop(self) -> None:
+        os.write(self._stop_write, b".")
+
+    def _wait_for_end(self) -> None:
+        # WNOWAIT: told of the end, but the process stays unreaped, see the class.
+        with suppress(ChildProcessError):  # somebody else reaped it
+            os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
+        self._ended.set()
+        os.write(self._ended_write, b".")
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        source = self._process.stdout.fileno()
+        os.set_blocking(source, False)
+        with selectors.DefaultSelector() as selector:
+            selector.register(source, selectors.EVENT_READ)
+            selector.register(self._stop_read, selectors.EVENT_READ)
+            while True:
+                stopped = any(key.fd == self._stop_read for key, _ in selector.select())
+                # After the end one pipe's worth is left; a child that lives on may write for ever.
+                for _ in range(PIPE_CHUNKS if stopped else 1):
+                    data = _read_some(source)
+                    if data == b"":
+                        return
+                    self._written += data or b""
+                    del self._written[:-KEPT_BYTES]
+                if stopped:
+                    return
+
+
+def _read_some(source: int) -> bytes | None:
+    """Return what can be read now: None is nothing yet, empty is the end."""
+    try:
+        return os.read(source, CHUNK_BYTES)
+    except BlockingIOError:
+        return None
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
