@@ -1,0 +1,95 @@
+"""Conversations between a client and a kernel, valid by construction."""
+
+from __future__ import annotations
+
+from assay.protocol import (
+    Channel,
+    Content,
+    ExecuteInput,
+    ExecuteReply,
+    ExecuteRequest,
+    ExecutionState,
+    Header,
+    Message,
+    Sender,
+    Session,
+    Status,
+    reply_type,
+)
+from assay.testing._contents import contents
+from assay.testing._sessions import make_session
+from attrs import evolve, frozen
+from hypothesis import strategies as st
+
+__all__ = ["Step", "conversations"]
+
+OUTPUTS = ("stream", "display_data", "update_display_data", "clear_output")
+QUESTIONS = ("complete_request", "inspect_request", "is_complete_request", "comm_info_request")
+
+
+@frozen(kw_only=True)
+class Step:
+    """One message of a recorded conversation."""
+
+    channel: Channel
+    sender: Sender
+    message: Message[Content]
+
+
+def _counted(content: Content) -> Content:
+    assert isinstance(content, ExecuteRequest)
+    return evolve(content, silent=False, store_history=True)
+
+
+_COUNTED = contents("execute_request").map(_counted)
+_ANSWERS = {
+    name: contents(reply_type(name)).filter(lambda content: content.msg_type != "")
+    for name in QUESTIONS
+}
+
+
+@st.composite
+def conversations(draw: st.DrawFn, *, max_requests: int = 4) -> tuple[Step, ...]:
+    """Return what a client and a kernel say, in the order in which it is said.
+
+    Each request is answered before the next one is sent: busy, what it causes, one reply, idle, all
+    with its header as parent. Cells are counted from 1.
+    """
+    client, kernel = make_session(name="client"), make_session(name="kernel")
+    cells, steps = 0, list[Step]()
+    for _ in range(draw(st.integers(1, max_requests))):
+        if draw(st.booleans()):
+            cells += 1
+            made = client.message(draw(_COUNTED))
+            caused = draw(_cell(kernel, made, cells))
+        else:
+            name = draw(st.sampled_from(QUESTIONS))
+            made = client.message(draw(contents(name)))
+            caused = [_answer(kernel, made.header, draw(_ANSWERS[name]))]
+        steps.append(Step(channel=Channel.SHELL, sender=Sender.CLIENT, message=made))
+        steps.append(_said(kernel, made.header, Status(execution_state=ExecutionState.BUSY)))
+        steps.extend(caused)
+        steps.append(_said(kernel, made.header, Status(execution_state=ExecutionState.IDLE)))
+    return tuple(steps)
+
+
+@st.composite
+def _cell(draw: st.DrawFn, kernel: Session, request: Message[Content], cell: int) -> list[Step]:
+    assert isinstance(request.content, ExecuteRequest)
+    said: list[Content] = [ExecuteInput(code=request.content.code, execution_count=cell)]
+    said += [draw(contents(name)) for name in draw(st.lists(st.sampled_from(OUTPUTS), max_size=3))]
+    reply = ExecuteReply(execution_count=cell)
+    return [
+        *(_said(kernel, request.header, content) for content in said),
+        _answer(kernel, request.header, reply),
+    ]
+
+
+def _said(kernel: Session, parent: Header, content: Content) -> Step:
+    message = kernel.message(content, parent=parent)
+    return Step(channel=Channel.IOPUB, sender=Sender.KERNEL, message=message)
+
+
+def _answer(kernel: Session, parent: Header, content: Content) -> Step:
+    message = kernel.message(content, parent=parent)
+    return Step(channel=Channel.SHELL, sender=Sender.KERNEL, message=message)
