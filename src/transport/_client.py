@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import uuid
 from collections import deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import chain, repeat
 from types import TracebackType
@@ -29,6 +30,7 @@ from assay.protocol import (
     InputRequest,
     IopubWelcome,
     Json,
+    KernelInfoReply,
     KernelInfoRequest,
     Message,
     MsgId,
@@ -131,6 +133,9 @@ class Client:
         self.discarded = 0
         """Messages that nobody received in time; see `UNCLAIMED`."""
 
+        self.kernel_info: KernelInfoReply | None = None
+        """What the kernel is, once it is ready; None if its reply has a fault."""
+
         self._lifeline = lifeline
         self._ended = False
         self._closed = False
@@ -198,15 +203,17 @@ class Client:
                 self._pump(deadline if asked.reply is None else deadline.sooner(again))
                 unheard = asked.reply is not None and not asked.done
                 if unheard and (again.passed or self.welcomed is not welcomed):
-                    self._forget(asked)
+                    self.forget(asked)
                     welcomed, again = self.welcomed, Deadline(next(pauses))
                     asked = self.start(KernelInfoRequest())
                 if deadline.passed and not asked.done:
                     raise _timed_out(asked, deadline, self.refused)
         finally:
-            self._forget(asked)
+            self.forget(asked)
         assert asked.reply is not None
         self._drop_parents(Channel.IOPUB, "kernel_info_request")
+        if isinstance(asked.reply.content, KernelInfoReply):
+            self.kernel_info = asked.reply.content
         return asked.reply
 
     def request(
@@ -243,7 +250,8 @@ class Client:
             buffers=buffers,
             subshell_id=subshell_id,
         )
-        return self.finish(exchange, timeout=timeout)
+        with self._forgetting(exchange):
+            return self.finish(exchange, timeout=timeout)
 
     def execute(
         self,
@@ -295,7 +303,8 @@ class Client:
             on_input=on_input,
             keep=keep,
         )
-        return self.finish(exchange, timeout=timeout)
+        with self._forgetting(exchange):
+            return self.finish(exchange, timeout=timeout)
 
     def notify(
         self,
@@ -329,7 +338,8 @@ class Client:
             metadata=metadata,
             wants_reply=False,
         )
-        self._run(exchange, timeout)
+        with self._forgetting(exchange):
+            self._run(exchange, timeout)
         return tuple(exchange.published)
 
     def start(
@@ -365,12 +375,14 @@ class Client:
         try:
             self.send_frames(channel, self.session.encode(request))
         except BaseException:
-            self._forget(exchange)
+            self.forget(exchange)
             raise
         return exchange
 
     def finish(self, exchange: Exchange, *, timeout: float | None = REPLY_TIMEOUT_S) -> Answer:
         """Wait for the end of *exchange* and return its answer.
+
+        After a timeout the exchange is still in flight: it may be finished later, or forgotten.
 
         Raises:
             TimedOutError: the reply or idle did not come; holds what did.
@@ -381,6 +393,10 @@ class Client:
         return Answer(
             request=exchange.request, reply=exchange.reply, published=tuple(exchange.published)
         )
+
+    def forget(self, exchange: Exchange) -> None:
+        """Let whatever *exchange* still brings go to the inboxes."""
+        self._exchanges.pop(exchange.request.header.msg_id, None)
 
     def wait_until(
         self,
@@ -547,16 +563,21 @@ class Client:
 
     # Waiting
 
+    @contextmanager
+    def _forgetting(self, exchange: Exchange) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            self.forget(exchange)
+
     def _run(self, exchange: Exchange, timeout: float | None) -> None:
         deadline = Deadline(timeout)
-        try:
-            while not exchange.done:
-                if exchange.prompts:
-                    self._ask(exchange)
-                elif not self._pump(deadline):
-                    raise _timed_out(exchange, deadline, self.refused)
-        finally:
-            self._forget(exchange)
+        while not exchange.done:
+            if exchange.prompts:
+                self._ask(exchange)
+            elif not self._pump(deadline):
+                raise _timed_out(exchange, deadline, self.refused)
+        self.forget(exchange)
 
     def _ask(self, exchange: Exchange) -> None:
         # STDIN-13: what was printed before the question is shown before it.
@@ -674,9 +695,6 @@ class Client:
         """Return who may be meant by a question without a parent, if there is no doubt."""
         listeners = [e for e in self._exchanges.values() if e.on_input is not None]
         return listeners[0] if len(listeners) == 1 else None
-
-    def _forget(self, exchange: Exchange) -> None:
-        self._exchanges.pop(exchange.request.header.msg_id, None)
 
     def _drop_parents(self, channel: Channel, msg_type: str) -> None:
         """Drop what earlier requests of ours have left in the inbox of *channel*."""
