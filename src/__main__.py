@@ -1,0 +1,34 @@
+"""The command line: ``assay`` and ``python -m assay``.
+
+A kernel is started by a program and has no time to lose, so ``assay kernel`` is told apart before
+anything that draws help texts or tables is imported.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+__all__ = ["main"]
+
+HELP_OPTIONS = frozenset({"-h", "--help"})
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command that *arguments*, or else the process's own, ask for.
+
+    Returns:
+        The exit code.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] == ["kernel"] and not HELP_OPTIONS.intersection(words):
+        from assay.kernel import main as run_kernel  # noqa: PLC0415 - see above
+
+        return run_kernel(words[1:])
+    from assay.commands import run  # noqa: PLC0415 - see above
+
+    return run(words)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,313 @@
+"""The commands and their help texts."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import click
+from assay.commands._exit import Exit
+from assay.commands._install import (
+    DEFAULT_DISPLAY_NAME,
+    DEFAULT_NAME,
+    InstallError,
+    Place,
+    find_installed,
+    install,
+    kernel_spec,
+    uninstall,
+)
+from assay.protocol import PROTOCOL_VERSION, AssayError
+
+__all__ = ["cli", "run"]
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line *arguments* and return the exit code."""
+    try:
+        result = cli.main(args=list(arguments), prog_name="assay", standalone_mode=False)
+    except click.exceptions.Abort:
+        click.echo("assay: stopped; nothing was changed", err=True)
+        return Exit.RAISED
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except AssayError as error:
+        click.echo(f"assay: {error}", err=True)
+        return Exit.RAISED
+    return result if isinstance(result, int) else Exit.OK
+
+
+def _show_versions(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    del parameter
+    if not value or context.resilient_parsing:
+        return
+    rows = {
+        "assay": _version_of("assay-kernel"),
+        "protocol": PROTOCOL_VERSION,
+        "Python": platform.python_version(),
+        "IPython": _version_of("ipython"),
+        "pyzmq": _version_of("pyzmq"),
+    }
+    for name, found in rows.items():
+        click.echo(f"{name} {found}")
+    context.exit()
+
+
+def _version_of(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="`assay COMMAND --help` tells more about a command.",
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_versions,
+    help="Show the versions of assay, the protocol, Python, IPython and pyzmq.",
+)
+def cli() -> None:
+    """A reference implementation of the Jupyter kernel protocol, and a Python kernel.
+
+    \b
+    assay install --user          make the kernel known to Jupyter
+    assay run -c 'print(1 + 1)'   run code on a kernel, here in the terminal
+    assay run notebook.ipynb      run all of a notebook
+    """
+
+
+@cli.command("install", short_help="Make the kernel known to Jupyter.")
+@click.option("--user", is_flag=True, help="Install for you alone.")
+@click.option("--sys-prefix", is_flag=True, help=f"Install in this environment ({sys.prefix}).")
+@click.option(
+    "--prefix",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Install in the environment in FOLDER, under share/jupyter/kernels.",
+)
+@click.option("--name", default=DEFAULT_NAME, show_default=True, help="The name clients use.")
+@click.option("--display-name", metavar="TEXT", help="The name menus show.")
+@click.option(
+    "--env",
+    "variables",
+    type=(str, str),
+    multiple=True,
+    metavar="NAME VALUE",
+    help="Set an environment variable for the kernel; may be repeated.",
+)
+@click.option("--force", is_flag=True, help="Replace the kernelspec of another kernel, too.")
+def install_command(
+    *,
+    user: bool,
+    sys_prefix: bool,
+    prefix: Path | None,
+    name: str,
+    display_name: str | None,
+    variables: tuple[tuple[str, str], ...],
+    force: bool,
+) -> int:
+    """Make the kernel known to Jupyter, for the Python that runs this command.
+
+    Without a place the kernelspec goes where all users of the machine find it, which usually takes
+    the rights of an administrator.
+
+    \b
+    assay install --user
+    assay install --sys-prefix --name research --display-name "Python (research)"
+    assay install --user --env OMP_NUM_THREADS 4 --env LANG C.UTF-8
+    """
+    place = _one_place(user=user, sys_prefix=sys_prefix, prefix=prefix)
+    shown = display_name or (DEFAULT_DISPLAY_NAME if name == DEFAULT_NAME else name)
+    folder = install(
+        place, kernel_spec(display_name=shown, env=dict(variables)), name=name, force=force
+    )
+    click.echo(f"Installed the kernelspec {folder.name} in {folder}")
+    if folder not in find_installed(folder.name):
+        click.echo(
+            f"Jupyter does not look there by itself: set JUPYTER_PATH={folder.parent.parent}",
+            err=True,
+        )
+    return Exit.OK
+
+
+@cli.command("uninstall", short_help="Remove the kernelspec.")
+@click.option("--user", is_flag=True, help="Look only among your own kernelspecs.")
+@click.option("--sys-prefix", is_flag=True, help="Look only in this environment.")
+@click.option(
+    "--prefix",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Look only in the environment in FOLDER.",
+)
+@click.option("--name", default=DEFAULT_NAME, show_default=True, help="The kernelspec's name.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option("--force", is_flag=True, help="Remove the kernelspec of another kernel, too.")
+def uninstall_command(
+    *, user: bool, sys_prefix: bool, prefix: Path | None, name: str, yes: bool, force: bool
+) -> int:
+    """Remove the kernelspec from wherever Jupyter finds it. The package stays.
+
+    \b
+    assay uninstall
+    assay uninstall --name research -y
+    """
+    somewhere = user or sys_prefix or prefix is not None
+    place = _one_place(user=user, sys_prefix=sys_prefix, prefix=prefix)
+    folders = find_installed(name, (place,) if somewhere else ())
+    if not folders:
+        raise InstallError(f"wanted a kernelspec named {name!r}, found none; see `assay list`")
+    if not yes:
+        for folder in folders:
+            click.echo(f"  {folder}")
+        click.confirm("Remove?", abort=True)
+    uninstall(folders, force=force)
+    for folder in folders:
+        click.echo(f"Removed {folder}")
+    return Exit.OK
+
+
+@cli.command("list", short_help="List the kernels that Jupyter finds.")
+def list_command() -> int:
+    """List the kernelspecs that Jupyter finds: those that `assay run --kernel NAME` takes."""
+    from assay.transport import list_kernelspecs  # noqa: PLC0415 - as in `_install`
+    from rich.console import Console  # noqa: PLC0415 - takes time, and few commands need it
+    from rich.table import Table  # noqa: PLC0415 - as above
+
+    table = Table(box=None, pad_edge=False, show_edge=False)
+    for heading in ("name", "display name", "language", "folder"):
+        table.add_column(heading, overflow="fold", no_wrap=not sys.stdout.isatty())
+    kernels = list_kernelspecs()
+    for kernel in kernels:
+        spec = kernel.spec
+        table.add_row(kernel.name, spec.display_name, spec.language, str(kernel.folder))
+    if kernels:
+        width = None if sys.stdout.isatty() else 10_000
+        Console(width=width, highlight=False, markup=False).print(table)
+    else:
+        click.echo("Jupyter finds no kernels; `assay install --user` adds this one.", err=True)
+    return Exit.OK
+
+
+@cli.command("kernel", short_help="Be a kernel; Jupyter runs this.")
+@click.option(
+    "-f",
+    "connection_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    metavar="FILE",
+    help="The connection file. Ports of 0 are chosen by the kernel and written back.",
+)
+def kernel_command(connection_file: Path) -> int:
+    """Start a kernel that listens where the connection FILE says.
+
+    Jupyter runs this by itself once the kernel is installed. It ends when a client shuts it down,
+    or with the process that started it.
+
+    \b
+    assay kernel -f connection.json
+    jupyter console --existing connection.json
+    """
+    from assay.kernel import main as run_kernel  # noqa: PLC0415 - only this command needs it
+
+    # `assay.__main__` has dispatched real starts already; this is for callers of `cli`.
+    return run_kernel(["-f", str(connection_file)])
+
+
+@cli.command("run", short_help="Run code, a script or a notebook.")
+@click.option("-c", "code", metavar="CODE", help="Run this code.")
+@click.option("--kernel", metavar="NAME", help="Use an installed kernel instead of this one.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write the executed notebook here; what was run until an error is written as well.",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Interrupt a cell that takes longer.",
+)
+@click.option("--allow-errors", is_flag=True, help="Go on after an error; it is no failure.")
+@click.option(
+    "--cwd",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Where the kernel runs: by default here, for a notebook its own folder.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Do not report progress.")
+@click.argument("source", required=False, metavar="[FILE | -]")
+@click.argument("arguments", nargs=-1, metavar="[ARGUMENTS]...")
+def run_command(
+    *,
+    code: str | None,
+    kernel: str | None,
+    output: Path | None,
+    timeout: float | None,
+    allow_errors: bool,
+    cwd: Path | None,
+    quiet: bool,
+    source: str | None,
+    arguments: tuple[str, ...],
+) -> int:
+    """Run code, a script or a notebook on a kernel of its own.
+
+    Outputs are shown as they come, and input() asks here. Ctrl-C interrupts the code. A FILE that
+    ends in .ipynb is a notebook; a dash reads code from stdin. ARGUMENTS are the script's own;
+    those that begin with a dash stand behind `--`.
+
+    \b
+    assay run -c 'import sys; print(sys.version)'
+    assay run analysis.py data.csv -- --verbose
+    assay run report.ipynb --output done.ipynb --timeout 600
+    echo 'print(6 * 7)' | assay run -
+    assay run --kernel python3 notebook.ipynb
+
+    \b
+    Exit codes: 0 all went well, 1 the code raised an exception, 2 the command makes no sense, 3 the
+    kernel could not start or died, 130 interrupted. Code that calls sys.exit decides for itself.
+    """
+    from assay.commands import _run  # noqa: PLC0415 - sockets are for this command alone
+
+    options = _run.Options(
+        kernel=kernel, timeout=timeout, allow_errors=allow_errors, cwd=cwd, quiet=quiet
+    )
+    try:
+        if code is not None:
+            words = arguments if source is None else (source, *arguments)
+            _refuse_output(output)
+            return _run.run_code(code, options, arguments=words)
+        if source is None:
+            raise click.UsageError("wanted -c CODE, a FILE, or - for stdin; found nothing to run")
+        path = None if source == "-" else Path(source)
+        if path is not None and path.suffix == ".ipynb":
+            if arguments:
+                raise click.UsageError("a notebook takes no arguments")
+            return _run.run_notebook(path, options, output=output)
+        _refuse_output(output)
+        text = _run.read_script(path)
+        return _run.run_code(text, options, script=path, arguments=arguments)
+    except _run.SourceError as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _one_place(*, user: bool, sys_prefix: bool, prefix: Path | None) -> Place:
+    if [user, sys_prefix, prefix is not None].count(True) > 1:
+        raise click.UsageError("wanted one of --user, --sys-prefix and --prefix, found several")
+    return Place(user=user, prefix=Path(sys.prefix) if sys_prefix else prefix)
+
+
+def _refuse_output(output: Path | None) -> None:
+    if output is not None:
+        raise click.UsageError("--output is for notebooks")
