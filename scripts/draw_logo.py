@@ -32,7 +32,10 @@ Colour = tuple[int, int, int]
 class Shape(Protocol):
     """Something with an inside."""
 
-    colour: Colour
+    @property
+    def colour(self) -> Colour:
+        """What it is painted with."""
+        ...
 
     def holds(self, x: float, y: float) -> bool:
         """Return True if the point lies inside."""
