@@ -55,6 +55,24 @@ def run(options: argparse.Namespace) -> None:
         options.chart.write_text(chart.svg(results))
 
 
+def protocol(options: argparse.Namespace) -> None:
+    """Time the protocol layer alone."""
+    # Here, so that measuring kernels needs neither side of this comparison.
+    from benchmarks.layer import cases, sides, timing  # noqa: PLC0415
+    from benchmarks.layer import report as layer_report  # noqa: PLC0415
+
+    both = (sides.Ours(), sides.Theirs())
+    largest = cases.MEGABYTE if options.smoke else 100 * cases.MEGABYTE
+    progress = report.Progress(sys.stderr)
+    chosen = list(cases.cases(largest))
+    turns = 1 if options.smoke else options.turns
+    timings = list(timing.compare(both, chosen, turns, progress.say))
+    progress.end()
+    print(layer_report.table(timings, (both[0].name, both[1].name)))
+    if options.json:
+        options.json.write_bytes(ENCODER.encode(layer_report.document(timings)) + b"\n")
+
+
 def setup(options: argparse.Namespace) -> None:
     """Make the environments of the kernels."""
     path = environments.setup(options.folder, lambda line: print(line, file=sys.stderr))
@@ -87,6 +105,11 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--detail", action="store_true", help="print minima, p99 and more ratios")
     one.add_argument("--config", type=Path, metavar="FILE.toml", help="the kernels to measure")
     one.set_defaults(command=run)
+    layer = commands.add_parser("protocol", help="time encoding, signing and the rest alone")
+    layer.add_argument("--smoke", action="store_true", help="once each, in seconds")
+    layer.add_argument("--turns", type=int, default=11, help="how often each side is timed")
+    layer.add_argument("--json", type=Path, metavar="FILE", help="write all figures")
+    layer.set_defaults(command=protocol)
     made = commands.add_parser("setup", help="make an environment for each kernel")
     made.add_argument("folder", type=Path, metavar="DIR")
     made.set_defaults(command=setup)

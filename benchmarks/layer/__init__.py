@@ -1,0 +1,1 @@
+"""The protocol layer alone, without sockets, against the reference client library's."""
