@@ -1,1 +1,101 @@
-""""""
+"""ZeroMQ: a kernel's sockets and I/O thread, and the client's side; nobody else imports zmq."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from assay.transport._heartbeat import Heartbeat
+from assay.transport._io_thread import IoThread, Receiver
+from assay.transport._lane import Lane
+from assay.transport._log import OutboundLog
+from assay.transport._sockets import BindError, KernelSockets, bind_kernel
+
+__all__ = [
+    "BindError",
+    "Heartbeat",
+    "IoThread",
+    "KernelSockets",
+    "Lane",
+    "OutboundLog",
+    "Receiver",
+    "bind_kernel",
+]
+
+# The client's side. Imported when first used: a kernel that starts needs none of it.
+
+if TYPE_CHECKING:
+    from assay.transport._answer import Answer, Received, Refused
+    from assay.transport._client import Client, Lifeline, make_session
+    from assay.transport._errors import (
+        ClosedError,
+        KernelEndedError,
+        KernelSpecError,
+        LaunchError,
+        TimedOutError,
+        TransportError,
+    )
+    from assay.transport._exchange import Exchange, OnInput, OnOutput
+    from assay.transport._kernelspecs import (
+        InstalledKernel,
+        find_kernelspec,
+        kernelspec_folders,
+        list_kernelspecs,
+    )
+    from assay.transport._launcher import KernelProcess, free_ports, launch
+
+__all__ += [
+    "Answer",
+    "Client",
+    "ClosedError",
+    "Exchange",
+    "InstalledKernel",
+    "KernelEndedError",
+    "KernelProcess",
+    "KernelSpecError",
+    "LaunchError",
+    "Lifeline",
+    "OnInput",
+    "OnOutput",
+    "Received",
+    "Refused",
+    "TimedOutError",
+    "TransportError",
+    "find_kernelspec",
+    "free_ports",
+    "kernelspec_folders",
+    "launch",
+    "list_kernelspecs",
+    "make_session",
+]
+
+_CLIENT_MODULES = {
+    "_answer": ("Answer", "Received", "Refused"),
+    "_client": ("Client", "Lifeline", "make_session"),
+    "_errors": (
+        "ClosedError",
+        "KernelEndedError",
+        "KernelSpecError",
+        "LaunchError",
+        "TimedOutError",
+        "TransportError",
+    ),
+    "_exchange": ("Exchange", "OnInput", "OnOutput"),
+    "_kernelspecs": (
+        "InstalledKernel",
+        "find_kernelspec",
+        "kernelspec_folders",
+        "list_kernelspecs",
+    ),
+    "_launcher": ("KernelProcess", "free_ports", "launch"),
+}
+_CLIENT_HOMES = {name: module for module, names in _CLIENT_MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    home = _CLIENT_HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value

@@ -1,0 +1,91 @@
+"""Say busy, the reply and idle for a request, in the form the protocol wants."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from assay.kernel._request import Request
+from assay.protocol import (
+    UNSET,
+    Channel,
+    Content,
+    ErrorReply,
+    Session,
+    encode_json,
+    reply_type,
+)
+from assay.transport import OutboundLog
+
+__all__ = ["Answers", "error_reply"]
+
+STATUS = {state: encode_json({"execution_state": state}) for state in ("starting", "busy", "idle")}
+"""Contents of the only messages that every request causes."""
+
+
+class Answers:
+    """Append to the log what answers requests; for any thread."""
+
+    def __init__(self, log: OutboundLog, session: Session, topic: Callable[[str], bytes]) -> None:
+        self._log = log
+        self._session = session
+        self._topics = (topic("status"),)
+        self._shutdown_topics = (topic("shutdown_reply"),)
+
+    def status(self, state: str, request: Request | None = None, *, wake: bool = True) -> None:
+        """Publish *state* on behalf of *request*; without one for ``starting``."""
+        frames = self._session.pack_json(
+            "status",
+            STATUS[state],
+            parent=request.parent if request is not None else b"{}",
+            identities=self._topics,
+        )
+        self._log.post(Channel.IOPUB, frames, wake=wake)
+
+    def reply(self, request: Request, content: Content) -> None:
+        """Send *content* to the client of *request*, on the channel it came by (WIRE-16)."""
+        frames = self._session.pack(
+            content,
+            parent=request.parent,
+            msg_type=reply_type(request.header.msg_type),
+            identities=request.envelope.identities,
+        )
+        self._log.post(request.channel, frames, wake=False)
+
+    def shutdown_reply(self, request: Request, content: Content) -> None:
+        """Send *content* to the client, and tell all others (CTRL-07)."""
+        self.reply(request, content)
+        frames = self._session.pack(
+            content,
+            parent=request.parent,
+            msg_type="shutdown_reply",
+            identities=self._shutdown_topics,
+        )
+        self._log.post(Channel.IOPUB, frames, wake=False)
+
+
+def error_reply(
+    request: Request,
+    ename: str,
+    evalue: str,
+    *,
+    traceback: Sequence[str] = (),
+    execution_count: int | None = None,
+) -> ErrorReply | None:
+    """Return the reply that says *request* failed; None for one-way messages, which have none.
+
+    Args:
+        request: Its type decides whether there is a reply.
+        ename: The exception's class.
+        evalue: The exception's text.
+        traceback: Lines of text; by default one, made of the former.
+        execution_count: The counter, which an execute_reply always has (SHELL-13).
+    """
+    if not request.header.msg_type.endswith("_request"):
+        return None
+    is_execute = request.header.msg_type == "execute_request" and execution_count is not None
+    return ErrorReply(
+        ename=ename,
+        evalue=evalue,
+        traceback=tuple(traceback) or (f"{ename}: {evalue}",),
+        execution_count=execution_count if is_execute and execution_count is not None else UNSET,
+    )

@@ -1,0 +1,162 @@
+"""The seam between a kernel and a language.
+
+A kernel knows the protocol and no language; an `Interpreter` knows a language and no protocol
+beyond the contents it returns. `examples/` has a small one, the template for a kernel of your own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+from assay.kernel._output import OutputStream
+from assay.kernel._request import Request
+from assay.protocol import (
+    Buffer,
+    CommClose,
+    CommInfoReply,
+    CommMsg,
+    CommOpen,
+    CompleteReply,
+    ConnectionFile,
+    Content,
+    HistoryReply,
+    HistoryRequest,
+    InspectReply,
+    IsCompleteReply,
+    Json,
+    JsonObject,
+    Message,
+)
+from attrs import field, frozen
+
+__all__ = ["Cell", "Executed", "Failed", "Host", "Interpreter", "Succeeded"]
+
+
+@frozen(kw_only=True)
+class Cell:
+    """What an interpreter is to run."""
+
+    code: str
+    silent: bool
+    store_history: bool
+    user_expressions: Mapping[str, str]
+    cell_id: str | None = None
+    """The notebook cell's id, where the client tells it (AMB-70)."""
+
+
+@frozen(kw_only=True)
+class Succeeded:
+    """The cell ran to its end."""
+
+    user_expressions: Mapping[str, JsonObject] = field(factory=dict)
+    payload: tuple[JsonObject, ...] = ()
+
+
+@frozen(kw_only=True)
+class Failed:
+    """The cell raised, or was interrupted; the interpreter has published the error."""
+
+    ename: str
+    evalue: str
+    traceback: tuple[str, ...]
+
+
+Executed: TypeAlias = Succeeded | Failed
+
+
+class Host(Protocol):
+    """What a kernel offers to its interpreter."""
+
+    stdout: OutputStream
+    stderr: OutputStream
+
+    @property
+    def connection(self) -> ConnectionFile:
+        """The ports that were bound, and the key."""
+        ...
+
+    @property
+    def connection_path(self) -> Path | None:
+        """The connection file, if there is one."""
+        ...
+
+    def publish(
+        self,
+        content: Content,
+        *,
+        metadata: Mapping[str, Json] | None = None,
+        buffers: Sequence[Buffer] = (),
+    ) -> None:
+        """Publish *content* on IOPub on behalf of the running code."""
+        ...
+
+    def ask(self, prompt: str, *, password: bool = False) -> str:
+        """Return a line from the client that sent the running request (`Prompter.ask`)."""
+        ...
+
+    def request(self) -> Request | None:
+        """Return the request that the running code belongs to."""
+        ...
+
+    def on_close(self, function: Callable[[], None]) -> None:
+        """Call *function* when the kernel shuts down, before its last messages."""
+        ...
+
+    def leave(self) -> None:
+        """Shut the kernel down once the running request is answered."""
+        ...
+
+
+class Interpreter(Protocol):
+    """A language. Everything is called in the main thread, one request at a time."""
+
+    @property
+    def execution_count(self) -> int:
+        """The number of the newest cell that was stored; 0 before the first (AMB-07)."""
+        ...
+
+    def is_blank(self, code: str) -> bool:
+        """Return True if *code* holds nothing to run, and so gets no number."""
+        ...
+
+    def execute(self, cell: Cell) -> Executed:
+        """Run *cell*; results, displays and the error are published by the interpreter.
+
+        Raises:
+            KeyboardInterrupt: it was interrupted where the interpreter could not notice.
+        """
+        ...
+
+    def complete(self, code: str, cursor_pos: int) -> CompleteReply:
+        """Say what may stand at *cursor_pos*, 0 to ``len(code)`` code points."""
+        ...
+
+    def inspect(self, code: str, cursor_pos: int, detail_level: int) -> InspectReply:
+        """Describe what stands at *cursor_pos*, 0 to ``len(code)`` code points."""
+        ...
+
+    def is_complete(self, code: str) -> IsCompleteReply:
+        """Say whether *code* can be run as it stands."""
+        ...
+
+    def history(self, request: HistoryRequest) -> HistoryReply:
+        """Return earlier cells.
+
+        Raises:
+            ContentError: a field that this kind of access needs is missing.
+        """
+        ...
+
+    def comm(self, message: Message[CommOpen | CommMsg | CommClose]) -> None:
+        """Take a comm message."""
+        ...
+
+    def comm_info(self, target_name: str | None) -> CommInfoReply:
+        """List the open comms, of one target or of all."""
+        ...
+
+    def close(self) -> None:
+        """Free what the interpreter holds; the process is about to end."""
+        ...

@@ -1,0 +1,69 @@
+"""Interrupts: by signal from outside, by message from the I/O thread, always in the main thread.
+
+| the main thread                    | SIGINT does                                        |
+|------------------------------------|----------------------------------------------------|
+| waits for a request, or starts up  | nothing (CTRL-10)                                  |
+| runs a cell                        | raises KeyboardInterrupt (CTRL-11)                 |
+| awaits a cell whose code waits     | cancels the cell's task, which raises the same     |
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+__all__ = ["Interrupts"]
+
+logger = logging.getLogger("assay.kernel")
+
+
+class Interrupts:
+    """Install in the main thread; `send` works from any."""
+
+    def __init__(self) -> None:
+        self._may_raise = False
+        self._before: object = None
+        self.cancel: Callable[[], bool] = lambda: False
+        """Tried first: an event loop may cancel a task instead (`UserLoop.interrupt`)."""
+
+    def install(self) -> None:
+        """Take SIGINT over."""
+        self._before = signal.signal(signal.SIGINT, self._handle)
+
+    def restore(self) -> None:
+        """Give SIGINT back."""
+        if callable(self._before) or isinstance(self._before, (int, signal.Handlers)):
+            signal.signal(signal.SIGINT, self._before)
+
+    @contextmanager
+    def allowed(self) -> Iterator[None]:
+        """Let an interrupt raise KeyboardInterrupt inside."""
+        self._may_raise = True
+        try:
+            yield
+        finally:
+            self._may_raise = False
+
+    def send(self, *, children: bool = True) -> None:
+        """Interrupt the main thread.
+
+        Args:
+            children: Interrupt the child processes as well, as a terminal's Ctrl-C does. Only done
+                where the kernel leads its process group: the group is then its own.
+        """
+        if children and os.getpgrp() == os.getpid():
+            os.killpg(os.getpgrp(), signal.SIGINT)
+        else:
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    def _handle(self, _number: int, _frame: FrameType | None) -> None:
+        if not self._may_raise:
+            logger.info("interrupted while idle: nothing to interrupt")
+            return
+        if not self.cancel():
+            raise KeyboardInterrupt

@@ -1,0 +1,501 @@
+"""The kernel: who handles which request, and what is said around it. It knows no language.
+
+Two threads share the work. The I/O thread receives; it answers control requests itself, and
+kernel_info on shell while nothing is before it. The main thread handles everything else, one
+request after the other (SHELL-15): busy, the handler, the reply, idle.
+"""
+
+from __future__ import annotations
+
+import atexit
+import faulthandler
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from assay.kernel._answers import Answers
+from assay.kernel._execution import Execution
+from assay.kernel._handlers import Handlers
+from assay.kernel._interrupt import Interrupts
+from assay.kernel._output import DescriptorCapture, Output, OutputStream, real_stderr
+from assay.kernel._parent_process import watch_parent
+from assay.kernel._prompt import NoInputError, Prompter
+from assay.kernel._request import Parents, Request
+from assay.protocol import (
+    Buffer,
+    Channel,
+    CommClose,
+    CommInfoRequest,
+    CommMsg,
+    CommOpen,
+    CompleteRequest,
+    ConnectionFile,
+    ConnectReply,
+    ConnectRequest,
+    Content,
+    ContentError,
+    Envelope,
+    ExecuteRequest,
+    HistoryRequest,
+    InspectRequest,
+    InterruptReply,
+    InterruptRequest,
+    IsCompleteRequest,
+    Json,
+    KernelInfoReply,
+    KernelInfoRequest,
+    Message,
+    Session,
+    ShutdownReply,
+    ShutdownRequest,
+    StreamName,
+)
+from assay.transport import BindError, Heartbeat, IoThread, Lane, bind_kernel
+from attrs import frozen
+
+if TYPE_CHECKING:
+    from assay.kernel._interpreter import Host, Interpreter
+    from assay.kernel._loop import UserLoop
+
+__all__ = ["Kernel"]
+
+logger = logging.getLogger("assay.kernel")
+
+SHUTDOWN_BUDGET_S = 2.0
+"""How long user code and exit functions may take once a shutdown is asked for: clients send the
+first signal after 2.5 seconds."""
+
+REPEAT_INTERRUPT_S = 0.25
+"""Code that swallows an interrupt during shutdown is interrupted again."""
+
+TERMINATED = 128 + signal.SIGTERM
+"""The exit code after SIGTERM, as shells count."""
+
+
+@frozen
+class _Closing:
+    """Why the kernel ends."""
+
+    request: Request | None = None
+    restart: bool = False
+    exit_code: int = 0
+
+
+class Kernel:
+    """One kernel process.
+
+    Args:
+        connection: Where to listen; ports of 0 are chosen and can be read from `connection`.
+        session: Signs and verifies.
+        info: The answer to kernel_info_request.
+        load: Makes the interpreter; called in the main thread when the sockets answer already.
+        connection_path: The file that *connection* was read from, which learns the ports.
+        parent_pid: The process to die with; 0 for none.
+        publish_silent: Publish what silent requests print and display, as ipykernel does (AMB-08).
+
+    Raises:
+        BindError: an address is taken (CONN-11).
+    """
+
+    def __init__(
+        self,
+        connection: ConnectionFile,
+        session: Session,
+        info: KernelInfoReply,
+        load: Callable[[Host], Interpreter],
+        *,
+        connection_path: Path | None = None,
+        parent_pid: int = 0,
+        publish_silent: bool = False,
+    ) -> None:
+        self._info = info
+        self._load = load
+        self._parent_pid = parent_pid
+        self._ident = session.session.encode()
+        sockets, bound = bind_kernel(connection)
+        try:
+            self._heartbeat = Heartbeat(bound)
+        except BindError:
+            sockets.close(linger_ms=0)
+            raise
+        self._ports_chosen = self._heartbeat.connection != connection
+        self._connection = self._heartbeat.connection
+        self._connection_path = connection_path
+        self._io = IoThread(sockets, session, self, self._topic)
+        self._answers = Answers(self._io.log, session, self._topic)
+        self._lane: Lane[Request] = Lane()
+        self._given = 0
+        self._done = 0
+        self._parents = Parents()
+        self._output = Output(
+            self._io.log, session, self._parents, self._topic, publish_silent=publish_silent
+        )
+        self._capture = DescriptorCapture(self._output)
+        self.stdout = OutputStream(StreamName.STDOUT, self._output, self._capture)
+        self.stderr = OutputStream(StreamName.STDERR, self._output, self._capture)
+        self._prompter = Prompter(self._io.log, session, lambda: self._io.drain(Channel.STDIN))
+        self._interrupts = Interrupts()
+        self._closing: _Closing | None = None
+        self._leaving = False
+        self._finishing = False
+        self._gone = False
+        self._close_functions: list[Callable[[], None]] = []
+        self._loop: UserLoop | None = None
+        self._flush_c: Callable[[], None] | None = None
+        self._interpreter: Interpreter | None = None
+        self._shell = Handlers()
+        self._control = Handlers()
+        self._control.on(KernelInfoRequest, lambda *_: self._info)
+        self._control.on(InterruptRequest, self._interrupt)
+
+        self.real_stderr = real_stderr(self._capture)
+        """The standard error that the process was started with."""
+
+    # --- What an interpreter may use (see `Host`).
+
+    def publish(
+        self,
+        content: Content,
+        *,
+        metadata: Mapping[str, Json] | None = None,
+        buffers: Sequence[Buffer] = (),
+    ) -> None:
+        """Publish *content* on IOPub on behalf of the running code."""
+        if not self._output.forked:
+            self._capture.catch_up()
+        self._output.publish(content, metadata=metadata, buffers=buffers)
+
+    def ask(self, prompt: str, *, password: bool = False) -> str:
+        """Return a line from the client that sent the running request."""
+        self._capture.drain()
+        if self._output.forked:
+            raise NoInputError("wanted the kernel itself to prompt, found a child process of it")
+        return self._prompter.ask(self._parents.current(), prompt, password=password)
+
+    def request(self) -> Request | None:
+        """Return the request that the running code belongs to."""
+        return self._parents.current()
+
+    def on_close(self, function: Callable[[], None]) -> None:
+        """Call *function* when the kernel shuts down, before its last messages."""
+        self._close_functions.append(function)
+
+    def leave(self) -> None:
+        """Shut the kernel down once the running request is answered."""
+        self._leaving = True
+
+    def use_loop(self, loop: UserLoop) -> None:
+        """Let tasks of *loop* go on between requests."""
+        self._loop = loop
+        self._interrupts.cancel = loop.interrupt
+        loop.wake_by(self._lane.nudge)
+
+    def flush_c_by(self, flush: Callable[[], None]) -> None:
+        """Call *flush* at the end of each request: it makes C code write out what it holds back."""
+        self._flush_c = flush
+
+    @property
+    def connection(self) -> ConnectionFile:
+        """The ports that were bound, and the key."""
+        return self._connection
+
+    @property
+    def connection_path(self) -> Path | None:
+        """The connection file, if there is one."""
+        return self._connection_path
+
+    # --- The life of the kernel, in the main thread.
+
+    def run(self) -> int:
+        """Serve until a shutdown is asked for or the parent process ends; return the exit code."""
+        for read_end in self._capture.read_ends:
+            self._io.watch(read_end, self._capture.drain)
+        self._interrupts.install()
+        signal.signal(signal.SIGTERM, self._terminate)
+        self._parents.follow_threads()
+        os.register_at_fork(after_in_child=self._output.after_fork)
+        if self._connection_path is not None and self._ports_chosen:
+            self._connection.write(self._connection_path)
+        watch_parent(self._parent_pid, self._io, self._parent_gone)
+        self._answers.status("starting")
+        self._heartbeat.start()
+        self._io.start()
+        streams = sys.stdout, sys.stderr
+        sys.stdout, sys.stderr = self.stdout, self.stderr
+        try:
+            self._interpreter = self._load(self)
+            self._serve_with(self._interpreter)
+            self._serve()
+            self._finish()
+        finally:
+            sys.stdout, sys.stderr = streams
+            self._close()
+        return self._closing.exit_code if self._closing else 0
+
+    def _serve_with(self, interpreter: Interpreter) -> None:
+        """Fill the table of what is served on shell, in the main thread."""
+        shell = self._shell = Handlers(lambda: interpreter.execution_count)
+        execution = Execution(interpreter, self._output, self._interrupts, self._abort_waiting)
+        shell.on(ExecuteRequest, execution.handle)
+        shell.on(CompleteRequest, lambda _, c: interpreter.complete(c.code, _cursor(c)))
+        shell.on(
+            InspectRequest, lambda _, c: interpreter.inspect(c.code, _cursor(c), c.detail_level)
+        )
+        shell.on(IsCompleteRequest, lambda _, c: interpreter.is_complete(c.code))
+        shell.on(HistoryRequest, lambda _, c: interpreter.history(c))
+        shell.on(CommInfoRequest, lambda _, c: interpreter.comm_info(c.target_name or None))
+        shell.on(KernelInfoRequest, lambda *_: self._info)
+        shell.on(ConnectRequest, lambda *_: self._ports())
+        shell.on(ShutdownRequest, self._shell_shutdown)
+        shell.on(CommOpen, self._comm)
+        shell.on(CommMsg, self._comm)
+        shell.on(CommClose, self._comm)
+
+    def _comm(self, request: Request, content: CommOpen | CommMsg | CommClose) -> None:
+        assert self._interpreter is not None
+        message = Message(
+            header=request.header,
+            metadata=request.envelope.metadata,
+            content=content,
+            buffers=request.envelope.buffers,
+        )
+        with self._interrupts.allowed():
+            self._interpreter.comm(message)
+
+    def _ports(self) -> ConnectReply:
+        connection = self._connection
+        return ConnectReply(
+            shell_port=connection.shell_port,
+            iopub_port=connection.iopub_port,
+            stdin_port=connection.stdin_port,
+            hb_port=connection.hb_port,
+            control_port=connection.control_port,
+        )
+
+    def _serve(self) -> None:
+        pid = os.getpid()
+        while not (self._closing or self._leaving):
+            item = self._next()
+            if isinstance(item, Request):
+                self._handle(item)
+                self._done += 1
+            if os.getpid() != pid:
+                # A child that user code forked has run the cell to its end: it has no business
+                # with the requests of its parent.
+                os._exit(0)
+
+    def _next(self) -> Request | None:
+        """Wait for a request, letting background tasks go on; None if woken for another reason."""
+        loop, lane = self._loop, self._lane
+        if loop is None or loop.quiet:
+            return lane.get()
+        try:
+            with self._interrupts.allowed():
+                if len(lane):
+                    loop.turn_once()
+                else:
+                    loop.turn_until(self._wait_in_loop)
+        except KeyboardInterrupt:
+            logger.info("interrupted while only background tasks were running")
+        finally:
+            lane.wait_by(None)
+        return lane.poll()
+
+    def _wait_in_loop(self, stop: Callable[[], None]) -> None:
+        self._lane.wait_by(stop)
+        if len(self._lane):
+            stop()
+
+    def _handle(self, request: Request) -> None:
+        """Handle one request: busy, the handler, one reply, idle (SHELL-04, SHELL-05)."""
+        token = self._parents.enter(request)
+        self._answers.status("busy", request, wake=False)
+        try:
+            reply = self._shell.answer(request)
+            self._catch_up()
+            if reply is not None:
+                self._answers.reply(request, reply)
+        finally:
+            request.finished = True
+            self._parents.leave(token)
+            if self._closing is None or self._closing.request is not request:
+                self._answers.status("idle", request)
+
+    def _catch_up(self) -> None:
+        """Put into the log what C code and child processes have written so far."""
+        if self._flush_c is not None:
+            self._flush_c()
+        self._capture.catch_up()
+
+    def _shell_shutdown(self, request: Request, content: ShutdownRequest) -> None:
+        # Deprecated on shell since 5.4 and served: it waits for its turn there (SHELL-16).
+        self._begin_to_close(_Closing(request, content.restart))
+
+    def _abort_waiting(self) -> None:
+        """Mark as aborted the execute requests that have been received by now (EXEC-20, AMB-06).
+
+        The I/O thread first reads what has arrived, so that it does not depend on chance which of
+        the cells that a client sent at once are run.
+        """
+        done = threading.Event()
+
+        def mark() -> None:
+            self._io.drain(Channel.SHELL)
+            for request in self._lane.waiting():
+                request.aborted |= request.header.msg_type == "execute_request"
+            done.set()
+
+        self._io.log.call(mark)
+        done.wait()
+
+    # --- What happens in the I/O thread.
+
+    def receive(self, channel: Channel, envelope: Envelope) -> None:
+        """Take a trusted message (see `Receiver`)."""
+        if channel is Channel.STDIN:
+            self._prompter.receive(envelope)
+            return
+        request = Request(channel, envelope)
+        msg_type = request.header.msg_type
+        if channel is Channel.CONTROL:
+            if msg_type == "shutdown_request":
+                self._shut_down(request)
+            else:
+                self._answer_here(request)
+        elif msg_type == "kernel_info_request" and self._given == self._done:
+            self._answer_here(request)
+        else:
+            self._given += 1
+            self._lane.put(request)
+            self._io.look_soon()
+
+    def _answer_here(self, request: Request) -> None:
+        self._answers.status("busy", request)
+        reply = self._control.answer(request)
+        if reply is not None:
+            self._answers.reply(request, reply)
+        self._answers.status("idle", request)
+
+    def _interrupt(self, _: Request, __: InterruptRequest) -> Content:
+        self._interrupts.send()
+        return InterruptReply()
+
+    def _shut_down(self, request: Request) -> None:
+        self._answers.status("busy", request)
+        closing = self._closing
+        content = Handlers()
+        restart: list[bool] = []
+        content.on(ShutdownRequest, lambda _, c: restart.append(c.restart))
+        refused = content.answer(request)
+        if refused is None and closing is None:
+            self._begin_to_close(_Closing(request, restart[0]))
+            return
+        self._answers.reply(request, refused or ShutdownReply(restart=restart[0]))
+        self._answers.status("idle", request)
+
+    def _parent_gone(self) -> None:
+        logger.warning("the parent process %s has ended", self._parent_pid)
+        self._begin_to_close(_Closing())
+
+    def _begin_to_close(self, closing: _Closing) -> None:
+        """Make the main thread finish, by force if it must be; from any thread."""
+        if self._closing is not None:
+            return
+        self._closing = closing
+        self._lane.wake()
+        self._io.log.call(self._press)
+        self._io.log.call(lambda: self._io.call_later(SHUTDOWN_BUDGET_S, self._end_by_force))
+
+    def _press(self) -> None:
+        if self._finishing:
+            return
+        self._interrupts.send(children=False)
+        self._io.call_later(REPEAT_INTERRUPT_S, self._press)
+
+    def _end_by_force(self) -> None:
+        if self._gone:
+            return
+        logger.critical(
+            "the main thread did not come to an end within %s s; it is here:", SHUTDOWN_BUDGET_S
+        )
+        faulthandler.dump_traceback(self._capture.original(StreamName.STDERR), all_threads=True)
+        closing = self._closing or _Closing()
+        self._say_goodbye(closing)
+        self._io.end()
+        os._exit(closing.exit_code)
+
+    # --- The end.
+
+    def _terminate(self, _number: int, _frame: FrameType | None) -> None:
+        logger.warning("SIGTERM: shutting down")
+        self._begin_to_close(_Closing(exit_code=TERMINATED))
+
+    def _finish(self) -> None:
+        """Clean up, reply, broadcast, idle (AMB-39)."""
+        self._finishing = True
+        closing = self._closing or _Closing()
+        request = closing.request
+        token = self._parents.enter(request) if request is not None else None
+        functions = [*self._close_functions, atexit._run_exitfuncs]
+        if self._interpreter is not None:
+            functions.append(self._interpreter.close)
+        for function in functions:
+            try:
+                with self._interrupts.allowed():
+                    function()
+            except (Exception, KeyboardInterrupt):
+                logger.exception("an exit function failed")
+        self._end_children()
+        self._catch_up()
+        self._gone = True
+        if token is not None:
+            self._parents.leave(token)
+        self._say_goodbye(closing)
+
+    def _say_goodbye(self, closing: _Closing) -> None:
+        if closing.request is None:
+            return
+        self._answers.shutdown_reply(closing.request, ShutdownReply(restart=closing.restart))
+        self._answers.status("idle", closing.request)
+
+    def _end_children(self) -> None:
+        """End the child processes that are left, where the process group is our own."""
+        if os.getpgrp() != os.getpid():
+            return
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        os.killpg(os.getpgrp(), signal.SIGTERM)
+
+    def _close(self) -> None:
+        self._gone = True
+        self._parents.forget_threads()
+        self._io.stop()
+        self._capture.restore()
+        self._heartbeat.close()
+        self._interrupts.restore()
+
+    def _topic(self, msg_type: str) -> bytes:
+        """Return the topic frame of an IOPub message (WIRE-12)."""
+        return b"kernel.%b.%b" % (self._ident, msg_type.encode())
+
+
+def _cursor(content: CompleteRequest | InspectRequest) -> int:
+    """Return the cursor as an offset into the code.
+
+    Spec: silent on null and on values outside the code. Here: null and anything past the end is
+    the end, negative is an error (AMB-59).
+    """
+    position = content.cursor_pos
+    if position is None or position > len(content.code):
+        return len(content.code)
+    if position < 0:
+        raise ContentError(
+            f"cursor_pos: wanted 0 to {len(content.code)}, found {position}",
+            requirement="COMPLETE-08",
+        )
+    return position

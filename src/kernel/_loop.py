@@ -1,0 +1,147 @@
+"""The user's event loop: it seems to run all the time, and costs nothing while nothing uses it.
+
+In a cell, `asyncio.create_task` works and `asyncio.get_running_loop` returns this loop; a cell
+with top-level await runs on it; tasks go on between cells. Yet a plain cell does not go through
+the loop: it runs with the loop marked as running, and the loop really runs only while the kernel
+waits for requests and some task, timer or socket needs it (decision 0005).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from asyncio import events
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from contextvars import copy_context
+from typing import Any, TypeVar
+
+__all__ = ["UserLoop"]
+
+T = TypeVar("T")
+
+
+class UserLoop(asyncio.SelectorEventLoop):
+    """One loop for the life of the kernel, in the main thread."""
+
+    def __init__(self) -> None:
+        self._pretending = False
+        self._wake_other: Callable[[], None] | None = None
+        super().__init__()
+        self.task: asyncio.Task[object] | None = None
+        """The task of the cell that is awaited, if one is."""
+        self.interrupted = False
+        """True once that task has been cancelled by an interrupt."""
+
+    def is_running(self) -> bool:
+        """Return True in a cell, whether or not the loop turns."""
+        return self._pretending or super().is_running()
+
+    @property
+    def quiet(self) -> bool:
+        """True if nothing waits for the loop: no task, no timer, no socket."""
+        # Private names of asyncio, the same from 3.4 to 3.14; a test watches them.
+        loop: Any = self
+        return not loop._ready and not loop._scheduled and len(loop._selector.get_map()) <= 1
+
+    def _write_to_self(self) -> None:
+        # Another thread scheduled something while nobody turns the loop: wake whoever would.
+        super()._write_to_self()  # type: ignore[misc]  # typeshed leaves it out
+        if self._wake_other is not None:
+            self._wake_other()
+
+    def wake_by(self, wake: Callable[[], None]) -> None:
+        """Call *wake* as well when another thread schedules something."""
+        self._wake_other = wake
+
+    @contextmanager
+    def in_cell(self) -> Iterator[None]:
+        """Make the loop seem to run, for a plain cell."""
+        events._set_running_loop(self)
+        self._pretending = True
+        try:
+            yield
+        finally:
+            self._pretending = False
+            events._set_running_loop(None)
+
+    def run_cell(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run *coroutine*, a cell with top-level await, to its end; from within `in_cell`.
+
+        Context variables that it sets stay set for the cells to come.
+
+        Raises:
+            KeyboardInterrupt: the cell was interrupted; it has been cancelled.
+        """
+        pretending, self._pretending = self._pretending, False
+        events._set_running_loop(None)
+        context = copy_context()
+        task = self.create_task(coroutine, context=context)
+        self.task = task
+        try:
+            return self.run_until_complete(task)
+        except asyncio.CancelledError:
+            if self.interrupted:
+                raise KeyboardInterrupt from None
+            raise
+        except KeyboardInterrupt:
+            self._cancel(task)
+            raise
+        finally:
+            self.task = None
+            self.interrupted = False
+            for variable, value in context.items():
+                if variable.get(None) is not value:
+                    variable.set(value)
+            self._pretending = pretending
+            events._set_running_loop(self if pretending else None)
+
+    def interrupt(self) -> bool:
+        """Cancel the awaited cell if its code is not running just now; in a signal handler.
+
+        Returns:
+            True if that was done; False if the caller should raise KeyboardInterrupt instead,
+            because the cell's own code runs or there is no such cell.
+        """
+        task = self.task
+        if task is None or task.done() or self.interrupted:
+            return False
+        if asyncio.current_task(self) is task:
+            return False
+        self.interrupted = True
+        self.call_soon_threadsafe(task.cancel)
+        return True
+
+    def end(self) -> None:
+        """Cancel every task, let it clean up, and close the loop."""
+        tasks = asyncio.all_tasks(self)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            self.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+        self.run_until_complete(self.shutdown_asyncgens())
+        self.close()
+
+    def turn_until(self, stop: Callable[[Callable[[], None]], None]) -> None:
+        """Turn until *stop*'s argument is called, from any thread."""
+
+        def stop_turning() -> None:
+            self.call_soon_threadsafe(self.stop)
+
+        stop(stop_turning)
+        self.run_forever()
+
+    def turn_once(self) -> None:
+        """Give every task that is ready one turn."""
+        self.call_soon(self.stop)
+        self.run_forever()
+
+    def _cancel(self, task: asyncio.Task[T]) -> None:
+        if task.done():
+            return
+        task.cancel()
+        try:
+            self.run_until_complete(task)
+        except (asyncio.CancelledError, KeyboardInterrupt):
+            return
+        except Exception:  # noqa: BLE001 - the interrupt is what the user hears of
+            return

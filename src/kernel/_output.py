@@ -1,0 +1,297 @@
+"""What a program writes, and the way it takes: text streams, descriptors, displays."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import os
+import select
+import sys
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TextIO
+
+from assay.kernel._request import Parents, Request
+from assay.protocol import Buffer, Channel, Content, Json, Session, StreamName
+from assay.transport import OutboundLog
+
+__all__ = ["DescriptorCapture", "Output", "OutputStream"]
+
+NO_PARENT = b"{}"
+READ_BYTES = 1 << 16
+PIPE_BYTES = 1 << 20
+"""A child that prints fast fills a pipe of the default 64 KiB in no time and then waits for us."""
+
+EXPECTED_FROM_SILENT = frozenset({"comm_open", "comm_msg", "comm_close", "debug_event"})
+"""What a silent request still publishes: these are no output, and their receiver would be lost
+without them."""
+
+
+class Output:
+    """Publish on IOPub on behalf of whichever request the running code belongs to."""
+
+    def __init__(
+        self,
+        log: OutboundLog,
+        session: Session,
+        parents: Parents,
+        topic: Callable[[str], bytes],
+        *,
+        publish_silent: bool = False,
+    ) -> None:
+        self._log = log
+        self._session = session
+        self._parents = parents
+        self._topic = topic
+        self._publish_silent = publish_silent
+        self.forked = False
+        """True in a child process, whose output goes to the captured descriptors instead."""
+
+    def after_fork(self) -> None:
+        """Know that this is a child process."""
+        self.forked = True
+
+    def publish(
+        self,
+        content: Content,
+        *,
+        metadata: Mapping[str, Json] | None = None,
+        buffers: Sequence[Buffer] = (),
+        parent: Request | None = None,
+        wake: bool = True,
+    ) -> None:
+        """Publish *content*; nothing happens for a silent request.
+
+        Args:
+            content: One of IOPub's contents.
+            metadata: Free for extensions.
+            buffers: Raw bytes that go along.
+            parent: The request that caused it; by default that of the running code.
+            wake: False if more follows at once (`OutboundLog.post`).
+        """
+        request = parent or self._parents.current()
+        if self._is_muted(request) and content.msg_type not in EXPECTED_FROM_SILENT:
+            return
+        if self.forked:
+            return
+        frames = self._session.pack(
+            content,
+            parent=request.parent if request is not None else NO_PARENT,
+            metadata=metadata,
+            buffers=buffers,
+            identities=(self._topic(content.msg_type),),
+        )
+        self._log.post(Channel.IOPUB, frames, wake=wake)
+
+    def write(self, name: StreamName, text: str) -> None:
+        """Publish *text* of a stream."""
+        request = self._parents.current()
+        if self._is_muted(request):
+            return
+        self._log.write(name, request.parent if request is not None else NO_PARENT, text)
+
+    def _is_muted(self, request: Request | None) -> bool:
+        return request is not None and request.silent and not self._publish_silent
+
+
+class OutputStream(io.TextIOBase):
+    """`sys.stdout` or `sys.stderr`: text for the outbound log.
+
+    Text is never held back here, so `flush` has nothing to do; how much of it makes one message is
+    the log's business.
+    """
+
+    errors = "backslashreplace"
+    line_buffering = True
+
+    def __init__(self, name: StreamName, output: Output, capture: DescriptorCapture) -> None:
+        self._name = name
+        self._output = output
+        self._capture = capture
+        self.name = f"<{name}>"
+        self.mode = "w"
+        self.buffer = _BytesOfStream(self)
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]  # typeshed has a plain attribute
+        """Always UTF-8."""
+        return "utf-8"
+
+    def write(self, text: str, /) -> int:
+        """Publish *text*.
+
+        Raises:
+            TypeError: not text.
+            ValueError: the stream has been closed.
+        """
+        if not isinstance(text, str):
+            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+        if self.closed:
+            raise ValueError("I/O operation on closed file")
+        if self._output.forked:
+            self._capture.write(self._name, text)
+        elif text:
+            self._capture.catch_up()
+            self._output.write(self._name, text)
+        return len(text)
+
+    def writelines(self, lines: Iterable[str], /) -> None:  # type: ignore[override]
+        """Write each of *lines*."""
+        for line in lines:
+            self.write(line)
+
+    def writable(self) -> bool:
+        """Return True."""
+        return True
+
+    def isatty(self) -> bool:
+        """Return False: there is no terminal."""
+        return False
+
+    def fileno(self) -> int:
+        """Return the captured descriptor, for child processes and C code."""
+        return self._capture.descriptor(self._name)
+
+
+class _BytesOfStream(io.BufferedIOBase):
+    """`sys.stdout.buffer`: bytes of UTF-8 for the stream, split wherever the program likes."""
+
+    def __init__(self, stream: OutputStream) -> None:
+        self._stream = stream
+        self._decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
+
+    def write(self, data: Buffer, /) -> int:  # type: ignore[override]
+        view = memoryview(data)
+        self._stream.write(self._decoder.decode(bytes(view)))
+        return view.nbytes
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
+
+
+class _Captured:
+    """One descriptor, the pipe that took its place, and what it was before."""
+
+    def __init__(self, name: StreamName, descriptor: int) -> None:
+        self.name = name
+        self.descriptor = descriptor
+        self.original = os.dup(descriptor)
+        self.read_end, write_end = os.pipe()
+        os.set_blocking(self.read_end, False)
+        _enlarge(self.read_end)
+        os.dup2(write_end, descriptor)
+        os.close(write_end)
+        self.decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
+
+    def read(self) -> str:
+        """Return what has been written since; empty if nothing."""
+        try:
+            data = os.read(self.read_end, READ_BYTES)
+        except BlockingIOError:
+            return ""
+        return self.decoder.decode(data)
+
+    def restore(self) -> None:
+        os.dup2(self.original, self.descriptor)
+        os.close(self.original)
+        os.close(self.read_end)
+
+
+class DescriptorCapture:
+    """Catch what C code and child processes write to descriptors 1 and 2.
+
+    Two threads read the pipes: the I/O thread whenever something comes, and a thread that is about
+    to write text of its own, so that the order of both is kept. `_reading` closes the gap between
+    the I/O thread's reading and its entry in the log.
+    """
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+        self._lock = threading.Lock()
+        self._reading = False
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self._captured = (_Captured(StreamName.STDOUT, 1), _Captured(StreamName.STDERR, 2))
+        # Unlike a `select.poll`, an epoll may be asked by several threads at once.
+        epoll = select.epoll()
+        for captured in self._captured:
+            epoll.register(captured.read_end, select.EPOLLIN)
+        self._epoll = epoll
+
+    @property
+    def read_ends(self) -> tuple[int, ...]:
+        """The descriptors that are readable when something was written."""
+        return tuple(captured.read_end for captured in self._captured)
+
+    def original(self, name: StreamName) -> int:
+        """Return a descriptor of what the stream was before it was captured."""
+        return self._of(name).original
+
+    def descriptor(self, name: StreamName) -> int:
+        """Return the captured descriptor of the stream."""
+        return self._of(name).descriptor
+
+    def write(self, name: StreamName, text: str) -> None:
+        """Write *text* to the captured descriptor: for child processes, which have no log."""
+        data = memoryview(text.encode("utf-8", "backslashreplace"))
+        while data:
+            data = data[os.write(self.descriptor(name), data) :]
+
+    def catch_up(self) -> None:
+        """Publish what has been written to the descriptors so far."""
+        if self._epoll.poll(0) or self._reading:
+            self.drain()
+
+    def drain(self) -> None:
+        """Read until there is nothing more."""
+        with self._lock:
+            self._reading = True
+            try:
+                while self._read_each():
+                    pass
+            finally:
+                self._reading = False
+
+    def restore(self) -> None:
+        """Publish the rest, and make the descriptors what they were."""
+        self.drain()
+        self._epoll.close()
+        for captured in self._captured:
+            captured.restore()
+
+    def _read_each(self) -> bool:
+        found = False
+        for captured in self._captured:
+            if text := captured.read():
+                self._output.write(captured.name, text)
+                found = True
+        return found
+
+    def _of(self, name: StreamName) -> _Captured:
+        return self._captured[0 if name is StreamName.STDOUT else 1]
+
+
+def _enlarge(descriptor: int) -> None:
+    import fcntl  # noqa: PLC0415 - absent on some platforms
+
+    with_size = getattr(fcntl, "F_SETPIPE_SZ", None)
+    if with_size is None:
+        return
+    try:
+        fcntl.fcntl(descriptor, with_size, PIPE_BYTES)
+    except OSError:  # over the user's limit: the default will do
+        return
+
+
+def real_stderr(capture: DescriptorCapture) -> TextIO:
+    """Return a stream to the standard error that the process was started with."""
+    return os.fdopen(
+        os.dup(capture.original(StreamName.STDERR)),
+        "w",
+        encoding="utf-8",
+        errors="backslashreplace",
+        buffering=1,
+    )

@@ -1,0 +1,69 @@
+"""End with the process that started the kernel."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+
+from assay.transport import IoThread
+
+__all__ = ["watch_parent"]
+
+POLL_S = 1.0
+
+
+def watch_parent(pid: int, io: IoThread, gone: Callable[[], None]) -> None:
+    """Call *gone* once when the process *pid* has ended.
+
+    Args:
+        pid: The launcher, as ``JPY_PARENT_PID`` names it. 1 or less means nobody in particular.
+        io: Watches the descriptor of the process, before it is started.
+        gone: Called in that thread, or in one that polls where there are no such descriptors.
+    """
+    if pid <= 1:
+        return
+    if hasattr(os, "pidfd_open"):
+        try:
+            descriptor = os.pidfd_open(pid)
+        except ProcessLookupError:
+            gone()
+            return
+        except OSError:  # an old Linux, or a sandbox that forbids it
+            _poll(pid, gone)
+            return
+
+        def ended() -> None:
+            io.unwatch(descriptor)
+            os.close(descriptor)
+            gone()
+
+        io.watch(descriptor, ended)
+        return
+    _poll(pid, gone)
+
+
+def _poll(pid: int, gone: Callable[[], None]) -> None:
+    def wait() -> None:
+        while True:
+            try:
+                os.kill(pid, 0)
+            except ProcessLookupError:
+                gone()
+                return
+            except PermissionError:  # it lives, and is somebody else's
+                pass
+            time.sleep(POLL_S)
+
+    threading.Thread(target=wait, name="assay-parent", daemon=True).start()
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True  # and is somebody else's
+    return True

@@ -1,0 +1,116 @@
+"""Ask the person in front of the client: input_request and its reply."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from queue import SimpleQueue
+
+from assay.kernel._request import Request
+from assay.protocol import (
+    Channel,
+    ContentError,
+    Envelope,
+    InputReply,
+    InputRequest,
+    ProtocolError,
+    Session,
+    decode_json,
+)
+from assay.transport import OutboundLog
+
+__all__ = ["NoInputError", "Prompter"]
+
+logger = logging.getLogger("assay.kernel")
+
+END_OF_INPUT = "\x04"
+"""What a client sends for Ctrl-D (STDIN-10, AMB-65)."""
+
+
+class NoInputError(ProtocolError):
+    """The request's client cannot answer prompts (STDIN-03, STDIN-04)."""
+
+
+class Prompter:
+    """Send prompts and match the answers.
+
+    Only the client that was asked may answer, only with an input_reply, and if the reply names a
+    parent it must be this prompt (STDIN-11, AMB-42). What comes while nobody asks is stale.
+    """
+
+    def __init__(self, log: OutboundLog, session: Session, drain_stdin: Callable[[], None]) -> None:
+        self._log = log
+        self._session = session
+        self._drain_stdin = drain_stdin
+        self._one_at_a_time = threading.Lock()
+        self._asked: _Asked | None = None
+
+    def ask(self, request: Request | None, prompt: str, *, password: bool = False) -> str:
+        """Return the line that the client of *request* gives; waits for it.
+
+        Raises:
+            NoInputError: the request does not allow input, or is over.
+            EOFError: the client sent the end of the input.
+        """
+        if request is None or not request.may_prompt:
+            raise NoInputError(
+                "wanted a client that answers prompts, found a request that does not allow stdin",
+                requirement="STDIN-03",
+            )
+        with self._one_at_a_time:
+            frames = self._session.pack(
+                InputRequest(prompt=prompt, password=password),
+                parent=request.parent,
+                identities=request.envelope.identities,
+            )
+            header = decode_json(bytes(frames[len(request.envelope.identities) + 2]))
+            asked = _Asked(request.envelope.identities, header)
+            # In the I/O thread: what has come by now answers an earlier prompt and is dropped.
+            self._log.call(lambda: self._expect(asked))
+            self._log.post(Channel.STDIN, frames)
+            try:
+                value = asked.answers.get()
+            finally:
+                self._asked = None
+        if value == END_OF_INPUT:
+            raise EOFError
+        return value
+
+    def receive(self, envelope: Envelope) -> None:
+        """Take a message that came by stdin; in the I/O thread."""
+        asked = self._asked
+        fault = asked.mismatch(envelope) if asked is not None else "nobody asked"
+        if asked is None or fault:
+            logger.warning("stdin: dropped a %s: %s", envelope.header.msg_type, fault)
+            return
+        try:
+            content = envelope.message().content
+        except ContentError as error:
+            logger.warning("stdin: dropped an input_reply: %s", error)
+            return
+        if isinstance(content, InputReply):
+            self._asked = None
+            asked.answers.put(content.value)
+
+    def _expect(self, asked: _Asked) -> None:
+        self._drain_stdin()
+        self._asked = asked
+
+
+class _Asked:
+    def __init__(self, identities: tuple[bytes, ...], header: object) -> None:
+        self.identities = identities
+        self.msg_id = header["msg_id"] if isinstance(header, dict) else None
+        self.answers: SimpleQueue[str] = SimpleQueue()
+
+    def mismatch(self, envelope: Envelope) -> str:
+        """Return why *envelope* does not answer this prompt; empty if it does."""
+        if envelope.header.msg_type != "input_reply":
+            return "wanted an input_reply"
+        if envelope.identities != self.identities:
+            return "it came from a client that was not asked"
+        parent = envelope.parent_header
+        if parent is not None and parent.msg_id != self.msg_id:
+            return "it answers another prompt"
+        return ""

@@ -1,0 +1,114 @@
+"""A request while it is being handled, and which one that is for any piece of running code."""
+
+from __future__ import annotations
+
+import threading
+from contextvars import ContextVar, Token
+from weakref import WeakKeyDictionary
+
+from assay.protocol import Channel, Content, Envelope, ExecuteRequest, Header, JsonObject
+from attrs import define, field
+
+__all__ = ["Parents", "Request"]
+
+
+@define(eq=False)
+class Request:
+    """One request: where it came from, what it wants, how far it is."""
+
+    channel: Channel
+    envelope: Envelope = field(repr=False)
+    content: Content | None = None
+    """Read when its turn comes; None before that, and for a content that does not fit."""
+
+    aborted: bool = False
+    """An earlier request failed, and this one waited behind it (EXEC-20)."""
+
+    finished: bool = False
+    """Idle has been said; nobody is there any more to answer a prompt."""
+
+    @property
+    def header(self) -> Header:
+        """The request's header."""
+        return self.envelope.header
+
+    @property
+    def parent(self) -> bytes:
+        """The header as it came: the parent header of everything this request causes (HDR-15)."""
+        return self.envelope.header.raw or b"{}"
+
+    @property
+    def silent(self) -> bool:
+        """True if nothing but status is to be published (EXEC-04, AMB-08)."""
+        return isinstance(self.content, ExecuteRequest) and self.content.silent
+
+    @property
+    def may_prompt(self) -> bool:
+        """True while the client is there to answer an input_request (EXEC-15)."""
+        content = self.content
+        return isinstance(content, ExecuteRequest) and content.allow_stdin and not self.finished
+
+    def as_json(self) -> dict[str, JsonObject]:
+        """Return the request as libraries of the Jupyter world know it: a dict of its parts."""
+        from assay.protocol import unstructure  # noqa: PLC0415 - asked for by few programs
+
+        return {
+            "header": unstructure(self.header),
+            "metadata": dict(self.envelope.metadata),
+            "content": self.envelope.content,
+        }
+
+
+class Parents:
+    """Which request the running code belongs to.
+
+    A context variable: tasks and timers of an event loop keep the request that started them. A new
+    thread starts with an empty context, so `Thread.start` is wrapped to note the starter's request.
+    Code that neither knows (a callback of a C library) belongs to the newest request.
+    """
+
+    def __init__(self) -> None:
+        self._current: ContextVar[Request | None] = ContextVar("assay-request", default=None)
+        self._of_thread: WeakKeyDictionary[threading.Thread, Request] = WeakKeyDictionary()
+        self._start = threading.Thread.start
+        self.newest: Request | None = None
+        """The request that the main thread handled last."""
+
+    def enter(self, request: Request) -> Token[Request | None]:
+        """Make *request* the one that the caller's context belongs to."""
+        self.newest = request
+        return self._current.set(request)
+
+    def leave(self, token: Token[Request | None]) -> None:
+        """Undo `enter`."""
+        self._current.reset(token)
+
+    def current(self) -> Request | None:
+        """Return the request that the running code belongs to, if there ever was one."""
+        request = self._current.get()
+        if request is not None:
+            return request
+        if threading.current_thread() is not threading.main_thread():
+            request = self._of_thread.get(threading.current_thread())
+            if request is not None:
+                self._current.set(request)
+                return request
+        return self.newest
+
+    def follow_threads(self) -> None:
+        """Note for each thread the request that started it, from now on."""
+        start = self._start
+        of_thread = self._of_thread
+        current = self.current
+
+        def start_and_note(thread: threading.Thread) -> None:
+            request = current()
+            if request is not None:
+                of_thread[thread] = request
+            start(thread)
+
+        threading.Thread.start = start_and_note  # type: ignore[assignment,method-assign]  # wrapped
+
+    def forget_threads(self) -> None:
+        """Undo `follow_threads`."""
+        threading.Thread.start = self._start  # type: ignore[method-assign]

@@ -1,0 +1,85 @@
+"""IPython's application: profiles, configuration files, extensions, startup code.
+
+What people have on disk for IPython's kernel works here: the class has the name that their
+``ipython_kernel_config.py`` configures.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar
+
+from assay.kernel.ipython._shell import ZMQInteractiveShell
+from IPython.core.application import BaseIPythonApplication, base_aliases, base_flags
+from IPython.core.profiledir import ProfileDir
+from IPython.core.shellapp import InteractiveShellApp, shell_aliases, shell_flags
+from traitlets import Instance, Unicode
+from traitlets.config import Config
+from traitlets.config.application import catch_config_error
+
+if TYPE_CHECKING:
+    from assay.kernel._interpreter import Host
+
+__all__ = ["IPKernelApp"]
+
+INLINE_BACKEND = "module://matplotlib_inline.backend_inline"
+
+
+class IPKernelApp(BaseIPythonApplication, InteractiveShellApp):  # type: ignore[misc]  # untyped
+    """Read the user's configuration and make the shell."""
+
+    name = Unicode("ipython-kernel")
+    description = Unicode("Assay: the IPython kernel")
+    classes = (ZMQInteractiveShell, ProfileDir)
+    aliases: ClassVar = {**base_aliases, **shell_aliases, "f": "IPKernelApp.connection_file"}
+    flags: ClassVar = {**base_flags, **shell_flags}
+    connection_file = Unicode(help="The file that says where to listen.").tag(config=True)
+
+    shell = Instance(ZMQInteractiveShell, allow_none=True)
+
+    def __init__(self, host: Host, attach: Callable[[ZMQInteractiveShell], None]) -> None:
+        self.host = host
+        self._attach = attach
+        super().__init__()
+
+    @catch_config_error
+    def initialize(self, argv: list[str] | None = None) -> None:
+        """Read command line, profile and configuration; make the shell and run startup code."""
+        super().initialize(argv)
+        # Programs look for this section to find out whether they run in a kernel.
+        path = self.host.connection_path
+        self.update_config(Config({"IPKernelApp": {"connection_file": str(path or "")}}))
+        os.environ.setdefault("MPLBACKEND", INLINE_BACKEND)
+        self.init_shell()
+        # Not before all that the kernel needs has been imported: a file in the working directory
+        # that is named like one of those modules must not be taken for it.
+        self.init_path()
+        self.init_gui_pylab()
+        self.init_extensions()
+        self.init_code()
+        sys.stdout.flush()
+        sys.stderr.flush()
+
+    def init_crash_handler(self) -> None:
+        """Do nothing: the kernel reports its own crashes."""
+
+    def init_path(self) -> None:
+        """Put the working directory before the site packages, behind the standard library.
+
+        Spec: none. Seen: IPython leaves it out where Python was started with ``-P``, as this kernel
+        is. Here: only the user's own PYTHONSAFEPATH counts.
+        """
+        if "" in sys.path or self.ignore_cwd or os.environ.get("PYTHONSAFEPATH"):
+            return
+        places = (
+            i for i, p in enumerate(sys.path) if p.endswith(("site-packages", "dist-packages"))
+        )
+        sys.path.insert(next(places, 0), "")
+
+    def init_shell(self) -> None:
+        """Make the shell."""
+        self.shell = ZMQInteractiveShell.instance(parent=self, profile_dir=self.profile_dir)
+        self._attach(self.shell)
+        self.shell.configurables.append(self)

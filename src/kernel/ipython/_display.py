@@ -1,0 +1,115 @@
+"""IPython's display hook and publisher, with IOPub as their screen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from assay.protocol import (
+    UNSET,
+    ClearOutput,
+    DisplayData,
+    ExecuteResult,
+    Json,
+    UpdateDisplayData,
+    unstructure,
+)
+from IPython.core.displayhook import DisplayHook
+from IPython.core.displaypub import DisplayPublisher
+
+if TYPE_CHECKING:
+    from assay.kernel.ipython._shell import ZMQInteractiveShell
+
+__all__ = ["ResultHook", "ScreenPublisher"]
+
+Hook = Callable[[dict[str, Any]], dict[str, Any] | None]
+
+
+class ResultHook(DisplayHook):  # type: ignore[misc]  # IPython is untyped here
+    """Publish what a cell's last expression gave, as execute_result."""
+
+    shell: ZMQInteractiveShell
+
+    def write_output_prompt(self) -> None:
+        """Write nothing: the client numbers its own prompts."""
+
+    def write_format_data(
+        self, format_dict: Mapping[str, Json], md_dict: Mapping[str, Json] | None = None
+    ) -> None:
+        """Publish the representations that IPython computed."""
+        self.shell.host.publish(
+            ExecuteResult(
+                execution_count=self.shell.cell_number,
+                data=dict(format_dict),
+                metadata=dict(md_dict or {}),
+            )
+        )
+
+    def finish_displayhook(self) -> None:
+        """Write nothing: the message has left already."""
+
+
+class ScreenPublisher(DisplayPublisher):  # type: ignore[misc]  # IPython is untyped here
+    """Publish displays, as display_data and its relatives."""
+
+    shell: ZMQInteractiveShell
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._hooks: list[Hook] = []
+
+    def publish(
+        self,
+        data: Mapping[str, Json],
+        metadata: Mapping[str, Json] | None = None,
+        *,
+        source: object = None,  # noqa: ARG002 - part of IPython's signature
+        transient: Mapping[str, Json] | None = None,
+        update: bool = False,
+        **_: Any,
+    ) -> None:
+        """Publish *data*, or with *update* replace what has the same ``display_id``."""
+        shown: DisplayData | UpdateDisplayData
+        if update:
+            shown = UpdateDisplayData(
+                data=dict(data), metadata=dict(metadata or {}), transient=dict(transient or {})
+            )
+        else:
+            shown = DisplayData(
+                data=dict(data),
+                metadata=dict(metadata or {}),
+                transient=dict(transient) if transient else UNSET,
+            )
+        if self._hooks and self._is_taken(shown):
+            return
+        self.shell.host.publish(shown)
+
+    def clear_output(self, wait: bool = False) -> None:
+        """Clear the cell's output, with *wait* only when the next one comes."""
+        self.shell.host.publish(ClearOutput(wait=bool(wait)))
+
+    def register_hook(self, hook: Hook) -> None:
+        """Let *hook* see every display first, as a message in its dict form; None takes it."""
+        self._hooks.append(hook)
+
+    def unregister_hook(self, hook: Hook) -> bool:
+        """Undo `register_hook`; False if *hook* is not registered."""
+        if hook not in self._hooks:
+            return False
+        self._hooks.remove(hook)
+        return True
+
+    def _is_taken(self, shown: DisplayData | UpdateDisplayData) -> bool:
+        message: dict[str, Any] | None = {
+            "header": {"msg_type": shown.msg_type},
+            "msg_type": shown.msg_type,
+            "parent_header": self.shell.kernel.get_parent().get("header", {}),
+            "metadata": {},
+            "content": unstructure(shown),
+        }
+        for hook in self._hooks:
+            assert message is not None
+            message = hook(message)
+            if message is None:
+                return True
+        return False

@@ -1,0 +1,261 @@
+"""IPython behind the `Interpreter` seam."""
+
+from __future__ import annotations
+
+import builtins
+import getpass
+import logging
+import warnings
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from assay.kernel._interpreter import Cell, Executed, Failed, Host, Succeeded
+from assay.kernel._loop import UserLoop
+from assay.kernel._prompt import NoInputError
+from assay.kernel.ipython._app import IPKernelApp
+from assay.kernel.ipython._comms import Comms
+from assay.kernel.ipython._shell import ZMQInteractiveShell
+from assay.protocol import (
+    UNSET,
+    CommClose,
+    CommInfoReply,
+    CommMsg,
+    CommOpen,
+    CompleteReply,
+    ContentError,
+    HistoryReply,
+    HistoryRequest,
+    InspectReply,
+    IsCompleteReply,
+    Json,
+    Message,
+)
+from IPython.core.completer import provisionalcompleter, rectify_completions
+from IPython.core.error import StdinNotImplementedError
+from IPython.utils.tokenutil import token_at_cursor
+
+if TYPE_CHECKING:
+    from comm.base_comm import CommManager
+
+__all__ = ["IPythonInterpreter", "KernelOfShell"]
+
+COMPLETION_EXTRAS = "_jupyter_types_experimental"
+"""Where clients look for the kind and signature of a completion (COMPLETE-11)."""
+
+MAX_COMPLETIONS = 10_000
+
+
+class KernelOfShell:
+    """What programs find as ``get_ipython().kernel``."""
+
+    def __init__(self, host: Host, comms: Comms, shell: ZMQInteractiveShell) -> None:
+        self._host = host
+        self.shell = shell
+        self.comm_manager: CommManager = comms.manager
+        self.log = logging.getLogger("assay.kernel")
+
+    def get_parent(self, channel: object = None) -> dict[str, Any]:  # noqa: ARG002 - as known
+        """Return the running request as a dict with a ``header``, or an empty one."""
+        request = self._host.request()
+        return dict(request.as_json()) if request is not None else {}
+
+    @property
+    def _parent_header(self) -> dict[str, Any]:
+        return self.get_parent()
+
+    @property
+    def user_ns(self) -> dict[str, Any]:
+        """The user's namespace."""
+        namespace: dict[str, Any] = self.shell.user_ns
+        return namespace
+
+    def enable_gui(self, gui: str | None) -> None:
+        """Let the event loop of a GUI toolkit turn between cells.
+
+        Raises:
+            NotImplementedError: only ``inline``, which needs none, works so far.
+        """
+        if gui not in (None, "inline", "asyncio"):
+            raise NotImplementedError(f"wanted no GUI event loop or 'inline', found {gui!r}")
+
+
+class IPythonInterpreter:
+    """IPython's shell, made with the user's profile and configuration.
+
+    Args:
+        host: The kernel.
+        arguments: IPython's own command line, such as ``--profile=NAME``.
+
+    Raises:
+        SystemExit: the arguments are wrong, or a configuration file is.
+    """
+
+    def __init__(self, host: Host, arguments: list[str]) -> None:
+        self._host = host
+        self._loop = UserLoop()
+        self._comms = Comms(host)
+        self._replace_prompts()
+        self.shell: ZMQInteractiveShell
+        IPKernelApp.instance(host, self._attach).initialize(arguments)
+
+    @property
+    def loop(self) -> UserLoop:
+        """The user's event loop."""
+        return self._loop
+
+    @property
+    def execution_count(self) -> int:
+        """The number of the newest stored cell."""
+        return int(self.shell.execution_count) - 1
+
+    def is_blank(self, code: str) -> bool:
+        """Return True if *code* is white space."""
+        return not code or code.isspace()
+
+    def execute(self, cell: Cell) -> Executed:
+        """Run *cell* in the user's namespace."""
+        shell = self.shell
+        shell.shown_error = None
+        shell.cell_number = self.execution_count + (1 if cell.store_history else 0)
+        with self._loop.in_cell():
+            result = shell.run_cell(
+                cell.code,
+                store_history=cell.store_history,
+                silent=cell.silent,
+                cell_id=cell.cell_id,
+            )
+            error: BaseException | None = result.error_before_exec or result.error_in_exec
+            if error is None:
+                expressions = shell.user_expressions(dict(cell.user_expressions))
+                payload = tuple(shell.payload_manager.read_payload())
+                shell.payload_manager.clear_payload()
+                return Succeeded(user_expressions=expressions, payload=payload)
+        shell.payload_manager.clear_payload()
+        shown = shell.shown_error
+        if shown is None:
+            name, text = type(error).__name__, str(error)
+            return Failed(ename=name, evalue=text, traceback=(f"{name}: {text}",))
+        return Failed(ename=shown.ename, evalue=shown.evalue, traceback=shown.traceback)
+
+    def complete(self, code: str, cursor_pos: int) -> CompleteReply:
+        """Complete with IPython's completer."""
+        with provisionalcompleter():
+            found = self.shell.Completer.completions(code, cursor_pos)
+            completions = list(rectify_completions(code, found))[:MAX_COMPLETIONS]
+        extras: list[Json] = [
+            {
+                "start": completion.start,
+                "end": completion.end,
+                "text": completion.text,
+                "type": completion.type,
+                "signature": completion.signature,
+            }
+            for completion in completions
+        ]
+        start, end = (
+            (completions[0].start, completions[0].end) if completions else (cursor_pos, cursor_pos)
+        )
+        return CompleteReply(
+            matches=tuple(completion.text for completion in completions),
+            cursor_start=start,
+            cursor_end=end,
+            metadata={COMPLETION_EXTRAS: extras},
+        )
+
+    def inspect(self, code: str, cursor_pos: int, detail_level: int) -> InspectReply:
+        """Describe the name at the cursor, or the one whose call it stands in."""
+        name = token_at_cursor(code, cursor_pos)
+        try:
+            bundle = self.shell.object_inspect_mime(name, detail_level=detail_level)
+        except KeyError:
+            return InspectReply(found=False)
+        if not self.shell.enable_html_pager:
+            bundle.pop("text/html", None)
+        return InspectReply(found=True, data=bundle)
+
+    def is_complete(self, code: str) -> IsCompleteReply:
+        """Ask IPython's input transformer."""
+        status, indent = self.shell.input_transformer_manager.check_complete(code)
+        if status == "incomplete":
+            return IsCompleteReply(status="incomplete", indent=" " * (indent or 0))
+        return IsCompleteReply(status=status)
+
+    def history(self, request: HistoryRequest) -> HistoryReply:
+        """Ask IPython's history database."""
+        manager = self.shell.history_manager
+        flags = {"raw": request.raw, "output": request.output}
+        entries: Iterable[tuple[int, int, Any]]
+        match request.hist_access_type:
+            case "tail":
+                entries = manager.get_tail(_number(request, "n"), include_latest=True, **flags)
+            case "range":
+                session = _number(request, "session", 0)
+                start, stop = _number(request, "start", 1), request.stop
+                stop = stop if isinstance(stop, int) else None
+                entries = manager.get_range(session, start, stop, **flags)
+            case "search":
+                pattern = request.pattern
+                entries = manager.search(
+                    pattern if isinstance(pattern, str) else "*",
+                    n=request.n if isinstance(request.n, int) else None,
+                    unique=request.unique,
+                    **flags,
+                )
+        # The running session is 0 to IPython; clients are told its number (AMB-45).
+        current = manager.session_number
+        return HistoryReply(
+            history=tuple((session or current, line, text) for session, line, text in entries)
+        )
+
+    def comm(self, message: Message[CommOpen | CommMsg | CommClose]) -> None:
+        """Hand the message to its comm; the user's event loop seems to run."""
+        with self._loop.in_cell():
+            self._comms.receive(message)
+
+    def comm_info(self, target_name: str | None) -> CommInfoReply:
+        """List the open comms."""
+        return self._comms.info(target_name)
+
+    def close(self) -> None:
+        """Cancel what still runs on the user's event loop."""
+        self._loop.end()
+
+    def _attach(self, shell: ZMQInteractiveShell) -> None:
+        """Give the new *shell* what it needs, before it runs any code."""
+        self.shell = shell
+        shell.host = self._host
+        shell.user_loop = self._loop
+        shell.kernel = KernelOfShell(self._host, self._comms, shell)
+
+    def _replace_prompts(self) -> None:
+        def ask(prompt: str, *, password: bool) -> str:
+            try:
+                return self._host.ask(prompt, password=password)
+            except NoInputError as error:
+                raise StdinNotImplementedError(
+                    "input() was called, but this frontend does not support input requests"
+                ) from error
+
+        def input(prompt: object = "", /) -> str:  # noqa: A001 - it takes the builtin's place
+            """Read a line from the client; EOF raises EOFError."""
+            return ask(str(prompt), password=False)
+
+        def ask_password(prompt: str = "Password: ", stream: object = None, **_: Any) -> str:
+            if stream is not None:
+                warnings.warn("a kernel cannot write the prompt to a stream", stacklevel=2)
+            return ask(str(prompt), password=True)
+
+        builtins.input = input
+        getpass.getpass = ask_password
+
+
+def _number(request: HistoryRequest, name: str, default: int | None = None) -> int:
+    value = getattr(request, name)
+    if isinstance(value, int):
+        return value
+    if default is not None and (value is UNSET or value is None):
+        return default
+    raise ContentError(
+        f"{name}: wanted an integer for {request.hist_access_type}, found none",
+        requirement="HIST-01",
+    )

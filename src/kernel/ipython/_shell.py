@@ -1,0 +1,163 @@
+"""IPython's shell with a client as its terminal.
+
+The class keeps the name that IPython's kernels have had since 0.13: programs look at it to find out
+whether they run in a notebook.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from assay.kernel.ipython._display import ResultHook, ScreenPublisher
+from assay.protocol import Error
+from IPython.core import page, payloadpage
+from IPython.core.autocall import ExitAutocall, ZMQExitAutocall
+from IPython.core.interactiveshell import InteractiveShell, InteractiveShellABC
+from traitlets import Bool, Instance, Type, default
+
+if TYPE_CHECKING:
+    from assay.kernel._interpreter import Host
+    from assay.kernel._loop import UserLoop
+    from assay.kernel.ipython._interpreter import KernelOfShell
+
+__all__ = ["ZMQInteractiveShell"]
+
+ENVIRONMENT = {"TERM": "xterm-color", "CLICOLOR": "1", "PAGER": "cat", "GIT_PAGER": "cat"}
+"""For child processes: there are colours, and nobody to turn a pager's pages."""
+
+ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
+
+
+class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is untyped here
+    """The shell of a kernel; `host` is the kernel behind it."""
+
+    host: Host
+    user_loop: UserLoop
+    kernel: KernelOfShell
+    displayhook_class = Type(ResultHook)
+    display_pub_class = Type(ScreenPublisher)
+    keepkernel_on_exit: bool | None = None
+    exiter = Instance(ExitAutocall)
+    autoindent = Bool(False)
+
+    cell_number = 0
+    """What the running cell's results are numbered with."""
+
+    shown_error: Error | None = None
+    """What the running cell published as its error."""
+
+    @default("exiter")
+    def _exiter(self) -> ExitAutocall:
+        return ZMQExitAutocall(self)
+
+    @default("loop_runner")
+    def _runner(self) -> Callable[..., object]:
+        return self.user_loop.run_cell
+
+    @default("loop_runner_map")
+    def _runners(self) -> dict[str, tuple[Callable[..., object], bool]]:
+        return {"asyncio": (self.user_loop.run_cell, True)}
+
+    def init_environment(self) -> None:
+        """Tell child processes what kind of terminal this is."""
+        os.environ.update(ENVIRONMENT)
+
+    def init_hooks(self) -> None:
+        """Send pages to the client."""
+        super().init_hooks()
+        self.set_hook("show_in_pager", page.as_hook(payloadpage.page), 99)
+
+    def init_magics(self) -> None:
+        """Add the magics that only a kernel has."""
+        super().init_magics()
+        from assay.kernel.ipython._magics import KernelMagics  # noqa: PLC0415 - needs this module
+
+        self.register_magics(KernelMagics)
+        self.magics_manager.register_alias("ed", "edit")
+
+    def ask_exit(self) -> None:
+        """End the kernel, or with `keepkernel_on_exit` only tell the client to leave."""
+        self.payload_manager.write_payload(
+            {"source": "ask_exit", "keepkernel": bool(self.keepkernel_on_exit)}
+        )
+        if not self.keepkernel_on_exit:
+            self.host.leave()
+        self.keepkernel_on_exit = None
+
+    def set_next_input(self, s: str, replace: bool = False) -> None:
+        """Ask the client to put *s* into the next cell, or with *replace* into this one."""
+        self.payload_manager.write_payload(
+            {"source": "set_next_input", "text": s, "replace": replace}
+        )
+
+    def showtraceback(
+        self,
+        exc_tuple: ExcInfo | None = None,
+        filename: str | None = None,
+        tb_offset: int | None = None,
+        exception_only: bool = False,
+        running_compiled_code: bool = False,
+    ) -> None:
+        """Show the exception that just happened, or *exc_tuple*."""
+        kind, value, trace = exc_tuple or sys.exc_info()
+        if value is not None and kind is not None:
+            if isinstance(value, asyncio.CancelledError) and self.user_loop.interrupted:
+                # A cell that awaits is interrupted by cancelling it; the user pressed interrupt.
+                value = KeyboardInterrupt().with_traceback(trace)
+                exc_tuple = (KeyboardInterrupt, value, trace)
+            elif _has_group(value):
+                # IPython prints these as plain text on stderr, and no error is published.
+                self._showtraceback(kind, value, traceback.format_exception(value))
+                return
+        super().showtraceback(exc_tuple, filename, tb_offset, exception_only, running_compiled_code)
+
+    def show_usage_error(self, exc: BaseException) -> None:
+        """Show that a magic was used wrongly."""
+        self._showtraceback(type(exc), exc, [f"UsageError: {exc}"])
+
+    def _showtraceback(
+        self, etype: type[BaseException], evalue: BaseException, stb: Sequence[str]
+    ) -> None:
+        error = Error(
+            ename=str(etype.__name__), evalue=_text_of(evalue), traceback=tuple(map(str, stb))
+        )
+        self.shown_error = error
+        if self.host.request() is None:
+            # Start-up code: there is no cell to show it in.
+            print("\n".join(error.traceback), file=sys.stderr)
+        else:
+            self.host.publish(error)
+
+    def enable_gui(self, gui: str | None = None) -> None:
+        """Let the event loop of a GUI toolkit turn between cells; None for none."""
+        self.kernel.enable_gui(gui)
+
+    def init_virtualenv(self) -> None:
+        """Do nothing: a kernel runs in the environment that it was installed in."""
+
+
+InteractiveShellABC.register(ZMQInteractiveShell)
+
+
+def _has_group(error: BaseException) -> bool:
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, BaseExceptionGroup):
+            return True
+        seen = seen.__context__
+    return False
+
+
+def _text_of(error: BaseException) -> str:
+    for convert in (str, repr):
+        try:
+            return convert(error)
+        except Exception:  # noqa: BLE001, S112 - a user's __str__ may raise anything
+            continue
+    return "<the exception cannot be shown>"

@@ -1,0 +1,54 @@
+"""Echo whatever comes on the heartbeat channel, whatever the rest of the process does.
+
+A thread in a ZeroMQ context of its own runs `zmq.proxy`, which is C code and never needs the
+interpreter: it answers while user code holds it (HB-02).
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+import zmq
+from assay.protocol import Channel, ConnectionFile
+from assay.transport._sockets import Socket, bind, secure
+
+__all__ = ["Heartbeat"]
+
+
+class Heartbeat:
+    """The echo; bound when made, running after `start`.
+
+    Raises:
+        BindError: the address is taken.
+    """
+
+    def __init__(self, connection: ConnectionFile) -> None:
+        self._context: zmq.Context[Socket] = zmq.Context()
+        # Spec: a REP socket (HB-01). Here: a ROUTER, the same for a client's REQ, but it answers
+        # many clients without lock-step and any number of frames (HB-04, AMB-64).
+        self._socket = self._context.socket(zmq.ROUTER)
+        self._socket.setsockopt(zmq.SNDHWM, 0)
+        try:
+            secure(self._socket, connection)
+            self.connection = bind(self._socket, Channel.HB, connection)
+        except BaseException:
+            self._context.destroy(linger=0)
+            raise
+        self._thread = threading.Thread(target=self._echo, name="assay-heartbeat", daemon=True)
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop answering."""
+        self._context.term()
+        self._thread.join()
+
+    def _echo(self) -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        try:
+            zmq.proxy(self._socket, self._socket)
+        except zmq.ContextTerminated:
+            self._socket.close(linger=0)

@@ -1,0 +1,73 @@
+"""A queue of work for one thread, which may wait for it in a lock or in an event loop."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Generic, TypeVar
+
+__all__ = ["Lane"]
+
+T = TypeVar("T")
+
+
+class Lane(Generic[T]):
+    """First in, first out; any thread puts, one thread gets.
+
+    A `queue.SimpleQueue` would do, but cannot be looked through: requests that wait behind a
+    failed one are to be found (EXEC-20). Nor could its reader wait in an event loop.
+    """
+
+    def __init__(self) -> None:
+        self._items: deque[T] = deque()
+        self._lock = threading.Lock()
+        self._lock.acquire()
+        self.wake: Callable[[], None] = self.nudge
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def put(self, item: T) -> None:
+        """Append *item* and wake the reader."""
+        self._items.append(item)
+        self.wake()
+
+    def put_first(self, item: T) -> None:
+        """Put *item* before everything that waits, and wake the reader."""
+        self._items.appendleft(item)
+        self.wake()
+
+    def get(self) -> T | None:
+        """Wait for the next item; None if woken without one. A signal handler may raise."""
+        if not self._items:
+            self._lock.acquire()
+        return self.poll()
+
+    def poll(self) -> T | None:
+        """Return the next item if there is one."""
+        try:
+            return self._items.popleft()
+        except IndexError:
+            return None
+
+    def waiting(self) -> list[T]:
+        """Return what waits, first to last; call it from the thread that puts."""
+        return list(self._items)
+
+    def wait_by(self, wake: Callable[[], None] | None) -> None:
+        """Let *wake* wake the reader instead of the lock; None for the lock again.
+
+        A reader that changes this looks at `len` afterwards: what was put before the change woke
+        nobody.
+        """
+        self.wake = wake or self.nudge
+
+    def nudge(self) -> None:
+        """Let a reader that waits in `get` return."""
+        # The lock is a flag: released while there may be something to get. Two threads that put
+        # at once may both see it locked.
+        if self._lock.locked():
+            with suppress(RuntimeError):
+                self._lock.release()

@@ -1,0 +1,140 @@
+"""Bind the five sockets of a kernel.
+
+Ports are bound first and read back afterwards, never picked and then bound: between picking and
+binding another process can take the port (decision 0004).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from random import SystemRandom
+from typing import TypeAlias
+
+import zmq
+from assay.protocol import AssayError, Channel, ConnectionFile, Transport
+from attrs import frozen
+
+__all__ = ["BindError", "KernelSockets", "Socket", "bind", "bind_kernel"]
+
+Socket: TypeAlias = "zmq.Socket[bytes]"
+
+LINGER_MS = 1_000
+"""How long closing waits for a peer to take what was sent; a peer that is gone is not waited for
+longer than a client waits for a kernel to end."""
+
+IOPUB_QUEUE_MESSAGES = 2_000
+"""Messages that ZeroMQ keeps for one subscriber. With text in chunks of 256 KiB this bounds what a
+subscriber that stopped reading can hold to some 500 MB."""
+
+IPC_ATTEMPTS = 100
+
+
+class BindError(AssayError):
+    """An address cannot be bound (CONN-11)."""
+
+
+@frozen(kw_only=True)
+class KernelSockets:
+    """The four sockets of the I/O thread; the heartbeat has a context and thread of its own."""
+
+    context: zmq.Context[Socket]
+    shell: Socket
+    control: Socket
+    stdin: Socket
+    iopub: Socket
+
+    def of(self, channel: Channel) -> Socket:
+        """Return the socket of *channel*."""
+        socket: Socket = getattr(self, channel)
+        return socket
+
+    def close(self, linger_ms: int = LINGER_MS) -> None:
+        """Close all; wait until what was sent has left, *linger_ms* milliseconds at most."""
+        self.context.destroy(linger=linger_ms)
+
+
+def bind_kernel(connection: ConnectionFile) -> tuple[KernelSockets, ConnectionFile]:
+    """Bind shell, control, stdin and IOPub; return them with the ports that they got.
+
+    Raises:
+        BindError: an address is taken or is none of this machine's (CONN-11).
+    """
+    context: zmq.Context[Socket] = zmq.Context()
+    made: dict[Channel, Socket] = {}
+    try:
+        for channel in (Channel.SHELL, Channel.CONTROL, Channel.STDIN, Channel.IOPUB):
+            socket = made[channel] = _open(channel, connection, context)
+            connection = bind(socket, channel, connection)
+    except BaseException:
+        context.destroy(linger=0)
+        raise
+    sockets = KernelSockets(
+        context=context,
+        shell=made[Channel.SHELL],
+        control=made[Channel.CONTROL],
+        stdin=made[Channel.STDIN],
+        iopub=made[Channel.IOPUB],
+    )
+    return sockets, connection
+
+
+def bind(socket: Socket, channel: Channel, connection: ConnectionFile) -> ConnectionFile:
+    """Bind *socket* to *channel*'s address; return *connection* with the port that it got.
+
+    Raises:
+        BindError: the address is taken or is none of this machine's.
+    """
+    secure(socket, connection)
+    if connection.port(channel):
+        _bind(socket, connection.address(channel), channel)
+        return connection
+    if connection.transport is Transport.IPC:
+        return _bind_free_path(socket, channel, connection)
+    address = connection.address(channel).removesuffix(":0")
+    _bind(socket, f"{address}:*", channel)
+    bound = socket.getsockopt_string(zmq.LAST_ENDPOINT)
+    return connection.with_ports({channel: int(bound.rpartition(":")[2])})
+
+
+def secure(socket: Socket, connection: ConnectionFile) -> None:
+    """Make *socket* a CURVE server if the connection has keys (CONN-06), and let it use IPv6."""
+    if ":" in connection.ip:
+        socket.setsockopt(zmq.IPV6, 1)
+    if (curve := connection.curve) is not None:
+        socket.setsockopt(zmq.CURVE_SERVER, 1)
+        socket.setsockopt(zmq.CURVE_SECRETKEY, curve.secret_key.encode("ascii"))
+        socket.setsockopt(zmq.CURVE_PUBLICKEY, curve.public_key.encode("ascii"))
+
+
+def _open(channel: Channel, connection: ConnectionFile, context: zmq.Context[Socket]) -> Socket:
+    socket: Socket = context.socket(zmq.XPUB if channel is Channel.IOPUB else zmq.ROUTER)
+    secure(socket, connection)
+    if channel is Channel.IOPUB:
+        # Every subscription is reported, not only the first of a topic: each gets its welcome
+        # (IOPUB-02, IOPUB-03). A full queue refuses a message instead of dropping it silently.
+        socket.setsockopt(zmq.XPUB_VERBOSE, 1)
+        socket.setsockopt(zmq.XPUB_NODROP, 1)
+        socket.setsockopt(zmq.SNDHWM, IOPUB_QUEUE_MESSAGES)
+        return socket
+    # A router drops what exceeds its queue; replies are few and are never dropped.
+    socket.setsockopt(zmq.SNDHWM, 0)
+    # A client that reconnects under its identity takes it over from its own dead connection.
+    socket.setsockopt(zmq.ROUTER_HANDOVER, 1)
+    return socket
+
+
+def _bind(socket: Socket, address: str, channel: Channel) -> None:
+    try:
+        socket.bind(address)
+    except zmq.ZMQError as error:
+        raise BindError(f"{channel}: cannot bind {address}: {error}") from error
+
+
+def _bind_free_path(socket: Socket, channel: Channel, connection: ConnectionFile) -> ConnectionFile:
+    random = SystemRandom()
+    for _ in range(IPC_ATTEMPTS):
+        trial = connection.with_ports({channel: random.randint(1, 65_535)})
+        if not Path(trial.address(channel).removeprefix("ipc://")).exists():
+            _bind(socket, trial.address(channel), channel)
+            return trial
+    raise BindError(f"{channel}: found no free path like {connection.address(channel)}")
