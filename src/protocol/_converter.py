@@ -21,6 +21,9 @@ __all__ = ["make_converter", "read"]
 T = TypeVar("T")
 Structure = Callable[[Any, Any], Any]
 
+ROOT = "\0"
+"""Begins a path in cattrs' errors; no `repr` of a key or value contains it."""
+
 WANTED: dict[type, str] = {
     str: "text",
     int: "an integer",
@@ -60,12 +63,12 @@ def read(cls: type[T], data: JsonObject) -> tuple[T | None, tuple[str, ...]]:
     try:
         return make_converter().structure(data, cls), ()
     except (cattrs.BaseValidationError, RecursionError) as error:
-        lines = cattrs.transform_error(error, "$", _say)
+        lines = cattrs.transform_error(error, ROOT, _say)
         return None, tuple(_path_first(line) for line in lines)
 
 
 def _path_first(line: str) -> str:
-    text, _, path = line.rpartition(" @ $")
+    text, _, path = line.rpartition(f" @ {ROOT}")
     return f"{path.removeprefix('.')}: {text}"
 
 

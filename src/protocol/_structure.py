@@ -9,6 +9,7 @@ import takes 60 ms and happens only then (decision 0003).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import Enum
 from typing import Any, TypeVar, get_args, get_type_hints
 
 import attrs
@@ -135,6 +136,8 @@ def _plain(item: Any) -> Json:
     match item:
         case Content():
             return unstructure(item)
+        case Enum():
+            return _plain(item.value)
         case tuple():
             return [_plain(inner) for inner in item]
         case Mapping() if any(isinstance(inner, Content) for inner in item.values()):

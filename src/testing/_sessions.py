@@ -23,6 +23,7 @@ __all__ = [
     "NOON",
     "End",
     "Link",
+    "as_bytes",
     "counted_ids",
     "linked_sessions",
     "make_session",

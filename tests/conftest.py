@@ -1,0 +1,26 @@
+"""How long Hypothesis searches, and whether it finds the same each time.
+
+``HYPOTHESIS_PROFILE=fuzz pytest tests/protocol`` searches for minutes, with other values each time.
+"""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+# No deadline: a slow machine is not a fault. Strategies of whole messages are allowed their time.
+CALM = (HealthCheck.too_slow, HealthCheck.data_too_large)
+
+settings.register_profile(
+    "ci",
+    derandomize=True,
+    deadline=None,
+    max_examples=40,
+    database=None,
+    suppress_health_check=CALM,
+)
+settings.register_profile(
+    "fuzz", deadline=None, max_examples=3_000, print_blob=True, suppress_health_check=CALM
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))

@@ -1,0 +1,189 @@
+"""What is a message and what is not: every disorder of frames is an error of ours."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+
+import pytest
+from assay.protocol import (
+    DELIMITER,
+    ContentError,
+    FramingError,
+    SignatureError,
+    Signer,
+    join,
+    split,
+)
+from assay.testing import (
+    SignedFrames,
+    frames,
+    json_objects,
+    json_values,
+    make_session,
+    truncated_frames,
+)
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+REMOTE = (FramingError, SignatureError, ContentError)
+
+
+@given(truncated_frames(), st.booleans())
+@settings(max_examples=100)
+def test_any_disorder_of_frames_is_one_of_three_errors(
+    disorder: tuple[bytes, ...], keyed: bool
+) -> None:
+    """Dropped, repeated, split, merged, cut and shuffled frames raise nothing else (WIRE-18)."""
+    session = make_session(b"key" if keyed else b"")
+
+    with contextlib.suppress(*REMOTE):
+        session.decode(disorder)
+
+
+raw_frames = st.lists(
+    st.sampled_from([DELIMITER, b"", b"{}", b"[]", b"null", b"{", b"\xff", b"[" * 3_000])
+    | st.binary(max_size=30),
+    max_size=9,
+)
+
+
+@given(raw_frames)
+@settings(max_examples=150)
+def test_any_bytes_are_one_of_three_errors(raw: list[bytes]) -> None:
+    """Raw bytes raise nothing else, even where no key protects (WIRE-18)."""
+    session = make_session(b"")
+
+    with contextlib.suppress(*REMOTE):
+        session.decode(raw)
+
+
+NESTED = b'{"a":' * 900 + b"1" + b"}" * 900
+DIGITS = b'{"msg_id":' + b"1" * 5_000 + b',"msg_type":"status"}'
+
+some_json = st.one_of(
+    json_objects().map(repr).map(str.encode),
+    st.binary(max_size=30),
+    st.sampled_from([NESTED, DIGITS, b'{"msg_type":"execute_request","msg_id":""}', b"{}"]),
+)
+
+
+@given(some_json, some_json, some_json, some_json)
+@example(NESTED, b"{}", b"{}", b"{}")
+@example(b'{"msg_id":' + NESTED + b',"msg_type":"status"}', b"{}", b"{}", b"{}")
+@example(b'{"msg_id":"1","msg_type":"stream"}', b"{}", b"{}", b'{"name":%b,"text":""}' % NESTED)
+@example(b'{"msg_id":"1","msg_type":"comm_msg"}', NESTED, b"{}", b'{"comm_id":[[1e999]]}')
+@example(DIGITS, b"{}", b"{}", b"{}")
+def test_any_signed_dicts_are_one_of_three_errors(
+    header: bytes, parent: bytes, metadata: bytes, content: bytes
+) -> None:
+    """A peer that has the key can do no more harm than one that has not."""
+    session = make_session(b"key")
+    parts = (header, parent, metadata, content)
+
+    with contextlib.suppress(*REMOTE):
+        session.decode([DELIMITER, session.signer.sign(*parts), *parts])
+
+
+@given(st.sampled_from(["execute_request", "history_reply", "kernel_info_reply", "x"]), st.data())
+def test_any_json_content_is_taken_or_a_content_error(msg_type: str, data: st.DataObject) -> None:
+    """`Envelope.message` raises `ContentError` and nothing else."""
+    fields = ["code", "history", "language_info", "help_links", "status", "silent", "traceback"]
+    content = data.draw(st.dictionaries(st.sampled_from(fields), json_values(), max_size=4))
+    session = make_session(b"")
+    envelope = session.open(
+        [
+            DELIMITER,
+            b"",
+            b'{"msg_id":"1","msg_type":"%b"}' % msg_type.encode(),
+            b"{}",
+            b"{}",
+            bytes(session.pack_json("x", json.dumps(content).encode())[5]),
+        ]
+    )
+
+    with contextlib.suppress(ContentError):
+        envelope.message()
+
+
+@given(frames())
+def test_join_undoes_split(signed: SignedFrames) -> None:
+    """Splitting and joining gives the same frames."""
+    parts = split(signed.frames)
+
+    assert join(parts) == list(signed.frames)
+    assert parts.identities == signed.identities
+    assert parts.buffers == signed.message.buffers
+
+
+@given(
+    st.lists(st.binary(max_size=4).filter(lambda b: b != DELIMITER), max_size=3).map(tuple),
+    st.lists(st.binary(max_size=4) | st.just(DELIMITER), min_size=5, max_size=9),
+)
+def test_the_first_delimiter_counts(prefix: tuple[bytes, ...], behind: list[bytes]) -> None:
+    """A delimiter among the dicts or buffers is data (WIRE-04)."""
+    parts = split([*prefix, DELIMITER, *behind])
+
+    assert parts.identities == prefix
+    assert list(parts[1:6]) == behind[:5]
+    assert list(parts.buffers) == behind[5:]
+
+
+@given(st.lists(st.binary(max_size=9).filter(lambda b: b != DELIMITER), max_size=9))
+def test_without_a_delimiter_there_is_no_message(raw: list[bytes]) -> None:
+    """Frames without a delimiter are refused (WIRE-02)."""
+    with pytest.raises(FramingError) as caught:
+        split(raw)
+
+    assert caught.value.requirement == "WIRE-02"
+
+
+@pytest.mark.parametrize("count", range(5))
+def test_fewer_than_five_frames_behind_the_delimiter_are_refused(count: int) -> None:
+    """Signature and four dicts are the least (WIRE-06)."""
+    with pytest.raises(FramingError) as caught:
+        split([b"id", DELIMITER, *[b"{}"] * count])
+
+    assert caught.value.requirement == "WIRE-06"
+
+
+def test_an_error_does_not_show_what_the_frames_say() -> None:
+    """Code that a person wrote does not end up in a log."""
+    session = make_session(b"")
+    spoilt = [DELIMITER, b"", b'{"msg_id":"1","msg_type":"x"}', b"{}", b"{}", b'{"code":"secret"']
+    errors = []
+
+    for wrong in (spoilt, spoilt[1:], [*spoilt[:-1], b'["secret"]']):
+        with pytest.raises(FramingError) as caught:
+            session.decode(wrong)
+        errors.append(str(caught.value))
+
+    assert not any("secret" in error for error in errors)
+
+
+def test_shape_is_judged_before_trust() -> None:
+    """Too few frames are a framing error, whatever the signature."""
+    session = make_session()
+
+    with pytest.raises(FramingError):
+        session.decode([DELIMITER, b"bad", b"{}"])
+
+
+def test_trust_is_judged_before_meaning() -> None:
+    """Nothing of an untrusted message is parsed."""
+    session = make_session()
+
+    with pytest.raises(SignatureError):
+        session.decode([DELIMITER, b"bad", b"no json", b"{}", b"{}", b"{}"])
+
+
+def test_buffers_come_as_they_are() -> None:
+    """Views and byte arrays may be sent, and stand among the frames as they were given."""
+    session = make_session()
+    view, array = memoryview(b"view"), bytearray(b"array")
+
+    sent = session.pack_json("x_own", b"{}", buffers=[view, array])
+
+    assert sent[-2] is view
+    assert sent[-1] is array
+    assert Signer(b"").sign(b"", b"", b"", b"") == b""

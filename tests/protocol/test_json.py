@@ -1,0 +1,239 @@
+"""JSON is strict when read and never fails when written."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from enum import Enum
+from typing import Any, NoReturn
+
+import pytest
+from assay.protocol import (
+    CommMsg,
+    DisplayData,
+    FramingError,
+    Stream,
+    StreamName,
+    decode_json,
+    decode_object,
+    encode_json,
+)
+from assay.testing import as_bytes, hostile_values, json_values, make_session
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+
+def refuse(name: str) -> NoReturn:
+    """Stand for the constants that Python's parser knows and JSON does not."""
+    raise AssertionError(f"{name} is not JSON")
+
+
+def parsed(data: bytes) -> Any:
+    """Return what *data* says to the standard library's parser, which must take it."""
+    return json.loads(data.decode("utf-8"), parse_constant=refuse)
+
+
+@given(hostile_values())
+@settings(max_examples=200)
+def test_encoding_never_fails_and_gives_json(value: object) -> None:
+    """Whatever a program displays becomes valid JSON in UTF-8, without NaN and surrogates."""
+    data = encode_json(value)
+
+    text = json.dumps(parsed(data), ensure_ascii=False)
+    text.encode("utf-8")
+
+
+@given(st.dictionaries(st.text(st.characters(), max_size=3), hostile_values(), max_size=3))
+def test_a_content_of_hostile_values_stays_an_object(data: Any) -> None:
+    """A message with anything in it can be sent, and is read as the same type of message."""
+    session = make_session()
+    contents = (DisplayData(data=data, transient=data), CommMsg(comm_id="\ud800", data=data))
+
+    for content in contents:
+        frames = as_bytes(session.pack(content, metadata=data))
+        received = session.decode(frames).message
+        assert type(received.content) is type(content)
+        assert len(received.metadata) <= len(data)
+
+
+@given(json_values() | st.integers())
+def test_what_json_can_hold_is_written_as_it_is(value: Any) -> None:
+    """The stand-ins are for what JSON cannot hold, and for nothing else."""
+    data = encode_json(value)
+
+    assert json.dumps(parsed(data)) == json.dumps(value)
+    assert json.dumps(decode_json(data)) == json.dumps(value)
+
+
+@given(json_values(), st.booleans(), st.sampled_from([None, 1, "\t"]))
+def test_any_spelling_of_json_is_read(value: Any, ascii_only: bool, indent: Any) -> None:
+    """Escapes and white space make no difference."""
+    data = json.dumps(value, ensure_ascii=ascii_only, indent=indent).encode()
+
+    assert json.dumps(decode_json(data)) == json.dumps(value)
+
+
+class Word(str):
+    __slots__ = ()
+
+
+class Raw(bytes):
+    __slots__ = ()
+
+
+class Color(Enum):
+    RED = "red"
+
+
+class Shy:
+    def __repr__(self) -> str:
+        raise RuntimeError("no")
+
+
+class Endless:
+    def __iter__(self) -> Iterator[int]:
+        raise AssertionError("an iterator may have no end and is not read")
+
+    def __repr__(self) -> str:
+        return "endless"
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted"),
+    [
+        (math.nan, None),
+        ([math.inf, -math.inf], [None, None]),
+        (2**64, 2**64),
+        (-(2**70), -(2**70)),
+        ("\ud800", "\\ud800"),
+        (["\udcff", b"\0\1"], ["\\udcff", "AAE="]),
+        (Word("word"), "word"),
+        (Word("\ud800"), "\\ud800"),
+        ({Word("key"): 1}, {"key": 1}),
+        (Raw(b"\0\1"), "AAE="),
+        (memoryview(b"a-b-")[::2], "YWI="),
+        ({1: 1, 2.5: 2, None: 3}, {"1": 1, "2.5": 2, "null": 3}),
+        ({True: 4}, {"true": 4}),
+        ({False: "\ud800"}, {"false": "\\ud800"}),
+        ({(1, 2): 3}, {"(1, 2)": 3}),
+        ({b"\0\1": 1}, {"AAE=": 1}),
+        ({Color.RED: Color.RED}, {"red": "red"}),
+        ({3}, [3]),
+        (frozenset({"a"}), ["a"]),
+        (range(10**12), "range(0, 1000000000000)"),
+        (Shy(), "<unprintable Shy>"),
+        ({"a": Endless()}, {"a": "endless"}),
+        (2j, "2j"),
+        (Stream(name=StreamName.STDOUT, text="\ud800"), {"name": "stdout", "text": "\\ud800"}),
+    ],
+)
+def test_each_stand_in(value: object, wanted: object) -> None:
+    """What JSON cannot hold has one fixed form, the same alone and beside a lone surrogate."""
+    assert parsed(encode_json(value)) == wanted
+    assert parsed(encode_json([value, "\ud800"])) == [wanted, "\\ud800"]
+
+
+def test_integers_of_too_many_digits_are_hexadecimal() -> None:
+    """Python neither writes nor reads the digits of integers beyond 4,300 of them."""
+    wide = 1 << 20_000
+
+    assert parsed(encode_json([wide, {wide: -wide}])) == [hex(wide), {hex(wide): hex(-wide)}]
+
+
+def test_a_container_inside_itself_is_named() -> None:
+    """A cycle ends where it closes."""
+    value: dict[str, object] = {"a": 1}
+    value["again"] = [value]
+
+    assert parsed(encode_json(value)) == {"a": 1, "again": ["<a dict inside itself>"]}
+
+
+def test_the_same_container_twice_is_no_cycle() -> None:
+    """Only a container inside itself is one."""
+    inner = [1]
+
+    assert parsed(encode_json(["\ud800", inner, inner])) == ["\\ud800", [1], [1]]
+
+
+def test_what_is_nested_too_deep_is_cut() -> None:
+    """Beyond the limit stands a text that says so."""
+    value: object = "bottom"
+    for _ in range(5_000):
+        value = [value]
+
+    data = encode_json(value)
+
+    assert data.count(b"[") == 256
+    assert b"<nested deeper than 256 levels>" in data
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b" ",
+        b"nul",
+        b"NaN",
+        b"[Infinity]",
+        b"-Infinity",
+        b"{'a':1}",
+        b'{"a":1,}',
+        b"[1,]",
+        b"[1] 2",
+        b"01",
+        b"+1",
+        b".5",
+        b'"\x00"',
+        b'"\n"',
+        b'"\\x41"',
+        b'"\xff"',
+        b'"\xed\xa0\x80"',
+        b"\xef\xbb\xbf1",
+        "[1]".encode("utf-16"),
+        b'{1:"a"}',
+        b"/**/1",
+        b"[" * 100_000,
+        b"1" * 5_000,
+    ],
+)
+def test_what_is_not_json_is_refused(data: bytes) -> None:
+    """Constants, comments, commas, byte order marks and other encodings are errors (WIRE-08)."""
+    with pytest.raises(FramingError) as caught:
+        decode_json(data)
+
+    assert caught.value.requirement == "WIRE-08"
+
+
+@given(st.binary(max_size=30) | json_values().map(repr).map(lambda text: text.encode()))
+@example(b'"\\ud800"')
+@example(b"1e999")
+def test_our_reader_takes_what_the_standard_library_takes(data: bytes) -> None:
+    """Beside its constants and guesses at encodings, Python's parser agrees with ours."""
+    try:
+        wanted = json.loads(data.decode("utf-8"), parse_constant=_not_json)
+    except (ValueError, RecursionError):
+        with pytest.raises(FramingError):
+            decode_json(data)
+        return
+
+    assert decode_json(data) == wanted
+
+
+def _not_json(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+def test_lone_surrogates_are_read() -> None:
+    """Their escapes are valid JSON, if not valid text."""
+    assert decode_json(b'["\\ud800"]') == ["\ud800"]
+
+
+@pytest.mark.parametrize("data", [b"[]", b"null", b"1", b"true", b'"{}"'])
+def test_a_frame_that_is_no_object_is_refused(data: bytes) -> None:
+    """The error names the frame and the kind of value, and not the value (WIRE-06)."""
+    with pytest.raises(FramingError) as caught:
+        decode_object(data, "metadata")
+
+    assert str(caught.value).startswith("metadata: wanted a JSON object, found ")
+    assert caught.value.requirement == "WIRE-06"
