@@ -195,19 +195,21 @@ class Client:
         """
         deadline = Deadline(timeout)
         pauses = chain(ASK_AGAIN_S, repeat(ASK_AGAIN_S[-1]))
-        welcomed, again = self.welcomed, Deadline(next(pauses))
+        welcomed, again, heard = self.welcomed, Deadline(next(pauses)), False
         asked = self.start(KernelInfoRequest())
         try:
-            while not asked.done:
-                # Before the reply has come there is no sense in asking again: requests queue.
-                self._pump(deadline if asked.reply is None else deadline.sooner(again))
-                unheard = asked.reply is not None and not asked.done
-                if unheard and (again.passed or self.welcomed is not welcomed):
-                    self.forget(asked)
-                    welcomed, again = self.welcomed, Deadline(next(pauses))
-                    asked = self.start(KernelInfoRequest())
-                if deadline.passed and not asked.done:
-                    raise _timed_out(asked, deadline, self.refused)
+            while not (asked.done and (self.welcomed or heard)):
+                if asked.done:
+                    # A welcome may be on its way still: it must not look like news later.
+                    heard = True
+                elif asked.reply is None or not (again.passed or self.welcomed is not welcomed):
+                    # Before the reply has come there is no sense in asking again: requests queue.
+                    if not self._pump(deadline if asked.reply is None else deadline.sooner(again)):
+                        self._refuse_to_wait(asked, deadline)
+                    continue
+                self.forget(asked)
+                welcomed, again = self.welcomed, Deadline(next(pauses))
+                asked = self.start(KernelInfoRequest())
         finally:
             self.forget(asked)
         assert asked.reply is not None
@@ -562,6 +564,10 @@ class Client:
         return self._sockets[channel]
 
     # Waiting
+
+    def _refuse_to_wait(self, exchange: Exchange, deadline: Deadline) -> None:
+        if deadline.passed:
+            raise _timed_out(exchange, deadline, self.refused)
 
     @contextmanager
     def _forgetting(self, exchange: Exchange) -> Iterator[None]:
