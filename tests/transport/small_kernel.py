@@ -99,6 +99,9 @@ class SmallKernel:
             signature_scheme=connection.signature_scheme,
         )
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        if connection.transport is Transport.IPC:
+            numbers = {c: connection.port(c) or n for n, c in enumerate(Channel, 1)}
+            connection = connection.with_ports(numbers)
         self._sockets = {channel: self._bind(connection, channel) for channel in Channel}
         self.connection = connection.with_ports(
             {c: _port(s) or connection.port(c) for c, s in self._sockets.items()}
@@ -214,7 +217,9 @@ class SmallKernel:
                 return InterruptReply()
             case "shutdown_request" if channel is Channel.CONTROL:
                 self.ended = True
-                return ShutdownReply(restart=bool(envelope.content["restart"]))
+                reply = ShutdownReply(restart=bool(envelope.content["restart"]))
+                self.publish(reply, envelope.header)
+                return reply
         return None
 
     def _execute(self, envelope: Envelope) -> Content:
