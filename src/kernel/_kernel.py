@@ -71,6 +71,10 @@ SHUTDOWN_BUDGET_S = 2.0
 """How long user code and exit functions may take once a shutdown is asked for: clients send the
 first signal after 2.5 seconds."""
 
+LEAVE_S = 0.1
+"""How long the kernel stays after a cell that said ``exit``: consoles look whether it lives before
+they read the reply."""
+
 REPEAT_INTERRUPT_S = 0.25
 """Code that swallows an interrupt during shutdown is interrupted again."""
 
@@ -280,7 +284,7 @@ class Kernel:
 
     def _serve(self) -> None:
         pid = os.getpid()
-        while not (self._closing or self._leaving):
+        while self._closing is None:
             item = self._next()
             if isinstance(item, Request):
                 self._handle(item)
@@ -326,6 +330,11 @@ class Kernel:
             self._parents.leave(token)
             if self._closing is None or self._closing.request is not request:
                 self._answers.status("idle", request)
+            if self._leaving:
+                self._io.log.call(lambda: self._io.call_later(LEAVE_S, self._leave))
+
+    def _leave(self) -> None:
+        self._begin_to_close(_Closing())
 
     def _catch_up(self) -> None:
         """Put into the log what C code and child processes have written so far."""
