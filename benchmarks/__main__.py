@@ -49,6 +49,8 @@ def run(options: argparse.Namespace) -> None:
     print(report.table(results))
     if options.detail:
         print(report.detail(results))
+    if options.goals:
+        print(report.goals(results, options.goals))
     if options.json:
         options.json.write_bytes(ENCODER.encode(results.document()) + b"\n")
     if options.chart:
@@ -103,6 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--json", type=Path, metavar="FILE", help="write all figures")
     one.add_argument("--chart", type=Path, metavar="FILE.svg", help="draw the ratios")
     one.add_argument("--detail", action="store_true", help="print minima, p99 and more ratios")
+    one.add_argument("--goals", metavar="KERNEL", help="print what is aimed at and what it has")
     one.add_argument("--config", type=Path, metavar="FILE.toml", help="the kernels to measure")
     one.set_defaults(command=run)
     layer = commands.add_parser("protocol", help="time encoding, signing and the rest alone")

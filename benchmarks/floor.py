@@ -27,6 +27,11 @@ CHUNK: Final = 1 << 16
 """Characters of printed lines in one message."""
 COUNT: Final = re.compile(r"range\((\d+)\)")
 
+JSON_FRAMES: Final = 7
+"""Identity, delimiter, signature and the four JSON frames; buffers follow."""
+
+Frame = bytes | zmq.Frame
+Send = Callable[[list[Frame]], object]
 Published = tuple[str, Json]
 """A type and a content."""
 
@@ -69,10 +74,10 @@ class Maker(Protocol):
     def read(self, frames: Sequence[bytes]) -> None:
         """Look at a request, as far as this floor does."""
 
-    def echo(self, frames: Sequence[bytes]) -> list[bytes]:
-        """Return a comm message with the content and the buffers of the request *frames*."""
+    def echo(self, frames: Sequence[bytes]) -> list[Frame]:
+        """Return a comm message with the content of the request *frames*."""
 
-    def make(self, msg_type: str, parent: Sequence[bytes], content: Json) -> list[bytes]:
+    def make(self, msg_type: str, parent: Sequence[bytes], content: Json) -> list[Frame]:
         """Return the frames of a message whose parent is the request *parent*."""
 
 
@@ -88,11 +93,11 @@ class Prepared:
     def read(self, frames: Sequence[bytes]) -> None:
         """Look at nothing."""
 
-    def echo(self, frames: Sequence[bytes]) -> list[bytes]:
+    def echo(self, frames: Sequence[bytes]) -> list[Frame]:
         """Return the frames of the content as they came."""
-        return [*self.make("comm_msg", frames, NOTHING)[:-1], *frames[5:]]
+        return [*self.make("comm_msg", frames, NOTHING)[:-1], frames[5]]
 
-    def make(self, msg_type: str, parent: Sequence[bytes], content: Json) -> list[bytes]:
+    def make(self, msg_type: str, parent: Sequence[bytes], content: Json) -> list[Frame]:
         """Return frames made before, when they were."""
         header = self._headers.get(msg_type)
         if header is None:
@@ -120,11 +125,11 @@ class Composed:
         assert frames[1] == signature(self._key, frames[2:6])
         self._parent, _, _, self._content = [DECODER.decode(frame) for frame in frames[2:6]]
 
-    def echo(self, frames: Sequence[bytes]) -> list[bytes]:
-        """Return the content encoded anew, and the buffers as they came."""
-        return [*self.make("comm_msg", frames, self._content), *frames[6:]]
+    def echo(self, frames: Sequence[bytes]) -> list[Frame]:
+        """Return the content encoded anew."""
+        return self.make("comm_msg", frames, self._content)
 
-    def make(self, msg_type: str, parent: Sequence[bytes], content: Json) -> list[bytes]:
+    def make(self, msg_type: str, parent: Sequence[bytes], content: Json) -> list[Frame]:
         """Return a new message, encoded and signed."""
         del parent
         header = _header(msg_type, self._session, f"{self._session}_{next(self._numbers)}")
@@ -136,14 +141,14 @@ class Composed:
 class Floor:
     """Answers requests on shell and control until it is told to shut down."""
 
-    def __init__(self, maker: Maker, send: Callable[[list[bytes]], object]) -> None:
+    def __init__(self, maker: Maker, send: Send) -> None:
         """Publish with *send*."""
         self._maker = maker
         self._publish = send
         self._known: dict[bytes, list[Published]] = {}
         self.is_running = True
 
-    def answer(self, frames: Sequence[bytes], reply: Callable[[list[bytes]], object]) -> None:
+    def answer(self, frames: Sequence[bytes], buffers: Sequence[zmq.Frame], reply: Send) -> None:
         """Serve one request, from its delimiter on; *reply* sends to who asked."""
         make, publish = self._maker.make, self._publish
         self._maker.read(frames)
@@ -153,7 +158,7 @@ class Floor:
             for msg_type, content in self._outputs(frames[5]):
                 publish(make(msg_type, frames, content))
         if kind == "comm":
-            publish(self._maker.echo(frames))
+            publish([*self._maker.echo(frames), *buffers])
         else:
             reply(make(f"{kind}_reply", frames, REPLIES[kind]))
         publish(make("status", frames, IDLE))
@@ -176,7 +181,8 @@ def main(name: str, connection_file: str) -> None:
         sockets[channel].sndhwm = 0
         sockets[channel].bind(f"tcp://127.0.0.1:{connection[f'{channel}_port']}")
     maker = Prepared() if name == "echo" else Composed(str(connection["key"]).encode())
-    floor = Floor(maker, sockets["iopub"].send_multipart)
+    # Large frames are neither copied here nor when they come; small ones always are.
+    floor = Floor(maker, partial(sockets["iopub"].send_multipart, copy=False))
     _serve(floor, sockets["shell"], sockets["control"])
     context.destroy(1000)
 
@@ -187,11 +193,15 @@ def _serve(floor: Floor, *routers: zmq.Socket[bytes]) -> None:
         poller.register(router, zmq.POLLIN)
     while floor.is_running:
         for socket, _ in poller.poll():
-            frames = socket.recv_multipart()
-            floor.answer(frames[1:], partial(_reply, socket, frames[0]))
+            frames, buffers = [socket.recv()], []
+            while len(frames) < JSON_FRAMES and socket.rcvmore:
+                frames.append(socket.recv())
+            while socket.rcvmore:
+                buffers.append(socket.recv(copy=False))
+            floor.answer(frames[1:], buffers, partial(_reply, socket, frames[0]))
 
 
-def _reply(socket: zmq.Socket[bytes], identity: bytes, frames: list[bytes]) -> None:
+def _reply(socket: zmq.Socket[bytes], identity: bytes, frames: Sequence[Frame]) -> None:
     socket.send_multipart([identity, *frames])
 
 

@@ -16,6 +16,8 @@ class Metric:
     higher_is_better: bool = False
     goal: float | None = None
     """The ratio to the reference kernel that is aimed at; a limit in the better direction."""
+    limit: float | None = None
+    """The value that is aimed at, in the unit; a limit in the better direction."""
     is_count: bool = False
     """A number that goes with another figure and is neither good nor bad by itself."""
     wants: float | None = None
@@ -38,7 +40,7 @@ def _complete(name: str, title: str) -> Metric:
 
 
 def _messages(name: str, title: str) -> Metric:
-    return Metric(id=name, title=f"{title}: in messages", unit="", is_count=True)
+    return Metric(id=name, title=f"{title}: in messages", unit="", is_count=True, limit=99)
 
 
 LINES: Final = "printed lines"
@@ -64,7 +66,7 @@ METRICS: Final = (
     *_rates(("writes_rate", WRITES, "MB/s", 2.5)),
     _messages("writes_messages", WRITES),
     _complete("writes_complete", WRITES),
-    *_times(("first_line", "first line of a cell that goes on", "ms", None)),
+    Metric(id="first_line", title="first line of a cell that goes on", unit="ms", limit=5.0),
     _complete("late_text", "text for a subscriber that reads late"),
     *_rates(("displays_rate", DISPLAYS, "messages/s", 8)),
     _complete("displays_complete", DISPLAYS),
@@ -76,9 +78,9 @@ METRICS: Final = (
         ("inspect", "inspect a function", "ms", 0.4),
         ("interrupt", "interrupt of a busy loop", "ms", 0.4),
         ("control_busy", "kernel_info on control while a loop spins", "ms", 0.25),
-        ("idle_cpu", "CPU time of 10 s idle", "ms", None),
-        ("shutdown", "shutdown request to process gone", "ms", 0.4),
     ),
+    Metric(id="idle_cpu", title="CPU time of 10 s idle", unit="ms", limit=0.5),
+    *_times(("shutdown", "shutdown request to process gone", "ms", 0.4)),
 )
 
 BY_ID: Final = {metric.id: metric for metric in METRICS}

@@ -60,7 +60,9 @@ class KernelProcess:
 
     def start(self) -> None:
         """Write the connection file and start the process."""
-        home = self._home
+        home, environment = self._home, self.spec.environment
+        if environment and not environment.exists():
+            raise FileNotFoundError(f"no environment {environment}: see benchmarks setup")
         home.mkdir(parents=True, exist_ok=True)
         self._file.write_text(json.dumps(_document(self.connection)))
         environ = os.environ | _environ(home) | dict(self.spec.environ)
@@ -129,7 +131,8 @@ class KernelProcess:
 
     def last_words(self) -> str:
         """Return how it ended, or that it runs, and the last line that it wrote."""
-        assert self._process is not None
+        if self._process is None:
+            return "never started"
         code = self._process.poll()
         state = "still running" if code is None else f"ended with {code}"
         lines = self._log.read_text(errors="replace").strip().splitlines()

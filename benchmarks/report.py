@@ -66,6 +66,34 @@ def detail(results: Results) -> str:
     return "\n".join(rows)
 
 
+def goals(results: Results, kernel: str) -> str:
+    """Return what is aimed at, what *kernel* has, and whether it is enough."""
+    rows = [f"{f'{kernel}: what is aimed at':{TITLE_WIDTH}}{'aim':>16}{'found':>12}"]
+    for metric in results.measured():
+        aim, found = _aim(results, metric, kernel)
+        if aim is None:
+            continue
+        sign = ">=" if metric.higher_is_better else "<="
+        kind = "of the ratio" if metric.goal is not None else metric.unit or "messages"
+        enough = found is not None and (found >= aim if metric.higher_is_better else found <= aim)
+        verdict = "reached" if enough else "not reached" if found is not None else "not measured"
+        shown = f"{sign} {number(aim)}"
+        row = f"{metric.title:{TITLE_WIDTH}}{shown:>16}{number(found):>12}  {verdict}"
+        rows.append(f"{row} ({kind})")
+    return "\n".join(rows)
+
+
+def _aim(results: Results, metric: Metric, kernel: str) -> tuple[float | None, float | None]:
+    """Return what is aimed at and what was found: a ratio, or a value in the unit."""
+    if metric.goal is not None:
+        return metric.goal, results.ratio(metric.id, kernel)
+    summary = results.summary(metric.id, kernel)
+    value = summary.median if summary else None
+    if metric.wants is not None:
+        return RIGHT, value
+    return metric.limit, value
+
+
 def number(value: float | None) -> str:
     """Return *value* with three digits that matter, or a dash."""
     if value is None:

@@ -159,4 +159,5 @@ def _metric_document(metric: Metric) -> Json:
         "unit": metric.unit,
         "higher_is_better": metric.higher_is_better,
         "goal": metric.goal,
+        "limit": metric.limit,
     }

@@ -30,7 +30,7 @@ FAILURES = (NoAnswerError, WrongAnswerError, WireError, zmq.ZMQError, OSError, V
 MAX_STARTS_FAILED = 2
 """A kernel that did not start this often is left out of the rest of the run."""
 MAX_FAILED = 2
-"""A kernel that failed a probe this often is not asked again: a hang costs its whole limit."""
+"""A kernel that failed a probe this often is not asked again; after a hang, not even twice."""
 
 
 @define(kw_only=True)
@@ -119,7 +119,10 @@ class Run:
             kernel.client.drain()
         except FAILURES as error:
             findings.fail_rest(probe.metrics, f"{error} ({kernel.process.last_words()})")
-            self._failed[probe.name, spec.name] = self._failed.get((probe.name, spec.name), 0) + 1
+            cost = MAX_FAILED if isinstance(error, NoAnswerError) else 1
+            self._failed[probe.name, spec.name] = (
+                self._failed.get((probe.name, spec.name), 0) + cost
+            )
             self._stop(spec.name)
         finally:
             gc.enable()
@@ -147,10 +150,9 @@ class Run:
         try:
             kernel.start()
         except FAILURES as error:
-            with contextlib.suppress(AssertionError):
-                error = NoAnswerError(f"{error} ({kernel.process.last_words()})")
+            words = kernel.process.last_words()
             self._starts_failed[spec.name] = self._starts_failed.get(spec.name, 0) + 1
-            self.results.fail_start(spec.name, f"did not start: {error}")
+            self.results.fail_start(spec.name, f"did not start: {error} ({words})")
             self._stop(spec.name)
             return None
         return kernel

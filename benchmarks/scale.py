@@ -21,6 +21,8 @@ class Scale:
     client_requests: int
     """Requests of each of the clients at once."""
     lines: int
+    late_lines: int
+    """Printed for a reader that is late; more than the buffers on the way can hold."""
     megabytes: int
     """Written in blocks of 1 MB; also the size of the large comm buffer."""
     displays: int
@@ -39,6 +41,7 @@ SMOKE: Final = Scale(
     burst=50,
     client_requests=2,
     lines=1_000,
+    late_lines=1_000,
     megabytes=2,
     displays=50,
     heavy_every=1,
@@ -53,9 +56,10 @@ QUICK: Final = Scale(
     burst=1_000,
     client_requests=50,
     lines=100_000,
+    late_lines=30_000,
     megabytes=64,
     displays=5_000,
-    heavy_every=2,
+    heavy_every=4,
     idle_s=10.0,
     running_s=0.6,
 )
@@ -67,6 +71,7 @@ FULL: Final = Scale(
     burst=1_000,
     client_requests=50,
     lines=100_000,
+    late_lines=100_000,
     megabytes=64,
     displays=5_000,
     heavy_every=1,

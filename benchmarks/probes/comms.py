@@ -16,7 +16,7 @@ from benchmarks.wire import Json, Request, is_idle, is_marked, read
 
 WARM_UP: Final = 3
 MEGABYTE: Final = 1e6
-LARGE_LIMIT_S: Final = 30.0
+LARGE_LIMIT_S: Final = 15.0
 
 
 def small(kernel: Running, scale: Scale, findings: Findings) -> None:

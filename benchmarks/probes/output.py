@@ -57,7 +57,7 @@ def displayed(kernel: Running, scale: Scale, findings: Findings) -> None:
 
 def late(kernel: Running, scale: Scale, findings: Findings) -> None:
     """Find how much of the printed text reaches a subscriber that reads when all is done."""
-    client, output = kernel.client, snippets.lines(scale.lines)
+    client, output = kernel.client, snippets.lines(scale.late_lines)
     client.limit_s = LIMIT_S
     reader = subscribe(kernel.context, kernel.process.connection, hwm=DEFAULT_HWM)
     try:
