@@ -37,6 +37,7 @@ def json_values(*, max_leaves: int = 8) -> st.SearchStrategy[Json]:
         st.none(),
         st.booleans(),
         st.integers(MIN_INT64, MAX_UINT64),
+        st.sampled_from([MIN_INT64, 2**53 + 1, 2**63, MAX_UINT64]),
         st.floats(allow_nan=False, allow_infinity=False),
         texts(),
     )
@@ -82,7 +83,8 @@ def hostile_values() -> st.SearchStrategy[object]:
     keys: st.SearchStrategy[object] = st.one_of(
         st.text(st.characters(), max_size=3),
         st.integers(),
-        st.sampled_from([None, True, (1, "\ud800"), _Word("word"), _Color.RED]),
+        st.none() | st.booleans(),
+        st.sampled_from([(1, "\ud800"), _Word("word"), _Color.RED]),
         st.builds(_Raising),
         _wide_integers,
         st.floats(),
@@ -105,7 +107,7 @@ def hostile_values() -> st.SearchStrategy[object]:
         _cyclic_dict, trees
     )
     deep: st.SearchStrategy[object] = st.builds(_nested, trees, st.sampled_from(DEEP))
-    return st.one_of(trees, cycles, deep)
+    return st.one_of(leaves, trees, cycles, deep)
 
 
 class _Raising:

@@ -1,0 +1,325 @@
+"""Connection files and kernelspecs are validated when read, and written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+from assay.protocol import (
+    Channel,
+    ConnectionFile,
+    ConnectionFileError,
+    ContentError,
+    Curve,
+    FramingError,
+    Json,
+    KernelSpec,
+    RegistrationFile,
+    Transport,
+    structure,
+    unstructure,
+)
+from assay.testing import json_values, texts
+from hypothesis import given
+from hypothesis import strategies as st
+
+PORTS = {"shell_port": 1, "iopub_port": 2, "stdin_port": 3, "control_port": 4, "hb_port": 5}
+Z85 = "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7"
+
+
+def from_fields(**fields: Any) -> ConnectionFile:
+    """Return the connection file with these fields."""
+    return ConnectionFile.from_json(json.dumps(fields).encode())
+
+
+def refusal(**fields: Any) -> ConnectionFileError:
+    """Return the error that these fields cause."""
+    with pytest.raises(ConnectionFileError) as caught:
+        from_fields(**fields)
+    return caught.value
+
+
+connection_files = st.builds(
+    ConnectionFile,
+    **{name: st.integers(0, 65_535) for name in PORTS},
+    ip=texts(),
+    transport=st.sampled_from(Transport),
+    key=texts(),
+    signature_scheme=st.sampled_from(["hmac-sha256", "hmac-sha512", "hmac-md5"]),
+    kernel_name=texts(),
+    extra=st.dictionaries(st.sampled_from(["x-own", "_extra"]), json_values(), max_size=2),
+)
+
+
+@given(connection_files)
+def test_a_connection_file_comes_back(file: ConnectionFile) -> None:
+    """What is written is read again, unknown keys included (CONN-08)."""
+    assert ConnectionFile.from_json(file.to_json()) == file
+
+
+def test_a_file_of_the_reference_client_is_read() -> None:
+    """The fields of the public text are all there (CONN-02)."""
+    file = from_fields(
+        **PORTS,
+        ip="127.0.0.1",
+        transport="tcp",
+        key="a0436f6c-1916-498b-8eb9-e81ab9368e84",
+        signature_scheme="hmac-sha256",
+        kernel_name="python3",
+        jupyter_session="notebook.ipynb",
+    )
+
+    assert [file.port(channel) for channel in Channel] == [1, 4, 3, 2, 5]
+    assert file.transport is Transport.TCP
+    assert file.key == "a0436f6c-1916-498b-8eb9-e81ab9368e84"
+    assert file.extra == {"jupyter_session": "notebook.ipynb"}
+    assert file.curve is None
+
+
+def test_an_empty_object_lets_the_kernel_choose_everything() -> None:
+    """Ports of 0 on the local machine, nothing signed."""
+    file = from_fields()
+
+    assert [file.port(channel) for channel in Channel] == [0] * 5
+    assert (file.ip, file.transport, file.key) == ("127.0.0.1", Transport.TCP, "")
+
+
+@pytest.mark.parametrize("name", PORTS)
+def test_ports_may_be_text(name: str) -> None:
+    """Digits in a text are read as a number, and written as one (CONN-13)."""
+    file = from_fields(**{name: "5555"})
+
+    assert json.loads(file.to_json())[name] == 5555
+
+
+@pytest.mark.parametrize(
+    "port", [-1, 65_536, "65536", "", "-1", " 1", "1.0", "x", "٣", 1.0, True, None, "9" * 5_000]
+)
+@pytest.mark.parametrize("name", PORTS)
+def test_what_is_no_port_is_refused(name: str, port: object) -> None:
+    """The error names the field (CONN-02)."""
+    error = refusal(**{name: port})
+
+    assert name in str(error)
+    assert error.requirement == "CONN-02"
+
+
+def test_unknown_keys_that_end_in_port_stay_as_they_are() -> None:
+    """Only the five ports are read as numbers."""
+    assert from_fields(x_port="12").extra == {"x_port": "12"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "requirement"),
+    [
+        ({"transport": "udp"}, "CONN-02"),
+        ({"ip": 1}, "CONN-02"),
+        ({"key": None}, "CONN-02"),
+        ({"key": "\ud800"}, "SIGN-05"),
+        ({"signature_scheme": "hmac-foo"}, "SIGN-12"),
+        ({"signature_scheme": ""}, "SIGN-12"),
+        ({"signature_scheme": 1}, "CONN-02"),
+        ({"curve_publickey": Z85}, "CONN-07"),
+        ({"curve_secretkey": Z85}, "CONN-07"),
+        ({"curve_publickey": Z85, "curve_secretkey": ""}, "CONN-07"),
+        ({"curve_publickey": Z85, "curve_secretkey": "short"}, "CONN-06"),
+        ({"curve_publickey": Z85 + "\n", "curve_secretkey": Z85}, "CONN-06"),
+    ],
+)
+def test_a_wrong_field_is_refused(fields: dict[str, Any], requirement: str) -> None:
+    """Each fault has its rule."""
+    assert refusal(**fields).requirement == requirement
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b"null", b'{"ip":', b"\xff", b'{"key":NaN}'])
+def test_what_is_no_json_object_is_refused(data: bytes) -> None:
+    """The error carries the file's name."""
+    with pytest.raises(ConnectionFileError, match="a-name"):
+        ConnectionFile.from_json(data, name="a-name")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'{"key":"secret-key"',
+        b'{"key":["secret-key"]}',
+        b'{"key":"secret-key","ip":1}',
+        b'{"curve_publickey":["secret-key"],"curve_secretkey":{"secret-key":1}}',
+        b'["secret-key"]',
+        b'{"curve_publickey":"secret-key","curve_secretkey":"secret-key"}',
+    ],
+)
+def test_no_error_shows_a_key(data: bytes) -> None:
+    """Neither the error nor what caused it holds a secret of the file."""
+    with pytest.raises(ConnectionFileError) as caught:
+        ConnectionFile.from_json(data)
+
+    error: BaseException | None = caught.value
+    while error is not None:
+        assert "secret-key" not in str(error)
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+
+
+def test_a_files_text_form_does_not_show_its_keys() -> None:
+    """Logs may show a connection file."""
+    file = from_fields(key="secret-key", curve_publickey=Z85, curve_secretkey=Z85)
+
+    assert "secret-key" not in repr(file)
+    assert Z85 not in repr(file)
+    assert file.curve is not None
+    assert repr(file.curve).count(Z85) == 1
+
+
+def test_curve_keys_are_a_pair() -> None:
+    """Both keys make a pair; empty or null ones are none (CONN-06, CONN-07)."""
+    file = from_fields(curve_publickey=Z85, curve_secretkey=Z85[::-1])
+
+    assert file.curve == Curve(public_key=Z85, secret_key=Z85[::-1])
+    assert from_fields(curve_publickey=None, curve_secretkey="").curve is None
+
+
+@pytest.mark.parametrize(
+    ("ip", "transport", "address"),
+    [
+        ("127.0.0.1", "tcp", "tcp://127.0.0.1:1"),
+        ("*", "tcp", "tcp://*:1"),
+        ("::1", "tcp", "tcp://[::1]:1"),
+        ("[::1]", "tcp", "tcp://[::1]:1"),
+        ("fe80::1%eth0", "tcp", "tcp://[fe80::1%eth0]:1"),
+        ("/tmp/kernel-ipc", "ipc", "ipc:///tmp/kernel-ipc-1"),
+        ("kernel:ipc", "ipc", "ipc://kernel:ipc-1"),
+    ],
+)
+def test_each_transport_has_its_addresses(ip: str, transport: str, address: str) -> None:
+    """IPv6 in brackets over tcp; the port behind a dash over ipc (CONN-10)."""
+    file = from_fields(ip=ip, transport=transport, shell_port=1)
+
+    assert file.address(Channel.SHELL) == address
+
+
+def test_ports_that_were_bound_replace_those_of_the_file() -> None:
+    """Everything else stays."""
+    file = from_fields(key="k", x=1, shell_port=7)
+
+    changed = file.with_ports({Channel.SHELL: 11, Channel.HB: 12})
+
+    assert (changed.shell_port, changed.hb_port, changed.iopub_port) == (11, 12, 0)
+    assert (changed.key, changed.extra) == ("k", {"x": 1})
+
+
+def test_a_written_file_is_its_owners_alone(tmp_path: Path) -> None:
+    """Mode 0600, whatever stood there before (CONN-04)."""
+    path = tmp_path / "kernel.json"
+    path.write_text("old")
+    path.chmod(0o644)
+    file = from_fields(**PORTS, key="k")
+
+    file.write(path)
+
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert ConnectionFile.read(path) == file
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("step", ["os.fdopen", "pathlib.Path.replace"])
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_a_write_that_fails_leaves_the_old_file_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, error: BaseException
+) -> None:
+    """The old file stays and nothing temporary is left."""
+    path = tmp_path / "kernel.json"
+    path.write_text("old")
+
+    def fail(*args: object) -> None:
+        if step == "os.fdopen":
+            import os  # noqa: PLC0415 - the handle that is not wrapped has to be closed
+
+            os.close(int(str(args[0])))
+        raise error
+
+    monkeypatch.setattr(step, fail)
+    with pytest.raises((ConnectionFileError, KeyboardInterrupt)):
+        from_fields(**PORTS).write(path)
+
+    assert [entry.name for entry in tmp_path.iterdir()] == ["kernel.json"]
+    assert path.read_text() == "old"
+
+
+def test_a_folder_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
+    """Reading and writing raise the one kind of error."""
+    path = tmp_path / "none" / "kernel.json"
+
+    with pytest.raises(ConnectionFileError) as reading:
+        ConnectionFile.read(path)
+    with pytest.raises(ConnectionFileError) as writing:
+        from_fields().write(path)
+
+    assert reading.value.requirement == "CONN-01"
+    assert writing.value.requirement == "CONN-04"
+
+
+def test_a_kernelspec_comes_back() -> None:
+    """Known and unknown keys of a kernel.json survive (SPEC-03)."""
+    data = {
+        "argv": ["python", "-m", "assay", "-f", "{connection_file}"],
+        "display_name": "Assay",
+        "language": "python",
+        "interrupt_mode": "message",
+        "env": {"A": "${B}"},
+        "metadata": {"debugger": True},
+        "kernel_protocol_version": "5.5",
+        "x-own": [1],
+    }
+
+    spec = KernelSpec.from_json(json.dumps(data).encode())
+
+    assert json.loads(spec.to_json()) == data
+    assert spec.extra == {"x-own": [1]}
+
+
+def test_a_short_kernelspec_has_defaults() -> None:
+    """Three fields are enough (SPEC-03)."""
+    spec = KernelSpec.from_json(b'{"argv":["k"],"display_name":"K","language":"k"}')
+
+    assert (spec.interrupt_mode, spec.env, spec.metadata) == ("signal", {}, {})
+
+
+@pytest.mark.parametrize(
+    ("data", "error"),
+    [
+        (b"{", FramingError),
+        (b"[]", FramingError),
+        (b"{}", ContentError),
+        (b'{"argv":[],"display_name":"K","language":"k"}', ContentError),
+        (b'{"argv":"k","display_name":"K","language":"k"}', ContentError),
+        (b'{"argv":["k",1],"display_name":"K","language":"k"}', ContentError),
+        (b'{"argv":["k"],"display_name":"K","language":"k","interrupt_mode":"x"}', ContentError),
+        (b'{"argv":["k"],"display_name":"K","language":"k","env":{"A":1}}', ContentError),
+    ],
+)
+def test_a_wrong_kernelspec_is_refused(data: bytes, error: type[Exception]) -> None:
+    """What is no JSON object and what does not fit are told apart."""
+    with pytest.raises(error):
+        KernelSpec.from_json(data)
+
+
+def test_a_registration_file_is_read() -> None:
+    """The fields of the handshake draft (HANDSHAKE-01)."""
+    data: dict[str, Json] = {
+        "kernel_id": "k",
+        "registration_ip": "127.0.0.1",
+        "registration_port": 5,
+        "key": "s",
+    }
+
+    file = structure(RegistrationFile, data)
+
+    assert unstructure(file) == {
+        **data,
+        "transport": "tcp",
+        "signature_scheme": "hmac-sha256",
+    }
+    assert "'s'" not in repr(file)

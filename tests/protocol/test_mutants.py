@@ -1,0 +1,448 @@
+"""The tests bite: the codec is broken in named ways, and a named test catches each.
+
+A mutant is one replacement in the source of one function. The function gets the changed code for
+the time of one test, wherever it has been imported. The tests run in private copies of their
+modules, without shrinking: here it matters that they fail, and not how nicely. That they pass on
+the code as it is, the ordinary run shows.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import textwrap
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+import pytest
+from attrs import frozen
+from hypothesis import Phase, settings
+from hypothesis.errors import HypothesisException
+
+
+class Word(str):
+    """A subclass of text, as NumPy has one."""
+
+    __slots__ = ()
+
+
+@frozen
+class Mutant:
+    """One way to break the codec."""
+
+    name: str
+    function: str
+    """Module below `assay.protocol`, and the name in it: ``_framing.split``."""
+
+    old: str
+    new: str
+    test: str
+    """Module in this folder, and the test: ``signing.a_missing_signature_is_refused``."""
+
+    arguments: tuple[Any, ...] = ()
+
+
+MUTANTS = (
+    Mutant(
+        "the last delimiter counts",
+        "_framing.split",
+        "frames.index(DELIMITER)",
+        "len(frames) - 1 - list(frames)[::-1].index(DELIMITER)",
+        "framing.the_first_delimiter_counts",
+    ),
+    Mutant(
+        "four frames are enough",
+        "_framing.split",
+        "len(frames) < end",
+        "len(frames) < end - 1",
+        "framing.fewer_than_five_frames_behind_the_delimiter_are_refused",
+        (4,),
+    ),
+    Mutant(
+        "buffers are lost",
+        "_framing.split",
+        "tuple(frames[end:])",
+        "()",
+        "framing.join_undoes_split",
+    ),
+    Mutant(
+        "the outermost identity is lost",
+        "_framing.split",
+        "tuple(frames[:start])",
+        "tuple(frames[1:start])",
+        "round_trip.any_key_and_scheme_carries_any_message",
+    ),
+    Mutant(
+        "metadata is not signed",
+        "_signing.Signer.sign",
+        "header + parent_header + metadata",
+        "header + parent_header",
+        "signing.every_single_bit_counts",
+    ),
+    Mutant(
+        "the parent is signed first",
+        "_signing.Signer.sign",
+        "header + parent_header + metadata",
+        "parent_header + header + metadata",
+        "signing.a_signature_is_the_hmac_of_the_standard_library",
+    ),
+    Mutant(
+        "the signature is in capitals",
+        "_signing.Signer.sign",
+        "outer.hexdigest()",
+        "outer.hexdigest().upper()",
+        "signing.a_signature_is_the_hmac_of_the_standard_library",
+    ),
+    Mutant(
+        "a key of one block is hashed",
+        "_signing.Signer.__init__",
+        "len(key) > block",
+        "len(key) >= block",
+        "signing.a_signature_is_the_hmac_of_the_standard_library",
+    ),
+    Mutant(
+        "a long key is cut instead of hashed",
+        "_signing.Signer.__init__",
+        "hashlib.new(digest, key).digest() if len(key) > block",
+        "key[:block] if len(key) > block",
+        "signing.a_signature_is_the_hmac_of_the_standard_library",
+    ),
+    Mutant(
+        "the outer pad is wrong",
+        "_signing.Signer.__init__",
+        "0x5C",
+        "0x5D",
+        "signing.a_signature_is_the_hmac_of_the_standard_library",
+    ),
+    Mutant(
+        "half a signature is enough",
+        "_signing.Signer.verify",
+        "compare_digest(wanted, signature)",
+        "compare_digest(wanted[:32], signature[:32])",
+        "signing.any_change_to_a_signed_byte_is_refused",
+    ),
+    Mutant(
+        "no signature is as good as one",
+        "_signing.Signer.verify",
+        'raise SignatureError("wanted a signed message, found none", requirement="SIGN-09")',
+        "return",
+        "signing.a_missing_signature_is_refused",
+    ),
+    Mutant(
+        "broken hashes are taken",
+        "_signing._digest_name",
+        "name in BROKEN_HASHES and not allow_broken",
+        "False",
+        "signing.md5_is_used_only_when_asked_for_by_name",
+    ),
+    Mutant(
+        "a scheme needs no prefix",
+        "_signing._digest_name",
+        "name == scheme or name not in",
+        "name not in",
+        "signing.an_unknown_scheme_is_refused",
+        ("sha256", b"key"),
+    ),
+    Mutant(
+        "nothing is verified",
+        "_session.Session._verified",
+        "self.signer.verify(signature, header, parent_header, metadata, content)",
+        "pass",
+        "signing.any_change_to_a_signed_byte_is_refused",
+    ),
+    Mutant(
+        "a message is remembered before it is verified",
+        "_session.Session._verified",
+        "self.signer.verify(",
+        "self._replay.enter(signature); self.signer.verify(",
+        "signing.a_forgery_under_a_genuine_signature_does_not_poison_it",
+    ),
+    Mutant(
+        "a message is remembered before it is parsed",
+        "_session.Session._verified",
+        "verified = (",
+        "self._replay.enter(signature); verified = (",
+        "signing.a_signed_message_that_is_malformed_leaves_no_trace",
+        ((b"[]", b"{}", b"{}", b"{}"),),
+    ),
+    Mutant(
+        "replays are believed",
+        "_signing.ReplayWindow.enter",
+        "if signature in self._seen",
+        "if False",
+        "signing.a_replay_in_another_wrapping_is_refused",
+    ),
+    Mutant(
+        "the oldest message is never forgotten",
+        "_signing.ReplayWindow.enter",
+        "self._seen.discard(order.popleft())",
+        "order.popleft()",
+        "signing.the_replay_window_holds_the_newest",
+    ),
+    Mutant(
+        "unsigned messages are remembered",
+        "_session.Session._verified",
+        "if self.signer.has_key",
+        "if True",
+        "signing.without_a_key_a_message_may_be_repeated",
+    ),
+    Mutant(
+        "a received header loses its bytes",
+        "_session._header",
+        '_set_raw(header, "_raw", data)',
+        "pass",
+        "round_trip.a_parent_header_is_echoed_byte_for_byte",
+    ),
+    Mutant(
+        "a parent header is written anew",
+        "_session._header_json",
+        "header.raw if header.raw is not None else",
+        "",
+        "round_trip.a_parent_header_is_echoed_byte_for_byte",
+    ),
+    Mutant(
+        "the parent is not read",
+        "_session._read_parent",
+        "if value else None",
+        "if False else None",
+        "round_trip.any_key_and_scheme_carries_any_message",
+    ),
+    Mutant(
+        "ids are not escaped",
+        "_session.Session.pack_json",
+        "encode_json(self._new_id())",
+        "b'\"%b\"' % self._new_id().encode()",
+        "round_trip.ids_are_opaque",
+    ),
+    Mutant(
+        "pack forgets the parent",
+        "_session.Session.pack_json",
+        "self._frames(header, parent,",
+        "self._frames(header, EMPTY,",
+        "round_trip.pack_says_what_message_and_encode_say",
+    ),
+    Mutant(
+        "encode forgets the metadata",
+        "_session.Session.encode",
+        "encode_json(message.metadata) if message.metadata else EMPTY",
+        "EMPTY",
+        "round_trip.every_type_of_message_comes_back_equal",
+        ("status",),
+    ),
+    Mutant(
+        "unknown keys are dropped when read",
+        "_structure.structure",
+        "if extra is not None and plan.has_extra",
+        "if False",
+        "round_trip.unknown_keys_survive",
+        ("status",),
+    ),
+    Mutant(
+        "unknown keys are dropped when written",
+        "_structure.unstructure",
+        "result.setdefault(key, item)",
+        "pass",
+        "round_trip.unknown_keys_survive_in_headers",
+    ),
+    Mutant(
+        "unknown keys of nested objects are dropped",
+        "_structure._keep_nested_extra",
+        "if k not in known",
+        "if False",
+        "round_trip.unknown_keys_survive_in_nested_contents",
+        ("x-own", 5),
+    ),
+    Mutant(
+        "the codec coerces",
+        "_structure.structure",
+        "_convert(known, cls)",
+        "_convert(known, cls, strict=False)",
+        "reading.every_fault_has_its_words",
+        (
+            "complete_request",
+            {"code": "", "cursor_pos": "1"},
+            ["cursor_pos: wanted an integer or null, found '1'"],
+        ),
+    ),
+    Mutant(
+        "the converter takes true for 1",
+        "_converter._primitive",
+        "type(value) is wanted",
+        "isinstance(value, wanted)",
+        "reading.every_fault_has_its_words",
+        (
+            "execute_input",
+            {"code": "", "execution_count": True},
+            ["execution_count: wanted an integer, found True"],
+        ),
+    ),
+    Mutant(
+        "a fault in an object is known by number",
+        "_converter._mapping",
+        "((key, item, item_hint) for key, item in value.items())",
+        "((at, item, item_hint) for at, item in enumerate(value.values()))",
+        "reading.every_fault_has_its_words",
+        (
+            "comm_info_reply",
+            {"comms": {"c": {"target_name": 1}}},
+            ["comms['c'].target_name: wanted text, found 1"],
+        ),
+    ),
+    Mutant(
+        "a failed reply is read as a success",
+        "_registry.content_class",
+        'if status == "error"',
+        "if False",
+        "round_trip.every_type_of_message_comes_back_equal",
+        ("execute_reply",),
+    ),
+    Mutant(
+        "only some failures to encode are mended",
+        "_json.encode_json",
+        "except Exception",
+        "except TypeError",
+        "json.encoding_never_fails_and_gives_json",
+    ),
+    Mutant(
+        "a cycle is followed",
+        "_json._rebuilt",
+        "if id(value) in path",
+        "if False",
+        "json.a_container_inside_itself_is_named",
+    ),
+    Mutant(
+        "depth has no limit",
+        "_json._rebuilt",
+        "if len(path) >= MAX_DEPTH",
+        "if False",
+        "json.what_is_nested_too_deep_is_cut",
+    ),
+    Mutant(
+        "a lone surrogate is written",
+        "_json._text",
+        '"backslashreplace").decode("utf-8")',
+        '"surrogatepass").decode("utf-8", "surrogatepass")',
+        "json.encoding_never_fails_and_gives_json",
+    ),
+    Mutant(
+        "a subclass of text is a list of letters",
+        "_json._foreign",
+        "return _text(value)",
+        "return list(value)",
+        "json.each_stand_in",
+        (Word("word"), "word"),
+    ),
+    Mutant(
+        "NaN is read",
+        "_json._decode_leniently",
+        ", parse_constant=_refuse_constant",
+        "",
+        "json.what_is_not_json_is_refused",
+        (b"NaN",),
+    ),
+    Mutant(
+        "any JSON is an object",
+        "_json.decode_object",
+        "type(value) is not dict",
+        "False",
+        "json.a_frame_that_is_no_object_is_refused",
+        (b"[]",),
+    ),
+    Mutant(
+        "an error shows what a frame says",
+        "_json._decode_leniently",
+        "found {len(data)} bytes",
+        "found {data!r} bytes",
+        "framing.an_error_does_not_show_what_the_frames_say",
+    ),
+    Mutant(
+        "a port has no upper limit",
+        "_connection.ConnectionFile._check",
+        "<= MAX_PORT",
+        "",
+        "connection.what_is_no_port_is_refused",
+        ("hb_port", 65_536),
+    ),
+    Mutant(
+        "an IPv6 address has no brackets",
+        "_connection.ConnectionFile.address",
+        'if ":" in self.ip',
+        "if False",
+        "connection.each_transport_has_its_addresses",
+        ("::1", "tcp", "tcp://[::1]:1"),
+    ),
+    Mutant(
+        "one CURVE key is enough",
+        "_connection.ConnectionFile._check",
+        "(keys[0] is None) is not (keys[1] is None)",
+        "False",
+        "connection.a_wrong_field_is_refused",
+        ({"curve_publickey": "x" * 40}, "CONN-07"),
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def private() -> Iterator[dict[str, ModuleType]]:
+    """Return copies of the test modules whose tests do not shrink what they find."""
+    names = {mutant.test.partition(".")[0] for mutant in MUTANTS}
+    before = settings.default
+    settings.register_profile(
+        "mutants",
+        settings.get_profile("ci"),
+        phases=(Phase.explicit, Phase.generate),
+        report_multiple_bugs=False,
+    )
+    settings.load_profile("mutants")
+    yield {name: _copy(Path(__file__).with_name(f"test_{name}.py")) for name in names}
+    assert before is not None
+    settings.register_profile("before", before)
+    settings.load_profile("before")
+
+
+def _copy(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"private_{path.stem}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def function(path: str) -> FunctionType:
+    """Return the function of `assay.protocol` at *path*."""
+    module, *names = path.split(".")
+    found: Any = import_module(f"assay.protocol.{module}")
+    for name in names:
+        found = getattr(found, name)
+    assert isinstance(found, FunctionType)
+    return found
+
+
+def mutated(target: FunctionType, old: str, new: str) -> CodeType:
+    """Return the code of *target* with *new* in place of *old*, which is there exactly once."""
+    source = textwrap.dedent(inspect.getsource(target))
+    assert source.count(old) == 1, f"{old!r} is not there, or more than once"
+    scope: dict[str, Any] = dict(target.__globals__)
+    exec(f"from __future__ import annotations\n{source.replace(old, new)}", scope)
+    code: CodeType = scope[target.__name__].__code__
+    return code
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_a_mutant_is_caught(
+    mutant: Mutant, private: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The named test fails on the broken code, because of what it asserts."""
+    module, _, name = mutant.test.partition(".")
+    test = getattr(private[module], f"test_{name}")
+    target = function(mutant.function)
+    monkeypatch.setattr(target, "__code__", mutated(target, mutant.old, mutant.new))
+
+    with pytest.raises((Exception, pytest.fail.Exception)) as caught:
+        test(*mutant.arguments)
+
+    assert not isinstance(caught.value, (HypothesisException, SyntaxError, NameError))

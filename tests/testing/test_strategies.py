@@ -1,0 +1,318 @@
+"""The public strategies give what they promise."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any, TypeVar
+
+import assay.testing
+import pytest
+from assay.protocol import (
+    DELIMITER,
+    MESSAGE_TYPES,
+    Aborted,
+    Channel,
+    CompleteReply,
+    Content,
+    ContentError,
+    ErrorReply,
+    ExecuteInput,
+    ExecutionState,
+    FramingError,
+    Header,
+    InspectReply,
+    IsCompleteReply,
+    Message,
+    Sender,
+    SignatureError,
+    Status,
+    reply_type,
+    structure_content,
+    unstructure,
+)
+from assay.testing import (
+    MalformedContent,
+    MutatedFrames,
+    SignedFrames,
+    Step,
+    contents,
+    conversations,
+    frames,
+    headers,
+    hostile_values,
+    identities,
+    json_values,
+    keys,
+    linked_sessions,
+    malformed_contents,
+    messages,
+    mutated_frames,
+    truncated_frames,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+T = TypeVar("T")
+
+
+DEEP = 300
+
+
+def drawn(strategy: SearchStrategy[T], count: int = 200) -> list[T]:
+    """Return *count* values of *strategy*, the same each time."""
+    values: list[T] = []
+
+    @settings(max_examples=count, derandomize=True, database=None)
+    @given(strategy)
+    def draw(value: T) -> None:
+        values.append(value)
+
+    draw()
+    return values
+
+
+@pytest.mark.parametrize("msg_type", sorted(MESSAGE_TYPES))
+@given(data=st.data())
+@settings(max_examples=10)
+def test_contents_are_valid_for_their_type(msg_type: str, data: st.DataObject) -> None:
+    """Every content is one that the protocol reads, and fields agree with each other."""
+    content = data.draw(contents(msg_type))
+
+    assert structure_content(msg_type, unstructure(content)) == content
+    assert type(content) in (MESSAGE_TYPES[msg_type].content, ErrorReply, Aborted)
+    match content:
+        case CompleteReply():
+            assert content.cursor_start <= content.cursor_end
+        case IsCompleteReply():
+            assert content.status == "incomplete" or "indent" not in unstructure(content)
+        case InspectReply(found=False):
+            assert not content.data
+
+
+def test_replies_fail_now_and_then() -> None:
+    """Success, error and abortion are all among the contents of a reply."""
+    kinds = {type(content) for content in drawn(contents("execute_reply"))}
+
+    assert kinds == {ErrorReply, Aborted, MESSAGE_TYPES["execute_reply"].content}
+
+
+def test_unknown_keys_are_among_them() -> None:
+    """Contents and headers with keys that the protocol does not name are found."""
+    assert any(content.extra for content in drawn(contents("status")))
+    assert any(header.extra for header in drawn(headers()))
+
+
+@given(json_values())
+def test_json_values_are_json(value: Any) -> None:
+    """The standard library writes and reads them without a change."""
+    text = json.dumps(value, allow_nan=False)
+
+    text.encode("utf-8")
+    assert json.loads(text) == value
+
+
+def test_json_values_reach_far() -> None:
+    """NUL and astral code points, negative and wide integers, nesting are among them."""
+    values = drawn(json_values(), 500)
+    text = json.dumps(values, ensure_ascii=False)
+
+    assert "\\u0000" in text
+    assert any(ord(character) > 0xFFFF for character in text)
+    assert any(type(value) is int and value > 2**63 for value in values)
+    assert any(type(value) is int and value < -(2**31) for value in values)
+    assert any(_depth(value) > 1 for value in values)
+
+
+KINDS = (bytes, bytearray, memoryview, set, frozenset, complex, tuple, range, type, dict, list, str)
+
+
+def test_hostile_values_hold_what_breaks_codecs() -> None:
+    """Every kind of thing is among them: odd keys, depth, surrogates, wide integers, NaN."""
+    values = drawn(hostile_values(), 1_500)
+    keys = [key for value in values if isinstance(value, dict) for key in value]
+
+    assert [kind for kind in KINDS if not any(isinstance(value, kind) for value in values)] == []
+    assert any(isinstance(value, str) and not _encodes(value) for value in values)
+    assert any(isinstance(value, int) and value.bit_length() > 15_000 for value in values)
+    assert any(isinstance(value, float) and math.isnan(value) for value in values)
+    assert any(_depth(value) >= DEEP for value in values)
+    assert {type(key) for key in keys} >= {str, int, float, bytes, tuple, frozenset, type(None)}
+    assert any(isinstance(value, list) and _holds_itself(value) for value in values)
+
+
+def _holds_itself(value: list[Any]) -> bool:
+    return any(isinstance(item, dict) and item.get("again") is value for item in value)
+
+
+def _encodes(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _depth(value: Any) -> int:
+    levels = 0
+    while isinstance(value, (list, dict)) and value and levels < DEEP:
+        value = value[0] if isinstance(value, list) else next(iter(value.values()))
+        levels += 1
+    return levels
+
+
+@given(keys(), identities(), headers("status"))
+def test_parts_are_what_their_names_say(
+    key: bytes, prefix: tuple[bytes, ...], header: Header
+) -> None:
+    """Keys are not empty, prefixes have no delimiter, headers have the type asked for."""
+    assert key
+    assert DELIMITER not in prefix
+    assert header.msg_type == "status"
+    assert header.msg_id
+
+
+@given(messages("execute_request"))
+def test_messages_have_the_type_asked_for(message: Message[Content]) -> None:
+    """Header and content agree."""
+    assert message.header.msg_type == message.content.msg_type == "execute_request"
+
+
+@given(frames(scheme=None))
+def test_frames_are_believed_by_their_session(signed: SignedFrames) -> None:
+    """They decode to the message, once."""
+    session = signed.session()
+
+    assert session.decode(signed.frames).message == signed.message
+    assert len(signed.frames[signed.signature_index]) >= 32
+
+
+@given(mutated_frames())
+def test_mutated_frames_differ_in_one_signed_frame(mutated: MutatedFrames) -> None:
+    """The frame that is named differs, and no other."""
+    pairs = zip(mutated.genuine.frames, mutated.frames, strict=True)
+    changed = [index for index, (one, other) in enumerate(pairs) if one != other]
+
+    start = mutated.genuine.signature_index
+    parts = ("signature", "header", "parent_header", "metadata", "content")
+    assert changed == [start + parts.index(mutated.part)]
+
+
+def test_truncated_frames_are_mostly_refused() -> None:
+    """Nearly all are no message, and now and then one is whole."""
+    session = linked_sessions(b"").client.session
+    refused = 0
+
+    for raw in drawn(truncated_frames()):
+        try:
+            session.decode(raw)
+        except (FramingError, ContentError):
+            refused += 1
+
+    assert 100 < refused < 200
+
+
+@given(malformed_contents())
+def test_malformed_contents_are_refused(malformed: MalformedContent) -> None:
+    """Every one of them is a content error, and says where."""
+    with pytest.raises(ContentError) as caught:
+        structure_content(malformed.msg_type, malformed.data)
+
+    assert malformed.path in str(caught.value)
+
+
+def test_malformed_contents_have_every_fault() -> None:
+    """A field is missing, or has a value of each wrong kind."""
+    faults = {malformed.fault for malformed in drawn(malformed_contents(), 300)}
+
+    assert len(faults) == 8
+    assert {"missing", "found null", "found a word", "found an object"} <= faults
+
+
+@given(conversations())
+def test_conversations_keep_the_rules(steps: tuple[Step, ...]) -> None:
+    """Each request: busy, its reply once, idle, all under its header; cells count from 1."""
+    requests = [step for step in steps if step.sender is Sender.CLIENT]
+    ids = [step.message.header.msg_id for step in steps]
+    cells = [
+        step.message.content.execution_count
+        for step in steps
+        if isinstance(step.message.content, ExecuteInput)
+    ]
+
+    assert len(set(ids)) == len(ids)
+    assert cells == list(range(1, len(cells) + 1))
+    for request in requests:
+        caused = [step for step in steps if step.message.parent_header == request.message.header]
+        states = [
+            step.message.content.execution_state
+            for step in caused
+            if isinstance(step.message.content, Status)
+        ]
+        replies = [step for step in caused if step.channel is Channel.SHELL]
+        wanted = reply_type(request.message.header.msg_type)
+        assert states == [ExecutionState.BUSY, ExecutionState.IDLE]
+        assert [reply.message.header.msg_type for reply in replies] == [wanted]
+        assert (caused[0], caused[-1]) == (
+            next(step for step in caused if isinstance(step.message.content, Status)),
+            steps[steps.index(caused[-1])],
+        )
+
+
+@given(conversations())
+def test_conversations_go_over_a_link(steps: tuple[Step, ...]) -> None:
+    """Every step arrives as it was said."""
+    link = linked_sessions()
+
+    for step in steps:
+        here, there = (
+            (link.client, link.kernel)
+            if step.sender is Sender.CLIENT
+            else (link.kernel, link.client)
+        )
+        here.send(step.message)
+        assert there.receive().message == step.message
+
+
+def test_two_runs_give_the_same_bytes() -> None:
+    """The clock stands and the ids count: a conversation can be repeated to the byte."""
+
+    def conversation() -> list[list[bytes]]:
+        link = linked_sessions()
+        link.client.say(structure_content("kernel_info_request", {}))
+        request = link.kernel.receive()
+        link.kernel.say(Status(execution_state=ExecutionState.BUSY), to=request)
+        return [*link.client.inbox]
+
+    assert conversation() == conversation()
+
+
+def test_an_end_answers_under_the_request() -> None:
+    """Parent and routing prefix of an answer are the request's."""
+    link = linked_sessions()
+    request = link.client.session.message(structure_content("kernel_info_request", {}))
+    link.client.send(request, (b"router", b"client"))
+    delivery = link.kernel.receive()
+
+    link.kernel.say(Status(execution_state=ExecutionState.IDLE), to=delivery)
+
+    answer = link.client.receive()
+    assert answer.identities == (b"router", b"client")
+    assert answer.message.parent_header == request.header
+
+
+def test_a_link_refuses_another_key() -> None:
+    """Ends of different links do not believe each other."""
+    link, other = linked_sessions(), linked_sessions(b"another key")
+    link.client.connect(other.kernel)
+    link.client.say(Status(execution_state=ExecutionState.IDLE))
+
+    with pytest.raises(SignatureError):
+        other.kernel.receive()
+
+
+@pytest.mark.parametrize("name", assay.testing.__all__)
+def test_public_names_are_documented(name: str) -> None:
+    """Every public name exists and says what it is."""
+    assert name == "NOON" or getattr(assay.testing, name).__doc__

@@ -1,0 +1,143 @@
+"""What a type checker knows of the public signatures; mypy reads this, and pytest runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import assert_type
+
+import cattrs
+from assay.protocol import (
+    UNSET,
+    Buffer,
+    Channel,
+    ConnectionFile,
+    Content,
+    Curve,
+    Delivery,
+    Envelope,
+    ExecuteRequest,
+    ExecutionState,
+    Frames,
+    Header,
+    Json,
+    JsonObject,
+    Message,
+    MsgId,
+    SessionId,
+    Status,
+    UnsetType,
+    content_class,
+    decode_json,
+    decode_object,
+    encode_json,
+    join,
+    make_converter,
+    split,
+    structure,
+    structure_content,
+    unstructure,
+)
+from assay.testing import (
+    End,
+    MalformedContent,
+    MutatedFrames,
+    SignedFrames,
+    as_bytes,
+    contents,
+    frames,
+    headers,
+    json_values,
+    linked_sessions,
+    make_session,
+    malformed_contents,
+    messages,
+    mutated_frames,
+)
+from hypothesis.strategies import SearchStrategy
+
+
+def test_a_message_knows_its_content() -> None:
+    """`Session.message` keeps the content's class; what is decoded is any content."""
+    session = make_session()
+
+    made = session.message(ExecuteRequest(code="1"))
+    assert_type(made, Message[ExecuteRequest])
+    assert_type(made.content.code, str)
+    assert_type(made.content.store_history, bool | UnsetType)
+    packed = session.pack(made.content)
+    assert_type(packed, list[Buffer])
+    assert_type(session.encode(made), list[Buffer])
+    assert_type(session.pack_json("status", b"{}"), list[Buffer])
+    delivery = make_session().decode(as_bytes(packed))
+    assert_type(delivery, Delivery[Content])
+    assert_type(delivery.message.content, Content)
+    assert_type(delivery.identities, tuple[bytes, ...])
+
+
+def test_a_message_of_one_content_is_a_message() -> None:
+    """Messages are covariant: a function that takes any message takes this one."""
+
+    def kind(message: Message[Content]) -> str:
+        return message.header.msg_type
+
+    assert kind(make_session().message(Status(execution_state=ExecutionState.IDLE))) == "status"
+
+
+def test_an_envelope_is_read_in_two_steps() -> None:
+    """The header is typed before the content is."""
+    session = make_session()
+    packed = as_bytes(session.pack(Status(execution_state=ExecutionState.IDLE)))
+
+    envelope = make_session().open(packed)
+    assert_type(envelope, Envelope)
+    assert_type(envelope.header, Header)
+    assert_type(envelope.header.raw, bytes | None)
+    assert_type(envelope.header.msg_id, MsgId)
+    assert_type(envelope.header.session, SessionId)
+    assert_type(envelope.header.date, str | UnsetType)
+    assert_type(envelope.parent_header, Header | None)
+    assert_type(envelope.metadata, Mapping[str, Json])
+    assert_type(envelope.content, JsonObject)
+    assert_type(envelope.message(), Message[Content])
+
+
+def test_frames_and_json_are_typed() -> None:
+    """Bytes in, values out."""
+    parts = split([b"<IDS|MSG>", b"", b"{}", b"{}", b"{}", b"{}"])
+    assert_type(parts, Frames)
+    assert_type(join(parts), list[Buffer])
+    assert_type(decode_json(b"1"), Json)
+    assert_type(decode_object(b"{}", "content"), dict[str, Json])
+    assert_type(encode_json(object()), bytes)
+    assert_type(unstructure(ExecuteRequest(code="")), dict[str, Json])
+    assert_type(structure(ExecuteRequest, {"code": ""}), ExecuteRequest)
+    assert_type(structure_content("x", {}), Content)
+    assert_type(content_class("x"), type[Content])
+    assert_type(make_converter(), cattrs.Converter)
+
+
+def test_a_connection_file_is_typed(tmp_path: Path) -> None:
+    """Ports are numbers, keys come in pairs."""
+    file = ConnectionFile.from_json(b"{}")
+    assert_type(file, ConnectionFile)
+    assert_type(file.port(Channel.SHELL), int)
+    assert_type(file.address(Channel.HB), str)
+    assert_type(file.curve, Curve | None)
+    assert_type(file.with_ports({Channel.HB: 1}), ConnectionFile)
+    assert_type(file.kernel_name, str | UnsetType)
+    file.write(tmp_path / "kernel.json")
+
+    assert file.kernel_name is UNSET
+
+
+def test_strategies_are_typed() -> None:
+    """A test that draws from them knows what it gets."""
+    assert_type(json_values(), SearchStrategy[Json])
+    assert_type(headers(), SearchStrategy[Header])
+    assert_type(contents("status"), SearchStrategy[Content])
+    assert_type(messages(), SearchStrategy[Message[Content]])
+    assert_type(frames(), SearchStrategy[SignedFrames])
+    assert_type(mutated_frames(), SearchStrategy[MutatedFrames])
+    assert_type(malformed_contents(), SearchStrategy[MalformedContent])
+    assert_type(linked_sessions().client, End)
