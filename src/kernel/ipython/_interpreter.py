@@ -131,10 +131,7 @@ class IPythonInterpreter:
                 shell.payload_manager.clear_payload()
                 return Succeeded(user_expressions=expressions, payload=payload)
         shell.payload_manager.clear_payload()
-        shown = shell.shown_error
-        if shown is None:
-            name, text = type(error).__name__, str(error)
-            return Failed(ename=name, evalue=text, traceback=(f"{name}: {text}",))
+        shown = shell.told(error)
         return Failed(ename=shown.ename, evalue=shown.evalue, traceback=shown.traceback)
 
     def complete(self, code: str, cursor_pos: int) -> CompleteReply:

@@ -10,7 +10,7 @@ import asyncio
 import os
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -111,19 +111,38 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
                 # A cell that awaits is interrupted by cancelling it; the user pressed interrupt.
                 value = KeyboardInterrupt().with_traceback(trace)
                 exc_tuple = (KeyboardInterrupt, value, trace)
-            elif _has_group(value):
+            elif _is_beyond_ipython(value):
                 # IPython prints these as plain text on stderr, and no error is published.
                 self._showtraceback(kind, value, traceback.format_exception(value))
                 return
+        before = self.shown_error
         super().showtraceback(exc_tuple, filename, tb_offset, exception_only, running_compiled_code)
+        if self.shown_error is before and value is not None and kind is not None:
+            # Its own `_render_traceback_` failed, or IPython did: that is no reason to be silent.
+            self._showtraceback(kind, value, traceback.format_exception(value))
+
+    def told(self, error: BaseException) -> Error:
+        """Return what was published for *error*, which ended the cell.
+
+        IPython keeps some to itself, such as the end of a debugger's session; they are published
+        now.
+        """
+        if self.shown_error is None:
+            name, text = type(error).__name__, _text_of(error)
+            self._showtraceback(type(error), error, [f"{name}: {text}" if text else name])
+        assert self.shown_error is not None
+        return self.shown_error
 
     def show_usage_error(self, exc: BaseException) -> None:
         """Show that a magic was used wrongly."""
         self._showtraceback(type(exc), exc, [f"UsageError: {exc}"])
 
     def _showtraceback(
-        self, etype: type[BaseException], evalue: BaseException, stb: Sequence[str]
+        self, etype: type[BaseException], evalue: BaseException, stb: object
     ) -> None:
+        if not isinstance(stb, (list, tuple)):
+            # A `_render_traceback_` of the user's may return anything.
+            stb = stb.splitlines() if isinstance(stb, str) else traceback.format_exception(evalue)
         error = Error(
             ename=str(etype.__name__), evalue=_text_of(evalue), traceback=tuple(map(str, stb))
         )
@@ -133,6 +152,20 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
             print("\n".join(error.traceback), file=sys.stderr)
         else:
             self.host.publish(error)
+
+    def _format_exception_for_storage(
+        self, exception: BaseException, **_: object
+    ) -> dict[str, str | list[str]]:
+        """Return for IPython's history of errors what was published.
+
+        IPython would format it a second time, which takes as long as the first and may fail, where
+        a failure is taken for another error of the cell.
+        """
+        shown = self.shown_error
+        if shown is None or shown.ename != type(exception).__name__:
+            name = type(exception).__name__
+            return {"ename": name, "evalue": _text_of(exception), "traceback": [name]}
+        return {"ename": shown.ename, "evalue": shown.evalue, "traceback": list(shown.traceback)}
 
     def enable_gui(self, gui: str | None = None) -> None:
         """Let the event loop of a GUI toolkit turn between cells; None for none."""
@@ -145,12 +178,15 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
 InteractiveShellABC.register(ZMQInteractiveShell)
 
 
-def _has_group(error: BaseException) -> bool:
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, BaseExceptionGroup):
+def _is_beyond_ipython(error: BaseException) -> bool:
+    """Return True for what only Python itself formats well: groups, and contexts in a circle."""
+    seen: set[int] = set()
+    link: BaseException | None = error
+    while link is not None:
+        if isinstance(link, BaseExceptionGroup) or id(link) in seen:
             return True
-        seen = seen.__context__
+        seen.add(id(link))
+        link = link.__context__
     return False
 
 
