@@ -1,0 +1,40 @@
+"""Build the wheel, install it into an environment of its own, and start a kernel from there."""
+
+import subprocess
+import sys
+import tempfile
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+EXPECTED = "1 + 1 is 2"
+
+
+def run(*command: object, cwd: Path) -> str:
+    """Run *command*; return what it printed."""
+    done = subprocess.run(
+        [str(word) for word in command], cwd=cwd, check=True, stdout=subprocess.PIPE, text=True
+    )
+    return done.stdout
+
+
+def main() -> None:
+    """Fail unless a kernel from the wheel runs code."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        run(sys.executable, "-m", "build", "--wheel", "--outdir", folder, ROOT, cwd=folder)
+        (wheel,) = folder.glob("*.whl")
+        environment = folder / "environment"
+        venv.create(environment, with_pip=True)
+        python = environment / "bin" / "python"
+        pip = (python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+        run(*pip, "--constraint", ROOT / "constraints.txt", wheel, cwd=folder)
+        code = "print('1 + 1 is', 1 + 1)"
+        printed = run(python, "-m", "assay", "run", "-c", code, cwd=folder).strip()
+        if printed != EXPECTED:
+            sys.exit(f"the kernel of {wheel.name}: wanted {EXPECTED!r}, found {printed!r}")
+        print(f"{wheel.name}: installs, starts a kernel, runs code")
+
+
+if __name__ == "__main__":
+    main()
