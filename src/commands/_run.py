@@ -116,8 +116,7 @@ def run_code(
     """
 
     def work() -> int:
-        with _running(options) as run:
-            run.prepare(script, arguments)
+        with _running(options, script=script, arguments=arguments) as run:
             return run.verdict(run.cell(code, run.show))
 
     return _truthfully(work)
@@ -174,17 +173,27 @@ def _run_cells(run: _Run, cells: Sequence[Cell]) -> int:
 
 
 @contextmanager
-def _running(options: Options, *, cwd: Path | None = None) -> Iterator[_Run]:
+def _running(
+    options: Options,
+    *,
+    cwd: Path | None = None,
+    script: Path | None = None,
+    arguments: Sequence[str] | None = None,
+) -> Iterator[_Run]:
     with _Signals() as signals, _launch(options, options.cwd or cwd) as kernel:
         client = kernel.client()
         info = client.kernel_info
-        yield _Run(
+        run = _Run(
             kernel=kernel,
             client=client,
-            signals=signals.forward_to(kernel),
+            signals=signals,
             options=options,
             language_info={} if info is None else unstructure(info.language_info),
         )
+        run.prepare(script, arguments)
+        # Only now: an interrupt before the first cell would be one of nothing, and be lost.
+        signals.forward_to(kernel)
+        yield run
 
 
 def _launch(options: Options, cwd: Path | None) -> KernelProcess:
@@ -223,20 +232,27 @@ class _Run:
         """True once Ctrl-C was pressed."""
         return self.signals.pressed > 0
 
-    def prepare(self, script: Path | None, arguments: Sequence[str]) -> None:
-        """Make a script find its arguments and its neighbours, as ``python FILE`` would."""
-        if script is None and not arguments:
-            return
-        if self.language != "python":
-            if arguments:
-                raise SourceError("arguments can be handed to Python only")
-            return
-        path = str(script) if script is not None else "-c"
-        lines = [f"__import__('sys').argv[:] = {[path, *arguments]!r}"]
-        if script is not None:
-            folder = str(script.resolve().parent)
-            lines.append(f"__import__('sys').path.insert(0, {folder!r})")
-            lines.append(f"__file__ = {path!r}")
+    def prepare(self, script: Path | None, arguments: Sequence[str] | None) -> None:
+        """Wait until the kernel can run code, and make it feel like ``python FILE`` to a script.
+
+        A kernel may answer long before it has loaded what it needs; a first, empty cell tells.
+
+        Args:
+            script: The script's file; its neighbours can be imported.
+            arguments: ``sys.argv`` from 1 on; None for a notebook.
+        """
+        lines: list[str] = []
+        if arguments is not None and self.language == "python":
+            path = "-c" if script is None else str(script)
+            lines.append(f"__import__('sys').argv[:] = {[path, *arguments]!r}")
+            # IPython has a hint for those who call sys.exit at a prompt; here is none.
+            lines.append("__import__('warnings').filterwarnings('ignore', 'To exit: use')")
+            if script is not None:
+                folder = str(script.resolve().parent)
+                lines.append(f"__import__('sys').path.insert(0, {folder!r})")
+                lines.append(f"__file__ = {path!r}")
+        elif arguments:
+            raise SourceError("arguments can be handed to Python only")
         self.client.execute(LINE_FEED.join(lines), silent=True, store_history=False)
 
     def cell(self, code: str, take: Callable[[Content], None]) -> _Outcome:
@@ -371,10 +387,9 @@ class _Signals:
         for number, before in self._before.items():
             signal.signal(number, signal.SIG_DFL if before is None else before)
 
-    def forward_to(self, kernel: KernelProcess) -> Self:
+    def forward_to(self, kernel: KernelProcess) -> None:
         """From now on, interrupt *kernel*."""
         self._kernel = kernel
-        return self
 
     @contextmanager
     def raising(self) -> Iterator[None]:

@@ -79,14 +79,22 @@ class Screen:
             self.show_text(f"[{describe_image(mime, data[mime])}]")
 
     def _write(self, text: str) -> None:
-        self._out.write(text)
-        self._out.flush()
+        _write(self._out, text)
         if text:
             self._at_line_start = text.endswith("\n")
 
     def _complain(self, text: str) -> None:
-        self._err.write(text)
-        self._err.flush()
+        _write(self._err, text)
+
+
+def _write(stream: TextIO, text: str) -> None:
+    try:
+        stream.write(text)
+    except UnicodeEncodeError:
+        # A terminal that is not UTF-8, or half of a surrogate pair: an output is never lost to it.
+        encoding = stream.encoding or "ascii"
+        stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+    stream.flush()
 
 
 def describe_image(mime: str, value: Json) -> str:
@@ -95,7 +103,7 @@ def describe_image(mime: str, value: Json) -> str:
     size = len(data)
     amount = f"{size / BYTES_IN_KB:.1f} kB" if size >= BYTES_IN_KB else f"{size} bytes"
     pixels = _pixels(data)
-    return f"{mime}, {pixels[0]} × {pixels[1]}, {amount}" if pixels else f"{mime}, {amount}"  # noqa: RUF001 - the multiplication sign is meant
+    return f"{mime}, {pixels[0]}x{pixels[1]}, {amount}" if pixels else f"{mime}, {amount}"
 
 
 def _pixels(data: bytes) -> tuple[int, int] | None:

@@ -244,7 +244,7 @@ class SmallKernel:
         try:
             with _interruptible():
                 exec(code, names)
-        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - becomes the reply
+        except (Exception, KeyboardInterrupt, SystemExit) as error:  # noqa: BLE001 - becomes the reply
             ename, evalue = type(error).__name__, str(error)
             self.publish(Error(ename=ename, evalue=evalue, traceback=(f"{ename}!",)), parent)
             return ErrorReply(ename=ename, evalue=evalue, execution_count=self.count)

@@ -1,0 +1,71 @@
+"""The command line as a whole."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+from assay.__main__ import main
+from assay.commands._install import kernel_argv
+from assay.transport import launch
+
+HANG_LIMIT_S = 60.0
+
+COMMANDS = ("install", "uninstall", "kernel", "run", "list")
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    """All the versions that a report of a fault needs are shown."""
+    code = main(["--version"])
+
+    names = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    assert code == 0
+    assert names == ["assay", "protocol", "Python", "IPython", "pyzmq"]
+
+
+def test_help(capsys: pytest.CaptureFixture[str]) -> None:
+    """The help names every command."""
+    code = main(["--help"])
+
+    out = capsys.readouterr().out
+    assert code == 0
+    assert all(f"  {command} " in out for command in COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_commands(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every command explains itself, with examples where it takes something."""
+    code = main([command, "--help"])
+
+    out = capsys.readouterr().out
+    assert code == 0
+    assert out.startswith(f"Usage: assay {command}")
+    assert command == "list" or f"\n  assay {command} " in out
+
+
+@pytest.mark.parametrize("words", [["no-such-command"], ["run", "--no-such-option"], ["run"]])
+def test_usage(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """A command that makes no sense has exit code 2."""
+    code = main(words)
+
+    assert code == 2
+    assert "Usage: assay" in capsys.readouterr().err
+
+
+def test_arguments_of_the_process(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without arguments those of the process count."""
+    monkeypatch.setattr(sys, "argv", ["assay", "--version"])
+
+    assert main() == 0
+    assert "protocol 5.5" in capsys.readouterr().out
+
+
+def test_a_kernel_imports_no_command_line() -> None:
+    """A kernel that starts pays for nothing that draws help texts and tables."""
+    code = "import sys; print(*{'click', 'rich', 'nbformat', 'assay.commands'} & {*sys.modules})"
+    with launch(kernel_argv(), kernel_chooses_ports=True) as kernel:
+        answer = kernel.client(timeout=HANG_LIMIT_S).execute(code, timeout=HANG_LIMIT_S)
+
+    assert answer.text() == "\n"
