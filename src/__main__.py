@@ -6,6 +6,7 @@ anything that draws help texts or tables is imported.
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Sequence
 
@@ -22,6 +23,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words[:1] == ["kernel"] and not HELP_OPTIONS.intersection(words):
+        # What is imported does not become garbage; looking for some costs a sixth of the start.
+        gc.disable()
         from assay.kernel import main as run_kernel  # noqa: PLC0415 - see above
 
         return run_kernel(words[1:])

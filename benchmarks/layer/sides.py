@@ -13,12 +13,12 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Final, Protocol
 
+from jupyter_client import session as theirs
+
 import assay.protocol as ours
 
 # The way that `Session` itself takes; the public `unstructure` is for people.
 from assay.protocol._structure import content_json
-from jupyter_client import session as theirs
-
 from benchmarks.layer.cases import Case
 from benchmarks.wire import ENCODER
 

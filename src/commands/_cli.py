@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import click
+
 from assay.commands._exit import Exit
 from assay.commands._install import (
     DEFAULT_DISPLAY_NAME,
@@ -179,9 +180,10 @@ def uninstall_command(
 @cli.command("list", short_help="List the kernels that Jupyter finds.")
 def list_command() -> int:
     """List the kernelspecs that Jupyter finds: those that `assay run --kernel NAME` takes."""
-    from assay.transport import list_kernelspecs  # noqa: PLC0415 - as in `_install`
     from rich.console import Console  # noqa: PLC0415 - takes time, and few commands need it
     from rich.table import Table  # noqa: PLC0415 - as above
+
+    from assay.transport import list_kernelspecs  # noqa: PLC0415 - as in `_install`
 
     table = Table(box=None, pad_edge=False, show_edge=False)
     for heading in ("name", "display name", "language", "folder"):

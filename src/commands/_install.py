@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 
+from attrs import frozen
+
 from assay.protocol import PROTOCOL_VERSION, AssayError, KernelSpec, unstructure
 from assay.transport import InstalledKernel, KernelSpecError, kernelspec_folders
-from attrs import frozen
 
 __all__ = [
     "DEFAULT_DISPLAY_NAME",

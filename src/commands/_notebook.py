@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import nbformat
+
 from assay.protocol import (
     AssayError,
     ClearOutput,

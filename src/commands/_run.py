@@ -13,6 +13,8 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Self
 
+from attrs import field, frozen
+
 from assay.commands._exit import Exit
 from assay.commands._install import kernel_argv
 from assay.commands._show import Screen
@@ -39,7 +41,6 @@ from assay.transport import (
     find_kernelspec,
     launch,
 )
-from attrs import field, frozen
 
 if TYPE_CHECKING:
     from assay.commands._notebook import Cell

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TextIO
 
 import click
+
 from assay.protocol import (
     Content,
     DisplayData,

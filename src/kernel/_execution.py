@@ -41,6 +41,8 @@ class Execution:
 
     def handle(self, request: Request, content: ExecuteRequest) -> Content | None:
         """Run the code and return the reply."""
+        request.silent = content.silent
+        request.allow_stdin = content.allow_stdin
         if request.aborted:
             return error_reply(
                 request,

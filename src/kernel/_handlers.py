@@ -53,8 +53,7 @@ class Handlers:
         if handler is None:
             return self._unserved(request)
         try:
-            request.content = structure_content(msg_type, request.envelope.content)
-            return handler(request, request.content)
+            return handler(request, structure_content(msg_type, request.envelope.content))
         except ProtocolError as error:
             logger.warning("%s: %s", msg_type, error)
             return self._failed(request, error)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import platform
 import sys
 from pathlib import Path
 
@@ -25,12 +24,12 @@ HELP_LINKS = (
 
 def kernel_info() -> KernelInfoReply:
     """Return what this kernel is."""
-    python = platform.python_version()
+    python = sys.version.partition(" ")[0]
     return KernelInfoReply(
         implementation="assay",
         implementation_version=__version__,
         banner=(
-            f"Python {python} ({platform.python_implementation()}) on {sys.platform}\n"
+            f"Python {python} ({sys.implementation.name}) on {sys.platform}\n"
             f"Assay {__version__} -- IPython {_ipython_version()}. Type '?' for help.\n"
         ),
         language_info=LanguageInfo(

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
+from attrs import field, frozen
+
 from assay.kernel._output import OutputStream
 from assay.kernel._request import Request
 from assay.protocol import (
@@ -29,7 +31,6 @@ from assay.protocol import (
     JsonObject,
     Message,
 )
-from attrs import field, frozen
 
 __all__ = ["Cell", "Executed", "Failed", "Host", "Interpreter", "Succeeded"]
 

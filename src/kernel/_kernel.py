@@ -19,8 +19,9 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from attrs import frozen
+
 from assay.kernel._answers import Answers
-from assay.kernel._execution import Execution
 from assay.kernel._handlers import Handlers
 from assay.kernel._interrupt import Interrupts
 from assay.kernel._output import DescriptorCapture, Output, OutputStream, real_stderr
@@ -30,34 +31,20 @@ from assay.kernel._request import Parents, Request
 from assay.protocol import (
     Buffer,
     Channel,
-    CommClose,
-    CommInfoRequest,
-    CommMsg,
-    CommOpen,
-    CompleteRequest,
     ConnectionFile,
-    ConnectReply,
-    ConnectRequest,
     Content,
-    ContentError,
     Envelope,
-    ExecuteRequest,
-    HistoryRequest,
-    InspectRequest,
     InterruptReply,
     InterruptRequest,
-    IsCompleteRequest,
     Json,
     KernelInfoReply,
     KernelInfoRequest,
-    Message,
     Session,
     ShutdownReply,
     ShutdownRequest,
     StreamName,
 )
 from assay.transport import BindError, Heartbeat, IoThread, Lane, bind_kernel
-from attrs import frozen
 
 if TYPE_CHECKING:
     from assay.kernel._interpreter import Host, Interpreter
@@ -243,44 +230,16 @@ class Kernel:
         return self._closing.exit_code if self._closing else 0
 
     def _serve_with(self, interpreter: Interpreter) -> None:
-        """Fill the table of what is served on shell, in the main thread."""
+        """Fill the table of what is served on shell."""
+        # Imported now that the sockets answer: making the classes of all contents takes a while.
+        from assay.kernel._execution import Execution  # noqa: PLC0415
+        from assay.kernel._shell_handlers import serve_shell  # noqa: PLC0415
+
         shell = self._shell = Handlers(lambda: interpreter.execution_count)
         execution = Execution(interpreter, self._output, self._interrupts, self._abort_waiting)
-        shell.on(ExecuteRequest, execution.handle)
-        shell.on(CompleteRequest, lambda _, c: interpreter.complete(c.code, _cursor(c)))
-        shell.on(
-            InspectRequest, lambda _, c: interpreter.inspect(c.code, _cursor(c), c.detail_level)
-        )
-        shell.on(IsCompleteRequest, lambda _, c: interpreter.is_complete(c.code))
-        shell.on(HistoryRequest, lambda _, c: interpreter.history(c))
-        shell.on(CommInfoRequest, lambda _, c: interpreter.comm_info(c.target_name or None))
+        serve_shell(shell, interpreter, execution, self._interrupts, lambda: self._connection)
         shell.on(KernelInfoRequest, lambda *_: self._info)
-        shell.on(ConnectRequest, lambda *_: self._ports())
         shell.on(ShutdownRequest, self._shell_shutdown)
-        shell.on(CommOpen, self._comm)
-        shell.on(CommMsg, self._comm)
-        shell.on(CommClose, self._comm)
-
-    def _comm(self, request: Request, content: CommOpen | CommMsg | CommClose) -> None:
-        assert self._interpreter is not None
-        message = Message(
-            header=request.header,
-            metadata=request.envelope.metadata,
-            content=content,
-            buffers=request.envelope.buffers,
-        )
-        with self._interrupts.allowed():
-            self._interpreter.comm(message)
-
-    def _ports(self) -> ConnectReply:
-        connection = self._connection
-        return ConnectReply(
-            shell_port=connection.shell_port,
-            iopub_port=connection.iopub_port,
-            stdin_port=connection.stdin_port,
-            hb_port=connection.hb_port,
-            control_port=connection.control_port,
-        )
 
     def _serve(self) -> None:
         pid = os.getpid()
@@ -491,20 +450,3 @@ class Kernel:
     def _topic(self, msg_type: str) -> bytes:
         """Return the topic frame of an IOPub message (WIRE-12)."""
         return b"kernel.%b.%b" % (self._ident, msg_type.encode())
-
-
-def _cursor(content: CompleteRequest | InspectRequest) -> int:
-    """Return the cursor as an offset into the code.
-
-    Spec: silent on null and on values outside the code. Here: null and anything past the end is
-    the end, negative is an error (AMB-59).
-    """
-    position = content.cursor_pos
-    if position is None or position > len(content.code):
-        return len(content.code)
-    if position < 0:
-        raise ContentError(
-            f"cursor_pos: wanted 0 to {len(content.code)}, found {position}",
-            requirement="COMPLETE-08",
-        )
-    return position

@@ -6,8 +6,9 @@ import threading
 from contextvars import ContextVar, Token
 from weakref import WeakKeyDictionary
 
-from assay.protocol import Channel, Content, Envelope, ExecuteRequest, Header, JsonObject
 from attrs import define, field
+
+from assay.protocol import Channel, Envelope, Header, JsonObject
 
 __all__ = ["Parents", "Request"]
 
@@ -18,8 +19,11 @@ class Request:
 
     channel: Channel
     envelope: Envelope = field(repr=False)
-    content: Content | None = None
-    """Read when its turn comes; None before that, and for a content that does not fit."""
+    silent: bool = False
+    """Nothing but status is to be published (EXEC-04, AMB-08); known when its turn comes."""
+
+    allow_stdin: bool = False
+    """The client answers input_request (EXEC-15); known when its turn comes."""
 
     aborted: bool = False
     """An earlier request failed, and this one waited behind it (EXEC-20)."""
@@ -38,15 +42,9 @@ class Request:
         return self.envelope.header.raw or b"{}"
 
     @property
-    def silent(self) -> bool:
-        """True if nothing but status is to be published (EXEC-04, AMB-08)."""
-        return isinstance(self.content, ExecuteRequest) and self.content.silent
-
-    @property
     def may_prompt(self) -> bool:
         """True while the client is there to answer an input_request (EXEC-15)."""
-        content = self.content
-        return isinstance(content, ExecuteRequest) and content.allow_stdin and not self.finished
+        return self.allow_stdin and not self.finished
 
     def as_json(self) -> dict[str, JsonObject]:
         """Return the request as libraries of the Jupyter world know it: a dict of its parts."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from assay.protocol._json import JsonObject
-from assay.protocol._message import Content
 from attrs import field, frozen
 from msgspec import UNSET, UnsetType
+
+from assay.protocol._json import JsonObject
+from assay.protocol._message import Content
 
 __all__ = ["CommClose", "CommMsg", "CommOpen"]
 

@@ -10,6 +10,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, Self
 
+from attrs import evolve, field, frozen
+from msgspec import UNSET, UnsetType
+
 from assay.protocol._errors import (
     ConnectionFileError,
     ContentError,
@@ -21,8 +24,6 @@ from assay.protocol._json import Json, JsonObject, decode_object, encode_json
 from assay.protocol._registry import Channel
 from assay.protocol._signing import DEFAULT_SCHEME, Signer
 from assay.protocol._structure import structure, unstructure
-from attrs import evolve, field, frozen
-from msgspec import UNSET, UnsetType
 
 __all__ = ["ConnectionFile", "Curve", "KernelSpec", "RegistrationFile", "Transport"]
 

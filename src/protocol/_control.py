@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from assay.protocol._json import Json
-from assay.protocol._message import Content
 from attrs import frozen
 from msgspec import UNSET, UnsetType
+
+from assay.protocol._json import Json
+from assay.protocol._message import Content
 
 __all__ = [
     "CreateSubshellReply",

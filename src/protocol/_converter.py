@@ -10,11 +10,12 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 import attrs
 import cattrs
+from cattrs.gen import make_dict_structure_fn
+from msgspec import UnsetType
+
 from assay.protocol._errors import shorten
 from assay.protocol._json import JsonObject
 from assay.protocol._structure import unstructure
-from cattrs.gen import make_dict_structure_fn
-from msgspec import UnsetType
 
 __all__ = ["make_converter", "read"]
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from assay.protocol._message import Content
 from attrs import frozen
+
+from assay.protocol._message import Content
 
 __all__ = [
     "AbortReply",

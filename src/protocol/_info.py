@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from assay.protocol._json import JsonObject
-from assay.protocol._message import PROTOCOL_VERSION, Content
 from attrs import frozen
 from msgspec import UNSET, UnsetType
+
+from assay.protocol._json import JsonObject
+from assay.protocol._message import PROTOCOL_VERSION, Content
 
 __all__ = ["HelpLink", "KernelInfoReply", "KernelInfoRequest", "LanguageInfo"]
 

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 import attrs
 import msgspec
+
 from assay.protocol._errors import FramingError
 
 __all__ = ["Json", "JsonObject", "decode_json", "decode_object", "encode_json"]

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import ClassVar, Generic, Literal, NewType, TypeVar
 
-from assay.protocol._framing import Buffer
-from assay.protocol._json import Json, JsonObject
 from attrs import field, frozen
 from msgspec import UNSET, UnsetType
+
+from assay.protocol._framing import Buffer
+from assay.protocol._json import Json, JsonObject
 
 __all__ = [
     "PROTOCOL_VERSION",

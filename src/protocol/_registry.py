@@ -11,8 +11,9 @@ from enum import StrEnum
 from functools import cache
 from importlib import import_module
 
-from assay.protocol._message import Aborted, Content, ErrorReply, Unknown
 from attrs import field, frozen
+
+from assay.protocol._message import Aborted, Content, ErrorReply, Unknown
 
 __all__ = ["MESSAGE_TYPES", "Channel", "MessageType", "Sender", "content_class", "reply_type"]
 

@@ -10,6 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Generic, TypeAlias, TypeVar
 
+from attrs import field, frozen
+from msgspec import UNSET
+
 from assay.protocol._errors import ContentError, FramingError, LocalError
 from assay.protocol._framing import DELIMITER, Buffer, split
 from assay.protocol._json import Json, JsonObject, decode_object, encode_json
@@ -24,8 +27,6 @@ from assay.protocol._message import (
 )
 from assay.protocol._signing import DEFAULT_SCHEME, ReplayWindow, Signer
 from assay.protocol._structure import content_json, structure, structure_content, unstructure
-from attrs import field, frozen
-from msgspec import UNSET
 
 __all__ = ["Delivery", "Envelope", "Session"]
 

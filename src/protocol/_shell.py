@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar, Literal, TypeAlias
 
-from assay.protocol._json import JsonObject
-from assay.protocol._message import Content
 from attrs import field, frozen
 from msgspec import UNSET, UnsetType
+
+from assay.protocol._json import JsonObject
+from assay.protocol._message import Content
 
 __all__ = [
     "CommInfo",

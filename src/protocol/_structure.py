@@ -14,6 +14,7 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 import attrs
 import msgspec
+
 from assay.protocol._errors import ContentError
 from assay.protocol._json import Json, JsonObject, encode_json
 from assay.protocol._message import Content, Unknown

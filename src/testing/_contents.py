@@ -9,6 +9,9 @@ from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import attrs
+from attrs import frozen
+from hypothesis import strategies as st
+
 from assay.protocol import (
     MESSAGE_TYPES,
     UNSET,
@@ -23,8 +26,6 @@ from assay.protocol import (
     unstructure,
 )
 from assay.testing._values import json_objects, json_values, texts
-from attrs import frozen
-from hypothesis import strategies as st
 
 __all__ = ["MalformedContent", "contents", "extras", "malformed_contents"]
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from attrs import evolve, frozen
+from hypothesis import strategies as st
+
 from assay.protocol import (
     Channel,
     Content,
@@ -18,8 +21,6 @@ from assay.protocol import (
 )
 from assay.testing._contents import contents
 from assay.testing._sessions import make_session
-from attrs import evolve, frozen
-from hypothesis import strategies as st
 
 __all__ = ["Step", "conversations"]
 

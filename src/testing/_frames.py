@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from attrs import frozen
+from hypothesis import strategies as st
+
 from assay.protocol import DEFAULT_SCHEME, DELIMITER, Content, Message, Session
 from assay.testing._messages import keys, messages, schemes
 from assay.testing._sessions import as_bytes, make_session
-from attrs import frozen
-from hypothesis import strategies as st
 
 __all__ = [
     "MutatedFrames",

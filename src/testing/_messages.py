@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC
 
+from hypothesis import strategies as st
+
 from assay.protocol import (
     MESSAGE_TYPES,
     PROTOCOL_VERSION,
@@ -18,7 +20,6 @@ from assay.protocol import (
 )
 from assay.testing._contents import contents, extras
 from assay.testing._values import json_objects, texts
-from hypothesis import strategies as st
 
 __all__ = ["headers", "ids", "keys", "message_types", "messages", "schemes"]
 

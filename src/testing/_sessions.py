@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from itertools import count
 
+from attrs import define, field, frozen
+
 from assay.protocol import (
     DEFAULT_SCHEME,
     Buffer,
@@ -17,7 +19,6 @@ from assay.protocol import (
     Session,
     SessionId,
 )
-from attrs import define, field, frozen
 
 __all__ = [
     "NOON",

@@ -9,8 +9,9 @@ from fractions import Fraction
 from functools import cache
 from typing import Never
 
-from assay.protocol import Json
 from hypothesis import strategies as st
+
+from assay.protocol import Json
 
 __all__ = ["hostile_values", "json_objects", "json_values", "texts"]
 

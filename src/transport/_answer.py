@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+from attrs import field, frozen
+
 from assay.protocol import (
     Channel,
     Content,
@@ -14,7 +16,6 @@ from assay.protocol import (
     Stream,
     StreamName,
 )
-from attrs import field, frozen
 
 __all__ = ["Answer", "Received", "Refused"]
 

@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 import zmq
+
 from assay.protocol import (
     UNSET,
     Buffer,

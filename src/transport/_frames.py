@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import zmq
+
 from assay.protocol import DELIMITER, Buffer
 from assay.transport._sockets import Socket
 
-__all__ = ["receive_frames", "send_frames", "size_of"]
+__all__ = ["Mark", "receive_frames", "send_frames", "settled", "size_of"]
 
 COPIED_BYTES = 64 * 1024
 """Frames up to this size are copied: handing over a reference costs more than so much copying."""
@@ -16,29 +18,56 @@ COPIED_BYTES = 64 * 1024
 DICTS_BEHIND_DELIMITER = 5
 """Signature, header, parent header, metadata, content."""
 
+Mark: TypeAlias = zmq.MessageTracker
+"""Tells whether everybody has taken a message: it is `done` then."""
+
 
 def size_of(frames: Sequence[Buffer]) -> int:
     """Return the bytes in *frames*."""
     return sum(f.nbytes if isinstance(f, memoryview) else len(f) for f in frames)
 
 
-def send_frames(socket: Socket, frames: Sequence[Buffer], flags: int = 0) -> None:
-    """Send one message.
+def settled(frames: list[Buffer]) -> list[Buffer]:
+    """Return *frames* with a copy of each that somebody could still change or that has gaps."""
+    for frame in frames:
+        if type(frame) is not bytes:
+            return [f if _is_settled(f) else bytes(f) for f in frames]
+    return frames
 
-    A frame above `COPIED_BYTES` that nobody can change is handed to ZeroMQ as it is.
+
+def send_frames(
+    socket: Socket, frames: list[Buffer], flags: int = 0, *, mark: bool = False
+) -> Mark | None:
+    """Send one message, all of it or nothing.
+
+    A frame above `COPIED_BYTES` is handed to ZeroMQ as it is.
+
+    Args:
+        socket: Where to.
+        frames: At least one.
+        flags: Of ZeroMQ.
+        mark: Mark the message even if all its frames are small.
+
+    Returns:
+        The mark of the last frame that was not copied, if there is one.
 
     Raises:
         zmq.Again: *flags* has NOBLOCK and there is no room; nothing was sent.
     """
+    # First: a frame that cannot be sent must not be found when others are on their way.
+    frames = settled(frames)
     more = flags | zmq.SNDMORE
     last = len(frames) - 1
+    found: Mark | None = None
     for index, frame in enumerate(frames):
         flag = more if index < last else flags
-        if type(frame) is bytes:
-            socket.send(frame, flag, copy=len(frame) <= COPIED_BYTES)
+        size = frame.nbytes if isinstance(frame, memoryview) else len(frame)
+        if size > COPIED_BYTES or (mark and index == last):
+            whole = zmq.Frame(frame, track=True, copy=False)
+            found = socket.send(whole, flag, copy=False, track=True)
         else:
-            view = memoryview(frame)
-            socket.send(frame, flag, copy=not view.readonly or view.nbytes <= COPIED_BYTES)
+            socket.send(frame, flag)
+    return found
 
 
 def receive_frames(socket: Socket) -> list[bytes]:
@@ -63,6 +92,12 @@ def receive_frames(socket: Socket) -> list[bytes]:
         elif frame == DELIMITER:
             dicts = DICTS_BEHIND_DELIMITER
     return frames
+
+
+def _is_settled(frame: Buffer) -> bool:
+    if isinstance(frame, memoryview):
+        return type(frame.obj) is bytes and frame.c_contiguous
+    return type(frame) is bytes
 
 
 def _view(socket: Socket) -> bytes:

@@ -10,8 +10,9 @@ import signal
 import threading
 
 import zmq
+
 from assay.protocol import Channel, ConnectionFile
-from assay.transport._sockets import Socket, bind, secure
+from assay.transport._sockets import Socket, bind
 
 __all__ = ["Heartbeat"]
 
@@ -30,7 +31,6 @@ class Heartbeat:
         self._socket = self._context.socket(zmq.ROUTER)
         self._socket.setsockopt(zmq.SNDHWM, 0)
         try:
-            secure(self._socket, connection)
             self.connection = bind(self._socket, Channel.HB, connection)
         except BaseException:
             self._context.destroy(linger=0)
@@ -43,6 +43,9 @@ class Heartbeat:
 
     def close(self) -> None:
         """Stop answering."""
+        if self._thread.ident is None:
+            self._context.destroy(linger=0)
+            return
         self._context.term()
         self._thread.join()
 

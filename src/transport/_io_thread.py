@@ -8,6 +8,7 @@ socket's edge-triggered descriptor lose wake-ups; that fault cannot be written h
 from __future__ import annotations
 
 import logging
+import math
 import signal
 import threading
 import time
@@ -15,6 +16,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 import zmq
+
 from assay.protocol import (
     Buffer,
     Channel,
@@ -27,7 +29,7 @@ from assay.protocol import (
 )
 from assay.transport._frames import receive_frames, send_frames
 from assay.transport._log import OutboundLog, Outgoing, Text
-from assay.transport._publisher import Publisher
+from assay.transport._publisher import RETRY_S, Publisher
 from assay.transport._sockets import KernelSockets, Socket
 from assay.transport._wakeup import Wakeup
 
@@ -46,6 +48,19 @@ SOON_S = 0.001
 
 MESSAGES_A_TURN = 100
 """Messages read from one socket before the others have their turn."""
+
+TURNS_TO_DRAIN = 100
+"""A client that sends faster than we read must not make `IoThread.drain` go on for ever."""
+
+CLOSING_S = 2.0
+"""How long the end waits for a subscriber whose queue is full; with `LINGER_MS` shorter than the
+five seconds that clients give a kernel."""
+
+COMPLAIN_EVERY_S = 1.0
+"""Whoever sends us rubbish must not fill the log, or a pipe that nobody reads."""
+
+FAULTS = {signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV}
+"""Signals that a thread causes itself; to block them would end the process without a trace."""
 
 SUBSCRIBE = 1
 """The first byte of a subscription, as XPUB reports it; 0 is an unsubscription."""
@@ -92,8 +107,10 @@ class IoThread:
         self._text_due: float | None = None
         self._soon_due: float | None = None
         self._running = True
+        self._dropped = 0
+        self._complained = -COMPLAIN_EVERY_S
         self._thread = threading.Thread(target=self._run, name="assay-io", daemon=True)
-        self.watch(self._wakeup.fileno(), self._wakeup.clear)
+        self.watch(self._wakeup.fileno(), self._hear)
         for channel in (Channel.CONTROL, Channel.SHELL, Channel.STDIN):
             self._watch_socket(sockets.of(channel), self._reader(channel))
         self._watch_socket(sockets.iopub, self._welcome)
@@ -109,6 +126,10 @@ class IoThread:
 
     def stop(self) -> None:
         """Send what has been said, close the sockets and end the thread; from another thread."""
+        if self._thread.ident is None:
+            self.log.close()
+            self._sockets.close(linger_ms=0)
+            return
         self.log.call(self._stop)
         self._thread.join()
 
@@ -134,35 +155,51 @@ class IoThread:
 
         Whoever is about to append several messages one after the other need not wake us for each.
         """
+        self.log.expected = True
         if self._soon_due is None:
             self._soon_due = time.monotonic() + SOON_S
 
     def drain(self, channel: Channel) -> None:
         """Receive everything that has come by *channel*; only in the I/O thread."""
-        read = self._ready[self._sockets.of(channel)]
-        while int(self._sockets.of(channel).getsockopt(zmq.EVENTS)) & zmq.POLLIN:
+        socket = self._sockets.of(channel)
+        read = self._ready[socket]
+        for _ in range(TURNS_TO_DRAIN):
+            if not int(socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
+                return
             read()
+
+    def end(self) -> None:
+        """Send what has been said and close the sockets, in the I/O thread; the process ends."""
+        self._send_the_rest()
+        self._sockets.close()
 
     # The rest runs in the I/O thread.
 
     def _run(self) -> None:
-        # An interrupt is for the main thread: a call of the system that it waits in returns early
-        # only if the signal is delivered there.
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+        # A signal is for the main thread: a call of the system that it waits in returns early only
+        # if the signal is delivered there.
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals() - FAULTS)
         self.log.owner = threading.get_ident()
         try:
             while self._running:
                 self._turn()
+            self._send_the_rest()
         finally:
             self.log.close()
             self._sockets.close()
 
     def _turn(self) -> None:
-        for ready, _ in self._poller.poll(self._timeout_ms()):
+        for ready, event in self._poller.poll(self._timeout_ms()):
+            handler = self._ready.get(ready)
+            if handler is None:  # a handler before it stopped watching it
+                continue
             try:
-                self._ready[ready]()
+                handler()
             except Exception:  # the loop must outlive whatever one handler does
                 logger.exception("a handler of the I/O thread failed")
+            if isinstance(ready, int) and not event & zmq.POLLIN:
+                # Nobody can write to it any more, or it is closed: it would be ready for ever.
+                self.unwatch(ready)
         self._run_deadlines()
         self._flush()
         self._publisher.pump()
@@ -174,7 +211,11 @@ class IoThread:
         if (retry := self._publisher.timeout_s) is not None:
             waits.append(retry)
         # Rounded up: a poll of 0 ms before a deadline would spin.
-        return int(min(waits) * 1000) + 1 if waits else None
+        return math.ceil(min(waits) * 1000) if waits else None
+
+    def _hear(self) -> None:
+        self._wakeup.clear()
+        self.log.heard()
 
     def _run_deadlines(self) -> None:
         if not self._deadlines:
@@ -215,26 +256,23 @@ class IoThread:
     def _send_entries(self) -> bool:
         found_text = False
         for entry in self.log.take():
-            if isinstance(entry, Text):
-                found_text = True
-                self._publisher.publish(self._stream(entry))
-            elif isinstance(entry, Outgoing):
-                self._send(entry)
-            else:
-                try:
+            try:
+                if isinstance(entry, Text):
+                    found_text = True
+                    self._publisher.publish(self._stream(entry))
+                elif isinstance(entry, Outgoing):
+                    self._send(entry)
+                else:
                     entry()
-                except Exception:  # the loop must outlive whatever one call does
-                    logger.exception("a call in the I/O thread failed")
+            except Exception:  # the loop must outlive whatever is wrong with one entry
+                logger.exception("an entry of the outbound log failed")
         return found_text
 
     def _send(self, entry: Outgoing) -> None:
         if entry.channel is Channel.IOPUB:
             self._publisher.publish(entry.frames)
-            return
-        try:
+        else:
             send_frames(self._sockets.of(entry.channel), entry.frames, zmq.NOBLOCK)
-        except zmq.ZMQError as error:
-            logger.warning("%s: a message could not be sent: %s", entry.channel, error)
 
     def _stream(self, entry: Text) -> list[Buffer]:
         return self._session.pack_json(
@@ -270,9 +308,16 @@ class IoThread:
             envelope = self._session.open(frames)
         except RemoteError as error:
             # Dropped without a trace on the wire (WIRE-18, SIGN-10).
-            logger.warning("%s: dropped a message: %s", channel, error)
+            self._complain(channel, error)
             return
         self._receiver.receive(channel, envelope)
+
+    def _complain(self, channel: Channel, error: RemoteError) -> None:
+        self._dropped += 1
+        now = time.monotonic()
+        if now - self._complained >= COMPLAIN_EVERY_S:
+            logger.warning("%s: dropped %s messages; the last: %s", channel, self._dropped, error)
+            self._dropped, self._complained = 0, now
 
     def _welcome(self) -> None:
         """Answer each new subscription (IOPUB-02 to IOPUB-06)."""
@@ -294,14 +339,13 @@ class IoThread:
             )
             self._publisher.publish(welcome)
 
-    def end(self) -> None:
-        """Send what has been said and close the sockets, in the I/O thread; the process ends."""
-        self._stop()
-        self._sockets.close()
-
     def _stop(self) -> None:
         self._running = False
+
+    def _send_the_rest(self) -> None:
         self._send_entries()
-        while (wait := self._publisher.timeout_s) is not None:
-            time.sleep(wait)
+        end = time.monotonic() + CLOSING_S
+        while self._publisher.is_waiting and time.monotonic() < end:
+            time.sleep(RETRY_S)
             self._publisher.pump()
+        self._publisher.give_up()

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from attrs import frozen
+
 from assay.protocol import KernelSpec, RemoteError
 from assay.transport._errors import KernelSpecError
-from attrs import frozen
 
 __all__ = ["InstalledKernel", "find_kernelspec", "kernelspec_folders", "list_kernelspecs"]
 

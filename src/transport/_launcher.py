@@ -18,6 +18,8 @@ from string import Template
 from types import TracebackType
 from typing import Literal, Self
 
+from attrs import evolve
+
 from assay.protocol import (
     Channel,
     ConnectionFile,
@@ -32,7 +34,6 @@ from assay.transport._deadline import Deadline
 from assay.transport._errors import KernelEndedError, LaunchError
 from assay.transport._kernelspecs import InstalledKernel
 from assay.transport._process import ChildProcess
-from attrs import evolve
 
 __all__ = ["KernelProcess", "free_ports", "launch"]
 

@@ -21,11 +21,12 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple, TypeAlias
 
 from assay.protocol import Buffer, Channel, StreamName
+from assay.transport._frames import settled
 
 __all__ = ["Entry", "OutboundLog", "Outgoing", "Text"]
 
-MAX_TEXT = 256 * 1024
-"""Characters of one stream message: 40 messages for 100,000 lines of 100 characters, and a bound
+MAX_TEXT = 64 * 1024
+"""Characters of one stream message: 160 messages for 100,000 lines of 100 characters, and a bound
 for what `IOPUB_QUEUE_MESSAGES` of them can hold."""
 
 MAX_ENTRIES = 50_000
@@ -66,8 +67,11 @@ class OutboundLog:
         self._woken = False
         self.urgent = False
         """True if something waits that is not text; unset by `take`."""
+        self.expected = False
+        """True while the I/O thread is going to look by itself; unset by `take`."""
         self._text_wakes = True
         self._room = threading.Condition()
+        self._waiting = 0
         self._big_text = 0
         self._held = False
         self._closed = False
@@ -99,14 +103,19 @@ class OutboundLog:
 
         Args:
             channel: The socket it leaves by.
-            frames: All its frames, routing prefix included.
-            wake: False if more follows at once, and whoever appends that will wake.
+            frames: All its frames, routing prefix included. What somebody could still change is
+                copied: the message says what was true when it was posted.
+            wake: False if it may wait a moment for what follows. A reply must be followed by
+                something that wakes; on IOPub nothing need follow.
         """
-        self._entries.append(Outgoing(channel, frames))
+        self._entries.append(Outgoing(channel, settled(frames)))
         if wake:
             self.urgent = True
             self._rouse()
-        if self._held and channel is Channel.IOPUB:
+        elif channel is Channel.IOPUB and not self.expected:
+            # A cell that waited behind another says busy and then perhaps nothing for an hour.
+            self._rouse()
+        if channel is Channel.IOPUB and (self._held or len(self._entries) > MAX_ENTRIES):
             self._wait_for_room()
 
     def call(self, function: Callable[[], None]) -> None:
@@ -117,7 +126,8 @@ class OutboundLog:
 
     def take(self) -> Iterator[Entry]:
         """Yield what waits, adjacent text put together; only for the I/O thread."""
-        self._woken = self.urgent = False
+        # Before the count: who appends later finds them unset and says so again.
+        self.urgent = self.expected = False
         entries = self._entries
         count = len(entries)
         text: Text | None = None
@@ -143,8 +153,17 @@ class OutboundLog:
             yield entry
         if text is not None:
             yield from _chunks(text, parts)
-        with self._room:
-            self._room.notify_all()
+        if self._waiting:
+            with self._room:
+                self._room.notify_all()
+
+    def heard(self) -> None:
+        """Know that a wake-up has arrived, so that the next one is sent; for the I/O thread.
+
+        Not for `take` to say: a writer may lose its turn between appending and waking, and its
+        entry be taken meanwhile. The wake-up is then still to come, and finds nothing to take.
+        """
+        self._woken = False
 
     def rest_text(self) -> None:
         """Let text wait until the I/O thread looks by itself."""
@@ -178,10 +197,17 @@ class OutboundLog:
         self.urgent = True
         self._rouse()
         with self._room:
-            while not self._closed and (
-                self._held or self._big_text > MAX_BIG_TEXT or len(self._entries) > MAX_ENTRIES
-            ):
-                self._room.wait()
+            self._waiting += 1
+            try:
+                while not self._closed and self._is_full():
+                    self._room.wait()
+            finally:
+                self._waiting -= 1
+            if self._closed:
+                self._entries.clear()  # nobody will ever take them
+
+    def _is_full(self) -> bool:
+        return self._held or self._big_text > MAX_BIG_TEXT or len(self._entries) > MAX_ENTRIES
 
 
 def _chunks(text: Text, parts: list[str]) -> Iterator[Text]:

@@ -3,37 +3,64 @@
 ZeroMQ keeps a queue for each subscriber and, left alone, drops silently what does not fit: that is
 how kernels lose output, even the idle status. Here a full queue refuses the message:
 
-| state   | a queue is full                          | all have room                       |
-|---------|------------------------------------------|-------------------------------------|
-| steady  | keep the message → **waiting**           | send                                |
-| waiting | after `PATIENCE_S` like that → **lossy** | send what was kept → **steady**     |
-| lossy   | send to those who have room, and count   | send, tell the count → **steady**   |
+| state   | a queue is full                                    | all have room                   |
+|---------|----------------------------------------------------|---------------------------------|
+| steady  | keep the message → **waiting**                     | send                            |
+| waiting | nothing read for `PATIENCE_S` → leave out who is   | send what was kept → **steady** |
+|         | full, send to the others → **steady**              |                                 |
 
 So a slow subscriber gets everything, at its own pace; one that stopped reading costs the others
 `PATIENCE_S` once, and is told what it missed if it ever reads again.
+
+Two things that ZeroMQ does and does not document make this work. A subscriber to whom a message
+could not be given is left out, and fills no queue, until it has emptied half of its own. And it
+tells us of progress only at each half of a queue, which a slow line may take minutes for: so some
+messages are *marked*, which is to ask when everybody has taken them.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from typing import NamedTuple
 
 import zmq
+
 from assay.protocol import Buffer
-from assay.transport._frames import send_frames, size_of
+from assay.transport._frames import Mark, send_frames, size_of
 from assay.transport._sockets import Socket
 
 __all__ = ["Publisher"]
 
-PATIENCE_S = 1.0
-"""How long everybody waits for a subscriber whose queue is full and does not move: a client that is
-alive empties some of 2,000 messages in that time."""
+PATIENCE_S = 3.0
+"""How long everybody waits for a subscriber whose queue is full and that takes nothing: long enough
+for a client that is busy with something else, shorter than the 4 seconds after which the best-known
+client gives up waiting for idle."""
 
 RETRY_S = 0.005
 """How often a full queue is tried; ZeroMQ cannot tell when it has room again."""
 
+LOOK_BACK_S = 0.5
+"""How often one who was left out is looked after."""
+
+MARK_EVERY = 50
+"""Messages from one mark to the next, small against `IOPUB_QUEUE_MESSAGES`; a mark takes 20 µs."""
+
 MAX_KEPT_BYTES = 64 * 1024 * 1024
 """What may be kept before writers have to wait."""
+
+MESSAGE_BYTES = 1024
+"""What a small message takes in memory besides its frames."""
+
+
+class _LeftOut(NamedTuple):
+    """Somebody who stopped reading."""
+
+    mark: Mark | None
+    """The last one that it was sent: taken means that it reads again."""
+
+    after: int
+    """How many messages had been sent."""
 
 
 class Publisher:
@@ -58,58 +85,100 @@ class Publisher:
         self._now = now
         self._notice = notice
         self._hold = hold
+        self._held = False
         self._kept: deque[list[Buffer]] = deque()
         self._kept_bytes = 0
-        self._refused_since: float | None = None
-        self._missed = 0
+        self._sent = 0
+        self._marks: deque[Mark] = deque()
+        self._until_mark = MARK_EVERY
+        self._waiting_since: float | None = None
+        self._left_out: deque[_LeftOut] = deque()
 
     @property
     def timeout_s(self) -> float | None:
         """When `pump` is to be called again; None if there is nothing to do."""
-        return RETRY_S if self._kept else None
+        if self._kept:
+            return RETRY_S
+        return LOOK_BACK_S if self._left_out else None
+
+    @property
+    def is_waiting(self) -> bool:
+        """True if something is kept for a subscriber whose queue is full."""
+        return bool(self._kept)
 
     def publish(self, frames: list[Buffer]) -> None:
         """Send *frames* now, or keep them for `pump`."""
         if not self._kept and self._try(frames):
             return
         self._kept.append(frames)
-        self._kept_bytes += size_of(frames)
-        if self._kept_bytes > MAX_KEPT_BYTES:
+        self._kept_bytes += _weight(frames)
+        if self._kept_bytes > MAX_KEPT_BYTES and not self._held:
+            self._held = True
             self._hold(True)
 
     def pump(self) -> None:
         """Send what was kept, as far as it goes."""
         while self._kept and self._try(self._kept[0]):
-            self._kept_bytes -= size_of(self._kept.popleft())
-        if self._kept_bytes <= MAX_KEPT_BYTES // 2:
+            self._kept_bytes -= _weight(self._kept.popleft())
+        if self._held and self._kept_bytes <= MAX_KEPT_BYTES // 2:
+            self._held = False
             self._hold(False)
+        if self._left_out:
+            self._look_back()
+
+    def give_up(self) -> None:
+        """Send what was kept to those who have room: there is no more time."""
+        while self._kept:
+            self._send_to_those_with_room(self._kept.popleft())
+        self._kept_bytes = 0
 
     def _try(self, frames: list[Buffer]) -> bool:
-        if self._offer(frames):
-            self._refused_since = None
-            if self._missed:
-                missed, self._missed = self._missed, 0
-                self.publish(self._notice(missed))
-            return True
-        if self._missed == 0:
-            if self._refused_since is None:
-                self._refused_since = self._now()
-            if self._now() - self._refused_since < PATIENCE_S:
+        try:
+            self._send(frames)
+        except zmq.Again:
+            now = self._now()
+            if self._taken() or self._waiting_since is None:
+                self._waiting_since = now
+            if now - self._waiting_since < PATIENCE_S:
                 return False
-        self._send_to_those_with_room(frames)
+            self._send_to_those_with_room(frames)
+        self._waiting_since = None
         return True
 
-    def _offer(self, frames: list[Buffer]) -> bool:
-        try:
-            send_frames(self._socket, frames, zmq.NOBLOCK)
-        except zmq.Again:
-            return False
-        return True
+    def _send(self, frames: list[Buffer]) -> None:
+        mark = send_frames(self._socket, frames, zmq.NOBLOCK, mark=self._until_mark <= 0)
+        self._sent += 1
+        self._until_mark -= 1
+        if mark is not None:
+            self._until_mark = MARK_EVERY
+            self._taken()
+            self._marks.append(mark)
+
+    def _taken(self) -> bool:
+        """Forget the marks that everybody has taken; return True if there were any."""
+        before = len(self._marks)
+        while self._marks and self._marks[0].done:
+            self._marks.popleft()
+        return len(self._marks) < before
 
     def _send_to_those_with_room(self, frames: list[Buffer]) -> None:
-        self._missed += 1
+        last = self._marks[-1] if self._marks else None
+        self._left_out.append(_LeftOut(last, self._sent))
+        self._marks.clear()
         self._socket.setsockopt(zmq.XPUB_NODROP, 0)
         try:
-            send_frames(self._socket, frames, zmq.NOBLOCK)
+            self._send(frames)
         finally:
             self._socket.setsockopt(zmq.XPUB_NODROP, 1)
+
+    def _look_back(self) -> None:
+        """Tell those who read again what they missed."""
+        missed = 0
+        while self._left_out and ((mark := self._left_out[0].mark) is None or mark.done):
+            missed = max(missed, self._sent - self._left_out.popleft().after)
+        if missed:
+            self.publish(self._notice(missed))
+
+
+def _weight(frames: list[Buffer]) -> int:
+    return size_of(frames) + MESSAGE_BYTES

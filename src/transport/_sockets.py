@@ -6,13 +6,16 @@ binding another process can take the port (decision 0004).
 
 from __future__ import annotations
 
+import os
+import socket as socket_module
 from pathlib import Path
 from random import SystemRandom
 from typing import TypeAlias
 
 import zmq
-from assay.protocol import AssayError, Channel, ConnectionFile, Transport
 from attrs import frozen
+
+from assay.protocol import AssayError, Channel, ConnectionFile, Transport
 
 __all__ = ["BindError", "KernelSockets", "Socket", "bind", "bind_kernel"]
 
@@ -22,9 +25,10 @@ LINGER_MS = 1_000
 """How long closing waits for a peer to take what was sent; a peer that is gone is not waited for
 longer than a client waits for a kernel to end."""
 
-IOPUB_QUEUE_MESSAGES = 2_000
-"""Messages that ZeroMQ keeps for one subscriber. With text in chunks of 256 KiB this bounds what a
-subscriber that stopped reading can hold to some 500 MB."""
+IOPUB_QUEUE_MESSAGES = 1_000
+"""Messages that ZeroMQ keeps for one subscriber. With text in chunks of 64 Ki characters, what a
+subscriber that stopped reading can hold of ASCII is 64 MB. ZeroMQ knows no bound in bytes, so large
+displays can be more."""
 
 IPC_ATTEMPTS = 100
 
@@ -63,7 +67,7 @@ def bind_kernel(connection: ConnectionFile) -> tuple[KernelSockets, ConnectionFi
     made: dict[Channel, Socket] = {}
     try:
         for channel in (Channel.SHELL, Channel.CONTROL, Channel.STDIN, Channel.IOPUB):
-            socket = made[channel] = _open(channel, connection, context)
+            socket = made[channel] = _open(channel, context)
             connection = bind(socket, channel, connection)
     except BaseException:
         context.destroy(linger=0)
@@ -106,9 +110,8 @@ def secure(socket: Socket, connection: ConnectionFile) -> None:
         socket.setsockopt(zmq.CURVE_PUBLICKEY, curve.public_key.encode("ascii"))
 
 
-def _open(channel: Channel, connection: ConnectionFile, context: zmq.Context[Socket]) -> Socket:
+def _open(channel: Channel, context: zmq.Context[Socket]) -> Socket:
     socket: Socket = context.socket(zmq.XPUB if channel is Channel.IOPUB else zmq.ROUTER)
-    secure(socket, connection)
     if channel is Channel.IOPUB:
         # Every subscription is reported, not only the first of a topic: each gets its welcome
         # (IOPUB-02, IOPUB-03). A full queue refuses a message instead of dropping it silently.
@@ -124,6 +127,8 @@ def _open(channel: Channel, connection: ConnectionFile, context: zmq.Context[Soc
 
 
 def _bind(socket: Socket, address: str, channel: Channel) -> None:
+    if address.startswith("ipc://"):
+        _check_path(address.removeprefix("ipc://"), address, channel)
     try:
         socket.bind(address)
     except zmq.ZMQError as error:
@@ -138,3 +143,24 @@ def _bind_free_path(socket: Socket, channel: Channel, connection: ConnectionFile
             _bind(socket, trial.address(channel), channel)
             return trial
     raise BindError(f"{channel}: found no free path like {connection.address(channel)}")
+
+
+def _check_path(path: str, address: str, channel: Channel) -> None:
+    """Refuse a path that somebody uses: ZeroMQ would remove it without asking.
+
+    A socket that nobody listens to is what a kernel left that was killed.
+    """
+    if not os.path.lexists(path):
+        return
+    with socket_module.socket(socket_module.AF_UNIX) as probe:
+        try:
+            probe.connect(path)
+        except ConnectionRefusedError:
+            if Path(path).is_socket():
+                return
+            reason = "there is a file that is no socket"
+        except OSError as error:
+            reason = str(error)
+        else:
+            reason = "address already in use"
+    raise BindError(f"{channel}: cannot bind {address}: {reason}")

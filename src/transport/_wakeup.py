@@ -12,7 +12,11 @@ ONE = (1).to_bytes(8, sys.byteorder)
 
 
 class Wakeup:
-    """An eventfd where there is one, else a pipe."""
+    """An eventfd where there is one, else a pipe.
+
+    Its descriptors are closed when nobody has it any more. Closing them earlier, while some thread
+    may be about to call `set`, would write into whatever file was opened next.
+    """
 
     def __init__(self) -> None:
         self._eventfd = hasattr(os, "eventfd")
@@ -41,8 +45,7 @@ class Wakeup:
         except BlockingIOError:
             return  # it was not readable
 
-    def close(self) -> None:
-        """Close the descriptors."""
+    def __del__(self) -> None:
         os.close(self._read)
         if not self._eventfd:
             os.close(self._write)

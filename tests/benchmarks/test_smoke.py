@@ -8,13 +8,13 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
+
+from benchmarks import __main__ as command
 from benchmarks.chart import svg
 from benchmarks.kernels import FLOORS
 from benchmarks.metrics import METRICS
 from benchmarks.probes import ALL, Findings
 from benchmarks.results import Results
-
-from benchmarks import __main__ as command
 
 DIES = f"""
 [kernels.dies]

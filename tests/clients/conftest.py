@@ -17,6 +17,7 @@ import pytest
 from attrs import frozen
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
+
 from tests.clients._conversation import HANG_LIMIT_S, environment
 
 KERNEL_NAMES = {"assay": "signal", "assay-message": "message"}

@@ -10,6 +10,7 @@ import pytest
 from attrs import frozen
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.manager import AsyncKernelManager
+
 from tests.clients._conversation import (
     HANG_LIMIT_S,
     Answer,

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
+
 from tests.clients._conversation import (
     HANG_LIMIT_S,
     Answer,

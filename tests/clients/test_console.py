@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pexpect
 import pytest
+
 from tests.clients._conversation import HANG_LIMIT_S, environment
 
 # Colours, cursor moves, modes and titles: all that is not text.

@@ -17,6 +17,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook
+
 from tests.clients._conversation import HANG_LIMIT_S, environment
 
 NOTEBOOKS = Path(__file__).parent / "notebooks"

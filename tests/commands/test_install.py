@@ -9,12 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+from jupyter_core import paths
+
 from assay.__main__ import main
 from assay.commands._install import is_ours
 from assay.protocol import KernelSpec
 from assay.transport import find_kernelspec, launch
-from click.testing import CliRunner
-from jupyter_core import paths
 
 HANG_LIMIT_S = 60.0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 import pytest
+
 from assay.__main__ import main
 from assay.commands._install import kernel_argv
 from assay.transport import launch

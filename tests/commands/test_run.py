@@ -12,6 +12,7 @@ from pathlib import Path
 import nbformat
 import pexpect
 import pytest
+
 from assay.__main__ import main
 
 HANG_LIMIT_S = 60

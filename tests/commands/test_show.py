@@ -6,6 +6,7 @@ import io
 from base64 import b64encode
 
 import pytest
+
 from assay.commands._show import Screen, describe_image
 from assay.protocol import (
     Content,

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from assay.transport import Client, KernelProcess
 from tests.kernel._kernels import HANG_LIMIT_S, start
 

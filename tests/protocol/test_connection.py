@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from assay.protocol import (
     Channel,
     ConnectionFile,
@@ -23,8 +26,6 @@ from assay.protocol import (
     unstructure,
 )
 from assay.testing import json_values, texts
-from hypothesis import given
-from hypothesis import strategies as st
 
 PORTS = {"shell_port": 1, "iopub_port": 2, "stdin_port": 3, "control_port": 4, "hb_port": 5}
 Z85 = "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7"

@@ -6,6 +6,9 @@ import contextlib
 import json
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
 from assay.protocol import (
     DELIMITER,
     ContentError,
@@ -23,8 +26,6 @@ from assay.testing import (
     make_session,
     truncated_frames,
 )
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
 
 REMOTE = (FramingError, SignatureError, ContentError)
 

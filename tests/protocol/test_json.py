@@ -9,6 +9,9 @@ from enum import Enum
 from typing import Any, NoReturn
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
 from assay.protocol import (
     CommMsg,
     DisplayData,
@@ -20,8 +23,6 @@ from assay.protocol import (
     encode_json,
 )
 from assay.testing import as_bytes, hostile_values, json_values, make_session
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
 
 
 def refuse(name: str) -> NoReturn:

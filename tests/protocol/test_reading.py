@@ -7,6 +7,10 @@ from typing import Any
 import cattrs
 import msgspec
 import pytest
+from attrs import evolve
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from assay.protocol import (
     MESSAGE_TYPES,
     Aborted,
@@ -23,9 +27,6 @@ from assay.protocol import (
     unstructure,
 )
 from assay.testing import MalformedContent, contents, headers, json_values, malformed_contents
-from attrs import evolve
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 CONVERTER = make_converter()
 

@@ -7,9 +7,10 @@ import inspect
 from importlib import import_module
 from pathlib import Path
 
-import assay.protocol
 import attrs
 import pytest
+
+import assay.protocol
 from assay.protocol import (
     MESSAGE_TYPES,
     Channel,

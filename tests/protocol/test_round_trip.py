@@ -6,6 +6,9 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from assay.protocol import (
     MESSAGE_TYPES,
     Content,
@@ -40,8 +43,6 @@ from assay.testing import (
     standing_clock,
     texts,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 
 def as_lists(value: object) -> object:

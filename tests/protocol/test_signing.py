@@ -7,6 +7,9 @@ import hmac
 from collections import deque
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from assay.protocol import (
     DELIMITER,
     FramingError,
@@ -31,8 +34,6 @@ from assay.testing import (
     mutated_frames,
     schemes,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 PARTS = (b'{"msg_id":"1"}', b"{}", b'{"a":1}', b'{"b":2}')
 

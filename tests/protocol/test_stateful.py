@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from assay.protocol import Content, Message, ReplayError, SignatureError
-from assay.testing import End, Link, as_bytes, contents, linked_sessions, make_session
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
+
+from assay.protocol import Content, Message, ReplayError, SignatureError
+from assay.testing import End, Link, as_bytes, contents, linked_sessions, make_session
 
 WINDOW = 4
 Frames = list[bytes]

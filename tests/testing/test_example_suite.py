@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hypothesis import given
+
 from assay.protocol import (
     Content,
     ErrorReply,
@@ -13,7 +15,6 @@ from assay.protocol import (
     Status,
 )
 from assay.testing import as_bytes, linked_sessions, messages
-from hypothesis import given
 
 
 class EchoKernel:

@@ -6,8 +6,12 @@ import json
 import math
 from typing import Any, TypeVar
 
-import assay.testing
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+import assay.testing
 from assay.protocol import (
     DELIMITER,
     MESSAGE_TYPES,
@@ -50,9 +54,6 @@ from assay.testing import (
     mutated_frames,
     truncated_frames,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.strategies import SearchStrategy
 
 T = TypeVar("T")
 

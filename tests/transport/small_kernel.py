@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import Self
 
 import zmq
+
 from assay.protocol import (
     Buffer,
     Channel,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import zmq
+
 from assay.protocol import (
     Channel,
     ConnectionFile,

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import assert_type
 
 import cattrs
+from hypothesis.strategies import SearchStrategy
+
 from assay.protocol import (
     UNSET,
     Buffer,
@@ -54,7 +56,6 @@ from assay.testing import (
     messages,
     mutated_frames,
 )
-from hypothesis.strategies import SearchStrategy
 
 
 def test_a_message_knows_its_content() -> None:

@@ -11,13 +11,14 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
-from assay.kernel.ipython._shell import ZMQInteractiveShell
 from IPython.core.application import BaseIPythonApplication, base_aliases, base_flags
 from IPython.core.profiledir import ProfileDir
 from IPython.core.shellapp import InteractiveShellApp, shell_aliases, shell_flags
 from traitlets import Instance, Unicode
 from traitlets.config import Config
 from traitlets.config.application import catch_config_error
+
+from assay.kernel.ipython._shell import ZMQInteractiveShell
 
 if TYPE_CHECKING:
     from assay.kernel._interpreter import Host

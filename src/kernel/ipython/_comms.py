@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import comm
+from comm.base_comm import BaseComm, CommManager
+
 from assay.protocol import (
     Buffer,
     CommClose,
@@ -18,7 +20,6 @@ from assay.protocol import (
     Message,
     unstructure,
 )
-from comm.base_comm import BaseComm, CommManager
 
 if TYPE_CHECKING:
     from assay.kernel._interpreter import Host

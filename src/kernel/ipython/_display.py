@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from IPython.core.displayhook import DisplayHook
+from IPython.core.displaypub import DisplayPublisher
+
 from assay.protocol import (
     UNSET,
     ClearOutput,
@@ -14,8 +17,6 @@ from assay.protocol import (
     UpdateDisplayData,
     unstructure,
 )
-from IPython.core.displayhook import DisplayHook
-from IPython.core.displaypub import DisplayPublisher
 
 if TYPE_CHECKING:
     from assay.kernel.ipython._shell import ZMQInteractiveShell

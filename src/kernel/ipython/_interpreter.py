@@ -9,6 +9,10 @@ import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from IPython.core.completer import provisionalcompleter, rectify_completions
+from IPython.core.error import StdinNotImplementedError
+from IPython.utils.tokenutil import token_at_cursor
+
 from assay.kernel._interpreter import Cell, Executed, Failed, Host, Succeeded
 from assay.kernel._loop import UserLoop
 from assay.kernel._prompt import NoInputError
@@ -30,9 +34,6 @@ from assay.protocol import (
     Json,
     Message,
 )
-from IPython.core.completer import provisionalcompleter, rectify_completions
-from IPython.core.error import StdinNotImplementedError
-from IPython.utils.tokenutil import token_at_cursor
 
 if TYPE_CHECKING:
     from comm.base_comm import CommManager

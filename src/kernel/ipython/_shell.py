@@ -14,12 +14,13 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from assay.kernel.ipython._display import ResultHook, ScreenPublisher
-from assay.protocol import Error
 from IPython.core import page, payloadpage
 from IPython.core.autocall import ExitAutocall, ZMQExitAutocall
 from IPython.core.interactiveshell import InteractiveShell, InteractiveShellABC
 from traitlets import Bool, Instance, Type, default
+
+from assay.kernel.ipython._display import ResultHook, ScreenPublisher
+from assay.protocol import Error
 
 if TYPE_CHECKING:
     from assay.kernel._interpreter import Host
