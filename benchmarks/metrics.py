@@ -39,8 +39,8 @@ def _complete(name: str, title: str) -> Metric:
     return Metric(id=name, title=f"{title}: arrived", unit="%", higher_is_better=True, wants=100.0)
 
 
-def _messages(name: str, title: str) -> Metric:
-    return Metric(id=name, title=f"{title}: in messages", unit="", is_count=True, limit=99)
+def _messages(name: str, title: str, limit: float | None = None) -> Metric:
+    return Metric(id=name, title=f"{title}: in messages", unit="", is_count=True, limit=limit)
 
 
 LINES: Final = "printed lines"
@@ -61,7 +61,7 @@ METRICS: Final = (
     *_times(("burst_cpu", "many executes at once: CPU per request", "us", 0.15)),
     *_rates(("clients_rate", "20 clients at once", "requests/s", 12)),
     *_rates(("lines_rate", LINES, "MB/s", 5)),
-    _messages("lines_messages", LINES),
+    _messages("lines_messages", LINES, 99),
     _complete("lines_complete", LINES),
     *_rates(("writes_rate", WRITES, "MB/s", 2.5)),
     _messages("writes_messages", WRITES),

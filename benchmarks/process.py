@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import resource
 import select
 import signal
@@ -22,6 +23,10 @@ from typing import Final
 from benchmarks.kernels import KernelSpec
 
 CHANNELS: Final = ("shell", "control", "iopub", "stdin", "hb")
+PORTS: Final = range(15_000, 32_000)
+"""Below the ports that systems give to outgoing connections. The client connects every
+millisecond before the kernel has bound; to a port of that kind it would, once in some thousand
+times, be connected to itself, and the kernel could not bind at all."""
 STOP_LIMIT_S: Final = 3.0
 TAIL_CHARACTERS: Final = 200
 _PROCESS_CLOCK: Final = 2
@@ -150,13 +155,21 @@ class KernelProcess:
 
 
 def new_connection() -> Connection:
-    """Return a new key and five ports that were free a moment ago."""
+    """Return a new key and five ports that were free a moment ago.
+
+    Raises:
+        OSError: No free ports were found.
+    """
+    ports: dict[str, int] = {}
     with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in CHANNELS]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        ports = {name: one.getsockname()[1] for name, one in zip(CHANNELS, sockets, strict=True)}
-    return Connection(key=uuid.uuid4().hex.encode(), ports=ports)
+        for port in random.sample(PORTS, len(PORTS)):
+            one = stack.enter_context(socket.socket())
+            with contextlib.suppress(OSError):
+                one.bind(("127.0.0.1", port))
+                ports[CHANNELS[len(ports)]] = port
+            if len(ports) == len(CHANNELS):
+                return Connection(key=uuid.uuid4().hex.encode(), ports=ports)
+    raise OSError("found no free ports")
 
 
 def _document(connection: Connection) -> dict[str, object]:
