@@ -1,0 +1,70 @@
+"""What the documents say is true: their examples run and their links lead somewhere."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+HANG_LIMIT_S = 120
+
+BLOCK = re.compile(r"^```python\n(.*?)^```(?:\n+```text\n(.*?)^```)?", re.DOTALL | re.MULTILINE)
+LINK = re.compile(r"\[[^\]]+\]\((?!https?:|#)([^)#\s]+)[^)]*\)")
+
+DOCUMENTS = sorted(
+    path
+    for pattern in ("*.md", "docs/**/*.md", "spec/**/*.md", "benchmarks/*.md")
+    for path in ROOT.glob(pattern)
+)
+EXAMPLES = [
+    pytest.param(code, printed, id=f"{path.relative_to(ROOT)}-{number}")
+    for path in (ROOT / "README.md", *ROOT.glob("docs/*.md"))
+    for number, (code, printed) in enumerate(BLOCK.findall(path.read_text("utf-8")), 1)
+]
+
+
+@pytest.fixture
+def jupyter_path(tmp_path: Path) -> Path:
+    """A Jupyter data folder that holds the kernel under its name."""
+    folder = tmp_path / "jupyter" / "kernels" / "assay"
+    folder.mkdir(parents=True)
+    spec = {
+        "argv": [sys.executable, "-P", "-m", "assay", "kernel", "-f", "{connection_file}"],
+        "display_name": "Assay",
+        "language": "python",
+    }
+    (folder / "kernel.json").write_text(json.dumps(spec), "utf-8")
+    return tmp_path / "jupyter"
+
+
+@pytest.mark.parametrize(("code", "printed"), EXAMPLES)
+def test_an_example_runs(
+    code: str, printed: str, jupyter_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An example runs as it stands, and prints what stands below it."""
+    monkeypatch.setenv("JUPYTER_PATH", str(jupyter_path))
+
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=HANG_LIMIT_S,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout) == (0, printed), done.stderr
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(path: Path) -> None:
+    """Every relative link of a document leads to a file or folder of the project."""
+    targets = LINK.findall(path.read_text("utf-8"))
+
+    missing = [target for target in targets if not (path.parent / target).exists()]
+
+    assert missing == []
