@@ -200,29 +200,42 @@ def list_command() -> int:
     return Exit.OK
 
 
-@cli.command("kernel", short_help="Be a kernel; Jupyter runs this.")
+@cli.command(
+    "kernel",
+    short_help="Be a kernel; Jupyter runs this.",
+    context_settings={"ignore_unknown_options": True},
+)
 @click.option(
     "-f",
     "connection_file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    required=True,
     metavar="FILE",
-    help="The connection file. Ports of 0 are chosen by the kernel and written back.",
+    help="The connection file. Ports of 0 are chosen by the kernel and written back; a file that "
+    "does not exist is written, and removed at the end.",
 )
-def kernel_command(connection_file: Path) -> int:
+@click.option(
+    "--publish-silent",
+    is_flag=True,
+    help="Publish what silent requests print and display, as ipykernel does.",
+)
+@click.argument("options", nargs=-1, type=click.UNPROCESSED, metavar="[IPYTHON'S OPTIONS]...")
+def kernel_command(
+    *, connection_file: str | None, publish_silent: bool, options: tuple[str, ...]
+) -> int:
     """Start a kernel that listens where the connection FILE says.
 
     Jupyter runs this by itself once the kernel is installed. It ends when a client shuts it down,
-    or with the process that started it.
+    or with the process that started it. IPython's own options, such as --profile=NAME, are taken
+    as well.
 
     \b
     assay kernel -f connection.json
     jupyter console --existing connection.json
     """
+    # `assay.__main__` has dispatched real starts already; this is for callers of `cli`.
     from assay.kernel import main as run_kernel  # noqa: PLC0415 - only this command needs it
 
-    # `assay.__main__` has dispatched real starts already; this is for callers of `cli`.
-    return run_kernel(["-f", str(connection_file)])
+    words = [] if connection_file is None else ["-f", connection_file]
+    return run_kernel([*words, *(["--publish-silent"] if publish_silent else []), *options])
 
 
 @cli.command("run", short_help="Run code, a script or a notebook.")
