@@ -24,9 +24,8 @@ from benchmarks.kernels import KernelSpec
 
 CHANNELS: Final = ("shell", "control", "iopub", "stdin", "hb")
 PORTS: Final = range(15_000, 32_000)
-"""Below the ports that systems give to outgoing connections. The client connects every
-millisecond before the kernel has bound; to a port of that kind it would, once in some thousand
-times, be connected to itself, and the kernel could not bind at all."""
+"""Below the ports that systems give to outgoing connections and to whoever asks for any port, so
+that nobody is given one of them before the kernel has bound it."""
 STOP_LIMIT_S: Final = 3.0
 TAIL_CHARACTERS: Final = 200
 _PROCESS_CLOCK: Final = 2

@@ -27,8 +27,9 @@ from benchmarks.wire import WireError
 
 FAILURES = (NoAnswerError, WrongAnswerError, WireError, zmq.ZMQError, OSError, ValueError)
 """What a kernel can make a probe raise. Anything else is a fault of the harness."""
-MAX_STARTS_FAILED = 2
-"""A kernel that did not start this often is left out of the rest of the run."""
+MAX_STARTS_FAILED = 3
+"""A kernel that did not start this often in a row is left out of the rest of the run. Some start
+well most of the time, and are not left out for one failure."""
 MAX_FAILED = 2
 """A kernel that failed a probe this often is not asked again; after a hang, not even twice."""
 
@@ -155,6 +156,7 @@ class Run:
             self.results.fail_start(spec.name, f"did not start: {error} ({words})")
             self._stop(spec.name)
             return None
+        self._starts_failed[spec.name] = 0
         return kernel
 
     def _stop(self, name: str) -> None:

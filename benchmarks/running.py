@@ -11,7 +11,7 @@ from benchmarks.kernels import KernelSpec
 from benchmarks.process import KernelProcess
 from benchmarks.wire import Json, WireError, read
 
-START_LIMIT_S = 30.0
+START_LIMIT_S = 20.0
 
 
 class Running:

@@ -6,7 +6,7 @@ from benchmarks.process import CHANNELS, PORTS, new_connection
 
 
 def test_ports_are_not_those_of_outgoing_connections() -> None:
-    """Every channel has one of its own, where no client can be connected to itself."""
+    """Every channel has one of its own, which nobody who asks for any port is given."""
     ports = new_connection().ports
 
     assert tuple(ports) == CHANNELS
