@@ -20,6 +20,7 @@ from IPython.core.interactiveshell import InteractiveShell, InteractiveShellABC
 from traitlets import Bool, Instance, Type, default
 
 from assay.kernel.ipython._display import ResultHook, ScreenPublisher
+from assay.kernel.ipython._history import make_history
 from assay.protocol import Error
 
 if TYPE_CHECKING:
@@ -73,6 +74,11 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
         """Send pages to the client."""
         super().init_hooks()
         self.set_hook("show_in_pager", page.as_hook(payloadpage.page), 99)
+
+    def init_history(self) -> None:
+        """Open the history database."""
+        self.history_manager = make_history(self)
+        self.configurables.append(self.history_manager)
 
     def init_magics(self) -> None:
         """Add the magics that only a kernel has."""
