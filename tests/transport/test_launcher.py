@@ -51,13 +51,12 @@ def python(code: str) -> list[str]:
 
 
 @pytest.fixture(autouse=True)
-def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The folder in which temporary folders are made."""
-    # Short: the path of a Unix socket must fit in 107 bytes.
-    folder = Path(tempfile.mkdtemp(prefix="l-"))
-    monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    (tmp_path / "temporary").symlink_to(folder)
-    return folder
+    # Not below tmp_path: the path of a Unix socket must fit in 107 bytes.
+    with tempfile.TemporaryDirectory(prefix="l-") as folder:
+        monkeypatch.setattr(tempfile, "tempdir", folder)
+        yield Path(folder)
 
 
 @pytest.fixture
