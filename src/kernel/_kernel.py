@@ -34,6 +34,7 @@ from assay.protocol import (
     ConnectionFile,
     Content,
     Envelope,
+    ErrorReply,
     InterruptReply,
     InterruptRequest,
     Json,
@@ -158,15 +159,14 @@ class Kernel:
         buffers: Sequence[Buffer] = (),
     ) -> None:
         """Publish *content* on IOPub on behalf of the running code."""
-        if not self._output.forked:
-            self._capture.catch_up()
+        self._capture.catch_up()
         self._output.publish(content, metadata=metadata, buffers=buffers)
 
     def ask(self, prompt: str, *, password: bool = False) -> str:
         """Return a line from the client that sent the running request."""
-        self._capture.drain()
         if self._output.forked:
             raise NoInputError("wanted the kernel itself to prompt, found a child process of it")
+        self._capture.drain()
         return self._prompter.ask(self._parents.current(), prompt, password=password)
 
     def request(self) -> Request | None:
@@ -210,7 +210,9 @@ class Kernel:
         self._interrupts.install()
         signal.signal(signal.SIGTERM, self._terminate)
         self._parents.follow_threads()
-        os.register_at_fork(after_in_child=self._output.after_fork)
+        os.register_at_fork(
+            before=_hold_sigterm, after_in_parent=_let_sigterm, after_in_child=self._after_fork
+        )
         if self._connection_path is not None and self._ports_chosen:
             self._connection.write(self._connection_path)
         watch_parent(self._parent_pid, self._io, self._parent_gone)
@@ -242,16 +244,13 @@ class Kernel:
         shell.on(ShutdownRequest, self._shell_shutdown)
 
     def _serve(self) -> None:
-        pid = os.getpid()
         while self._closing is None:
             item = self._next()
             if isinstance(item, Request):
                 self._handle(item)
                 self._done += 1
-            if os.getpid() != pid:
-                # A child that user code forked has run the cell to its end: it has no business
-                # with the requests of its parent.
-                os._exit(0)
+            if self._output.forked:
+                os._exit(0)  # a background task has forked, see `_handle`
 
     def _next(self) -> Request | None:
         """Wait for a request, letting background tasks go on; None if woken for another reason."""
@@ -282,6 +281,12 @@ class Kernel:
         try:
             reply = self._shell.answer(request)
             self._catch_up()
+            if self._output.forked:
+                # A child that user code forked has run the cell to its end: it has no business
+                # with the requests of its parent, nor with this one's reply.
+                self.stdout.flush()
+                self.stderr.flush()
+                os._exit(int(isinstance(reply, ErrorReply)))
             if reply is not None:
                 self._answers.reply(request, reply)
         finally:
@@ -311,6 +316,8 @@ class Kernel:
         The I/O thread first reads what has arrived, so that it does not depend on chance which of
         the cells that a client sent at once are run.
         """
+        if self._output.forked:
+            return  # there is no I/O thread here
         done = threading.Event()
 
         def mark() -> None:
@@ -400,6 +407,13 @@ class Kernel:
 
     # --- The end.
 
+    def _after_fork(self) -> None:
+        """Be an ordinary process, in a child: SIGTERM ends it."""
+        self._output.after_fork()
+        if signal.getsignal(signal.SIGTERM) == self._terminate:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        _let_sigterm()
+
     def _terminate(self, _number: int, _frame: FrameType | None) -> None:
         logger.warning("SIGTERM: shutting down")
         self._begin_to_close(_Closing(exit_code=TERMINATED))
@@ -450,3 +464,12 @@ class Kernel:
     def _topic(self, msg_type: str) -> bytes:
         """Return the topic frame of an IOPub message (WIRE-12)."""
         return b"kernel.%b.%b" % (self._ident, msg_type.encode())
+
+
+def _hold_sigterm() -> None:
+    # One that reached a child before its handler is the default one would be lost.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+
+
+def _let_sigterm() -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})

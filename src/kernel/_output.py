@@ -97,8 +97,8 @@ class Output:
 class OutputStream(io.TextIOBase):
     """`sys.stdout` or `sys.stderr`: text for the outbound log.
 
-    Text is never held back here, so `flush` has nothing to do; how much of it makes one message is
-    the log's business.
+    Text is not held back here, and how much of it makes one message is the log's business. Only in
+    a forked child does it wait for the end of its line: several children write to one pipe.
     """
 
     errors = "backslashreplace"
@@ -110,6 +110,7 @@ class OutputStream(io.TextIOBase):
         self._capture = capture
         self.name = f"<{name}>"
         self.mode = "w"
+        self._line = ""
         self.buffer = _BytesOfStream(self)
 
     @property
@@ -129,7 +130,9 @@ class OutputStream(io.TextIOBase):
         if self.closed:
             raise ValueError("I/O operation on closed file")
         if self._output.forked:
-            self._capture.write(self._name, text)
+            self._line += text
+            if "\n" in text:
+                self.flush()
         elif text:
             self._capture.catch_up()
             self._output.write(self._name, text)
@@ -139,6 +142,12 @@ class OutputStream(io.TextIOBase):
         """Write each of *lines*."""
         for line in lines:
             self.write(line)
+
+    def flush(self) -> None:
+        """Write what a forked child holds back; nothing else is ever waiting."""
+        if self._line:
+            line, self._line = self._line, ""
+            self._capture.write(self._name, line)
 
     def writable(self) -> bool:
         """Return True."""
@@ -241,7 +250,9 @@ class DescriptorCapture:
             data = data[os.write(self.descriptor(name), data) :]
 
     def catch_up(self) -> None:
-        """Publish what has been written to the descriptors so far."""
+        """Publish what has been written to the descriptors so far; nothing in a child process."""
+        if self._output.forked:
+            return  # what it took from the pipe would be lost to the parent
         if self._epoll.poll(0) or self._reading:
             self.drain()
 

@@ -25,6 +25,7 @@ from assay.protocol import (
     IopubWelcome,
     Json,
     KernelInfoRequest,
+    MsgId,
     Status,
     Stream,
     StreamName,
@@ -186,6 +187,15 @@ def heard_meanwhile(client: Client) -> list[Received]:
     """Return what IOPub has brought for others, welcomes to new clients aside."""
     heard = client.waiting(Channel.IOPUB)
     return [received for received in heard if not isinstance(received.content, IopubWelcome)]
+
+
+def origin(client: Client, text: str) -> MsgId:
+    """Wait for a stream message that holds *text*; return the id of the request it belongs to."""
+    while True:
+        received = client.receive(Channel.IOPUB, HANG_LIMIT_S)
+        if isinstance(received.content, Stream) and text in received.content.text:
+            assert received.parent_header is not None
+            return received.parent_header.msg_id
 
 
 def states(published: Sequence[Received]) -> list[ExecutionState]:

@@ -21,13 +21,10 @@ PAUSE_S = 0.05
 
 def make_history(shell: InteractiveShell) -> HistoryManager:
     """Return the history of *shell*."""
-    original = history.HistorySavingThread
-    # The manager makes its thread itself and starts it at once; it looks the class up here.
+    # The manager makes its thread itself, and another one after each fork; it looks the class up
+    # here, and its trait takes no other one than the first.
     history.HistorySavingThread = _PatientThread
-    try:
-        return HistoryManager(shell=shell, parent=shell)
-    finally:
-        history.HistorySavingThread = original
+    return HistoryManager(shell=shell, parent=shell)
 
 
 class _PatientThread(HistorySavingThread):  # type: ignore[misc]  # skipped, see mypy.ini
