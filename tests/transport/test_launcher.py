@@ -51,8 +51,9 @@ def python(code: str) -> list[str]:
 
 
 @pytest.fixture(autouse=True)
-def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The folder in which temporary folders are made."""
+    assert tmp_path.exists()  # pytest's own folders are made before, so not in there
     # Not below tmp_path: the path of a Unix socket must fit in 107 bytes.
     with tempfile.TemporaryDirectory(prefix="l-") as folder:
         monkeypatch.setattr(tempfile, "tempdir", folder)
