@@ -157,7 +157,7 @@ class Session:
             subshell_id: The subshell a request is for.
 
         Raises:
-            LocalError: neither *content* nor *msg_type* says the type.
+            LocalError: *content* and *msg_type* do not say one type.
         """
         return Message(
             header=self.header(_type_of(content, msg_type), subshell_id=subshell_id),
@@ -197,9 +197,12 @@ class Session:
             metadata: Free for extensions.
             buffers: Raw bytes that go along.
             identities: The routing prefix, or the topic.
+
+        Raises:
+            LocalError: *content* and *msg_type* do not say one type.
         """
         return self.pack_json(
-            content.msg_type or _type_of(content, msg_type),
+            _type_of(content, msg_type),
             content_json(content),
             parent=parent,
             metadata=encode_json(metadata) if metadata else EMPTY,

@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import Enum
+from fractions import Fraction
 from typing import Any, NoReturn
+from uuid import UUID
 
 import pytest
 from hypothesis import example, given, settings
@@ -87,6 +91,17 @@ class Color(Enum):
     RED = "red"
 
 
+@dataclass
+class Pair:
+    one: object
+    other: object
+
+
+class Index:
+    def __index__(self) -> int:
+        return 7
+
+
 class Shy:
     def __repr__(self) -> str:
         raise RuntimeError("no")
@@ -126,6 +141,14 @@ class Endless:
         (Shy(), "<unprintable Shy>"),
         ({"a": Endless()}, {"a": "endless"}),
         (2j, "2j"),
+        (True, True),
+        (Index(), 7),
+        (Fraction(1, 2), 0.5),
+        (b"\0\1", "AAE="),
+        (bytearray(b"\0\1"), "AAE="),
+        (datetime(2026, 1, 1, tzinfo=UTC), "2026-01-01T00:00:00Z"),
+        (UUID(int=1), "00000000-0000-0000-0000-000000000001"),
+        (Pair(1, "\ud800"), {"one": 1, "other": "\\ud800"}),
         (Stream(name=StreamName.STDOUT, text="\ud800"), {"name": "stdout", "text": "\\ud800"}),
     ],
 )

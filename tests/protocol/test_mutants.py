@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import sys
 import textwrap
 from collections.abc import Iterator
 from importlib import import_module
@@ -225,6 +226,13 @@ MUTANTS = (
         "round_trip.pack_says_what_message_and_encode_say",
     ),
     Mutant(
+        "pack takes a content under any type",
+        "_session.Session.pack",
+        "_type_of(content, msg_type)",
+        "msg_type or content.msg_type",
+        "session.a_content_does_not_go_under_another_type",
+    ),
+    Mutant(
         "encode forgets the metadata",
         "_session.Session.encode",
         "encode_json(message.metadata) if message.metadata else EMPTY",
@@ -408,6 +416,7 @@ def _copy(path: Path) -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # a dataclass looks for its module there
     spec.loader.exec_module(module)
     return module
 

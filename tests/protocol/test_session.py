@@ -1,0 +1,110 @@
+"""Fresh headers and messages: what a session puts in by itself."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from assay.protocol import (
+    PROTOCOL_VERSION,
+    UNSET,
+    Aborted,
+    Content,
+    ErrorReply,
+    ExecuteRequest,
+    LocalError,
+    MsgId,
+    Session,
+    SessionId,
+    Status,
+    Unknown,
+    split,
+)
+from assay.protocol import ExecutionState as State
+from assay.testing import as_bytes, make_session
+
+FAILED = ErrorReply(ename="E", evalue="e")
+
+
+class Frozen(datetime):
+    """A time as the tools make it that stop the clock of a test."""
+
+
+def at(moment: datetime) -> Session:
+    """Return a session whose clock stands at *moment*."""
+    return Session(b"k", session=SessionId("s"), now=lambda: moment, new_id=lambda: MsgId("i"))
+
+
+def test_a_fresh_header_says_who_when_and_which_version() -> None:
+    """Ids count, the clock stands, the version is ours (HDR-01, HDR-09)."""
+    session = make_session(name="kernel")
+
+    first, second = session.header("status"), session.header("status", subshell_id="sub")
+
+    assert (first.msg_id, second.msg_id) == ("kernel-1", "kernel-2")
+    assert (first.session, first.username) == ("kernel", "tester")
+    assert (first.date, first.version) == ("2026-01-01T12:00:00Z", PROTOCOL_VERSION)
+    assert (first.subshell_id, second.subshell_id) == (UNSET, "sub")
+    assert first.raw is None
+
+
+@pytest.mark.parametrize(
+    ("moment", "wanted"),
+    [
+        (datetime(2026, 1, 1, tzinfo=UTC), "2026-01-01T00:00:00Z"),
+        (datetime(2026, 1, 1, 0, 0, 0, 5, tzinfo=UTC), "2026-01-01T00:00:00.000005Z"),
+        (Frozen(2026, 1, 1, tzinfo=UTC), "2026-01-01T00:00:00Z"),
+        (datetime(2026, 1, 1, tzinfo=timezone(timedelta(hours=2))), "2026-01-01T00:00:00+02:00"),
+    ],
+)
+def test_a_date_is_iso_8601_with_its_zone(moment: datetime, wanted: str) -> None:
+    """`pack` and `header` write the same date, with the clock's own zone (HDR-07)."""
+    session = at(moment)
+
+    packed = as_bytes(session.pack(Status(execution_state=State.IDLE)))
+    header = session.header("status")
+
+    assert json.loads(split(packed).header)["date"] == header.date == wanted
+    assert header.sent_at == moment
+
+
+@pytest.mark.parametrize("content", [FAILED, Aborted(), Unknown()])
+def test_contents_of_several_types_need_to_be_told_theirs(content: Content) -> None:
+    """Without a type, a message is neither made nor packed."""
+    session = make_session()
+
+    with pytest.raises(LocalError):
+        session.message(content)
+    with pytest.raises(LocalError):
+        session.pack(content)
+
+
+@pytest.mark.parametrize("msg_type", ["execute_reply", "x_reply"])
+def test_an_error_answers_any_request(msg_type: str) -> None:
+    """Its type is the one that is named (SHELL-10)."""
+    session = make_session()
+
+    made = session.message(FAILED, msg_type=msg_type)
+    packed = make_session().decode(as_bytes(session.pack(FAILED, msg_type=msg_type))).message
+
+    assert made.header.msg_type == packed.header.msg_type == msg_type
+    assert packed.content == FAILED
+
+
+def test_a_content_does_not_go_under_another_type() -> None:
+    """A content that has a type of its own is refused under another."""
+    session, content = make_session(), ExecuteRequest(code="")
+
+    with pytest.raises(LocalError):
+        session.message(content, msg_type="status")
+    with pytest.raises(LocalError):
+        session.pack(content, msg_type="status")
+    assert session.message(content, msg_type="execute_request").content is content
+
+
+def test_an_unknown_scheme_makes_no_session() -> None:
+    """A kernel that cannot sign as it was told refuses to start (SIGN-12)."""
+    with pytest.raises(LocalError):
+        make_session(signature_scheme="hmac-foo")
