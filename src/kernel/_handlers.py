@@ -59,7 +59,9 @@ class Handlers:
             return self._failed(request, error)
         except KeyboardInterrupt as error:
             return self._failed(request, error)
-        except Exception as error:  # a handler must not end the kernel
+        except (
+            BaseException
+        ) as error:  # not even SystemExit must end the kernel
             logger.exception("%s: its handler failed", msg_type)
             return self._failed(request, error)
 
@@ -68,7 +70,7 @@ class Handlers:
         return error_reply(
             request,
             type(error).__name__,
-            str(error),
+            _text_of(error),
             traceback=() if is_ours else traceback.format_exception(error),
             execution_count=self._execution_count(),
         )
@@ -87,3 +89,10 @@ class Handlers:
             f"{msg_type} is not served on {channel}",
             execution_count=self._execution_count(),
         )
+
+
+def _text_of(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - a user's __str__ may raise anything
+        return "<the exception cannot be shown>"

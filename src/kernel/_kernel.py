@@ -129,8 +129,10 @@ class Kernel:
             self._io.log, session, self._parents, self._topic, publish_silent=publish_silent
         )
         self._capture = DescriptorCapture(self._output)
-        self.stdout = OutputStream(StreamName.STDOUT, self._output, self._capture)
-        self.stderr = OutputStream(StreamName.STDERR, self._output, self._capture)
+        self.stdout, self.stderr = (
+            OutputStream(name, self._output, self._capture, self._io.log, self._parents)
+            for name in (StreamName.STDOUT, StreamName.STDERR)
+        )
         self._prompter = Prompter(self._io.log, session, lambda: self._io.drain(Channel.STDIN))
         self._interrupts = Interrupts()
         self._closing: _Closing | None = None
@@ -265,6 +267,9 @@ class Kernel:
                     loop.turn_until(self._wait_in_loop)
         except KeyboardInterrupt:
             logger.info("interrupted while only background tasks were running")
+        except SystemExit:
+            # A task of the user's wants to end the program; in a cell that is an error, no end.
+            sys.excepthook(*sys.exc_info())
         finally:
             lane.wait_by(None)
         return lane.poll()

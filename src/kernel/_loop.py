@@ -29,8 +29,8 @@ class UserLoop(asyncio.SelectorEventLoop):
         super().__init__()
         self.task: asyncio.Task[object] | None = None
         """The task of the cell that is awaited, if one is."""
-        self.interrupted = False
-        """True once that task has been cancelled by an interrupt."""
+        self.reason: BaseException | None = None
+        """Why that task has been cancelled: an interrupt, or another task that wants to exit."""
 
     def is_running(self) -> bool:
         """Return True in a cell, whether or not the loop turns."""
@@ -80,15 +80,18 @@ class UserLoop(asyncio.SelectorEventLoop):
         try:
             return self.run_until_complete(task)
         except asyncio.CancelledError:
-            if self.interrupted:
-                raise KeyboardInterrupt from None
+            if self.reason is not None:
+                raise self.reason from None
             raise
-        except KeyboardInterrupt:
-            self._cancel(task)
-            raise
+        except (KeyboardInterrupt, SystemExit) as reason:
+            if task.done():
+                raise
+            # It was raised in the code of another task, or of the loop.
+            self.reason = reason
+            return self._cancel(task)
         finally:
             self.task = None
-            self.interrupted = False
+            self.reason = None
             for variable, value in context.items():
                 if variable.get(None) is not value:
                     variable.set(value)
@@ -103,11 +106,11 @@ class UserLoop(asyncio.SelectorEventLoop):
             because the cell's own code runs or there is no such cell.
         """
         task = self.task
-        if task is None or task.done() or self.interrupted:
+        if task is None or task.done() or self.reason is not None:
             return False
         if asyncio.current_task(self) is task:
             return False
-        self.interrupted = True
+        self.reason = KeyboardInterrupt()
         self.call_soon_threadsafe(task.cancel)
         return True
 
@@ -135,13 +138,11 @@ class UserLoop(asyncio.SelectorEventLoop):
         self.call_soon(self.stop)
         self.run_forever()
 
-    def _cancel(self, task: asyncio.Task[T]) -> None:
-        if task.done():
-            return
+    def _cancel(self, task: asyncio.Task[T]) -> T:
+        """Cancel *task*, let it clean up, and return its result; else raise the reason."""
         task.cancel()
         try:
-            self.run_until_complete(task)
-        except (asyncio.CancelledError, KeyboardInterrupt):
-            return
-        except Exception:  # noqa: BLE001 - the interrupt is what the user hears of
-            return
+            return self.run_until_complete(task)
+        except (asyncio.CancelledError, Exception):
+            assert self.reason is not None
+            raise self.reason from None

@@ -8,16 +8,24 @@ import os
 import select
 import sys
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TextIO
 
 from assay.kernel._request import Parents, Request
 from assay.protocol import Buffer, Channel, Content, Json, Session, StreamName
-from assay.transport import OutboundLog
+from assay.transport import BIG_TEXT, MAX_PARTS, OutboundLog, Run
 
 __all__ = ["DescriptorCapture", "Output", "OutputStream"]
 
 NO_PARENT = b"{}"
+NO_RUN = Run(StreamName.STDOUT, NO_PARENT)
+"""The run of a stream that has none: it never is the newest one."""
+
+RECORDED_TEXTS = 10_000
+"""What an interpreter may keep of a cell's output for itself: some thousand lines."""
+
 READ_BYTES = 1 << 16
 PIPE_BYTES = 1 << 20
 """A child that prints fast fills a pipe of the default 64 KiB in no time and then waits for us."""
@@ -50,6 +58,7 @@ class Output:
     def after_fork(self) -> None:
         """Know that this is a child process."""
         self.forked = True
+        self._log.newest = None  # no stream may go on appending to the parent's log
 
     def publish(
         self,
@@ -83,12 +92,12 @@ class Output:
         )
         self._log.post(Channel.IOPUB, frames, wake=wake)
 
-    def write(self, name: StreamName, text: str) -> None:
-        """Publish *text* of a stream."""
+    def write(self, name: StreamName, text: str) -> Run | None:
+        """Publish *text* of a stream; return where more of it may go (`OutboundLog.write`)."""
         request = self._parents.current()
         if self._is_muted(request):
-            return
-        self._log.write(name, request.parent if request is not None else NO_PARENT, text)
+            return None
+        return self._log.write(name, request.parent if request is not None else NO_PARENT, text)
 
     def _is_muted(self, request: Request | None) -> bool:
         return request is not None and request.silent and not self._publish_silent
@@ -104,7 +113,19 @@ class OutputStream(io.TextIOBase):
     errors = "backslashreplace"
     line_buffering = True
 
-    def __init__(self, name: StreamName, output: Output, capture: DescriptorCapture) -> None:
+    def __init__(
+        self,
+        name: StreamName,
+        output: Output,
+        capture: DescriptorCapture,
+        log: OutboundLog,
+        parents: Parents,
+    ) -> None:
+        self._log = log
+        self._request_of_context = parents.of_context
+        self._run = NO_RUN
+        self._request: Request | None = None
+        self._record: Callable[[str], None] = _forget
         self._name = name
         self._output = output
         self._capture = capture
@@ -125,6 +146,25 @@ class OutputStream(io.TextIOBase):
             TypeError: not text.
             ValueError: the stream has been closed.
         """
+        # The quick way, for a program that prints much: nothing else has been said since our last
+        # text, neither by us nor through the descriptors, and it was for the same request.
+        run = self._run
+        if (
+            run is self._log.newest
+            and type(text) is str
+            and self._request_of_context() is self._request
+            and not self._capture.is_behind()
+            and 0 < len(text) < BIG_TEXT
+            and len(run.parts) < MAX_PARTS
+        ):
+            run.append(text)
+            if run.taken:
+                self._log.resume(run)
+            self._record(text)
+            return len(text)
+        return self._write(text)
+
+    def _write(self, text: str) -> int:
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
         if self.closed:
@@ -134,9 +174,32 @@ class OutputStream(io.TextIOBase):
             if "\n" in text:
                 self.flush()
         elif text:
+            if len(self._run.parts) >= MAX_PARTS:
+                self._log.end_run(self._run)
             self._capture.catch_up()
-            self._output.write(self._name, text)
+            self._run = self._output.write(self._name, text) or NO_RUN
+            self._request = self._request_of_context()
+            if self._request is None or len(text) >= BIG_TEXT:
+                self._run = NO_RUN
+            self._record(text)
         return len(text)
+
+    @contextmanager
+    def recording(self) -> Iterator[deque[str]]:
+        """Keep the newest `RECORDED_TEXTS` texts that are written inside, oldest first."""
+        outer, texts = self._record, deque[str](maxlen=RECORDED_TEXTS)
+        self._record = texts.append
+        try:
+            yield texts
+        finally:
+            self._record = outer
+            for text in texts:
+                outer(text)
+
+    def close(self) -> None:
+        """Refuse to write from now on."""
+        self._run = NO_RUN
+        super().close()
 
     def writelines(self, lines: Iterable[str], /) -> None:  # type: ignore[override]
         """Write each of *lines*."""
@@ -160,6 +223,10 @@ class OutputStream(io.TextIOBase):
     def fileno(self) -> int:
         """Return the captured descriptor, for child processes and C code."""
         return self._capture.descriptor(self._name)
+
+
+def _forget(_: str) -> None:
+    """Record nothing."""
 
 
 class _BytesOfStream(io.BufferedIOBase):
@@ -253,8 +320,12 @@ class DescriptorCapture:
         """Publish what has been written to the descriptors so far; nothing in a child process."""
         if self._output.forked:
             return  # what it took from the pipe would be lost to the parent
-        if self._epoll.poll(0) or self._reading:
+        if self.is_behind():
             self.drain()
+
+    def is_behind(self) -> bool:
+        """Return True if something has been written to the descriptors that is not published."""
+        return bool(self._epoll.poll(0)) or self._reading
 
     def drain(self) -> None:
         """Read until there is nothing more."""

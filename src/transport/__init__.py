@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 from assay.transport._heartbeat import Heartbeat
 from assay.transport._io_thread import IoThread, Receiver
 from assay.transport._lane import Lane
-from assay.transport._log import OutboundLog
+from assay.transport._log import BIG_TEXT, MAX_PARTS, OutboundLog, Run
 from assay.transport._sockets import BindError, KernelSockets, bind_kernel
 
 __all__ = [
+    "BIG_TEXT",
+    "MAX_PARTS",
     "BindError",
     "Heartbeat",
     "IoThread",
@@ -19,6 +21,7 @@ __all__ = [
     "Lane",
     "OutboundLog",
     "Receiver",
+    "Run",
     "bind_kernel",
 ]
 

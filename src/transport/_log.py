@@ -3,10 +3,10 @@
 Any thread appends; the I/O thread alone takes. Because replies, status, displays and text go
 through one list, "output before idle" is the order of that list and needs no waiting.
 
-Text is cheap to append: a tuple in a deque. It is put together when it is taken: adjacent text of
-one stream and parent becomes one message of at most `MAX_TEXT` characters. The first text wakes the
-I/O thread at once; what follows within a short while is left to be taken together (see
-`IoThread`).
+Text is cheap to append: a `Run` is an entry that goes on growing while nothing else is said. What
+is adjacent, of one stream and parent, is put together when it is taken and becomes one message of
+at most `MAX_TEXT` characters. The first text wakes the I/O thread; what follows within a short while
+is left to be taken together (see `IoThread`).
 
 The log is bounded. A thread that writes faster than the subscribers read waits for room, just as it
 would on a pipe; `Publisher` sees to it that a subscriber that stopped reading cannot make it wait
@@ -30,13 +30,16 @@ MAX_TEXT = 64 * 1024
 for what `IOPUB_QUEUE_MESSAGES` of them can hold."""
 
 MAX_ENTRIES = 50_000
-"""Entries that may wait; a cell that prints makes two for each line, some 100 bytes apiece."""
+"""Messages and runs that may wait."""
+
+MAX_PARTS = 1_000
+"""Texts in one run; a cell that prints makes two and more for each line."""
 
 BIG_TEXT = 16 * 1024
-"""Characters from which a text's size is counted one by one."""
+"""Characters from which a text gets a run of its own and its size is counted."""
 
-MAX_BIG_TEXT = 64 * 1024 * 1024
-"""Characters of big texts that may wait."""
+MAX_WEIGHT = 64 * 1024 * 1024
+"""Characters of big texts that may wait; a full run counts as much as one big text."""
 
 
 class Text(NamedTuple):
@@ -45,6 +48,27 @@ class Text(NamedTuple):
     name: StreamName
     parent: bytes
     text: str
+
+
+class Run:
+    """Text that goes on growing: an entry of the log, and what its writer holds on to.
+
+    A writer may append as long as `OutboundLog.newest` is this run and it is not full. The I/O
+    thread says `taken` before it takes the texts out one by one; a writer that finds this after
+    appending puts the run into the log again (`OutboundLog.resume`), so no text is lost between the
+    two, or said twice.
+    """
+
+    __slots__ = ("append", "name", "parent", "parts", "taken", "weight")
+
+    def __init__(self, name: StreamName, parent: bytes) -> None:
+        self.name = name
+        self.parent = parent
+        self.parts: deque[str] = deque()
+        self.append = self.parts.append
+        self.taken = True
+        self.weight = 0
+        """Its share of what `MAX_WEIGHT` limits."""
 
 
 class Outgoing(NamedTuple):
@@ -57,12 +81,15 @@ class Outgoing(NamedTuple):
 Entry: TypeAlias = "Text | Outgoing | Callable[[], None]"
 """What the I/O thread is to send, or to call when everything before has been sent."""
 
+Waiting: TypeAlias = "Run | Outgoing | Callable[[], None]"
+"""What the log holds."""
+
 
 class OutboundLog:
     """What is to be sent; *wake* makes the I/O thread look."""
 
     def __init__(self, wake: Callable[[], None]) -> None:
-        self._entries: deque[Entry] = deque()
+        self._entries: deque[Waiting] = deque()
         self._wake = wake
         self._woken = False
         self.urgent = False
@@ -72,31 +99,55 @@ class OutboundLog:
         self._text_wakes = True
         self._room = threading.Condition()
         self._waiting = 0
-        self._big_text = 0
+        self._weight = 0
         self._held = False
         self._closed = False
+        self.newest: Run | None = None
+        """The run that may still grow, if it was the last thing that was said."""
         self.owner: int | None = None
         """The thread that takes, which must never wait for room; set by it."""
 
     def __len__(self) -> int:
         return len(self._entries)
 
-    def write(self, name: StreamName, parent: bytes, text: str) -> None:
+    def write(self, name: StreamName, parent: bytes, text: str) -> Run:
         """Append *text*; waits while there is no room.
 
         Args:
             name: The stream that wrote.
             parent: The bytes of the header of the request on whose behalf, ``{}`` for none.
             text: Any text, not empty.
+
+        Returns:
+            The run that holds the text; see there how it may grow. Not for a big text.
         """
-        self._entries.append(Text(name, parent, text))
+        run = Run(name, parent)
+        run.append(text)
+        self.resume(run)
+        if len(text) >= BIG_TEXT:
+            self._weigh(run, len(text))
+        if self._is_full():
+            self._wait_for_room()
+        return run
+
+    def resume(self, run: Run) -> None:
+        """Put *run*, which was taken or is new, into the log."""
+        run.taken = False
+        self._entries.append(run)
+        self.newest = run
         if self._text_wakes and not self._woken:
             self._rouse()
-        if len(text) >= BIG_TEXT:
-            with self._room:
-                self._big_text += len(text)
-        if self._big_text > MAX_BIG_TEXT or len(self._entries) > MAX_ENTRIES or self._held:
-            self._wait_for_room()
+
+    def end_run(self, run: Run) -> None:
+        """Let nobody append to *run*, which is full."""
+        self.newest = None
+        self._weigh(run, BIG_TEXT)
+
+    def _weigh(self, run: Run, weight: int) -> None:
+        with self._room:
+            if not run.taken:
+                run.weight += weight
+                self._weight += weight
 
     def post(self, channel: Channel, frames: list[Buffer], *, wake: bool = True) -> None:
         """Append a message that is ready to leave.
@@ -108,6 +159,7 @@ class OutboundLog:
             wake: False if it may wait a moment for what follows. A reply must be followed by
                 something that wakes; on IOPub nothing need follow.
         """
+        self.newest = None
         self._entries.append(Outgoing(channel, settled(frames)))
         if wake:
             self.urgent = True
@@ -120,6 +172,7 @@ class OutboundLog:
 
     def call(self, function: Callable[[], None]) -> None:
         """Let the I/O thread call *function* when everything appended before has been sent."""
+        self.newest = None
         self._entries.append(function)
         self.urgent = True
         self._rouse()
@@ -130,32 +183,34 @@ class OutboundLog:
         self.urgent = self.expected = False
         entries = self._entries
         count = len(entries)
-        text: Text | None = None
+        key: tuple[StreamName, bytes] | None = None
         parts: list[str] = []
-        size = 0
         for _ in range(count):
             entry = entries.popleft()
-            if isinstance(entry, Text):
-                if len(entry.text) >= BIG_TEXT:
-                    with self._room:
-                        self._big_text -= len(entry.text)
-                if text is not None and text[:2] == entry[:2] and size < MAX_TEXT:
-                    parts.append(entry.text)
-                    size += len(entry.text)
-                    continue
-                if text is not None:
-                    yield from _chunks(text, parts)
-                text, parts, size = entry, [entry.text], len(entry.text)
+            if isinstance(entry, Run):
+                text = self._drain(entry)
+                if text and key != (entry.name, entry.parent):
+                    yield from _chunks(key, parts)
+                    key, parts = (entry.name, entry.parent), []
+                parts.append(text)
                 continue
-            if text is not None:
-                yield from _chunks(text, parts)
-                text = None
+            yield from _chunks(key, parts)
+            key, parts = None, []
             yield entry
-        if text is not None:
-            yield from _chunks(text, parts)
+        yield from _chunks(key, parts)
         if self._waiting:
             with self._room:
                 self._room.notify_all()
+
+    def _drain(self, run: Run) -> str:
+        with self._room:
+            run.taken = True  # before its texts are: see `Run`
+            self._weight -= run.weight
+            run.weight = 0
+        parts = []
+        while run.parts:
+            parts.append(run.parts.popleft())
+        return "".join(parts)
 
     def heard(self) -> None:
         """Know that a wake-up has arrived, so that the next one is sent; for the I/O thread.
@@ -207,10 +262,12 @@ class OutboundLog:
                 self._entries.clear()  # nobody will ever take them
 
     def _is_full(self) -> bool:
-        return self._held or self._big_text > MAX_BIG_TEXT or len(self._entries) > MAX_ENTRIES
+        return self._held or self._weight > MAX_WEIGHT or len(self._entries) > MAX_ENTRIES
 
 
-def _chunks(text: Text, parts: list[str]) -> Iterator[Text]:
+def _chunks(key: tuple[StreamName, bytes] | None, parts: list[str]) -> Iterator[Text]:
+    if key is None:
+        return
     whole = "".join(parts)
     for start in range(0, len(whole), MAX_TEXT):
-        yield text._replace(text=whole[start : start + MAX_TEXT])
+        yield Text(*key, whole[start : start + MAX_TEXT])

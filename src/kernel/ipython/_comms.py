@@ -32,11 +32,16 @@ class Comms:
 
     def __init__(self, host: Host) -> None:
         manager = self.manager = CommManager()
+        self.kernel: object = None
+        """What programs find as the `kernel` of a comm: widgets are mute without one."""
+        comms = self
 
         class KernelComm(BaseComm):  # type: ignore[misc]  # skipped, see mypy.ini
             """A comm whose other end is a client."""
 
-            kernel = None
+            @property
+            def kernel(self) -> object:
+                return comms.kernel
 
             def publish_msg(
                 self,
@@ -102,4 +107,5 @@ def _flat(buffer: Buffer) -> Buffer:
     if isinstance(buffer, bytes):
         return buffer
     view = memoryview(buffer)
-    return view.cast("B") if view.c_contiguous else view.tobytes()
+    # Views without any element cannot be cast.
+    return view.cast("B") if view.c_contiguous and view.nbytes else view.tobytes()

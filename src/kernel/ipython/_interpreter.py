@@ -223,7 +223,7 @@ class IPythonInterpreter:
         self.shell = shell
         shell.host = self._host
         shell.user_loop = self._loop
-        shell.kernel = KernelOfShell(self._host, self._comms, shell)
+        shell.kernel = self._comms.kernel = KernelOfShell(self._host, self._comms, shell)
 
     def _replace_prompts(self) -> None:
         def ask(prompt: str, *, password: bool) -> str:

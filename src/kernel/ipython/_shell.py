@@ -10,15 +10,18 @@ import asyncio
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from IPython.core import page, payloadpage
 from IPython.core.autocall import ExitAutocall, ZMQExitAutocall
+from IPython.core.history import HistoryOutput
 from IPython.core.interactiveshell import InteractiveShell, InteractiveShellABC
 from traitlets import Bool, Instance, Type, default
 
+from assay.kernel._output import OutputStream
 from assay.kernel.ipython._display import ResultHook, ScreenPublisher
 from assay.kernel.ipython._history import make_history
 from assay.protocol import Error
@@ -80,6 +83,26 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
         self.history_manager = make_history(self)
         self.configurables.append(self.history_manager)
 
+    @contextmanager
+    def _tee(self, channel: str) -> Iterator[None]:
+        """Keep what a cell writes for ``%notebook``.
+
+        IPython puts a function of its own in the place of the stream's `write`, which takes twice
+        as long, and keeps everything.
+        """
+        stream = getattr(sys, channel)
+        if not isinstance(stream, OutputStream):
+            with super()._tee(channel):
+                yield
+            return
+        number = self.execution_count
+        with stream.recording() as texts:
+            yield
+        if texts:
+            kind = "out_stream" if channel == "stdout" else "err_stream"
+            output = HistoryOutput(output_type=kind, bundle={"stream": list(texts)})
+            self.history_manager.outputs[number].append(output)
+
     def init_magics(self) -> None:
         """Add the magics that only a kernel has."""
         super().init_magics()
@@ -114,10 +137,11 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
         """Show the exception that just happened, or *exc_tuple*."""
         kind, value, trace = exc_tuple or sys.exc_info()
         if value is not None and kind is not None:
-            if isinstance(value, asyncio.CancelledError) and self.user_loop.interrupted:
+            reason = self.user_loop.reason
+            if isinstance(value, asyncio.CancelledError) and reason is not None:
                 # A cell that awaits is interrupted by cancelling it; the user pressed interrupt.
-                value = KeyboardInterrupt().with_traceback(trace)
-                exc_tuple = (KeyboardInterrupt, value, trace)
+                kind, value = type(reason), reason.with_traceback(trace)
+                exc_tuple = (kind, value, trace)
             elif _is_beyond_ipython(value):
                 # IPython prints these as plain text on stderr, and no error is published.
                 self._showtraceback(kind, value, traceback.format_exception(value))
