@@ -143,6 +143,6 @@ class UserLoop(asyncio.SelectorEventLoop):
         task.cancel()
         try:
             return self.run_until_complete(task)
-        except (asyncio.CancelledError, Exception):
+        except asyncio.CancelledError:
             assert self.reason is not None
             raise self.reason from None
