@@ -12,7 +12,7 @@ import threading
 import zmq
 
 from assay.protocol import Channel, ConnectionFile
-from assay.transport._sockets import Socket, bind
+from assay.transport._sockets import Socket, bind, remove_file
 
 __all__ = ["Heartbeat"]
 
@@ -43,6 +43,7 @@ class Heartbeat:
 
     def close(self) -> None:
         """Stop answering."""
+        remove_file(self._socket)
         if self._thread.ident is None:
             self._context.destroy(linger=0)
             return

@@ -46,7 +46,7 @@ LOOK_BACK_S = 0.5
 MARK_EVERY = 50
 """Messages from one mark to the next, small against `IOPUB_QUEUE_MESSAGES`; a mark takes 20 µs."""
 
-MAX_KEPT_BYTES = 64 * 1024 * 1024
+MAX_KEPT_BYTES = 32 * 1024 * 1024
 """What may be kept before writers have to wait."""
 
 MESSAGE_BYTES = 1024

@@ -17,7 +17,7 @@ from attrs import frozen
 
 from assay.protocol import AssayError, Channel, ConnectionFile, Transport
 
-__all__ = ["BindError", "KernelSockets", "Socket", "bind", "bind_kernel"]
+__all__ = ["BindError", "KernelSockets", "Socket", "bind", "bind_kernel", "remove_file"]
 
 Socket: TypeAlias = "zmq.Socket[bytes]"
 
@@ -30,6 +30,7 @@ IOPUB_QUEUE_MESSAGES = 1_000
 subscriber that stopped reading can hold of ASCII is 64 MB. ZeroMQ knows no bound in bytes, so large
 displays can be more."""
 
+IPC = "ipc://"
 IPC_ATTEMPTS = 100
 
 
@@ -54,6 +55,8 @@ class KernelSockets:
 
     def close(self, linger_ms: int = LINGER_MS) -> None:
         """Close all; wait until what was sent has left, *linger_ms* milliseconds at most."""
+        for channel in (Channel.SHELL, Channel.CONTROL, Channel.STDIN, Channel.IOPUB):
+            remove_file(self.of(channel))
         self.context.destroy(linger=linger_ms)
 
 
@@ -70,6 +73,8 @@ def bind_kernel(connection: ConnectionFile) -> tuple[KernelSockets, ConnectionFi
             socket = made[channel] = _open(channel, context)
             connection = bind(socket, channel, connection)
     except BaseException:
+        for socket in made.values():
+            remove_file(socket)
         context.destroy(linger=0)
         raise
     sockets = KernelSockets(
@@ -100,6 +105,15 @@ def bind(socket: Socket, channel: Channel, connection: ConnectionFile) -> Connec
     return connection.with_ports({channel: int(bound.rpartition(":")[2])})
 
 
+def remove_file(socket: Socket) -> None:
+    """Remove the file that *socket* made to be reached over ipc; ZeroMQ leaves it."""
+    if socket.closed:
+        return
+    endpoint = socket.getsockopt_string(zmq.LAST_ENDPOINT)
+    if endpoint.startswith(IPC):
+        Path(endpoint.removeprefix(IPC)).unlink(missing_ok=True)
+
+
 def secure(socket: Socket, connection: ConnectionFile) -> None:
     """Make *socket* a CURVE server if the connection has keys (CONN-06), and let it use IPv6."""
     if ":" in connection.ip:
@@ -127,8 +141,8 @@ def _open(channel: Channel, context: zmq.Context[Socket]) -> Socket:
 
 
 def _bind(socket: Socket, address: str, channel: Channel) -> None:
-    if address.startswith("ipc://"):
-        _check_path(address.removeprefix("ipc://"), address, channel)
+    if address.startswith(IPC):
+        _check_path(address.removeprefix(IPC), address, channel)
     try:
         socket.bind(address)
     except zmq.ZMQError as error:
@@ -139,7 +153,7 @@ def _bind_free_path(socket: Socket, channel: Channel, connection: ConnectionFile
     random = SystemRandom()
     for _ in range(IPC_ATTEMPTS):
         trial = connection.with_ports({channel: random.randint(1, 65_535)})
-        if not Path(trial.address(channel).removeprefix("ipc://")).exists():
+        if not Path(trial.address(channel).removeprefix(IPC)).exists():
             _bind(socket, trial.address(channel), channel)
             return trial
     raise BindError(f"{channel}: found no free path like {connection.address(channel)}")
