@@ -15,11 +15,19 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import FrameType
+from types import FrameType, TracebackType
 
-__all__ = ["Interrupts"]
+__all__ = ["Interrupts", "end_at_user_code"]
 
 logger = logging.getLogger("assay.kernel")
+
+
+def end_at_user_code(trace: TracebackType | None) -> None:
+    """Cut from *trace*, that of a KeyboardInterrupt, the signal handler that raised it."""
+    while trace is not None and trace.tb_next is not None:
+        if trace.tb_next.tb_frame.f_code is Interrupts._handle.__code__:
+            trace.tb_next = None
+        trace = trace.tb_next
 
 
 class Interrupts:

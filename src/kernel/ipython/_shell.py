@@ -21,6 +21,7 @@ from IPython.core.history import HistoryOutput
 from IPython.core.interactiveshell import InteractiveShell, InteractiveShellABC
 from traitlets import Bool, Instance, Type, default
 
+from assay.kernel._interrupt import end_at_user_code
 from assay.kernel._output import OutputStream
 from assay.kernel.ipython._display import ResultHook, ScreenPublisher
 from assay.kernel.ipython._history import make_history
@@ -142,6 +143,8 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
                 # A cell that awaits is interrupted by cancelling it; the user pressed interrupt.
                 kind, value = type(reason), reason.with_traceback(trace)
                 exc_tuple = (kind, value, trace)
+            elif isinstance(value, KeyboardInterrupt):
+                end_at_user_code(value.__traceback__)
             elif _is_beyond_ipython(value):
                 # IPython prints these as plain text on stderr, and no error is published.
                 self._showtraceback(kind, value, traceback.format_exception(value))
