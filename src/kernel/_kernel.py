@@ -17,9 +17,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
-
-from attrs import frozen
+from typing import TYPE_CHECKING, NamedTuple
 
 from assay.kernel._answers import Answers
 from assay.kernel._handlers import Handlers
@@ -70,8 +68,7 @@ TERMINATED = 128 + signal.SIGTERM
 """The exit code after SIGTERM, as shells count."""
 
 
-@frozen
-class _Closing:
+class _Closing(NamedTuple):
     """Why the kernel ends."""
 
     request: Request | None = None

@@ -12,8 +12,6 @@ from assay.protocol import (
     Channel,
     ContentError,
     Envelope,
-    InputReply,
-    InputRequest,
     ProtocolError,
     Session,
     decode_json,
@@ -59,6 +57,8 @@ class Prompter:
                 requirement="STDIN-03",
             )
         with self._one_at_a_time:
+            from assay.protocol import InputRequest  # noqa: PLC0415 - few cells ask
+
             frames = self._session.pack(
                 InputRequest(prompt=prompt, password=password),
                 parent=request.parent,
@@ -89,6 +89,8 @@ class Prompter:
         except ContentError as error:
             logger.warning("stdin: dropped an input_reply: %s", error)
             return
+        from assay.protocol import InputReply  # noqa: PLC0415 - few cells ask
+
         if isinstance(content, InputReply):
             self._asked = None
             asked.answers.put(content.value)

@@ -18,27 +18,22 @@ if TYPE_CHECKING:
     from assay.protocol._connection import (
         ConnectionFile,
         Curve,
-        KernelSpec,
         RegistrationFile,
         Transport,
     )
     from assay.protocol._control import (
-        CreateSubshellReply,
-        CreateSubshellRequest,
-        DebugEvent,
-        DebugReply,
-        DebugRequest,
-        DeleteSubshellReply,
-        DeleteSubshellRequest,
         InterruptReply,
         InterruptRequest,
-        ListSubshellReply,
-        ListSubshellRequest,
         ShutdownReply,
         ShutdownRequest,
     )
     from assay.protocol._converter import (
         make_converter,
+    )
+    from assay.protocol._debug import (
+        DebugEvent,
+        DebugReply,
+        DebugRequest,
     )
     from assay.protocol._engine import (
         AbortReply,
@@ -78,11 +73,7 @@ if TYPE_CHECKING:
         Error,
         ExecuteInput,
         ExecuteResult,
-        ExecutionState,
-        IopubWelcome,
-        Status,
         Stream,
-        StreamName,
         UpdateDisplayData,
     )
     from assay.protocol._json import (
@@ -91,6 +82,9 @@ if TYPE_CHECKING:
         decode_json,
         decode_object,
         encode_json,
+    )
+    from assay.protocol._kernelspec import (
+        KernelSpec,
     )
     from assay.protocol._message import (
         PROTOCOL_VERSION,
@@ -141,6 +135,12 @@ if TYPE_CHECKING:
         ReplayWindow,
         Signer,
     )
+    from assay.protocol._status import (
+        ExecutionState,
+        IopubWelcome,
+        Status,
+        StreamName,
+    )
     from assay.protocol._stdin import (
         InputReply,
         InputRequest,
@@ -149,6 +149,14 @@ if TYPE_CHECKING:
         structure,
         structure_content,
         unstructure,
+    )
+    from assay.protocol._subshell import (
+        CreateSubshellReply,
+        CreateSubshellRequest,
+        DeleteSubshellReply,
+        DeleteSubshellRequest,
+        ListSubshellReply,
+        ListSubshellRequest,
     )
 
 __all__ = [
@@ -266,20 +274,20 @@ _HOMES = {
     "CommOpen": "_comm",
     "ConnectionFile": "_connection",
     "Curve": "_connection",
-    "KernelSpec": "_connection",
+    "KernelSpec": "_kernelspec",
     "RegistrationFile": "_connection",
     "Transport": "_connection",
-    "CreateSubshellReply": "_control",
-    "CreateSubshellRequest": "_control",
-    "DebugEvent": "_control",
-    "DebugReply": "_control",
-    "DebugRequest": "_control",
-    "DeleteSubshellReply": "_control",
-    "DeleteSubshellRequest": "_control",
+    "CreateSubshellReply": "_subshell",
+    "CreateSubshellRequest": "_subshell",
+    "DebugEvent": "_debug",
+    "DebugReply": "_debug",
+    "DebugRequest": "_debug",
+    "DeleteSubshellReply": "_subshell",
+    "DeleteSubshellRequest": "_subshell",
     "InterruptReply": "_control",
     "InterruptRequest": "_control",
-    "ListSubshellReply": "_control",
-    "ListSubshellRequest": "_control",
+    "ListSubshellReply": "_subshell",
+    "ListSubshellRequest": "_subshell",
     "ShutdownReply": "_control",
     "ShutdownRequest": "_control",
     "make_converter": "_converter",
@@ -312,11 +320,11 @@ _HOMES = {
     "Error": "_iopub",
     "ExecuteInput": "_iopub",
     "ExecuteResult": "_iopub",
-    "ExecutionState": "_iopub",
-    "IopubWelcome": "_iopub",
-    "Status": "_iopub",
+    "ExecutionState": "_status",
+    "IopubWelcome": "_status",
+    "Status": "_status",
     "Stream": "_iopub",
-    "StreamName": "_iopub",
+    "StreamName": "_status",
     "UpdateDisplayData": "_iopub",
     "Json": "_json",
     "JsonObject": "_json",

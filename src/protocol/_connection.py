@@ -1,14 +1,13 @@
-"""The files that tell a kernel where to listen, and a client how to start one."""
+"""The files that tell a kernel where to listen."""
 
 from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from attrs import evolve, field, frozen
 from msgspec import UNSET, UnsetType
@@ -18,14 +17,13 @@ from assay.protocol._errors import (
     ContentError,
     FramingError,
     LocalError,
-    shorten,
 )
 from assay.protocol._json import Json, JsonObject, decode_object, encode_json
 from assay.protocol._registry import Channel
 from assay.protocol._signing import DEFAULT_SCHEME, Signer
 from assay.protocol._structure import structure, unstructure
 
-__all__ = ["ConnectionFile", "Curve", "KernelSpec", "RegistrationFile", "Transport"]
+__all__ = ["ConnectionFile", "Curve", "RegistrationFile", "Transport"]
 
 MAX_PORT = 65_535
 PORT = re.compile(r"[0-9]{1,5}")
@@ -150,6 +148,8 @@ class ConnectionFile:
         Raises:
             ConnectionFileError: the file cannot be written.
         """
+        import tempfile  # noqa: PLC0415 - most kernels never write the file, and start sooner
+
         try:
             # mkstemp makes the file with mode 0600; replacing is atomic on one file system.
             handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -222,45 +222,3 @@ class RegistrationFile:
     key: str = field(default="", repr=False)
     signature_scheme: str = DEFAULT_SCHEME
     _extra: JsonObject = field(factory=dict, repr=False)
-
-
-@frozen(kw_only=True)
-class KernelSpec:
-    """How a client starts a kernel: ``kernel.json`` (kernels.md §Kernel specs, SPEC-03)."""
-
-    argv: tuple[str, ...]
-    """The command; ``{connection_file}`` in any argument stands for the path (SPEC-04)."""
-
-    display_name: str
-    language: str
-    interrupt_mode: Literal["signal", "message"] = "signal"
-    env: Mapping[str, str] = field(factory=dict)
-    """Added to the environment; ``${NAME}`` is expanded (SPEC-06)."""
-
-    metadata: JsonObject = field(factory=dict)
-    kernel_protocol_version: str | UnsetType = UNSET
-    """Decides about the handshake (SPEC-08)."""
-
-    _extra: JsonObject = field(factory=dict, repr=False)
-
-    @property
-    def extra(self) -> JsonObject:
-        """Keys that the protocol does not name."""
-        return self._extra
-
-    @classmethod
-    def from_json(cls, data: bytes, *, name: str = "kernel.json") -> Self:
-        """Return the kernelspec in *data*; *name* stands in the errors.
-
-        Raises:
-            ContentError: a field is missing or has the wrong type, or ``argv`` is empty.
-            FramingError: *data* is not a JSON object.
-        """
-        made = structure(cls, decode_object(data, name))
-        if not made.argv:
-            raise ContentError(f"{name}: argv: wanted a command, found {shorten([])}")
-        return made
-
-    def to_json(self) -> bytes:
-        """Return the file's bytes."""
-        return encode_json(unstructure(self))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import ClassVar
 
 from attrs import field, frozen
@@ -10,6 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from assay.protocol._json import JsonObject
 from assay.protocol._message import Content
+from assay.protocol._status import StreamName
 
 __all__ = [
     "ClearOutput",
@@ -17,42 +17,9 @@ __all__ = [
     "Error",
     "ExecuteInput",
     "ExecuteResult",
-    "ExecutionState",
-    "IopubWelcome",
-    "Status",
     "Stream",
-    "StreamName",
     "UpdateDisplayData",
 ]
-
-
-class ExecutionState(StrEnum):
-    """What a kernel is doing (IOPUB-21)."""
-
-    STARTING = "starting"
-    """Said once for each process, without a parent (IOPUB-22, AMB-20)."""
-
-    BUSY = "busy"
-    """A request is being processed (SHELL-04)."""
-
-    IDLE = "idle"
-    """The request is done, and everything it caused has been published (SHELL-05)."""
-
-
-class StreamName(StrEnum):
-    """Which stream of the program wrote a text (IOPUB-09)."""
-
-    STDOUT = "stdout"
-    STDERR = "stderr"
-
-
-@frozen(kw_only=True)
-class Status(Content):
-    """Say what the kernel is doing (messages.md §Kernel status)."""
-
-    msg_type: ClassVar[str] = "status"
-
-    execution_state: ExecutionState
 
 
 @frozen(kw_only=True)
@@ -135,12 +102,3 @@ class ClearOutput(Content):
 
     wait: bool = False
     """Only when the next output comes, so that nothing flickers (AMB-51)."""
-
-
-@frozen(kw_only=True)
-class IopubWelcome(Content):
-    """Answer a new subscription (IOPUB-02); the topic is the subscription (IOPUB-05)."""
-
-    msg_type: ClassVar[str] = "iopub_welcome"
-
-    subscription: str

@@ -1,0 +1,57 @@
+"""How a client starts a kernel: ``kernel.json``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, Self
+
+from attrs import field, frozen
+from msgspec import UNSET, UnsetType
+
+from assay.protocol._errors import ContentError, shorten
+from assay.protocol._json import JsonObject, decode_object, encode_json
+from assay.protocol._structure import structure, unstructure
+
+__all__ = ["KernelSpec"]
+
+
+@frozen(kw_only=True)
+class KernelSpec:
+    """How a client starts a kernel: ``kernel.json`` (kernels.md §Kernel specs, SPEC-03)."""
+
+    argv: tuple[str, ...]
+    """The command; ``{connection_file}`` in any argument stands for the path (SPEC-04)."""
+
+    display_name: str
+    language: str
+    interrupt_mode: Literal["signal", "message"] = "signal"
+    env: Mapping[str, str] = field(factory=dict)
+    """Added to the environment; ``${NAME}`` is expanded (SPEC-06)."""
+
+    metadata: JsonObject = field(factory=dict)
+    kernel_protocol_version: str | UnsetType = UNSET
+    """Decides about the handshake (SPEC-08)."""
+
+    _extra: JsonObject = field(factory=dict, repr=False)
+
+    @property
+    def extra(self) -> JsonObject:
+        """Keys that the protocol does not name."""
+        return self._extra
+
+    @classmethod
+    def from_json(cls, data: bytes, *, name: str = "kernel.json") -> Self:
+        """Return the kernelspec in *data*; *name* stands in the errors.
+
+        Raises:
+            ContentError: a field is missing or has the wrong type, or ``argv`` is empty.
+            FramingError: *data* is not a JSON object.
+        """
+        made = structure(cls, decode_object(data, name))
+        if not made.argv:
+            raise ContentError(f"{name}: argv: wanted a command, found {shorten([])}")
+        return made
+
+    def to_json(self) -> bytes:
+        """Return the file's bytes."""
+        return encode_json(unstructure(self))
