@@ -14,6 +14,7 @@ from assay.protocol import (
     CommInfoRequest,
     CommMsg,
     CommOpen,
+    CompleteReply,
     CompleteRequest,
     ConnectionFile,
     ConnectReply,
@@ -21,6 +22,7 @@ from assay.protocol import (
     ContentError,
     ExecuteRequest,
     HistoryRequest,
+    InspectReply,
     InspectRequest,
     IsCompleteRequest,
     Message,
@@ -48,9 +50,18 @@ def serve_shell(
         with interrupts.allowed():
             interpreter.comm(message)
 
+    # Both may run code of the user's objects, which may hang.
+    def complete(_: Request, content: CompleteRequest) -> CompleteReply:
+        with interrupts.allowed():
+            return interpreter.complete(content.code, _cursor(content))
+
+    def inspect(_: Request, content: InspectRequest) -> InspectReply:
+        with interrupts.allowed():
+            return interpreter.inspect(content.code, _cursor(content), content.detail_level)
+
     shell.on(ExecuteRequest, execution.handle)
-    shell.on(CompleteRequest, lambda _, c: interpreter.complete(c.code, _cursor(c)))
-    shell.on(InspectRequest, lambda _, c: interpreter.inspect(c.code, _cursor(c), c.detail_level))
+    shell.on(CompleteRequest, complete)
+    shell.on(InspectRequest, inspect)
     shell.on(IsCompleteRequest, lambda _, c: interpreter.is_complete(c.code))
     shell.on(HistoryRequest, lambda _, c: interpreter.history(c))
     shell.on(CommInfoRequest, lambda _, c: interpreter.comm_info(c.target_name or None))

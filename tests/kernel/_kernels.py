@@ -22,7 +22,6 @@ from assay.protocol import (
     ExecuteResult,
     ExecutionState,
     InputRequest,
-    IopubWelcome,
     Json,
     KernelInfoRequest,
     MsgId,
@@ -184,9 +183,9 @@ def outputs(answer: Answer) -> list[str]:
 
 
 def heard_meanwhile(client: Client) -> list[Received]:
-    """Return what IOPub has brought for others, welcomes to new clients aside."""
+    """Return what IOPub has brought for requests of others, or late for our own."""
     heard = client.waiting(Channel.IOPUB)
-    return [received for received in heard if not isinstance(received.content, IopubWelcome)]
+    return [received for received in heard if received.parent_header is not None]
 
 
 def origin(client: Client, text: str) -> MsgId:

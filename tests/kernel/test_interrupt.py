@@ -1,0 +1,326 @@
+"""Interrupts, by message and by signal, whatever runs."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+
+import pytest
+
+from assay.protocol import (
+    Channel,
+    CommOpen,
+    CompleteRequest,
+    ExecuteInput,
+    ExecuteRequest,
+    InterruptReply,
+    InterruptRequest,
+)
+from assay.transport import Client, KernelProcess
+from tests.kernel._kernels import (
+    HANG_LIMIT_S,
+    begin,
+    error,
+    execute,
+    failed,
+    finish,
+    is_well,
+    only,
+    result,
+    states,
+    succeeded,
+)
+
+Interrupt = Callable[[KernelProcess, Client], None]
+
+
+def by_message(_: KernelProcess, client: Client) -> None:
+    """Send interrupt_request on control and wait for its reply and its idle."""
+    answer = client.request(InterruptRequest(), channel=Channel.CONTROL, timeout=HANG_LIMIT_S)
+    assert isinstance(answer.content, InterruptReply)
+    assert states(answer.published) == ["busy", "idle"]
+
+
+def by_signal(kernel: KernelProcess, _: Client) -> None:
+    """Send SIGINT to the process alone, as a server does that is not in its group."""
+    os.kill(kernel.pid, signal.SIGINT)
+
+
+def by_signal_to_the_group(kernel: KernelProcess, _: Client) -> None:
+    """Send SIGINT as a terminal does: to the kernel and all its children."""
+    os.killpg(kernel.pid, signal.SIGINT)
+
+
+WAYS = [by_message, by_signal, by_signal_to_the_group]
+
+RUNNING = {
+    "loop": "while True: pass",
+    "printing loop": "while True: print('x')",
+    "sleep": "import time; time.sleep(600)",
+    "lock": "import threading; threading.Event().wait()",
+    "read": "import os; r, w = os.pipe(); os.read(r, 1)",
+    "join": "import threading, time\n"
+    "threading.Thread(target=lambda: time.sleep(600), daemon=True).start()\n"
+    "threading.enumerate()[-1].join()",
+    "await": "import asyncio; await asyncio.sleep(600)",
+    "await in a loop": "import asyncio\nwhile True: await asyncio.sleep(0)",
+    "loop behind an await": "import asyncio\nawait asyncio.sleep(0)\nwhile True: pass",
+    "child": "import subprocess; subprocess.run(['sleep', '600'])",
+    "gather": "import asyncio\nawait asyncio.gather(*[asyncio.sleep(600) for _ in range(9)])",
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("kind", sorted(RUNNING))
+def test_running_cell_is_interrupted(
+    shared_kernel: KernelProcess, client: Client, kind: str, way: Interrupt
+) -> None:
+    """Whatever a cell does, an interrupt ends it with one KeyboardInterrupt (CTRL-09, CTRL-11,
+    EXEC-30)."""
+    code = f"print('runs')\n{RUNNING[kind]}"
+    running = begin(client, code, until="runs", stop_on_error=False)
+
+    way(shared_kernel, client)
+    answer = finish(client, running)
+
+    assert failed(answer).ename == error(answer).ename == "KeyboardInterrupt"
+    number = only(answer, ExecuteInput).execution_count
+    assert failed(answer).execution_count == number
+    assert succeeded(execute(client, "'next'")).execution_count == number + 1
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("code", ["!echo runs; sleep 600", "%%bash\necho runs\nsleep 600"])
+def test_command_is_interrupted(
+    shared_kernel: KernelProcess, client: Client, code: str, way: Interrupt
+) -> None:
+    """An interrupt ends the command that a cell waits for; how that is told is IPython's
+    business (CTRL-09, CTRL-11)."""
+    running = begin(client, code, until="runs", stop_on_error=False)
+
+    way(shared_kernel, client)
+
+    finish(client, running)
+    assert result(execute(client, "'alive'")) == "'alive'"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_interrupt_while_idle_is_harmless(
+    shared_kernel: KernelProcess, client: Client, way: Interrupt
+) -> None:
+    """While nothing runs, an interrupt has no effect on what comes next (CTRL-10)."""
+    for _ in range(5):
+        way(shared_kernel, client)
+        assert is_well(client)
+
+        assert result(execute(client, "'untouched'")) == "'untouched'"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_interrupt_while_a_task_loops_between_cells(
+    shared_kernel: KernelProcess, client: Client, way: Interrupt
+) -> None:
+    """A background task that blocks the idle kernel can be interrupted (CTRL-09, CTRL-11)."""
+    execute(
+        client,
+        "import asyncio\n"
+        "async def block():\n"
+        "    await gate.wait()\n"
+        "    print('blocks')\n"
+        "    while True: pass\n"
+        "gate = asyncio.Event()\n"
+        "task = asyncio.create_task(block());",
+    )
+    execute(client, "gate.set()")
+    while "blocks" not in str(client.receive(Channel.IOPUB, HANG_LIMIT_S).content):
+        pass
+
+    way(shared_kernel, client)
+
+    assert is_well(client)
+    assert result(execute(client, "task.done()")) == "True"
+
+
+def test_interrupt_does_not_end_tasks_that_wait(
+    shared_kernel: KernelProcess, client: Client
+) -> None:
+    """An interrupted await leaves tasks of earlier cells alone (CTRL-09)."""
+    execute(
+        client,
+        "import asyncio\nhere = asyncio.Event()\n"
+        "async def work(): await here.wait(); return 'worked'\n"
+        "task = asyncio.create_task(work());",
+    )
+    running = begin(client, "print('waits')\nawait asyncio.sleep(600)", until="waits")
+    by_message(shared_kernel, client)
+    failed(finish(client, running))
+
+    assert result(execute(client, "here.set()\nawait task")) == "'worked'"
+
+
+def test_awaiting_cell_may_clean_up(shared_kernel: KernelProcess, client: Client) -> None:
+    """`finally` and `except CancelledError` run before the reply (CTRL-09)."""
+    running = begin(
+        client,
+        "import asyncio\n"
+        "try:\n"
+        "    print('waits'); await asyncio.sleep(600)\n"
+        "finally:\n"
+        "    await asyncio.sleep(0); print('cleaned up')",
+        until="waits",
+    )
+
+    by_message(shared_kernel, client)
+    answer = finish(client, running)
+
+    assert failed(answer).ename == "KeyboardInterrupt"
+    assert answer.text().endswith("cleaned up\n")
+
+
+def test_cell_may_catch_the_interrupt(shared_kernel: KernelProcess, client: Client) -> None:
+    """A cell that handles KeyboardInterrupt goes on (CTRL-09)."""
+    running = begin(
+        client,
+        "try:\n    print('runs')\n    while True: pass\nexcept KeyboardInterrupt: print('caught')\n"
+        "'ended well'",
+        until="runs",
+    )
+
+    by_message(shared_kernel, client)
+
+    assert result(finish(client, running)) == "'ended well'"
+
+
+def test_users_own_handler_is_called(kernel: KernelProcess, mine: Client) -> None:
+    """A handler that user code installs for SIGINT is used, by both ways (CTRL-11)."""
+    running = begin(
+        mine,
+        "import signal\nhits = []\n"
+        "old = signal.signal(signal.SIGINT, lambda *_: hits.append(1))\n"
+        "print('runs')\n"
+        "while len(hits) < 2: pass\n"
+        "signal.signal(signal.SIGINT, old); len(hits)",
+        until="runs",
+    )
+
+    by_message(kernel, mine)
+    os.kill(kernel.pid, signal.SIGINT)
+
+    # Two signals at once count once: keep on until both have been seen.
+    while not running.done:
+        os.kill(kernel.pid, signal.SIGINT)
+        is_well_on_control(mine)
+    succeeded(finish(mine, running))
+
+
+def is_well_on_control(client: Client) -> None:
+    """Return once control has answered."""
+    client.request(InterruptRequest(), channel=Channel.CONTROL, timeout=HANG_LIMIT_S)
+
+
+def test_interrupt_aborts_what_is_queued(shared_kernel: KernelProcess, client: Client) -> None:
+    """An interrupted cell is a failed one: those behind it are not run (EXEC-20, EXEC-30)."""
+    running = begin(client, "ran = []\nprint('runs')\nwhile True: pass", until="runs")
+    queued = [client.start(ExecuteRequest(code="ran.append(1)")) for _ in range(3)]
+    client.beat(timeout=HANG_LIMIT_S)
+
+    by_message(shared_kernel, client)
+    answers = [finish(client, exchange) for exchange in (running, *queued)]
+
+    assert [failed(answer).ename for answer in answers] == [
+        "KeyboardInterrupt",
+        *["ExecutionAborted"] * 3,
+    ]
+    assert result(execute(client, "ran")) == "[]"
+
+
+def test_interrupt_ends_one_cell_only(shared_kernel: KernelProcess, client: Client) -> None:
+    """The cell behind an interrupted one runs, if errors do not stop the queue (CTRL-09)."""
+    running = begin(client, "print('runs')\nwhile True: pass", until="runs", stop_on_error=False)
+    queued = client.start(ExecuteRequest(code="'runs'"))
+
+    by_message(shared_kernel, client)
+
+    assert failed(finish(client, running)).ename == "KeyboardInterrupt"
+    assert result(finish(client, queued)) == "'runs'"
+
+
+def test_many_interrupts_at_random_moments(kernel: KernelProcess, mine: Client) -> None:
+    """Wherever an interrupt strikes, each request has its reply and its idle (CTRL-11, SHELL-14).
+
+    They strike short cells, the code around them, and the waiting between them.
+    """
+    asked = [
+        mine.start(ExecuteRequest(code="sum(range(2000))", stop_on_error=False)) for _ in range(400)
+    ]
+    while not asked[-1].done:
+        os.kill(kernel.pid, signal.SIGINT)
+        is_well_on_control(mine)
+
+    for exchange in asked:
+        answer = mine.finish(exchange, timeout=HANG_LIMIT_S)
+        assert states(answer.published) == ["busy", "idle"]
+    assert is_well(mine)
+    assert result(execute(mine, "'alive'")) == "'alive'"
+
+
+def test_interrupt_of_a_comm_handler(shared_kernel: KernelProcess, client: Client) -> None:
+    """A handler that hangs can be interrupted (CTRL-09, COMM-11)."""
+    execute(
+        client,
+        "from comm import get_comm_manager\n"
+        "def hang(comm, opening):\n"
+        "    print('hangs', flush=True)\n"
+        "    while True: pass\n"
+        "get_comm_manager().register_target('hangs', hang)",
+    )
+    exchange = client.start(CommOpen(comm_id="h", target_name="hangs"), wants_reply=False)
+    client.wait_until(
+        lambda: "stream" in exchange.types, awaited="the handler", timeout=HANG_LIMIT_S
+    )
+
+    by_message(shared_kernel, client)
+
+    client.wait_until(lambda: exchange.idle, awaited="idle", timeout=HANG_LIMIT_S)
+    assert is_well(client)
+
+
+def test_interrupt_of_a_completion(shared_kernel: KernelProcess, client: Client) -> None:
+    """A completion that hangs in the user's code can be interrupted (CTRL-09)."""
+    execute(
+        client,
+        "class Slow:\n"
+        "    def __dir__(self):\n"
+        "        print('hangs', flush=True)\n"
+        "        while True: pass\n"
+        "slow = Slow()",
+    )
+    exchange = client.start(CompleteRequest(code="slow.", cursor_pos=5))
+    client.wait_until(
+        lambda: "stream" in exchange.types, awaited="the completion", timeout=HANG_LIMIT_S
+    )
+
+    by_message(shared_kernel, client)
+
+    client.finish(exchange, timeout=HANG_LIMIT_S)
+    assert is_well(client)
+
+
+def test_interrupt_of_user_expressions(shared_kernel: KernelProcess, client: Client) -> None:
+    """An expression that hangs can be interrupted; the request is answered (CTRL-09, EXEC-10)."""
+    exchange = client.start(
+        ExecuteRequest(
+            code="def hang():\n    print('hangs')\n    while True: pass",
+            user_expressions={"x": "hang()"},
+        )
+    )
+    client.wait_until(
+        lambda: "stream" in exchange.types, awaited="the expression", timeout=HANG_LIMIT_S
+    )
+
+    by_message(shared_kernel, client)
+
+    answer = client.finish(exchange, timeout=HANG_LIMIT_S)
+    assert answer.reply.msg_type == "execute_reply"
+    assert is_well(client)
