@@ -13,7 +13,7 @@ from assay.protocol._message import Content
 __all__ = ["CommClose", "CommMsg", "CommOpen"]
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class CommOpen(Content):
     """Open a comm with the other side's target of this name (COMM-01)."""
 
@@ -26,7 +26,7 @@ class CommOpen(Content):
     """A module to import for the target; in the public text for a year, still sent."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class CommMsg(Content):
     """Say something over an open comm (COMM-04)."""
 
@@ -36,7 +36,7 @@ class CommMsg(Content):
     data: JsonObject = field(factory=dict)
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class CommClose(Content):
     """Close a comm (COMM-05)."""
 

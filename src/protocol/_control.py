@@ -16,7 +16,7 @@ __all__ = [
 ]
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class ShutdownRequest(Content):
     """End the kernel (messages.md §Kernel shutdown, CTRL-04); on shell deprecated since 5.4."""
 
@@ -26,7 +26,7 @@ class ShutdownRequest(Content):
     """A new kernel will follow; the kernel only echoes it (AMB-40)."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class ShutdownReply(Content):
     """Say that the kernel has shut down safely (CTRL-06); sent on IOPub as well (CTRL-07)."""
 
@@ -36,14 +36,14 @@ class ShutdownReply(Content):
     status: Literal["ok"] = "ok"
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class InterruptRequest(Content):
     """Interrupt what runs (messages.md §Kernel interrupt, CTRL-09)."""
 
     msg_type: ClassVar[str] = "interrupt_request"
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class InterruptReply(Content):
     """Say that the interrupt was delivered (CTRL-09, AMB-41)."""
 

@@ -17,7 +17,7 @@ __all__ = [
 ]
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class DebugRequest(Content):
     """A request of the Debug Adapter Protocol (DEBUG-02)."""
 
@@ -29,7 +29,7 @@ class DebugRequest(Content):
     type: Literal["request"] = "request"
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class DebugReply(Content):
     """A response of the Debug Adapter Protocol; has no ``status`` (DEBUG-04, AMB-02)."""
 
@@ -46,7 +46,7 @@ class DebugReply(Content):
     type: Literal["response"] = "response"
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class DebugEvent(Content):
     """An event of the Debug Adapter Protocol, on IOPub (DEBUG-03)."""
 

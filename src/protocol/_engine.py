@@ -18,14 +18,14 @@ __all__ = [
 ]
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class ApplyRequest(Content):
     """Call a function; function and arguments are in the buffers."""
 
     msg_type: ClassVar[str] = "apply_request"
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class ApplyReply(Content):
     """Say that the call returned; its result is in the buffers."""
 
@@ -34,7 +34,7 @@ class ApplyReply(Content):
     status: Literal["ok"] = "ok"
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class AbortRequest(Content):
     """Do not handle the requests with these ids when their turn comes."""
 
@@ -44,7 +44,7 @@ class AbortRequest(Content):
     """One id, several, or none for the whole queue."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class AbortReply(Content):
     """Say that the ids are remembered."""
 
@@ -53,14 +53,14 @@ class AbortReply(Content):
     status: Literal["ok"] = "ok"
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class ClearRequest(Content):
     """Empty the user's namespace."""
 
     msg_type: ClassVar[str] = "clear_request"
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class ClearReply(Content):
     """Say that the namespace is empty."""
 

@@ -13,14 +13,14 @@ from assay.protocol._message import PROTOCOL_VERSION, Content
 __all__ = ["HelpLink", "KernelInfoReply", "KernelInfoRequest", "LanguageInfo"]
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class KernelInfoRequest(Content):
     """Ask what the kernel is (messages.md §Kernel info, INFO-01, INFO-02)."""
 
     msg_type: ClassVar[str] = "kernel_info_request"
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class LanguageInfo(Content):
     """The language that a kernel runs (INFO-06)."""
 
@@ -40,7 +40,7 @@ class LanguageInfo(Content):
     """Only where it is not the general script exporter (INFO-07)."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class HelpLink(Content):
     """An entry of a client's help menu (INFO-08)."""
 
@@ -48,7 +48,7 @@ class HelpLink(Content):
     url: str
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class KernelInfoReply(Content):
     """Say what the kernel is (INFO-04 to INFO-10)."""
 

@@ -22,7 +22,7 @@ __all__ = [
 ]
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Stream(Content):
     """Text that the program wrote (IOPUB-09)."""
 
@@ -32,7 +32,7 @@ class Stream(Content):
     text: str
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class DisplayData(Content):
     """Something to show, in every representation there is (IOPUB-10, IOPUB-11)."""
 
@@ -48,7 +48,7 @@ class DisplayData(Content):
     """Not to be stored; ``display_id`` names the display (IOPUB-15, IOPUB-17)."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class UpdateDisplayData(Content):
     """Replace what a display with this ``display_id`` shows (IOPUB-16)."""
 
@@ -60,7 +60,7 @@ class UpdateDisplayData(Content):
     """Holds ``display_id``."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class ExecuteInput(Content):
     """Tell every client what is being run (IOPUB-18)."""
 
@@ -70,7 +70,7 @@ class ExecuteInput(Content):
     execution_count: int
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class ExecuteResult(Content):
     """What the cell's last expression gave (IOPUB-19, EXEC-19)."""
 
@@ -83,7 +83,7 @@ class ExecuteResult(Content):
     """Present only with a ``display_id`` (AMB-10)."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Error(Content):
     """An exception of the user's code (IOPUB-20)."""
 
@@ -94,7 +94,7 @@ class Error(Content):
     traceback: tuple[str, ...]
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class ClearOutput(Content):
     """Clear what the cell has shown so far (IOPUB-25)."""
 

@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class ExecuteRequest(Content):
     """Run code in the user's namespace (messages.md §Execute)."""
 
@@ -56,7 +56,7 @@ class ExecuteRequest(Content):
     """An exception aborts the execute requests that wait behind this one (EXEC-20)."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class ExecuteReply(Content):
     """Say that the code ran without an exception (EXEC-16)."""
 
@@ -74,7 +74,7 @@ class ExecuteReply(Content):
     status: Literal["ok"] = "ok"
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class CompleteRequest(Content):
     """Ask what may stand at the cursor (messages.md §Completion)."""
 
@@ -87,7 +87,7 @@ class CompleteRequest(Content):
     """Offset into `code` in Unicode code points (COMPLETE-02); null means the end (AMB-59)."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class CompleteReply(Content):
     """Name what may stand in ``code[cursor_start:cursor_end]`` (COMPLETE-05)."""
 
@@ -108,7 +108,7 @@ class CompleteReply(Content):
     status: Literal["ok"] = "ok"
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class InspectRequest(Content):
     """Ask what the name at the cursor is (messages.md §Introspection)."""
 
@@ -122,7 +122,7 @@ class InspectRequest(Content):
     """1 asks for more, such as the source (INSPECT-05)."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class InspectReply(Content):
     """Describe a name as a display bundle (INSPECT-03)."""
 
@@ -136,7 +136,7 @@ class InspectReply(Content):
     status: Literal["ok"] = "ok"
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class HistoryRequest(Content):
     """Ask for earlier input (messages.md §History)."""
 
@@ -174,7 +174,7 @@ HistoryEntry: TypeAlias = tuple[int, int, str | tuple[str | None, str | None]]
 """Session, cell number, and the input or, if outputs were asked for, input and output (HIST-07)."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class HistoryReply(Content):
     """List earlier cells, oldest first (HIST-07, HIST-12)."""
 
@@ -184,7 +184,7 @@ class HistoryReply(Content):
     status: Literal["ok"] = "ok"
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class IsCompleteRequest(Content):
     """Ask whether code can be run as it stands (messages.md §Code completeness)."""
 
@@ -193,7 +193,7 @@ class IsCompleteRequest(Content):
     code: str
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class IsCompleteReply(Content):
     """Say whether code can be run as it stands; `status` holds the answer (ISCOMPLETE-01)."""
 
@@ -204,14 +204,14 @@ class IsCompleteReply(Content):
     """White space for the next line, with ``incomplete`` only (ISCOMPLETE-02, ISCOMPLETE-03)."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class ConnectRequest(Content):
     """Ask for the kernel's ports; deprecated since 5.1 (INFO-14)."""
 
     msg_type: ClassVar[str] = "connect_request"
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class ConnectReply(Content):
     """Name the kernel's ports; a port that is absent has no channel (INFO-15)."""
 
@@ -225,7 +225,7 @@ class ConnectReply(Content):
     status: Literal["ok"] = "ok"
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class CommInfoRequest(Content):
     """Ask which comms are open (INFO-12)."""
 
@@ -235,14 +235,14 @@ class CommInfoRequest(Content):
     """Only comms of this target."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class CommInfo(Content):
     """One open comm, as a comm_info_reply lists it."""
 
     target_name: str
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class CommInfoReply(Content):
     """List the open comms by id (INFO-12, INFO-13)."""
 

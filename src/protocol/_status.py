@@ -40,7 +40,7 @@ class StreamName(StrEnum):
     STDERR = "stderr"
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Status(Content):
     """Say what the kernel is doing (messages.md §Kernel status)."""
 
@@ -49,7 +49,7 @@ class Status(Content):
     execution_state: ExecutionState
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class IopubWelcome(Content):
     """Answer a new subscription (IOPUB-02); the topic is the subscription (IOPUB-05)."""
 

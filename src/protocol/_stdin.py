@@ -11,7 +11,7 @@ from assay.protocol._message import Content
 __all__ = ["InputReply", "InputRequest"]
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class InputRequest(Content):
     """Ask for a line of text (messages.md §stdin, STDIN-01)."""
 
@@ -22,7 +22,7 @@ class InputRequest(Content):
     """The answer is secret: a client does not echo it (STDIN-08)."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class InputReply(Content):
     """The line; may lack a parent header, unlike every other reply (AMB-42)."""
 

@@ -18,14 +18,14 @@ __all__ = [
 ]
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class CreateSubshellRequest(Content):
     """Start a subshell (SUBSHELL-02)."""
 
     msg_type: ClassVar[str] = "create_subshell_request"
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class CreateSubshellReply(Content):
     """Name the subshell that was started (SUBSHELL-02)."""
 
@@ -35,7 +35,7 @@ class CreateSubshellReply(Content):
     status: Literal["ok"] = "ok"
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class DeleteSubshellRequest(Content):
     """End a subshell (SUBSHELL-03)."""
 
@@ -44,7 +44,7 @@ class DeleteSubshellRequest(Content):
     subshell_id: str
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class DeleteSubshellReply(Content):
     """Say that the subshell has ended (SUBSHELL-03)."""
 
@@ -53,14 +53,14 @@ class DeleteSubshellReply(Content):
     status: Literal["ok"] = "ok"
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class ListSubshellRequest(Content):
     """Ask which subshells there are (SUBSHELL-04)."""
 
     msg_type: ClassVar[str] = "list_subshell_request"
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class ListSubshellReply(Content):
     """List the subshells without the main one (SUBSHELL-04, SUBSHELL-05)."""
 
