@@ -1,0 +1,415 @@
+"""The outbound log: order, room, and no wake-up too few."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from typing import TypeAlias
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assay.protocol import Buffer, Channel, StreamName
+from assay.transport import BIG_TEXT, MAX_PARTS, OutboundLog, Run
+from assay.transport import _log as log_module
+from assay.transport._log import MAX_TEXT, Outgoing, Text
+
+HANG_LIMIT_S = 60.0
+
+FRAMES: list[Buffer] = [b"topic", b"content"]
+
+Said: TypeAlias = "tuple[StreamName, bytes, str] | bytes"
+"""A text with its stream and parent, or a message."""
+
+
+class Writer:
+    """A stream as the kernel has it: its run grows while nothing else is said."""
+
+    def __init__(self, log: OutboundLog) -> None:
+        self.log = log
+        self.run: Run | None = None
+
+    def write(self, name: StreamName, parent: bytes, text: str) -> None:
+        """Write *text* the quick way if that may be done."""
+        run = self.run
+        if (
+            run is not None
+            and run is self.log.newest
+            and (run.name, run.parent) == (name, parent)
+            and len(text) < BIG_TEXT
+            and len(run.parts) < MAX_PARTS
+        ):
+            run.append(text)
+            if run.taken:
+                self.log.resume(run)
+        else:
+            self.run = self.log.write(name, parent, text)
+
+
+def nothing() -> None:
+    """Be woken."""
+
+
+def taken(log: OutboundLog) -> list[Said]:
+    """Return all that waits, each text in one piece with those that follow it."""
+    found: list[Said] = []
+    for entry in log.take():
+        if isinstance(entry, Text):
+            assert 0 < len(entry.text) <= MAX_TEXT
+            found.append((entry.name, entry.parent, entry.text))
+        elif isinstance(entry, Outgoing):
+            found.append(bytes(entry.frames[0]))
+        else:
+            entry()
+    return found
+
+
+def joined(said: list[Said]) -> list[Said]:
+    """Return *said* with adjacent texts of one stream and parent put together."""
+    found: list[Said] = []
+    for one in said:
+        last = found[-1] if found else b""
+        if isinstance(one, tuple) and isinstance(last, tuple) and last[:2] == one[:2]:
+            found[-1] = (*one[:2], last[2] + one[2])
+        else:
+            found.append(one)
+    return found
+
+
+texts = st.tuples(
+    st.sampled_from(StreamName),
+    st.sampled_from([b"{}", b'{"msg_id":"1"}']),
+    st.text(min_size=1) | st.sampled_from(["\n", "x" * BIG_TEXT, "y" * (MAX_TEXT + 1)]),
+)
+messages = st.binary(min_size=1, max_size=4)
+TAKE = None
+steps = st.lists(texts | messages | st.just(TAKE), max_size=60)
+
+
+class TestOrder:
+    """What is said is taken, in order."""
+
+    @given(steps=steps)
+    def test_nothing_lost(self, steps: list[Said | None]) -> None:
+        """Whenever it is taken, each text and message comes once, in order and under its parent."""
+        log = OutboundLog(nothing)
+        writer = Writer(log)
+        found: list[Said] = []
+        for step in steps:
+            match step:
+                case None:
+                    found.extend(taken(log))
+                case bytes():
+                    log.post(Channel.IOPUB, [step])
+                case _:
+                    writer.write(*step)
+        found.extend(taken(log))
+
+        assert joined(found) == joined([step for step in steps if step is not None])
+        assert len(log) == 0
+
+    @given(said=st.lists(texts, min_size=1))
+    def test_few_messages(self, said: list[tuple[StreamName, bytes, str]]) -> None:
+        """Texts that wait together make no more messages than they must."""
+        log = OutboundLog(nothing)
+        for name, parent, text in said:
+            log.write(name, parent, text)
+        found = taken(log)
+
+        wanted = [one for one in joined([*said]) if isinstance(one, tuple)]
+        assert len(found) == sum(-(-len(text) // MAX_TEXT) for _, _, text in wanted)
+
+    def test_threads(self) -> None:
+        """Many writers lose nothing while it is taken, and each keeps its own order."""
+        sys_interval = sys.getswitchinterval()
+        sys.setswitchinterval(1e-6)
+        log = OutboundLog(nothing)
+        count, writers = 3_000, 4
+
+        def write(number: int) -> None:
+            writer = Writer(log)
+            for i in range(count):
+                writer.write(StreamName.STDOUT, b"%d" % number, f"{i},")
+                if i % 100 == 0:
+                    log.post(Channel.IOPUB, [b"%d:%d" % (number, i)])
+
+        threads = [threading.Thread(target=write, args=[n]) for n in range(writers)]
+        found: list[Said] = []
+        try:
+            for thread in threads:
+                thread.start()
+            while any(thread.is_alive() for thread in threads):
+                found.extend(taken(log))
+        finally:
+            sys.setswitchinterval(sys_interval)
+        found.extend(taken(log))
+
+        for n in range(writers):
+            own = b"%d" % n
+            mine = [one for one in found if isinstance(one, tuple) and one[1] == own]
+            assert "".join(text for _, _, text in mine) == "".join(f"{i}," for i in range(count))
+
+    def test_shared_stream(self) -> None:
+        """Two threads that grow the same run lose nothing while it is taken."""
+        interval = sys.getswitchinterval()
+        sys.setswitchinterval(1e-6)
+        log = OutboundLog(nothing)
+        writer = Writer(log)
+
+        def write(letter: str) -> None:
+            for _ in range(20_000):
+                writer.write(StreamName.STDOUT, b"{}", letter)
+
+        threads = [threading.Thread(target=write, args=[letter]) for letter in "ab"]
+        found: list[Said] = []
+        try:
+            for thread in threads:
+                thread.start()
+            while any(thread.is_alive() for thread in threads):
+                found.extend(taken(log))
+        finally:
+            sys.setswitchinterval(interval)
+        found.extend(taken(log))
+
+        text = "".join(one[2] for one in found if isinstance(one, tuple))
+        assert (text.count("a"), text.count("b")) == (20_000, 20_000)
+
+    def test_call(self) -> None:
+        """A function is called when all before it has been taken, and nothing behind it."""
+        log = OutboundLog(nothing)
+        found: list[Said] = []
+        seen: list[int] = []
+        log.post(Channel.SHELL, [b"before"])
+        log.call(lambda: seen.append(len(found)))
+        log.post(Channel.SHELL, [b"behind"])
+        for entry in log.take():
+            if isinstance(entry, Outgoing):
+                found.append(b"")
+            else:
+                assert not isinstance(entry, Text)
+                entry()
+
+        assert seen == [1]
+
+    def test_said_meanwhile(self) -> None:
+        """What is said while it is taken waits for the next time."""
+        log = OutboundLog(nothing)
+        log.call(lambda: log.post(Channel.SHELL, [b"answer"]))
+
+        assert taken(log) == []
+        assert log.urgent
+        assert taken(log) == [b"answer"]
+
+
+class TestFrames:
+    """A message says what was true when it was posted."""
+
+    def test_mutable(self) -> None:
+        """Later changes to a buffer change nothing."""
+        log = OutboundLog(nothing)
+        data = bytearray(b"before")
+        log.post(Channel.IOPUB, [data, memoryview(data), memoryview(data).toreadonly()])
+        data[:] = b"behind"
+        (entry,) = log.take()
+
+        assert isinstance(entry, Outgoing)
+        assert [bytes(frame) for frame in entry.frames] == [b"before"] * 3
+
+    def test_immutable(self) -> None:
+        """What nobody can change is not copied."""
+        log = OutboundLog(nothing)
+        data = b"x" * 100_000
+        view = memoryview(data)
+        log.post(Channel.IOPUB, [data, view])
+        (entry,) = log.take()
+
+        assert isinstance(entry, Outgoing)
+        assert entry.frames[0] is data
+        assert entry.frames[1] is view
+
+
+class Woken:
+    """Counts, and can do something in the middle of waking."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.meanwhile: Callable[[], None] = nothing
+
+    def __call__(self) -> None:
+        """Be woken."""
+        self.count += 1
+        self.meanwhile()
+
+
+class TestWaking:
+    """Whoever says something can rely on being heard."""
+
+    def test_once(self) -> None:
+        """Until the wake-up has arrived, one is enough."""
+        woken = Woken()
+        log = OutboundLog(woken)
+        for _ in range(3):
+            log.post(Channel.SHELL, FRAMES)
+        assert woken.count == 1
+        log.heard()
+        log.post(Channel.SHELL, FRAMES)
+
+        assert woken.count == 2
+
+    @pytest.mark.parametrize("kind", ["message", "text", "call"])
+    def test_taken_before_waking(self, kind: str) -> None:
+        """An entry that is taken before its writer has woken anybody costs no later wake-up."""
+        woken = Woken()
+        log = OutboundLog(woken)
+        ways: dict[str, Callable[[], object]] = {
+            "message": lambda: log.post(Channel.SHELL, FRAMES),
+            "text": lambda: log.write(StreamName.STDOUT, b"{}", "x"),
+            "call": lambda: log.call(nothing),
+        }
+        said = ways[kind]
+        # The writer loses its turn between appending and waking, and the entry is taken.
+        woken.meanwhile = lambda: list(log.take()).clear()
+        said()
+        woken.meanwhile = nothing
+        # The wake-up arrives and finds nothing to take.
+        log.heard()
+        assert len(log) == 0
+        said()
+
+        assert woken.count == 2
+
+    def test_resting_text(self) -> None:
+        """Text wakes nobody while the I/O thread is going to look, and is then reported."""
+        woken = Woken()
+        log = OutboundLog(woken)
+        log.rest_text()
+        log.write(StreamName.STDOUT, b"{}", "x")
+        assert woken.count == 0
+
+        assert log.watch_text()
+        list(log.take())
+        assert not log.watch_text()
+
+    def test_busy_expected(self) -> None:
+        """A message that may wait wakes nobody if the I/O thread is going to look."""
+        woken = Woken()
+        log = OutboundLog(woken)
+        log.expected = True
+        log.post(Channel.IOPUB, FRAMES, wake=False)
+
+        assert woken.count == 0
+        assert not log.urgent
+
+    def test_busy_unexpected(self) -> None:
+        """A message that may wait wakes the I/O thread if it is not: no more may follow."""
+        woken = Woken()
+        log = OutboundLog(woken)
+        log.expected = True
+        list(log.take())
+        log.post(Channel.IOPUB, FRAMES, wake=False)
+
+        assert woken.count == 1
+
+    def test_reply(self) -> None:
+        """A reply that is followed by idle leaves the waking to it."""
+        woken = Woken()
+        log = OutboundLog(woken)
+        log.post(Channel.SHELL, FRAMES, wake=False)
+
+        assert woken.count == 0
+
+
+class TestRoom:
+    """Who writes faster than others read waits."""
+
+    @pytest.fixture(autouse=True)
+    def _small(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(log_module, "MAX_ENTRIES", 10)
+        monkeypatch.setattr(log_module, "MAX_WEIGHT", 3 * BIG_TEXT)
+
+    def written(self, log: OutboundLog, write: Callable[[], object], bound: int) -> None:
+        """Check that a thread that calls *write* for ever stops at *bound*, and goes on."""
+        woken = threading.Semaphore(0)
+        ended = threading.Event()
+
+        def work() -> None:
+            while not ended.is_set():
+                write()
+
+        log._wake = woken.release
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        for _ in range(20):
+            # Whoever waits has woken us first.
+            assert woken.acquire(timeout=HANG_LIMIT_S)
+            while not log._waiting:
+                assert thread.is_alive()
+            assert len(log) <= bound
+            log.heard()
+            list(log.take())
+            log.rest_text()
+            while log._waiting and not len(log):
+                assert thread.is_alive()
+        ended.set()
+        log.close()
+        thread.join(HANG_LIMIT_S)
+        assert not thread.is_alive()
+
+    def test_texts(self) -> None:
+        """Many texts wait for room."""
+        log = OutboundLog(nothing)
+        self.written(log, lambda: log.write(StreamName.STDOUT, b"{}", "x"), 11)
+
+    def test_big_texts(self) -> None:
+        """Few big texts wait for room."""
+        log = OutboundLog(nothing)
+        self.written(log, lambda: log.write(StreamName.STDOUT, b"{}", "x" * BIG_TEXT), 4)
+
+    def test_displays(self) -> None:
+        """Messages on IOPub wait for room."""
+        log = OutboundLog(nothing)
+        self.written(log, lambda: log.post(Channel.IOPUB, FRAMES), 11)
+
+    def test_held(self) -> None:
+        """A writer waits while the subscribers are behind, and is released."""
+        log = OutboundLog(nothing)
+        log.hold(True)
+        thread = threading.Thread(target=log.post, args=[Channel.IOPUB, FRAMES], daemon=True)
+        thread.start()
+        while not log._waiting:
+            assert thread.is_alive()
+        log.hold(False)
+        thread.join(HANG_LIMIT_S)
+
+        assert not thread.is_alive()
+
+    def test_reply(self) -> None:
+        """Replies never wait."""
+        log = OutboundLog(nothing)
+        log.hold(True)
+        for _ in range(100):
+            log.post(Channel.SHELL, FRAMES)
+
+        assert len(log) == 100
+
+    def test_owner(self) -> None:
+        """The thread that takes never waits for itself."""
+        log = OutboundLog(nothing)
+        log.owner = threading.get_ident()
+        log.hold(True)
+        for _ in range(100):
+            log.write(StreamName.STDOUT, b"{}", "x")
+            log.post(Channel.IOPUB, FRAMES)
+
+        assert len(log) == 200
+
+    def test_closed(self) -> None:
+        """When nobody takes any more, nobody waits, and nothing piles up."""
+        log = OutboundLog(nothing)
+        log.close()
+        for _ in range(1_000):
+            log.write(StreamName.STDOUT, b"{}", "x")
+
+        assert len(log) <= 11
