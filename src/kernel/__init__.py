@@ -1,10 +1,37 @@
 """The kernel: dispatch, handlers, output, and IPython behind a seam.
 
-`main` runs it. `Kernel` and `Interpreter` are for authors of kernels for other languages.
+`main` runs it. `serve`, `Kernel`, `Interpreter` and the values they exchange are for authors of
+kernels for other languages; ``examples/calculator.py`` is one.
 """
 
 from __future__ import annotations
 
-from assay.kernel._main import main
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-__all__ = ["main"]
+from assay.kernel._kernel import Kernel
+from assay.kernel._main import main, serve
+
+if TYPE_CHECKING:
+    from assay.kernel._interpreter import Cell, Executed, Failed, Host, Interpreter, Succeeded
+
+__all__ = [
+    "Cell",
+    "Executed",
+    "Failed",
+    "Host",
+    "Interpreter",
+    "Kernel",
+    "Succeeded",
+    "main",
+    "serve",
+]
+
+
+def __getattr__(name: str) -> object:
+    # A kernel that starts needs none of these before its sockets answer.
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module("assay.kernel._interpreter"), name)
+    globals()[name] = value
+    return value

@@ -59,9 +59,7 @@ class Handlers:
             return self._failed(request, error)
         except KeyboardInterrupt as error:
             return self._failed(request, error)
-        except (
-            BaseException
-        ) as error:  # not even SystemExit must end the kernel
+        except BaseException as error:  # not even SystemExit must end the kernel
             logger.exception("%s: its handler failed", msg_type)
             return self._failed(request, error)
 
@@ -83,6 +81,8 @@ class Handlers:
             logger.warning("%s: unknown message type %r", channel, msg_type)
             return None
         logger.warning("%s: %s is not served here", channel, msg_type)
+        if msg_type == "debug_request":
+            return _no_debugger(request)
         return error_reply(
             request,
             "NotServedError",
@@ -96,3 +96,18 @@ def _text_of(error: BaseException) -> str:
         return str(error)
     except Exception:  # noqa: BLE001 - a user's __str__ may raise anything
         return "<the exception cannot be shown>"
+
+
+def _no_debugger(request: Request) -> Content:
+    """Refuse in the debugger's own protocol: its client knows no other errors (AMB-28)."""
+    from assay.protocol import DebugReply  # noqa: PLC0415 - no client asks what is not announced
+
+    asked = request.envelope.content
+    seq, command = asked.get("seq"), asked.get("command")
+    return DebugReply(
+        seq=0,
+        request_seq=seq if isinstance(seq, int) else 0,
+        command=command if isinstance(command, str) else "",
+        success=False,
+        message="this kernel has no debugger",
+    )

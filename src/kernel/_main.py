@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, TextIO
 
 from assay.kernel._info import kernel_info
 from assay.kernel._kernel import Kernel
-from assay.protocol import AssayError, ConnectionFile, MsgId, Session, SessionId
+from assay.protocol import AssayError, ConnectionFile, KernelInfoReply, MsgId, Session, SessionId
 
 if TYPE_CHECKING:
-    from assay.kernel._interpreter import Host, Interpreter
+    from assay.kernel._interpreter import Interpreter
 
-__all__ = ["main"]
+__all__ = ["main", "serve"]
 
 JOIN_S = 0.5
 """How long threads that are no daemons may go on after the last message."""
@@ -46,6 +46,19 @@ def main(arguments: list[str]) -> int:
     if "-h" in arguments or "--help" in arguments:
         print(USAGE, end="")
         return 0
+    return serve(arguments, kernel_info(), _load_ipython)
+
+
+def serve(
+    arguments: list[str], info: KernelInfoReply, load: Callable[[Kernel, list[str]], Interpreter]
+) -> int:
+    """Run a kernel for whatever language *load* brings; return the exit code.
+
+    Args:
+        arguments: ``-f FILE`` and ``--publish-silent``; what else there is goes to *load*.
+        info: The answer to kernel_info_request.
+        load: Makes the interpreter, once the sockets answer.
+    """
     _log_to(sys.__stderr__)
     path, publish_silent, rest = _parse(arguments)
     created = not path.exists()
@@ -54,14 +67,14 @@ def main(arguments: list[str]) -> int:
         kernel = Kernel(
             connection,
             _session(connection),
-            kernel_info(),
-            lambda host: _load(host, kernel, rest),
+            info,
+            lambda _: load(kernel, rest),
             connection_path=path,
             parent_pid=int(os.environ.get("JPY_PARENT_PID") or 0),
             publish_silent=publish_silent,
         )
     except AssayError as error:
-        print(f"assay kernel: {error}", file=sys.stderr)
+        print(f"{info.implementation}: {error}", file=sys.stderr)
         return 1
     _log_to(kernel.real_stderr)
     faulthandler.enable(kernel.real_stderr)
@@ -115,13 +128,13 @@ def _session(connection: ConnectionFile) -> Session:
     )
 
 
-def _load(host: Host, kernel: Kernel, arguments: list[str]) -> Interpreter:
+def _load_ipython(kernel: Kernel, arguments: list[str]) -> Interpreter:
     """Import IPython and make its shell; the sockets answer already."""
     # Nothing of what is imported becomes garbage: collecting meanwhile costs a sixth of the time.
     gc.disable()
     from assay.kernel.ipython._interpreter import IPythonInterpreter  # noqa: PLC0415 - see above
 
-    interpreter = IPythonInterpreter(host, arguments)
+    interpreter = IPythonInterpreter(kernel, arguments)
     kernel.use_loop(interpreter.loop)
     kernel.flush_c_by(_c_flusher())
     gc.freeze()
