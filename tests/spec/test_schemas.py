@@ -1,0 +1,337 @@
+"""The schemas are sound and current, and judge as the models and the reader do."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from fnmatch import fnmatch
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from assay.protocol import (
+    MESSAGE_TYPES,
+    ConnectionFile,
+    ConnectionFileError,
+    ContentError,
+    Header,
+    KernelSpec,
+    RegistrationFile,
+    decode_object,
+    encode_json,
+    structure,
+    structure_content,
+    unstructure,
+)
+from assay.testing import MalformedContent, contents, headers, json_values, malformed_contents
+from spec import make_schemas
+
+SPEC = Path(make_schemas.__file__).parent
+SCHEMAS = SPEC / "schemas"
+TABLE = tomllib.loads((SPEC / "schema_table.toml").read_text("utf-8"))
+INDEX = json.loads((SCHEMAS / "index.json").read_text("utf-8"))
+PATHS = sorted(path.relative_to(SCHEMAS).as_posix() for path in SCHEMAS.glob("*/*.json"))
+CURRENT = INDEX["versions"][INDEX["protocol"]]
+
+Validator: Any = import_module("jsonschema").Draft202012Validator  # has no types of its own
+
+
+def read(path: str) -> dict[str, Any]:
+    """Return the schema in the file at *path*."""
+    schema: dict[str, Any] = json.loads((SCHEMAS / path).read_text("utf-8"))
+    return schema
+
+
+@cache
+def validator(name: str, profile: str, version: str = INDEX["protocol"]) -> Any:
+    """Return the validator of the schema that the index names."""
+    return Validator(read(INDEX["versions"][version][name][profile]))
+
+
+def faults(name: str, profile: str, data: object) -> list[str]:
+    """Return what the schema has against *data*."""
+    return [error.message for error in validator(name, profile).iter_errors(data)]
+
+
+def as_json(content: object) -> dict[str, Any]:
+    """Return *content* as it is on the wire, unknown keys included."""
+    return dict(decode_object(encode_json(unstructure(content)), "content"))
+
+
+# The files.
+
+
+def test_schemas_are_current() -> None:
+    """What is in schemas/ is what the models and the table give."""
+    assert make_schemas.stale(SPEC, make_schemas.render(SPEC)) == []
+
+
+def test_check(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Stale, missing and surplus files are told, and mended without --check."""
+    table = (SPEC / "schema_table.toml").read_text("utf-8")
+    (tmp_path / "schema_table.toml").write_text(table, "utf-8")
+    command = ["--folder", str(tmp_path)]
+
+    assert make_schemas.main([*command, "--check"]) == 1
+    assert make_schemas.main(command) == 0
+    assert make_schemas.main([*command, "--check"]) == 0
+
+    (tmp_path / "schemas" / "strict" / "stream-5.0.json").write_text("{}", "utf-8")
+    (tmp_path / "schemas" / "strict" / "surplus-5.0.json").write_text("{}", "utf-8")
+    capsys.readouterr()
+
+    assert make_schemas.main([*command, "--check"]) == 1
+    told = capsys.readouterr().err
+    assert "stream-5.0.json" in told
+    assert "surplus-5.0.json" in told
+    assert make_schemas.main(command) == 0
+    assert make_schemas.main([*command, "--check"]) == 0
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_schema_is_sound(path: str) -> None:
+    """A schema is valid, says what it is, and its examples bear it out."""
+    schema = read(path)
+    judge = Validator(schema)
+    profile, _, rest = path.partition("/")
+    name, _, version = rest.removesuffix(".json").rpartition("-")
+
+    Validator.check_schema(schema)
+    assert schema["$id"] == f"urn:assay:schema:{profile}:{name}:{version}"
+    assert schema["title"].startswith(f"{name}, {profile}, protocol ")
+    assert schema["description"]
+    assert schema["x-versions"][0] == version
+    assert schema["examples"]
+    assert [
+        list(judge.iter_errors(one)) for one in schema["examples"] if not judge.is_valid(one)
+    ] == []
+    assert len(schema["x-counter-examples"]) >= 1
+    assert [
+        one["reason"] for one in schema["x-counter-examples"] if judge.is_valid(one["instance"])
+    ] == []
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_strict_example_is_good_for_a_lenient_receiver(path: str) -> None:
+    """What the strict profile shows as right, the lenient one of the same version accepts."""
+    schema = read(path)
+    name = path.partition("/")[2].removesuffix(".json").rpartition("-")[0]
+    for version in schema["x-versions"]:
+        judge = validator(name, "lenient", version)
+        assert all(judge.is_valid(one) for one in schema["examples"])
+
+
+def test_requirements_exist() -> None:
+    """Every id that a schema names is in the register, and what is official names one."""
+    register = tomllib.loads((SPEC / "requirements.toml").read_text("utf-8"))
+    errata = tomllib.loads((SPEC / "errata.toml").read_text("utf-8"))
+    known = {one["id"] for one in (*register["requirement"], *errata["ambiguity"])}
+
+    for path in PATHS:
+        schema = read(path)
+        ids = set(schema["x-requirements"])
+        assert ids <= known
+        assert all(one in schema["description"] for one in ids)
+    for entry in CURRENT.values():
+        assert read(entry["strict"])["x-requirements"] or not entry["official"]
+
+
+def test_the_index_is_complete() -> None:
+    """Every version and file is in the index, and no file is in vain."""
+    named = set()
+    for version, entries in INDEX["versions"].items():
+        for name, entry in entries.items():
+            for profile in ("strict", "lenient"):
+                named.add(entry[profile])
+                assert version in read(entry[profile])["x-versions"]
+                assert entry[profile].startswith(f"{profile}/{name}-")
+    assert named == set(PATHS)
+
+
+def test_the_index_agrees_with_the_registry() -> None:
+    """A type is there from the version on that brought it."""
+    messages = {name for name, entry in CURRENT.items() if entry["kind"] == "message"}
+    assert messages == set(MESSAGE_TYPES)
+    for name, row in MESSAGE_TYPES.items():
+        there = [version for version, entries in INDEX["versions"].items() if name in entries]
+        if row.since != "5.0":
+            assert there[0] == row.since
+        assert "5.0" in there or row.since > "5.0"
+        assert CURRENT[name].get("reply") == row.reply
+        assert CURRENT[name]["sender"] == row.sender
+
+
+def test_renamed_replies() -> None:
+    """A request of an old version names a reply of that version."""
+    for entries in INDEX["versions"].values():
+        replies = {entry["reply"] for entry in entries.values() if "reply" in entry}
+        assert replies <= entries.keys()
+
+
+# The models and the schemas.
+
+
+def divergences(profile: str, name: str) -> Iterator[Mapping[str, str]]:
+    """Give the known differences that concern *name*."""
+    for row in TABLE["divergence"]:
+        if row["profile"] == profile and any(fnmatch(name, one) for one in row["msg_types"]):
+            yield row
+
+
+def applies(row: Mapping[str, str], data: Mapping[str, object]) -> bool:
+    """Return whether *data* has in its place what *row* is about."""
+    if row["value"] == "absent":
+        return row["path"] not in data
+    return row["path"] in data and (row["value"] == "any" or data[row["path"]] is None)
+
+
+def diverges(name: str, data: Mapping[str, object]) -> bool:
+    """Return whether the models may write *data* and the strict profile refuse it."""
+    return any(applies(row, data) for row in divergences("strict", name))
+
+
+@pytest.mark.parametrize("name", sorted(MESSAGE_TYPES))
+@given(data=st.data())
+@settings(max_examples=20)
+def test_schemas_accept_what_models_write(name: str, data: st.DataObject) -> None:
+    """Whatever a model writes is right, strictly too but for unknown keys and what is listed."""
+    content = data.draw(contents(name))
+    known = decode_object(encode_json(content), "content")
+
+    assert faults(name, "lenient", as_json(content)) == []
+    if not diverges(name, known):
+        assert faults(name, "strict", known) == []
+
+
+def test_divergences_are_real() -> None:
+    """A listed difference of the strict profile is one, and the index tells it."""
+    failure = {"status": "error", "ename": "E", "evalue": "", "traceback": []}
+    assert INDEX["divergences"] == TABLE["divergence"]
+    for name in MESSAGE_TYPES:
+        for row in divergences("strict", name):
+            path = row["path"]
+            about_failures = path in {"execution_count", "status"}
+            good = failure if about_failures else read(CURRENT[name]["lenient"])["examples"][0]
+            values: dict[str, dict[str, object]] = {
+                "null": {path: None},
+                "any": {path: good.get(path, 1)},
+                "absent": {},
+            }
+            odd = {**good, **values[row["value"]]}
+
+            assert applies(row, odd)
+            assert faults(name, "strict", odd)
+            assert faults(name, "lenient", odd) == []
+
+
+def reads(name: str, data: Mapping[str, Any]) -> bool:
+    """Return whether the reader takes *data*."""
+    try:
+        match name:
+            case "header":
+                structure(Header, data)
+            case "connection_file":
+                ConnectionFile.from_json(encode_json(data))
+            case "registration_file":
+                structure(RegistrationFile, data)
+            case "kernelspec":
+                KernelSpec.from_json(encode_json(data))
+            case _:
+                structure_content(name, data)
+    except (ContentError, ConnectionFileError):
+        return False
+    return True
+
+
+@given(malformed_contents())
+@settings(max_examples=200)
+def test_schemas_refuse_what_the_reader_refuses(malformed: MalformedContent) -> None:
+    """A content with one fault is refused by both profiles and by the reader."""
+    assert not reads(malformed.msg_type, malformed.data)
+    assert faults(malformed.msg_type, "lenient", malformed.data)
+    assert faults(malformed.msg_type, "strict", malformed.data)
+
+
+def fractional(value: Any) -> Any:
+    """Return *value* with a fraction to every float: whether 3.0 is an integer is a divergence."""
+    match value:
+        case float():
+            return value + 0.5 if (value + 0.5) % 1 else "a large number"
+        case list():
+            return [fractional(item) for item in value]
+        case dict():
+            return {key: fractional(item) for key, item in value.items()}
+    return value
+
+
+VALUES: st.SearchStrategy[Any] = (
+    json_values(max_leaves=4).map(fractional)
+    | st.sampled_from(["ok", "error", "aborted", "abort", "tcp", "1", "70000", "hmac-sha256", ""])
+    | st.sampled_from([0, 1, -1, 65535, 65536, None, True, [], {}, [[1, 1, "x"]]])
+)
+
+
+def mutated(draw: Callable[..., Any], name: str) -> dict[str, Any]:
+    """Return an example of *name* with a key or two changed or gone."""
+    schema = read(CURRENT[name]["lenient"])
+    data = dict(draw(st.sampled_from(schema["examples"])))
+    arms = schema.get("$defs", {"content": schema}).values()
+    keys = sorted({key for arm in arms for key in arm["properties"]} | {"x-own"})
+    for key in draw(st.lists(st.sampled_from(keys), max_size=2)):
+        if draw(st.booleans()):
+            data.pop(key, None)
+        else:
+            data[key] = draw(VALUES)
+    return data
+
+
+@pytest.mark.parametrize("name", sorted(CURRENT))
+@given(data=st.data())
+@settings(max_examples=30)
+def test_the_lenient_profile_is_the_reader(name: str, data: st.DataObject) -> None:
+    """Whatever it is, the reader takes it exactly if the lenient profile does."""
+    example = mutated(data.draw, name)
+    if name == "connection_file":
+        assume(example.get("signature_scheme", "hmac-sha256") == "hmac-sha256")
+
+    assert reads(name, example) is (faults(name, "lenient", example) == [])
+
+
+@pytest.mark.parametrize("name", sorted(CURRENT))
+@given(data=st.data())
+@settings(max_examples=15)
+def test_strict_is_stricter(name: str, data: st.DataObject) -> None:
+    """Whatever the strict profile accepts, the lenient one accepts."""
+    example = mutated(data.draw, name)
+
+    assert faults(name, "strict", example) or faults(name, "lenient", example) == []
+
+
+@given(headers())
+def test_headers(header: Header) -> None:
+    """Every header that can be written is one for a tolerant receiver."""
+    assert faults("header", "lenient", as_json(header)) == []
+
+
+@pytest.mark.parametrize(("scheme", "key"), [("hmac-no-such-hash", ""), ("hmac-sha256", "\ud800")])
+def test_what_a_schema_cannot_say(scheme: str, key: str) -> None:
+    """The reader refuses a connection file that the schema accepts, as the table tells."""
+    data = {"signature_scheme": scheme, "key": key}
+
+    assert faults("connection_file", "lenient", data) == []
+    with pytest.raises(ConnectionFileError):
+        ConnectionFile.from_json(json.dumps(data).encode())
+
+
+def test_integral_numbers() -> None:
+    """JSON Schema takes 3.0 as an integer; the reader does not."""
+    data = {"code": "x", "execution_count": 3.0}
+
+    assert faults("execute_input", "lenient", data) == []
+    assert not reads("execute_input", data)
