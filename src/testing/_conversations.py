@@ -7,12 +7,19 @@ from hypothesis import strategies as st
 
 from assay.protocol import (
     Channel,
+    CommInfoReply,
+    CommInfoRequest,
+    CompleteReply,
+    CompleteRequest,
     Content,
     ExecuteInput,
     ExecuteReply,
     ExecuteRequest,
     ExecutionState,
     Header,
+    InspectReply,
+    IsCompleteReply,
+    JsonObject,
     Message,
     Sender,
     Session,
@@ -25,6 +32,9 @@ from assay.testing._sessions import make_session
 __all__ = ["Step", "conversations"]
 
 OUTPUTS = ("stream", "display_data", "update_display_data", "clear_output")
+SHOWN: JsonObject = {"status": "ok", "data": {"text/plain": "2"}, "metadata": {}}
+"""What became of a user expression."""
+
 QUESTIONS = ("complete_request", "inspect_request", "is_complete_request", "comm_info_request")
 
 
@@ -66,7 +76,7 @@ def conversations(draw: st.DrawFn, *, max_requests: int = 4) -> tuple[Step, ...]
         else:
             name = draw(st.sampled_from(QUESTIONS))
             made = client.message(draw(contents(name)))
-            caused = [_answer(kernel, made.header, draw(_ANSWERS[name]))]
+            caused = [_answer(kernel, made.header, _apt(made.content, draw(_ANSWERS[name])))]
         steps.append(Step(channel=Channel.SHELL, sender=Sender.CLIENT, message=made))
         steps.append(_said(kernel, made.header, Status(execution_state=ExecutionState.BUSY)))
         steps.extend(caused)
@@ -79,11 +89,30 @@ def _cell(draw: st.DrawFn, kernel: Session, request: Message[Content], cell: int
     assert isinstance(request.content, ExecuteRequest)
     said: list[Content] = [ExecuteInput(code=request.content.code, execution_count=cell)]
     said += [draw(contents(name)) for name in draw(st.lists(st.sampled_from(OUTPUTS), max_size=3))]
-    reply = ExecuteReply(execution_count=cell)
+    shown = dict.fromkeys(request.content.user_expressions, SHOWN)
+    reply = ExecuteReply(execution_count=cell, user_expressions=shown)
     return [
         *(_said(kernel, request.header, content) for content in said),
         _answer(kernel, request.header, reply),
     ]
+
+
+def _apt(question: Content, answer: Content) -> Content:
+    """Return *answer* with that changed which does not go with the *question*."""
+    match question, answer:
+        case CompleteRequest(code=code), CompleteReply(cursor_start=start, cursor_end=end):
+            start, end = min(start, len(code)), min(end, len(code))
+            return evolve(answer, cursor_start=start, cursor_end=end)
+        case CommInfoRequest(target_name=str() as target), CommInfoReply(comms=comms):
+            return evolve(
+                answer, comms={key: evolve(one, target_name=target) for key, one in comms.items()}
+            )
+        case _, InspectReply(found=True, data=data):
+            return evolve(answer, data={"text/plain": "", **data})
+        case _, IsCompleteReply(status="incomplete", indent=indent):
+            return evolve(answer, indent=indent or "")
+        case _:
+            return answer
 
 
 def _said(kernel: Session, parent: Header, content: Content) -> Step:
