@@ -31,7 +31,7 @@ def settled(frames: list[Buffer]) -> list[Buffer]:
     """Return *frames* with a copy of each that somebody could still change or that has gaps."""
     for frame in frames:
         if type(frame) is not bytes:
-            return [f if _is_settled(f) else bytes(f) for f in frames]
+            return [f if _is_settled(f) else memoryview(f).tobytes() for f in frames]
     return frames
 
 

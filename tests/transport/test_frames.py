@@ -1,0 +1,145 @@
+"""Frames: all of a message or nothing, and the same at the other end."""
+
+from __future__ import annotations
+
+import array
+from collections.abc import Iterator
+
+import pytest
+import zmq
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from assay.protocol import DELIMITER, Buffer
+from assay.transport._frames import (
+    COPIED_BYTES,
+    receive_frames,
+    send_frames,
+    settled,
+    size_of,
+)
+from assay.transport._sockets import Socket
+from assay.transport._wakeup import Wakeup
+
+HANG_LIMIT_MS = 60_000
+
+
+@pytest.fixture(scope="module")
+def ends() -> Iterator[tuple[Socket, Socket]]:
+    """Two sockets that are connected."""
+    context: zmq.Context[Socket] = zmq.Context()
+    one, two = context.socket(zmq.PAIR), context.socket(zmq.PAIR)
+    port = one.bind_to_random_port("tcp://127.0.0.1")
+    two.connect(f"tcp://127.0.0.1:{port}")
+    two.send(b"connected")
+    one.recv()
+    yield one, two
+    context.destroy(linger=0)
+
+
+large = st.integers(-2, 2).map(lambda n: bytes(COPIED_BYTES + n))
+frame = st.binary(max_size=20) | large | st.just(DELIMITER)
+kinds: list[type] = [bytes, bytearray, memoryview]
+
+
+class TestRoundTrip:
+    """What is sent is received."""
+
+    @settings(max_examples=100)
+    @given(
+        prefix=st.lists(st.binary(max_size=5), max_size=3),
+        rest=st.lists(st.tuples(frame, st.sampled_from(kinds)), max_size=9),
+        mark=st.booleans(),
+    )
+    def test_any(
+        self,
+        ends: tuple[Socket, Socket],
+        prefix: list[bytes],
+        rest: list[tuple[bytes, type]],
+        mark: bool,
+    ) -> None:
+        """Frames of any size and kind arrive as they were."""
+        one, two = ends
+        frames: list[Buffer] = [*prefix, DELIMITER, *(kind(data) for data, kind in rest)]
+        expected = [bytes(frame) for frame in frames]
+        send_frames(one, frames, mark=mark)
+        assert two.poll(HANG_LIMIT_MS)
+        received = receive_frames(two)
+
+        assert [bytes(frame) for frame in received] == expected
+        first = received.index(DELIMITER)
+        assert all(type(frame) is bytes for frame in received[: first + 6])
+
+    def test_nothing(self, ends: tuple[Socket, Socket]) -> None:
+        """Without a message it does not wait."""
+        with pytest.raises(zmq.Again):
+            receive_frames(ends[1])
+
+    def test_whole_or_nothing(self, ends: tuple[Socket, Socket]) -> None:
+        """If one frame cannot be sent, none is."""
+        one, two = ends
+        bad: list[Buffer] = [b"a", b"b", 3]  # type: ignore[list-item]  # on purpose
+        with pytest.raises(TypeError):
+            send_frames(one, bad)
+        send_frames(one, [b"next"])
+        assert two.poll(HANG_LIMIT_MS)
+
+        assert receive_frames(two) == [b"next"]
+
+    @pytest.mark.parametrize("size", [1, COPIED_BYTES + 1])
+    def test_mark(self, ends: tuple[Socket, Socket], size: int) -> None:
+        """A mark is done when the message has left the queue."""
+        one, two = ends
+        mark = send_frames(one, [b"topic", bytes(size)], mark=True)
+        assert two.poll(HANG_LIMIT_MS)
+        receive_frames(two)
+
+        assert mark is not None
+        mark.wait(HANG_LIMIT_MS / 1000)
+        assert mark.done
+
+
+class TestSettled:
+    """Copies of what can change or cannot be sent."""
+
+    def test_gaps(self) -> None:
+        """A view with gaps becomes bytes."""
+        view = memoryview(array.array("i", range(10)))[::3]
+
+        assert settled([view]) == [array.array("i", [0, 3, 6, 9]).tobytes()]
+
+    def test_view_with_gaps_in_bytes(self) -> None:
+        """So does one of bytes."""
+        assert settled([memoryview(b"abcdef")[::2]]) == [b"ace"]
+
+    def test_size(self) -> None:
+        """Sizes are in bytes, also of views of something else."""
+        assert size_of([b"abc", bytearray(2), memoryview(array.array("i", [1, 2]))]) == 13
+
+
+class TestWakeup:
+    """A descriptor that another thread makes readable."""
+
+    @pytest.mark.parametrize("eventfd", [True, False])
+    def test_set_and_clear(self, monkeypatch: pytest.MonkeyPatch, eventfd: bool) -> None:
+        """It is readable from `set` to `clear`, however often either is called."""
+        if not eventfd:
+            monkeypatch.delattr("os.eventfd", raising=False)
+        wakeup = Wakeup()
+        poller = zmq.Poller()
+        poller.register(wakeup.fileno(), zmq.POLLIN)
+        assert poller.poll(0) == []
+        for _ in range(3):
+            wakeup.set()
+        assert poller.poll(HANG_LIMIT_MS) == [(wakeup.fileno(), zmq.POLLIN)]
+        for _ in range(3):
+            wakeup.clear()
+
+        assert poller.poll(0) == []
+
+    def test_full_pipe(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A pipe that is full is readable, and that is all that is wanted."""
+        monkeypatch.delattr("os.eventfd", raising=False)
+        wakeup = Wakeup()
+        for _ in range(70_000):
+            wakeup.set()

@@ -1,0 +1,478 @@
+"""The I/O thread in this process, with a client of raw sockets."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from queue import SimpleQueue
+
+import pytest
+import zmq
+
+from assay.protocol import (
+    DELIMITER,
+    Buffer,
+    Channel,
+    ConnectionFile,
+    Envelope,
+    ExecutionState,
+    KernelInfoRequest,
+    MsgId,
+    Session,
+    SessionId,
+    Status,
+    StreamName,
+)
+from assay.transport import IoThread, KernelSockets, bind_kernel
+from assay.transport import _io_thread as io_module
+from assay.transport._sockets import Socket
+
+HANG_LIMIT_S = 60.0
+HANG_LIMIT_MS = 60_000
+KEY = b"key"
+
+
+def session(name: str) -> Session:
+    """Return a session whose ids are *name* and a number."""
+    numbers = count()
+    return Session(
+        KEY,
+        session=SessionId(name),
+        now=lambda: datetime.now(UTC),
+        new_id=lambda: MsgId(f"{name}-{next(numbers)}"),
+    )
+
+
+class Inbox:
+    """A receiver that keeps what it takes, and may do something with it."""
+
+    def __init__(self) -> None:
+        self.items: SimpleQueue[tuple[Channel, Envelope]] = SimpleQueue()
+        self.react: Callable[[Envelope], None] = lambda _: None
+
+    def receive(self, channel: Channel, envelope: Envelope) -> None:
+        """Take a message."""
+        self.items.put((channel, envelope))
+        self.react(envelope)
+
+    def get(self) -> Envelope:
+        """Wait for the next message."""
+        return self.items.get(timeout=HANG_LIMIT_S)[1]
+
+
+class Kernel:
+    """The I/O thread and all that it needs."""
+
+    def __init__(self) -> None:
+        self.sockets, self.connection = bind_kernel(ConnectionFile(key=KEY.decode()))
+        self.session = session("kernel")
+        self.inbox = Inbox()
+        self.io = IoThread(self.sockets, self.session, self.inbox, lambda kind: kind.encode())
+
+    def publish(self, *, wake: bool = True) -> None:
+        """Publish a status."""
+        status = Status(execution_state=ExecutionState.BUSY)
+        frames = self.session.pack(status, identities=[b"status"])
+        self.io.log.post(Channel.IOPUB, frames, wake=wake)
+
+    def synchronise(self) -> None:
+        """Wait until the I/O thread has done what it was asked."""
+        done = threading.Event()
+        self.io.log.call(done.set)
+        assert done.wait(HANG_LIMIT_S)
+
+
+class Peer:
+    """A client of raw sockets."""
+
+    def __init__(self, connection: ConnectionFile) -> None:
+        self.connection = connection
+        self.context: zmq.Context[Socket] = zmq.Context()
+        self.session = session("client")
+        self.shell = self.connect(zmq.DEALER, Channel.SHELL)
+        self.iopub = self.connect(zmq.SUB, Channel.IOPUB)
+        self.iopub.subscribe(b"")
+
+    def connect(self, kind: int, channel: Channel) -> Socket:
+        """Return a socket that does not wait for ever."""
+        socket: Socket = self.context.socket(kind)
+        socket.setsockopt(zmq.RCVTIMEO, HANG_LIMIT_MS)
+        socket.connect(self.connection.address(channel))
+        return socket
+
+    def send(self, *frames: bytes) -> None:
+        """Send these frames, by default a request."""
+        request = self.session.pack(KernelInfoRequest())
+        self.shell.send_multipart(frames or request)
+
+    def published(self) -> bytes:
+        """Return the header of the next message on IOPub."""
+        return self.iopub.recv_multipart()[3]
+
+    def welcome(self) -> None:
+        """Wait for the kernel to know the subscription."""
+        while b"iopub_welcome" not in self.published():
+            pass
+
+
+@pytest.fixture
+def kernel() -> Iterator[Kernel]:
+    """A kernel that is running."""
+    kernel = Kernel()
+    kernel.io.start()
+    yield kernel
+    kernel.io.stop()
+
+
+@pytest.fixture
+def peer(kernel: Kernel) -> Iterator[Peer]:
+    """A client of it that is welcome."""
+    peer = Peer(kernel.connection)
+    peer.welcome()
+    yield peer
+    peer.context.destroy(linger=0)
+
+
+class TestReceiving:
+    """What comes in."""
+
+    def test_request(self, kernel: Kernel, peer: Peer) -> None:
+        """A trusted message reaches the receiver, read."""
+        peer.send()
+
+        channel, envelope = kernel.inbox.items.get(timeout=HANG_LIMIT_S)
+        assert channel is Channel.SHELL
+        assert envelope.header.msg_type == "kernel_info_request"
+
+    def test_rubbish(self, kernel: Kernel, peer: Peer, caplog: pytest.LogCaptureFixture) -> None:
+        """What is no message is dropped, with few words about much of it."""
+        with caplog.at_level(logging.WARNING, "assay.transport"):
+            for _ in range(500):
+                peer.send(b"rubbish")
+            peer.send(DELIMITER, b"bad signature", b"{}", b"{}", b"{}", b"{}")
+            peer.send()
+            kernel.inbox.get()
+
+        assert 1 <= len(caplog.records) < 50
+        assert kernel.inbox.items.empty()
+
+    def test_failing_receiver(
+        self, kernel: Kernel, peer: Peer, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """A receiver that fails costs one message, not the thread."""
+
+        def fail(_: Envelope) -> None:
+            kernel.inbox.react = lambda _: None
+            raise ValueError("on purpose")
+
+        kernel.inbox.react = fail
+        peer.send()
+        peer.send()
+        kernel.inbox.get()
+        kernel.inbox.get()
+
+        assert "on purpose" in caplog.text
+
+    def test_drain_ends(self, kernel: Kernel, peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
+        """To receive all that has come ends, though a client sends faster than it is read."""
+        monkeypatch.setattr(io_module, "TURNS_TO_DRAIN", 3)
+        monkeypatch.setattr(io_module, "MESSAGES_A_TURN", 1)
+        received: list[Envelope] = []
+        counts: list[int] = []
+        ready = threading.Event()
+
+        def send_another(envelope: Envelope) -> None:
+            received.append(envelope)
+            peer.send()
+            # It has come before we go on.
+            assert kernel.sockets.shell.poll(HANG_LIMIT_MS)
+
+        def drain() -> None:
+            kernel.inbox.react = send_another
+            peer.send()
+            assert kernel.sockets.shell.poll(HANG_LIMIT_MS)
+            kernel.io.drain(Channel.SHELL)
+            counts.append(len(received))
+            kernel.inbox.react = lambda _: None
+            ready.set()
+
+        kernel.io.log.call(drain)
+        assert ready.wait(HANG_LIMIT_S)
+
+        assert counts == [3]
+
+
+class TestSending:
+    """What goes out."""
+
+    def test_order(self, kernel: Kernel, peer: Peer) -> None:
+        """Text and messages leave in the order in which they were said."""
+        for n in range(50):
+            kernel.io.log.write(StreamName.STDOUT, b"{}", f"{n},")
+            kernel.publish()
+        kinds = [b"stream" in peer.published() for _ in range(100)]
+
+        assert kinds == [True, False] * 50
+
+    def test_waiting_status(self, kernel: Kernel, peer: Peer) -> None:
+        """A status that may wait leaves, though nothing follows and nobody expects it."""
+        for _ in range(3):
+            kernel.publish(wake=False)
+            assert b"status" in peer.published()
+
+    def test_expected_status(self, kernel: Kernel, peer: Peer) -> None:
+        """A status that the I/O thread expects leaves, also if it takes something else first."""
+        kernel.io.log.call(kernel.io.look_soon)
+        kernel.synchronise()
+        kernel.publish(wake=False)
+
+        assert b"status" in peer.published()
+
+    def test_bad_entry(self, kernel: Kernel, peer: Peer, caplog: pytest.LogCaptureFixture) -> None:
+        """An entry that cannot be sent costs itself alone, and no frame of it is on its way."""
+        bad: list[Buffer] = [b"topic", b"frame", b"no bytes"]
+
+        def post_and_spoil() -> None:
+            kernel.io.log.post(Channel.IOPUB, bad)
+            bad[2] = 3  # type: ignore[call-overload]  # on purpose
+
+        kernel.io.log.call(post_and_spoil)
+        kernel.synchronise()
+        kernel.publish()
+
+        assert b"status" in peer.published()
+        assert "an entry of the outbound log failed" in caplog.text
+
+    def test_failing_call(
+        self, kernel: Kernel, peer: Peer, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """A call that fails is reported, and what stands behind it is sent."""
+
+        def fail() -> None:
+            raise ValueError("on purpose")
+
+        kernel.io.log.call(fail)
+        kernel.publish()
+
+        assert b"status" in peer.published()
+        assert "on purpose" in caplog.text
+
+    def test_threads(self, kernel: Kernel, peer: Peer) -> None:
+        """No wake-up is lost, however many threads say something at once."""
+
+        def work() -> None:
+            for _ in range(500):
+                kernel.publish()
+                kernel.synchronise()
+
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for _ in range(2_000):
+            peer.published()
+        for thread in threads:
+            thread.join(HANG_LIMIT_S)
+
+        assert not any(thread.is_alive() for thread in threads)
+
+
+class TestDescriptors:
+    """What else it looks after."""
+
+    def test_pipe(self, kernel: Kernel) -> None:
+        """A pipe is read as long as it is watched."""
+        read, write = os.pipe()
+        got: SimpleQueue[bytes] = SimpleQueue()
+        kernel.io.log.call(lambda: kernel.io.watch(read, lambda: got.put(os.read(read, 9))))
+        os.write(write, b"one")
+        assert got.get(timeout=HANG_LIMIT_S) == b"one"
+        kernel.io.log.call(lambda: kernel.io.unwatch(read))
+        kernel.synchronise()
+        os.write(write, b"two")
+        kernel.synchronise()
+
+        assert got.empty()
+        os.close(read)
+        os.close(write)
+
+    def test_hung_up(self, kernel: Kernel) -> None:
+        """A pipe that nobody can write to any more does not keep the thread busy."""
+        read, write = os.pipe()
+        calls: list[bytes] = []
+        kernel.io.log.call(lambda: kernel.io.watch(read, lambda: calls.append(os.read(read, 9))))
+        os.write(write, b"last")
+        os.close(write)
+        while calls[:2] != [b"last", b""]:
+            kernel.synchronise()
+        for _ in range(20):
+            kernel.synchronise()
+
+        assert calls == [b"last", b""]
+        os.close(read)
+
+    def test_unwatched_meanwhile(self, kernel: Kernel, caplog: pytest.LogCaptureFixture) -> None:
+        """A handler may stop watching another that is ready at the same moment."""
+        pipes = [os.pipe() for _ in range(2)]
+        calls: list[int] = []
+
+        def handler(own: int, other: int) -> Callable[[], None]:
+            def ready() -> None:
+                calls.append(own)
+                os.read(own, 9)
+                kernel.io.unwatch(other)
+
+            return ready
+
+        def watch() -> None:
+            (one, write_one), (two, write_two) = pipes
+            kernel.io.watch(one, handler(one, two))
+            kernel.io.watch(two, handler(two, one))
+            os.write(write_one, b"x")
+            os.write(write_two, b"x")
+
+        kernel.io.log.call(watch)
+        while not calls:
+            kernel.synchronise()
+        kernel.synchronise()
+
+        assert len(calls) == 1
+        assert not caplog.records
+        for descriptors in pipes:
+            for descriptor in descriptors:
+                os.close(descriptor)
+
+    def test_later(self, kernel: Kernel) -> None:
+        """A function is called later, once."""
+        calls: SimpleQueue[str] = SimpleQueue()
+        kernel.io.log.call(lambda: kernel.io.call_later(0.01, lambda: calls.put("late")))
+        kernel.io.log.call(lambda: kernel.io.call_later(0, lambda: calls.put("early")))
+
+        assert [calls.get(timeout=HANG_LIMIT_S) for _ in range(2)] == ["early", "late"]
+        kernel.synchronise()
+        assert calls.empty()
+
+    def test_signals(self, kernel: Kernel) -> None:
+        """Signals are left to the main thread, but for those that report a crash."""
+        masks: list[set[int]] = []
+        kernel.io.log.call(
+            lambda: masks.append({int(s) for s in signal.pthread_sigmask(signal.SIG_BLOCK, [])})
+        )
+        kernel.synchronise()
+
+        (blocked,) = masks
+        assert {signal.SIGINT, signal.SIGTERM, signal.SIGALRM, signal.SIGUSR1} <= blocked
+        assert signal.SIGSEGV not in blocked
+
+
+def open_descriptors() -> int:
+    """Return how many descriptors this process has."""
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+class TestEnd:
+    """Stopping."""
+
+    def test_last_words(self) -> None:
+        """What was said before the end arrives, and what stood behind it does no harm."""
+        kernel = Kernel()
+        kernel.io.start()
+        peer = Peer(kernel.connection)
+        peer.welcome()
+        for _ in range(100):
+            kernel.publish(wake=False)
+        ended = threading.Event()
+
+        def wait() -> None:
+            ended.wait(HANG_LIMIT_S)
+
+        kernel.io.log.call(wait)
+        stopper = threading.Thread(target=kernel.io.stop)
+        stopper.start()
+        while len(kernel.io.log) == 0:
+            assert stopper.is_alive()
+        # Both are behind the stop, and will be taken with it.
+        kernel.publish()
+        kernel.io.log.write(StreamName.STDOUT, b"{}", "from some thread")
+        ended.set()
+        stopper.join(HANG_LIMIT_S)
+        headers = [peer.published() for _ in range(102)]
+        peer.context.destroy(linger=0)
+
+        assert b"stream" in headers[-1]
+
+    def test_stalled(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A subscriber that does not read cannot prevent the end."""
+        monkeypatch.setattr(io_module, "CLOSING_S", 0.05)
+        kernel = Kernel()
+        kernel.io.start()
+        peer = Peer(kernel.connection)
+        stalled: Socket = peer.context.socket(zmq.SUB)
+        stalled.setsockopt(zmq.RCVHWM, 1)
+        stalled.subscribe(b"status")
+        stalled.connect(kernel.connection.address(Channel.IOPUB))
+        assert stalled.recv_multipart()[0] == b"status"
+        frames: list[Buffer] = [b"status", bytes(60_000)]
+        for _ in range(1_500):
+            kernel.io.log.post(Channel.IOPUB, frames)
+        kernel.io.stop()
+
+        assert not kernel.io._thread.is_alive()
+        peer.context.destroy(linger=0)
+
+    def test_never_started(self) -> None:
+        """One that never ran can be stopped."""
+        kernel = Kernel()
+        kernel.io.stop()
+
+        assert kernel.sockets.shell.closed
+
+    def test_stopped_twice(self) -> None:
+        """To stop again does nothing."""
+        kernel = Kernel()
+        kernel.io.start()
+        kernel.io.stop()
+        kernel.io.stop()
+
+        assert not kernel.io._thread.is_alive()
+
+    def test_late_writers(self) -> None:
+        """Threads that go on printing afterwards neither fail nor wait."""
+        kernel = Kernel()
+        kernel.io.start()
+        kernel.io.stop()
+        for _ in range(100):
+            kernel.io.log.write(StreamName.STDOUT, b"{}", "late")
+            kernel.publish()
+
+    def test_descriptors(self) -> None:
+        """Nothing stays open."""
+
+        def live() -> None:
+            kernel = Kernel()
+            kernel.io.start()
+            kernel.io.stop()
+
+        live()
+        before = open_descriptors()
+        for _ in range(10):
+            live()
+        gc.collect()
+
+        assert open_descriptors() <= before
+
+
+def test_sockets_are_reachable() -> None:
+    """`KernelSockets.of` returns the socket of each channel."""
+    sockets, _ = bind_kernel(ConnectionFile())
+    try:
+        assert isinstance(sockets, KernelSockets)
+        assert sockets.of(Channel.STDIN) is sockets.stdin
+    finally:
+        sockets.close(linger_ms=0)

@@ -1,0 +1,104 @@
+"""Lanes: first in, first out, and a reader that always wakes."""
+
+from __future__ import annotations
+
+import sys
+import threading
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assay.transport import Lane
+
+HANG_LIMIT_S = 60.0
+
+
+@given(steps=st.lists(st.sampled_from(["put", "first", "poll"]), max_size=40))
+def test_order(steps: list[str]) -> None:
+    """It is a queue with two ends to put and one to take."""
+    lane: Lane[int] = Lane()
+    model: list[int] = []
+    for number, step in enumerate(steps):
+        match step:
+            case "put":
+                lane.put(number)
+                model.append(number)
+            case "first":
+                lane.put_first(number)
+                model.insert(0, number)
+            case _:
+                assert lane.poll() == (model.pop(0) if model else None)
+
+    assert lane.waiting() == model
+    assert len(lane) == len(model)
+
+
+def test_nudged() -> None:
+    """A reader that is woken without an item gets None."""
+    lane: Lane[int] = Lane()
+    lane.nudge()
+    lane.nudge()
+
+    assert lane.get() is None
+
+
+def test_item_after_nudge() -> None:
+    """A nudge and an item together lose neither."""
+    lane: Lane[int] = Lane()
+    lane.put(1)
+    lane.put(2)
+
+    assert [lane.get(), lane.get()] == [1, 2]
+
+
+def test_no_wake_up_lost() -> None:
+    """A reader that waits in `get` gets all that many threads put."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    lane: Lane[int] = Lane()
+    got: list[int] = []
+    count, writers = 2_000, 4
+
+    def read() -> None:
+        while len(got) < count * writers:
+            item = lane.get()
+            if item is not None:
+                got.append(item)
+
+    def write() -> None:
+        for number in range(count):
+            lane.put(number)
+
+    reader = threading.Thread(target=read, daemon=True)
+    threads = [threading.Thread(target=write) for _ in range(writers)]
+    try:
+        reader.start()
+        for thread in threads:
+            thread.start()
+        reader.join(HANG_LIMIT_S)
+    finally:
+        sys.setswitchinterval(interval)
+
+    assert sorted(got) == sorted([*range(count)] * writers)
+
+
+def test_other_waker() -> None:
+    """A reader that waits elsewhere is woken there, and here again afterwards."""
+    lane: Lane[int] = Lane()
+    woken: list[int] = []
+    lane.wait_by(lambda: woken.append(len(lane)))
+    lane.put(1)
+    lane.wait_by(None)
+    lane.put(2)
+
+    assert woken == [1]
+    assert [lane.get(), lane.get()] == [1, 2]
+
+
+def test_changed_waker() -> None:
+    """What was put before the change is seen by who looks afterwards."""
+    lane: Lane[int] = Lane()
+    lane.put(1)
+    lane.wait_by(lambda: None)
+
+    assert len(lane) == 1

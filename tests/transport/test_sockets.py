@@ -1,0 +1,158 @@
+"""Binding: what can go wrong, and what is left then."""
+
+from __future__ import annotations
+
+import socket as socket_module
+from pathlib import Path
+
+import pytest
+import zmq
+
+from assay.protocol import Channel, ConnectionFile, Transport
+from assay.transport import BindError, Heartbeat, bind_kernel
+from assay.transport import _sockets as sockets_module
+
+CHANNELS = (Channel.SHELL, Channel.CONTROL, Channel.STDIN, Channel.IOPUB)
+
+
+def over_ipc(folder: Path, *, shell_port: int = 0, iopub_port: int = 0) -> ConnectionFile:
+    """Return a connection whose sockets are files in *folder*."""
+    return ConnectionFile(
+        transport=Transport.IPC,
+        ip=str(folder / "s"),
+        shell_port=shell_port,
+        iopub_port=iopub_port,
+    )
+
+
+def test_chosen_ports() -> None:
+    """Ports of 0 are chosen, each another one."""
+    sockets, bound = bind_kernel(ConnectionFile())
+    sockets.close(linger_ms=0)
+
+    assert len({bound.port(channel) for channel in CHANNELS} - {0}) == len(CHANNELS)
+    assert bound.hb_port == 0
+
+
+def test_given_port() -> None:
+    """A port that is given is used."""
+    with socket_module.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    sockets, bound = bind_kernel(ConnectionFile(stdin_port=port))
+    endpoint = sockets.stdin.getsockopt_string(zmq.LAST_ENDPOINT)
+    sockets.close(linger_ms=0)
+
+    assert bound.stdin_port == port
+    assert endpoint == f"tcp://127.0.0.1:{port}"
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+def test_taken_port(channel: Channel) -> None:
+    """A port that is taken is named, and nothing that was bound before stays so."""
+    with socket_module.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        before = len(list(Path("/proc/self/fd").iterdir()))
+        with pytest.raises(BindError) as caught:
+            bind_kernel(ConnectionFile().with_ports({channel: port}))
+        after = len(list(Path("/proc/self/fd").iterdir()))
+
+    assert f"{channel}: cannot bind tcp://127.0.0.1:{port}" in str(caught.value)
+    assert after <= before
+
+
+@pytest.mark.parametrize("ip", ["192.0.2.1", "no such host", "999.0.0.1"])
+def test_not_our_address(ip: str) -> None:
+    """An address that is none of this machine's is refused."""
+    with pytest.raises(BindError) as caught:
+        bind_kernel(ConnectionFile(ip=ip))
+
+    assert ip in str(caught.value)
+
+
+class TestIpc:
+    """Sockets that are files."""
+
+    def test_files(self, tmp_path: Path) -> None:
+        """They are there while the sockets are."""
+        sockets, bound = bind_kernel(over_ipc(tmp_path))
+        names = {path.name for path in tmp_path.iterdir()}
+        sockets.close(linger_ms=0)
+
+        assert names == {f"s-{bound.port(channel)}" for channel in CHANNELS}
+        assert list(tmp_path.iterdir()) == []
+
+    def test_in_use(self, tmp_path: Path) -> None:
+        """A path that somebody listens to is left to him, and what was bound is gone."""
+        path = tmp_path / "s-7"
+        with socket_module.socket(socket_module.AF_UNIX) as other:
+            other.bind(str(path))
+            other.listen()
+            with pytest.raises(BindError, match=r"iopub: .* in use"):
+                bind_kernel(over_ipc(tmp_path, iopub_port=7))
+
+        assert list(tmp_path.iterdir()) == [path]
+
+    def test_left_over(self, tmp_path: Path) -> None:
+        """A file that a killed kernel left is replaced."""
+        with socket_module.socket(socket_module.AF_UNIX) as other:
+            other.bind(str(tmp_path / "s-7"))
+        sockets, bound = bind_kernel(over_ipc(tmp_path, shell_port=7))
+        sockets.close(linger_ms=0)
+
+        assert bound.shell_port == 7
+
+    def test_no_socket(self, tmp_path: Path) -> None:
+        """A file that is no socket is never removed."""
+        path = tmp_path / "s-7"
+        path.write_text("precious")
+        with pytest.raises(BindError, match="no socket"):
+            bind_kernel(over_ipc(tmp_path, shell_port=7))
+
+        assert path.read_text() == "precious"
+
+    def test_long_path(self, tmp_path: Path) -> None:
+        """A path that is too long is refused."""
+        with pytest.raises(BindError):
+            bind_kernel(over_ipc(tmp_path / ("x" * 200)))
+
+    def test_no_free_path(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """If no path is free, that is said."""
+        monkeypatch.setattr(sockets_module, "IPC_ATTEMPTS", 0)
+        with pytest.raises(BindError, match="no free path"):
+            bind_kernel(over_ipc(tmp_path))
+
+
+class TestHeartbeat:
+    """The echo, alone."""
+
+    @pytest.mark.parametrize("started", [False, True])
+    def test_close(self, tmp_path: Path, started: bool) -> None:
+        """It can be closed whether or not it was started, and leaves no file."""
+        heartbeat = Heartbeat(over_ipc(tmp_path))
+        if started:
+            heartbeat.start()
+        assert len(list(tmp_path.iterdir())) == 1
+        heartbeat.close()
+
+        assert list(tmp_path.iterdir()) == []
+
+    def test_taken_port(self) -> None:
+        """A port that is taken is refused."""
+        with socket_module.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+            with pytest.raises(BindError, match=rf"hb: .*:{port}"):
+                Heartbeat(ConnectionFile(hb_port=port))
+
+    def test_echo(self) -> None:
+        """It sends back what it gets."""
+        heartbeat = Heartbeat(ConnectionFile())
+        heartbeat.start()
+        context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        with context.socket(zmq.REQ) as client:
+            client.setsockopt(zmq.RCVTIMEO, 60_000)
+            client.connect(heartbeat.connection.address(Channel.HB))
+            for data in (b"ping", b"", bytes(1_000_000)):
+                client.send(data)
+                assert client.recv() == data
+        context.term()
+        heartbeat.close()
