@@ -173,7 +173,7 @@ def test_malformed_request_aborts_nothing(client: Client) -> None:
 )
 def test_unknown_type_has_no_reply(client: Client, channel: Channel, msg_type: str) -> None:
     """An unknown type has busy and idle and no reply (WIRE-14, SHELL-07, CTRL-15, AMB-23)."""
-    header = {"msg_type": msg_type, "msg_id": f"unknown {channel} {msg_type[:30]}"}
+    header: dict[str, Json] = {"msg_type": msg_type, "msg_id": f"unknown {channel} {msg_type[:30]}"}
     client.send_frames(channel, frames(client, "x", {}, header=header))
 
     assert is_well(client)
@@ -282,13 +282,13 @@ def test_noise_is_survived(kernel: KernelProcess, mine: Client) -> None:
     chance = random.Random(20260101)
     texts = [b"", b"{}", b"[]", b"null", DELIMITER, b"\xff\xfe", b'{"code":1}', b'{"msg_type":1}']
     types = ["execute_request", "comm_open", "input_reply", "interrupt_request", "history_request"]
+    contents: list[Json] = [{}, {"code": None}, {"comm_id": {}}, [], {"n": "x"}]
     for _ in range(2000):
         channel = chance.choice(INBOUND)
         if chance.random() < 0.5:
             mine.send_frames(channel, chance.choices(texts, k=chance.randrange(1, 9)))
         else:
-            content: Json = chance.choice([{}, {"code": None}, {"comm_id": {}}, [], {"n": "x"}])
-            mine.send_frames(channel, frames(mine, chance.choice(types), content))
+            mine.send_frames(channel, frames(mine, chance.choice(types), chance.choice(contents)))
 
     mine.request(KernelInfoRequest(), timeout=HANG_LIMIT_S)
 

@@ -1,0 +1,454 @@
+"""The end of a kernel: clean, in time, and with nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from assay.protocol import (
+    Channel,
+    ConnectionFile,
+    ErrorReply,
+    ExecuteRequest,
+    ShutdownReply,
+    ShutdownRequest,
+    StreamName,
+    Transport,
+    Unknown,
+)
+from assay.transport import Client, KernelProcess
+from tests.kernel._kernels import (
+    HANG_LIMIT_S,
+    argv,
+    begin,
+    execute,
+    failed,
+    finish,
+    is_well,
+    result,
+    start,
+    states,
+    succeeded,
+    text_of,
+)
+
+BOTH = [Channel.CONTROL, Channel.SHELL]
+
+
+def shut_down(client: Client, channel: Channel = Channel.CONTROL) -> str:
+    """Ask the kernel to end, wait for reply and idle, return what it wrote meanwhile."""
+    answer = client.request(ShutdownRequest(), channel=channel, timeout=HANG_LIMIT_S)
+    assert answer.content == ShutdownReply(restart=False)
+    assert states(answer.published) == ["busy", "idle"]
+    assert answer.types[-2:] == ("shutdown_reply", "status")
+    return answer.text()
+
+
+@pytest.mark.parametrize("channel", BOTH)
+def test_kernel_ends_by_itself(kernel: KernelProcess, mine: Client, channel: Channel) -> None:
+    """After a shutdown request the process exits with 0 (CTRL-04, CTRL-05, SHELL-16)."""
+    execute(mine, "1")
+
+    shut_down(mine, channel)
+
+    assert kernel.wait(HANG_LIMIT_S) == 0
+    assert kernel.written() == ""
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_reply_repeats_restart_and_is_broadcast(
+    kernel: KernelProcess, mine: Client, restart: bool
+) -> None:
+    """The reply tells `restart`, and all clients hear it under another id (CTRL-04, CTRL-07)."""
+    with kernel.client(timeout=HANG_LIMIT_S) as another:
+        answer = mine.request(
+            ShutdownRequest(restart=restart), channel=Channel.CONTROL, timeout=HANG_LIMIT_S
+        )
+        heard = another.receive(Channel.IOPUB, HANG_LIMIT_S)
+        while not isinstance(heard.content, ShutdownReply):
+            heard = another.receive(Channel.IOPUB, HANG_LIMIT_S)
+
+    assert answer.content == heard.content == ShutdownReply(restart=restart)
+    assert heard.header.msg_id != answer.reply.header.msg_id
+    assert heard.parent_header == answer.request.header
+    assert kernel.wait(HANG_LIMIT_S) == 0
+
+
+def test_malformed_shutdown_is_refused(mine: Client) -> None:
+    """A shutdown request of the wrong shape ends nothing (WIRE-19)."""
+    answer = mine.request(
+        Unknown(extra={"restart": "no"}),
+        msg_type="shutdown_request",
+        channel=Channel.CONTROL,
+        timeout=HANG_LIMIT_S,
+    )
+
+    assert isinstance(answer.content, ErrorReply)
+    assert is_well(mine)
+
+
+def test_missing_restart_is_false(kernel: KernelProcess, mine: Client) -> None:
+    """`restart` may be left out (AMB-40)."""
+    answer = mine.request(
+        Unknown(), msg_type="shutdown_request", channel=Channel.CONTROL, timeout=HANG_LIMIT_S
+    )
+
+    assert answer.content == ShutdownReply(restart=False)
+    assert kernel.wait(HANG_LIMIT_S) == 0
+
+
+RUNNING = {
+    "loop": "while True: pass",
+    "sleep": "import time; time.sleep(600)",
+    "await": "import asyncio; await asyncio.sleep(600)",
+    "child": "import subprocess; subprocess.run(['sleep', '600'])",
+    "swallows": "import time\nwhile True:\n    try: time.sleep(600)\n"
+    "    except KeyboardInterrupt: print('no')",
+    "swallows everything": "import time\nwhile True:\n    try: time.sleep(600)\n"
+    "    except BaseException: pass",
+    "hangs in C": "import ctypes; ctypes.CDLL(None).pause()\nwhile True:\n"
+    "    try: ctypes.CDLL(None).sleep(600)\n    except BaseException: pass",
+    "task swallows": "import asyncio\nwhile True:\n    try: await asyncio.sleep(600)\n"
+    "    except asyncio.CancelledError: pass",
+}
+
+
+@pytest.mark.parametrize("kind", sorted(RUNNING))
+def test_shutdown_does_not_wait_for_a_cell(kernel: KernelProcess, mine: Client, kind: str) -> None:
+    """Whatever runs, a shutdown on control is answered and the process exits with 0 (CTRL-05,
+    CTRL-08)."""
+    begin(mine, f"print('runs')\n{RUNNING[kind]}", until="runs")
+
+    shut_down(mine)
+
+    assert kernel.wait(HANG_LIMIT_S) == 0
+
+
+def test_shutdown_does_not_wait_for_input(kernel: KernelProcess, mine: Client) -> None:
+    """A pending prompt does not hold the kernel up (STDIN-12)."""
+    begin(mine, "input()", allow_stdin=True)
+    mine.receive(Channel.STDIN, HANG_LIMIT_S)
+
+    shut_down(mine)
+
+    assert kernel.wait(HANG_LIMIT_S) == 0
+
+
+def test_interrupted_cell_is_answered_before_the_end(kernel: KernelProcess, mine: Client) -> None:
+    """A cell that a shutdown interrupts has its reply and its idle (EXEC-16, SHELL-05)."""
+    running = begin(mine, "print('runs')\nwhile True: pass", until="runs")
+
+    shut_down(mine)
+
+    assert failed(finish(mine, running)).ename == "KeyboardInterrupt"
+    assert kernel.wait(HANG_LIMIT_S) == 0
+
+
+def test_shutdown_on_shell_waits_for_its_turn(kernel: KernelProcess, mine: Client) -> None:
+    """On shell the requests before it are served first (SHELL-15, SHELL-16)."""
+    before = mine.start(ExecuteRequest(code="print('served'); 1"))
+
+    shut_down(mine, Channel.SHELL)
+
+    assert result(finish(mine, before)) == "1"
+    assert kernel.wait(HANG_LIMIT_S) == 0
+
+
+@pytest.mark.parametrize("channel", BOTH)
+def test_exit_functions_run_and_are_heard(
+    kernel: KernelProcess, mine: Client, channel: Channel
+) -> None:
+    """atexit functions run, last first, and their output comes before idle (CTRL-06, AMB-39)."""
+    execute(
+        mine,
+        "import atexit, os, sys\n"
+        "atexit.register(lambda: os.system('echo child'))\n"
+        "atexit.register(lambda: os.write(1, b'raw\\n'))\n"
+        "atexit.register(lambda: 1 / 0)\n"
+        "atexit.register(print, 'printed', file=sys.stdout);",
+    )
+
+    assert shut_down(mine, channel) == "printed\nraw\nchild\n"
+    assert kernel.wait(HANG_LIMIT_S) == 0
+
+
+def test_failing_exit_function_is_told(kernel: KernelProcess, mine: Client) -> None:
+    """An atexit function that raises is on stderr and harms nobody (CTRL-06)."""
+    execute(mine, "import atexit; atexit.register(lambda: 1 / 0);")
+
+    answer = mine.request(ShutdownRequest(), channel=Channel.CONTROL, timeout=HANG_LIMIT_S)
+
+    assert "ZeroDivisionError" in answer.text(StreamName.STDERR)
+    assert kernel.wait(HANG_LIMIT_S) == 0
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import atexit, time; atexit.register(lambda: time.sleep(600));",
+        "import atexit, time\n@atexit.register\ndef loop():\n    while True:\n        try:\n"
+        "            time.sleep(600)\n        except KeyboardInterrupt: pass\n",
+        "import threading, time; threading.Thread(target=lambda: time.sleep(600)).start()",
+        "import threading\ndef loop():\n    while True: pass\n"
+        "threading.Thread(target=loop).start()",
+        "import concurrent.futures, time\npool = concurrent.futures.ThreadPoolExecutor()\n"
+        "pool.submit(time.sleep, 600);",
+        "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN);\nprint('on')",
+        "import asyncio\nasync def loop():\n    while True:\n"
+        "        try: await asyncio.sleep(600)\n        except asyncio.CancelledError: pass\n"
+        "task = asyncio.create_task(loop());",
+    ],
+)
+def test_nothing_keeps_the_kernel_from_ending(
+    kernel: KernelProcess, mine: Client, code: str
+) -> None:
+    """Exit functions, threads and tasks that never end are left behind (CTRL-05)."""
+    execute(mine, code)
+
+    shut_down(mine)
+
+    assert kernel.wait(HANG_LIMIT_S) == 0
+
+
+def test_threads_may_finish(kernel: KernelProcess, mine: Client, tmp_path: Path) -> None:
+    """A thread that ends soon is waited for (CTRL-06)."""
+    path = tmp_path / "written"
+    execute(
+        mine,
+        "import atexit, threading; gate = threading.Event()\n"
+        f"def work(): gate.wait(); open({str(path)!r}, 'w').write('by the thread')\n"
+        "threading.Thread(target=work).start(); atexit.register(gate.set);",
+    )
+
+    shut_down(mine)
+
+    assert kernel.wait(HANG_LIMIT_S) == 0
+    assert path.read_text() == "by the thread"
+
+
+def test_files_are_flushed(kernel: KernelProcess, mine: Client, tmp_path: Path) -> None:
+    """What was written to an open file is in it (CTRL-06)."""
+    path = tmp_path / "open"
+    execute(mine, f"file = open({str(path)!r}, 'w'); file.write('kept');")
+
+    shut_down(mine)
+
+    assert kernel.wait(HANG_LIMIT_S) == 0
+    assert path.read_text() == "kept"
+
+
+def test_history_is_saved(tmp_path: Path) -> None:
+    """The cell before a shutdown is in the history of the next kernel (HIST-09, CTRL-06)."""
+    with start(tmp_path) as first, first.client() as client:
+        execute(client, "'last words'")
+        shut_down(client)
+        first.wait(HANG_LIMIT_S)
+    with start(tmp_path) as second, second.client() as client:
+        answer = execute(client, "[*get_ipython().history_manager.get_tail(1)]")
+
+    assert "last words" in str(result(answer))
+
+
+def test_child_processes_end(kernel: KernelProcess, mine: Client) -> None:
+    """Children that the kernel leaves behind are ended with it (CTRL-06)."""
+    answer = execute(
+        mine, "import subprocess; child = subprocess.Popen(['sleep', '600']); child.pid"
+    )
+    child = os.pidfd_open(int(str(result(answer))))
+
+    shut_down(mine)
+    assert kernel.wait(HANG_LIMIT_S) == 0
+
+    wait_for(child)
+    os.close(child)
+
+
+def wait_for(process: int) -> None:
+    """Wait for the end of a process, given its descriptor."""
+    ready, _, _ = select.select([process], [], [], HANG_LIMIT_S)
+    assert ready
+
+
+def test_second_request_is_answered_too(kernel: KernelProcess, mine: Client) -> None:
+    """A shutdown request that comes during a shutdown has a reply (SHELL-14)."""
+    running = begin(mine, f"print('runs')\n{RUNNING['swallows']}", until="runs")
+    first = mine.start(ShutdownRequest(), channel=Channel.CONTROL)
+    mine.wait_until(
+        lambda: "no" in text_of(running.published), awaited="interrupt", timeout=HANG_LIMIT_S
+    )
+
+    second = mine.request(ShutdownRequest(), channel=Channel.CONTROL, timeout=HANG_LIMIT_S)
+
+    assert second.content == ShutdownReply(restart=False)
+    assert mine.finish(first, timeout=HANG_LIMIT_S).content == ShutdownReply(restart=False)
+    assert kernel.wait(HANG_LIMIT_S) == 0
+
+
+@pytest.mark.parametrize("code", ["1", "while True: pass", "import time; time.sleep(600)"])
+def test_sigterm_ends_the_kernel(kernel: KernelProcess, mine: Client, code: str) -> None:
+    """SIGTERM runs exit functions and ends the process as shells expect (CTRL-05)."""
+    execute(mine, "import atexit; atexit.register(lambda: print('exit function'));")
+    running = begin(mine, f"print('runs')\n{code}", until="runs")
+
+    os.kill(kernel.pid, signal.SIGTERM)
+
+    mine.wait_until(
+        lambda: "exit function" in text_of(running.published),
+        awaited="the exit function",
+        timeout=HANG_LIMIT_S,
+    )
+    assert kernel.wait(HANG_LIMIT_S) == 128 + signal.SIGTERM
+
+
+# --- What the kernel made, and what it did not make
+
+
+def test_given_connection_file_is_kept(kernel: KernelProcess, mine: Client) -> None:
+    """A connection file that the kernel did not make is left alone (CONN-12)."""
+    shut_down(mine)
+    kernel.wait(HANG_LIMIT_S)
+
+    assert kernel.connection_file.exists()
+
+
+@pytest.fixture
+def alone(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
+    """A kernel that was started without a connection file, and the path it was given."""
+    path = tmp_path / "kernel.json"
+    command = [str(path) if word == "{connection_file}" else word for word in argv()]
+    environment = os.environ | {"IPYTHONDIR": str(tmp_path), "JPY_PARENT_PID": str(os.getpid())}
+    with subprocess.Popen(command, env=environment, start_new_session=True) as process:
+        yield process, path
+        process.kill()
+
+
+def connection_of(process: subprocess.Popen[bytes], path: Path) -> ConnectionFile:
+    """Return what stands in the connection file, once it is there."""
+    while not path.exists():
+        assert process.poll() is None
+    return ConnectionFile.read(path)
+
+
+def test_own_connection_file_is_private_and_removed(
+    alone: tuple[subprocess.Popen[bytes], Path],
+) -> None:
+    """A kernel without a file makes one for its user alone and removes it (CONN-04, CONN-12)."""
+    process, path = alone
+    connection = connection_of(process, path)
+    mode = path.stat().st_mode & 0o777
+
+    with Client(connection) as client:
+        client.wait_until_ready(HANG_LIMIT_S)
+        client.send(ShutdownRequest(), channel=Channel.CONTROL)
+        code = process.wait(HANG_LIMIT_S)
+
+    assert (mode, code) == (0o600, 0)
+    assert connection.key
+    assert not path.exists()
+
+
+def test_sockets_of_ipc_are_removed(tmp_path: Path) -> None:
+    """The files of ipc sockets are gone after the end (CONN-10)."""
+    place = tmp_path / "sockets"
+    place.mkdir()
+    wanted = ConnectionFile(transport=Transport.IPC, ip=str(place / "kernel"), key="k")
+    with start(tmp_path, connection=wanted) as kernel, kernel.client() as client:
+        assert result(execute(client, "1")) == "1"
+        assert len(list(place.iterdir())) == 5
+
+        shut_down(client)
+
+        assert kernel.wait(HANG_LIMIT_S) == 0
+    assert list(place.iterdir()) == []
+
+
+PARENT = """
+import os, subprocess, sys
+process = subprocess.Popen(
+    sys.argv[1:], env=os.environ | {"JPY_PARENT_PID": str(os.getpid())}, start_new_session=True
+)
+print(process.pid, flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_kernel_ends_with_its_parent(tmp_path: Path, busy: bool) -> None:
+    """A kernel whose launcher is gone ends, whatever it does (CTRL-05)."""
+    path = tmp_path / "kernel.json"
+    command = [str(path) if word == "{connection_file}" else word for word in argv()]
+    with subprocess.Popen(
+        [sys.executable, "-c", PARENT, *command],
+        env=os.environ | {"IPYTHONDIR": str(tmp_path)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as parent:
+        assert parent.stdout is not None
+        process = os.pidfd_open(int(parent.stdout.readline()))
+        with Client(connection_of(parent, path)) as client:
+            client.wait_until_ready(HANG_LIMIT_S)
+            if busy:
+                begin(client, "print('runs')\nwhile True: pass", until="runs")
+            parent.kill()
+            parent.wait()
+            wait_for(process)
+    os.close(process)
+
+    assert not path.exists()
+
+
+def test_port_that_is_taken_ends_the_start(tmp_path: Path) -> None:
+    """A port that cannot be bound is an error, told on stderr (CONN-11)."""
+    with start(tmp_path) as kernel:
+        path = tmp_path / "taken.json"
+        kernel.connection.write(path)
+        command = [str(path) if word == "{connection_file}" else word for word in argv()]
+
+        second = subprocess.run(
+            command, capture_output=True, text=True, timeout=HANG_LIMIT_S, check=False
+        )
+
+    assert second.returncode == 1
+    assert second.stderr.startswith("assay")
+    assert "Traceback" not in second.stderr
+    assert path.exists()
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"shell_port": "x"}', '{"transport": "udp"}'])
+def test_wrong_connection_file_ends_the_start(tmp_path: Path, text: str) -> None:
+    """A file that is no connection file is an error, told on stderr (CONN-01)."""
+    path = tmp_path / "wrong.json"
+    path.write_text(text)
+    command = [str(path) if word == "{connection_file}" else word for word in argv()]
+
+    ended = subprocess.run(
+        command, capture_output=True, text=True, timeout=HANG_LIMIT_S, check=False
+    )
+
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("assay")
+    assert "wrong.json" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_user_cannot_end_the_kernel_by_mistake(mine: Client) -> None:
+    """`sys.exit` in a cell is an error; the kernel lives (EXEC-17)."""
+    assert failed(execute(mine, "import sys; sys.exit(3)", stop_on_error=False)).ename == (
+        "SystemExit"
+    )
+    succeeded(execute(mine, "1"))
+
+
+def test_crash_of_the_process_is_the_users(kernel: KernelProcess, mine: Client) -> None:
+    """`os._exit` ends the process at once, with its code (CTRL-05)."""
+    mine.start(ExecuteRequest(code="import os; os._exit(7)"))
+
+    assert kernel.wait(HANG_LIMIT_S) == 7
