@@ -26,6 +26,10 @@ __all__ = ["main", "serve"]
 JOIN_S = 0.5
 """How long threads that are no daemons may go on after the last message."""
 
+SWITCH_INTERVAL_S = 0.0005
+"""How long a busy cell may keep the I/O thread from the interpreter; Python's default is ten times
+as long (decision 0004)."""
+
 USAGE = """\
 usage: assay kernel [-f FILE] [--publish-silent] [IPython's options]
 
@@ -77,6 +81,7 @@ def serve(
         print(f"{info.implementation}: {error}", file=sys.stderr)
         return 1
     _log_to(kernel.real_stderr)
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     faulthandler.enable(kernel.real_stderr)
     try:
         code = kernel.run()
