@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Protocol, TextIO, TypeAlias
 
 from attrs import field, frozen
 
@@ -72,6 +72,8 @@ class Host(Protocol):
 
     stdout: OutputStream
     stderr: OutputStream
+    real_stderr: TextIO
+    """What the process was started with: for what concerns whoever started it."""
 
     @property
     def connection(self) -> ConnectionFile:

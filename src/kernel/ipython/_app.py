@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from IPython.core.application import BaseIPythonApplication, base_aliases, base_flags
 from IPython.core.profiledir import ProfileDir
@@ -52,7 +52,8 @@ class IPKernelApp(BaseIPythonApplication, InteractiveShellApp):  # type: ignore[
         # Programs look for this section to find out whether they run in a kernel.
         path = self.host.connection_path
         self.update_config(Config({"IPKernelApp": {"connection_file": str(path or "")}}))
-        os.environ.setdefault("MPLBACKEND", INLINE_BACKEND)
+        if not os.environ.get("MPLBACKEND"):
+            os.environ["MPLBACKEND"] = INLINE_BACKEND
         self.init_shell()
         # Not before all that the kernel needs has been imported: a file in the working directory
         # that is named like one of those modules must not be taken for it.
@@ -62,6 +63,13 @@ class IPKernelApp(BaseIPythonApplication, InteractiveShellApp):  # type: ignore[
         self.init_code()
         sys.stdout.flush()
         sys.stderr.flush()
+
+    def get_default_logging_config(self) -> dict[str, Any]:
+        """Log to whoever started the process: no client listens yet when a configuration fails."""
+        config: dict[str, Any] = super().get_default_logging_config()
+        for handler in config.get("handlers", {}).values():
+            handler["stream"] = self.host.real_stderr
+        return config
 
     def init_crash_handler(self) -> None:
         """Do nothing: the kernel reports its own crashes."""
@@ -78,6 +86,15 @@ class IPKernelApp(BaseIPythonApplication, InteractiveShellApp):  # type: ignore[
             i for i, p in enumerate(sys.path) if p.endswith(("site-packages", "dist-packages"))
         )
         sys.path.insert(next(places, 0), "")
+
+    def _exec_file(self, fname: str, shell_futures: bool = False) -> None:
+        """Run startup code; if it wants to exit, that is told, and the kernel goes on."""
+        try:
+            super()._exec_file(fname, shell_futures)
+        except SystemExit:
+            self.log.warning("%s wanted to exit", fname)
+            assert self.shell is not None
+            self.shell.showtraceback()
 
     def init_shell(self) -> None:
         """Make the shell."""

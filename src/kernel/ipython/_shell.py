@@ -182,8 +182,9 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
         )
         self.shown_error = error
         if self.host.request() is None:
-            # Start-up code: there is no cell to show it in.
-            print("\n".join(error.traceback), file=sys.stderr)
+            # Start-up code: there is no cell to show it in, and perhaps no client to hear it.
+            for stream in (sys.stderr, self.host.real_stderr):
+                print("\n".join(error.traceback), file=stream)
         else:
             self.host.publish(error)
 

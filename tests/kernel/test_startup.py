@@ -1,0 +1,359 @@
+"""The start: answers before IPython is there, and what people have configured for IPython."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from assay.protocol import (
+    Channel,
+    ConnectionFile,
+    ExecuteRequest,
+    ExecuteResult,
+    ExecutionState,
+    KernelInfoReply,
+    KernelInfoRequest,
+    Status,
+    Transport,
+)
+from assay.transport import Client, KernelProcess
+from tests.kernel._kernels import (
+    HANG_LIMIT_S,
+    begin,
+    execute,
+    failed,
+    finish,
+    is_well,
+    result,
+    start,
+    succeeded,
+)
+
+
+def profile(folder: Path, name: str = "default") -> Path:
+    """Return the folder of an IPython profile, made if need be."""
+    place = folder / "ipythondir" / f"profile_{name}"
+    (place / "startup").mkdir(parents=True, exist_ok=True)
+    return place
+
+
+@contextmanager
+def configured(folder: Path, *options: str) -> Iterator[tuple[KernelProcess, Client]]:
+    """A kernel with what has been written to *folder*, and a client."""
+    with start(folder, *options) as kernel, kernel.client(timeout=HANG_LIMIT_S) as client:
+        yield kernel, client
+
+
+# --- Before IPython is loaded
+
+
+@pytest.fixture
+def held_up(tmp_path: Path) -> Iterator[tuple[KernelProcess, Path]]:
+    """A kernel whose start-up waits until somebody opens a FIFO, and that FIFO.
+
+    A startup file of IPython's opens it, so IPython is not ready before.
+    """
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    (profile(tmp_path) / "startup" / "wait.py").write_text(
+        f"open({str(fifo)!r}).read(); started = True"
+    )
+    with start(tmp_path) as kernel:
+        yield kernel, fifo
+
+
+@pytest.mark.parametrize("channel", [Channel.SHELL, Channel.CONTROL])
+def test_kernel_info_is_answered_before_ipython_is_ready(
+    held_up: tuple[KernelProcess, Path], channel: Channel
+) -> None:
+    """kernel_info and the heartbeat are answered while start-up code still runs (INFO-01, INFO-11,
+    HB-05)."""
+    kernel, fifo = held_up
+    with kernel.client(timeout=HANG_LIMIT_S) as client:
+        for _ in range(3):
+            client.request(KernelInfoRequest(), channel=channel, timeout=HANG_LIMIT_S)
+        answer = client.request(KernelInfoRequest(), channel=channel, timeout=HANG_LIMIT_S)
+        client.beat(timeout=HANG_LIMIT_S)
+        early = client.start(ExecuteRequest(code="started"))
+
+        assert isinstance(answer.content, KernelInfoReply)
+        # Nobody reads from the FIFO yet unless the startup file does, which it does from here on.
+        fifo.write_text("go on")
+        assert result(finish(client, early)) == "True"
+
+
+def test_import_of_ipython_comes_after_the_answer(tmp_path: Path) -> None:
+    """kernel_info is answered before IPython is even imported (INFO-01)."""
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    hook = tmp_path / "hook"
+    hook.mkdir()
+    (hook / "sitecustomize.py").write_text(
+        "import sys\n"
+        "class Gate:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'IPython.core.interactiveshell':\n"
+        "            sys.meta_path.remove(self)\n"
+        f"            open({str(fifo)!r}).read()\n"
+        "sys.meta_path.insert(0, Gate())\n"
+    )
+    with (
+        start(tmp_path, env={"PYTHONPATH": str(hook)}) as kernel,
+        kernel.client(timeout=HANG_LIMIT_S) as client,
+    ):
+        fifo.write_text("go on")
+
+        assert result(execute(client, "1")) == "1"
+
+
+def test_requests_before_the_start_keep_their_order(
+    held_up: tuple[KernelProcess, Path],
+) -> None:
+    """What is sent while the kernel starts is served in order, kernel_info among it (SHELL-15)."""
+    kernel, fifo = held_up
+    with kernel.client(timeout=HANG_LIMIT_S) as client:
+        cells = [client.start(ExecuteRequest(code=f"print({i}); {i}")) for i in range(20)]
+        info = client.start(KernelInfoRequest())
+        fifo.write_text("go on")
+
+        answers = [finish(client, cell) for cell in cells]
+
+        assert [succeeded(answer).execution_count for answer in answers] == list(range(1, 21))
+        client.finish(info, timeout=HANG_LIMIT_S)
+
+
+def test_interrupt_during_the_start_is_harmless(held_up: tuple[KernelProcess, Path]) -> None:
+    """An interrupt while the kernel starts ends nothing (CTRL-10)."""
+    kernel, fifo = held_up
+    with kernel.client(timeout=HANG_LIMIT_S) as client:
+        kernel.interrupt()
+        is_control_alive(client)
+        fifo.write_text("go on")
+
+        assert result(execute(client, "started")) == "True"
+
+
+def is_control_alive(client: Client) -> None:
+    """Return once control has answered."""
+    client.request(KernelInfoRequest(), channel=Channel.CONTROL, timeout=HANG_LIMIT_S)
+
+
+def test_shutdown_during_the_start_ends_it(held_up: tuple[KernelProcess, Path]) -> None:
+    """A kernel that hangs while it starts can be shut down, with exit code 0 (CTRL-08)."""
+    kernel, _ = held_up
+    with kernel.client(timeout=HANG_LIMIT_S):
+        assert kernel.shutdown() == 0
+
+
+def test_starting_is_said_once(tmp_path: Path) -> None:
+    """`starting` is published once, before all else and without a parent (IOPUB-22, AMB-20)."""
+    wanted = ConnectionFile(transport=Transport.IPC, ip=str(tmp_path / "socket"), key="k")
+    # An ipc subscriber may connect before the kernel binds, and misses nothing.
+    with Client(wanted.with_ports(dict(zip(Channel, range(1, 6), strict=True)))) as client:
+        connection = client.connection
+        with start(tmp_path, connection=connection) as kernel:
+            client.wait_until_ready(HANG_LIMIT_S)
+            execute(client, "1")
+            heard = client.waiting(Channel.IOPUB)
+            kernel.shutdown()
+
+    starting = [
+        received
+        for received in heard
+        if received.content == Status(execution_state=ExecutionState.STARTING)
+    ]
+    assert len(starting) <= 1
+    assert all(received.parent_header is None for received in starting)
+
+
+# --- Configuration
+
+
+def test_profile_is_used(tmp_path: Path) -> None:
+    """``--profile`` names the folder whose startup files are run in order (EXEC-01)."""
+    place = profile(tmp_path, "mine")
+    (place / "startup" / "10-first.py").write_text("order = ['first']")
+    (place / "startup" / "20-second.ipy").write_text("order += ['second']\nuser = %pwd")
+    with configured(tmp_path, "--profile=mine") as (_, client):
+        assert result(execute(client, "order, type(user)")) == "(['first', 'second'], str)"
+
+
+@pytest.mark.parametrize("name", ["ipython_config.py", "ipython_kernel_config.py"])
+def test_configuration_files_are_read(tmp_path: Path, name: str) -> None:
+    """The files that configure IPython's kernel configure this one (EXEC-01)."""
+    (profile(tmp_path) / name).write_text(
+        "c.InteractiveShellApp.exec_lines = ['%config Completer.use_jedi = False', 'line = 1']\n"
+        "c.IPKernelApp.exec_lines = ['line = 2']\n"
+        "c.InteractiveShell.ast_node_interactivity = 'all'\n"
+        "c.ZMQInteractiveShell.cache_size = 77\n"
+    )
+    with configured(tmp_path) as (_, client):
+        answer = execute(client, "line\nget_ipython().cache_size")
+
+    assert [shown.data["text/plain"] for shown in answer.contents(ExecuteResult)] == ["2", "77"]
+
+
+def test_options_of_ipython_are_taken(tmp_path: Path) -> None:
+    """Traits can be set on the command line, as IPython's kernel takes them (EXEC-01)."""
+    with configured(
+        tmp_path, "--InteractiveShellApp.exec_lines=given = 5", "--InteractiveShell.cache_size=88"
+    ) as (_, client):
+        assert result(execute(client, "given, get_ipython().cache_size")) == "(5, 88)"
+
+
+def test_extensions_are_loaded(tmp_path: Path) -> None:
+    """Extensions named by the configuration are loaded (EXEC-01)."""
+    place = profile(tmp_path)
+    folder = tmp_path / "modules"
+    folder.mkdir()
+    (folder / "an_extension.py").write_text(
+        "def load_ipython_extension(shell): shell.user_ns['extended'] = True"
+    )
+    (place / "ipython_kernel_config.py").write_text(
+        "c.InteractiveShellApp.extensions = ['an_extension', 'autoreload']"
+    )
+    with start(tmp_path, env={"PYTHONPATH": str(folder)}) as kernel, kernel.client() as client:
+        assert result(execute(client, "extended")) == "True"
+        succeeded(execute(client, "%autoreload 2"))
+
+
+def test_startup_code_sees_what_cells_see(tmp_path: Path) -> None:
+    """Startup code may display, print, use magics and start tasks' futures (EXEC-01)."""
+    (profile(tmp_path) / "startup" / "code.py").write_text(
+        "import asyncio, threading\n"
+        "from IPython import get_ipython\n"
+        "from IPython.display import display\n"
+        "get_ipython().run_line_magic('matplotlib', 'inline')\n"
+        "display(1); print('printed')\n"
+        "from comm import create_comm\n"
+        "comm = create_comm(target_name='early')\n"
+    )
+    with configured(tmp_path) as (_, client):
+        assert result(execute(client, "comm.target_name")) == "'early'"
+
+
+ERRORS = {
+    "startup file": ("startup/bad.py", "1 / 0", "ZeroDivisionError"),
+    "syntax of a startup file": ("startup/bad.py", "x = = 1", "SyntaxError"),
+    "startup file in IPython": ("startup/bad.ipy", "%no_such_magic", "no_such_magic"),
+    "exec_lines": (
+        "ipython_kernel_config.py",
+        "c.InteractiveShellApp.exec_lines = ['1 / 0']",
+        "ZeroDivisionError",
+    ),
+    "exec_files": (
+        "ipython_kernel_config.py",
+        "c.InteractiveShellApp.exec_files = ['no_such_file.py']",
+        "no_such_file",
+    ),
+    "extension": (
+        "ipython_kernel_config.py",
+        "c.InteractiveShellApp.extensions = ['no_such_extension']",
+        "no_such_extension",
+    ),
+    "configuration": ("ipython_kernel_config.py", "1 / 0", "ZeroDivisionError"),
+    "syntax of the configuration": ("ipython_config.py", "c.x = = 1", "SyntaxError"),
+    "exit in a startup file": ("startup/bad.py", "raise SystemExit(3)", "SystemExit"),
+    "input in a startup file": ("startup/bad.py", "input()", "StdinNotImplementedError"),
+}
+
+
+@pytest.mark.parametrize("kind", sorted(ERRORS))
+def test_error_at_the_start_is_told_and_no_cells_error(tmp_path: Path, kind: str) -> None:
+    """What goes wrong at the start is reported, the kernel runs, and the first cell is ok (S-053,
+    EXEC-17)."""
+    path, text, told = ERRORS[kind]
+    place = profile(tmp_path)
+    (place / path).write_text(text)
+    with configured(tmp_path) as (kernel, client):
+        answer = execute(client, "'first'")
+        kernel.shutdown()
+
+        assert result(answer) == "'first'"
+        assert answer.types == ("status", "execute_input", "execute_result", "status")
+        assert succeeded(answer).execution_count == 1
+        # Told to whoever started the process, as no client may have listened yet.
+        assert told in kernel.written()
+
+
+def test_wrong_option_ends_the_start(tmp_path: Path) -> None:
+    """An option that makes no sense is told on stderr; the process does not hang (CONN-01)."""
+    with start(tmp_path, "--InteractiveShell.cache_size=many") as kernel:
+        code = kernel.wait(HANG_LIMIT_S)
+
+        assert code != 0
+        assert "cache_size" in kernel.written()
+
+
+def test_environment_says_that_this_is_a_kernel(tmp_path: Path) -> None:
+    """Programs find what they look for: the shell's class, the application's config (EXEC-01)."""
+    with configured(tmp_path) as (_, client):
+        answer = execute(
+            client,
+            "import os\n"
+            "shell = get_ipython()\n"
+            "print(type(shell).__name__, 'IPKernelApp' in shell.config, hasattr(shell, 'kernel'),\n"
+            " os.environ['TERM'], os.environ['MPLBACKEND'])",
+        )
+
+    assert answer.text() == (
+        "ZMQInteractiveShell True True xterm-color module://matplotlib_inline.backend_inline\n"
+    )
+
+
+def test_nothing_optional_is_imported(tmp_path: Path) -> None:
+    """A fresh kernel has imported no plotting, debugger or widget package (INFO-11)."""
+    with configured(tmp_path) as (_, client):
+        answer = execute(
+            client,
+            "import sys\n"
+            "sorted({'matplotlib', 'numpy', 'debugpy', 'psutil', 'ipywidgets', 'tornado',"
+            " 'ipykernel', 'jupyter_client', 'jedi', 'rich', 'click'} & set(sys.modules))",
+        )
+
+    assert result(answer) == "[]"
+
+
+def test_kernel_without_a_key_is_open(tmp_path: Path) -> None:
+    """An empty key switches signing off, in both directions (SIGN-06)."""
+    with start(tmp_path, connection=ConnectionFile(key="")) as kernel, kernel.client() as client:
+        answer = execute(client, "1")
+
+    assert result(answer) == "1"
+    assert answer.reply.frames[1] == b""
+
+
+@pytest.mark.parametrize(("scheme", "digits"), [("hmac-sha512", 128), ("hmac-sha384", 96)])
+def test_signature_scheme_is_used(tmp_path: Path, scheme: str, digits: int) -> None:
+    """The scheme of the connection file signs every message (SIGN-11, SIGN-13)."""
+    connection = ConnectionFile(key="secret", signature_scheme=scheme)
+    with start(tmp_path, connection=connection) as kernel, kernel.client() as client:
+        answer = execute(client, "print(1)")
+
+    for received in (answer.reply, *answer.published):
+        signature = received.frames[len(received.identities) + 1]
+        assert len(signature) == digits
+
+
+def test_first_cell_may_come_at_once(tmp_path: Path) -> None:
+    """A request that is sent before anything else is served (INFO-11, SHELL-14)."""
+    with start(tmp_path) as kernel, kernel.connect() as client:
+        exchange = client.start(ExecuteRequest(code="1 + 1"))
+
+        client.wait_until(lambda: exchange.reply is not None, awaited="reply", timeout=HANG_LIMIT_S)
+        assert exchange.reply is not None
+        assert exchange.reply.msg_type == "execute_reply"
+        assert is_well(client)
+
+
+def test_begun_before_interrupted_after(tmp_path: Path) -> None:
+    """A kernel is interruptible from its first cell on (CTRL-09)."""
+    with configured(tmp_path) as (kernel, client):
+        running = begin(client, "print('runs')\nwhile True: pass", until="runs")
+        kernel.interrupt()
+
+        assert failed(finish(client, running)).ename == "KeyboardInterrupt"
