@@ -1,0 +1,417 @@
+"""The byte vectors are sound and current, and our codec and another agree with them."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+import warnings
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jupyter_client.session import Session as OtherSession
+
+import assay.protocol
+from assay.protocol import (
+    Channel,
+    ConnectionFile,
+    ConnectionFileError,
+    Content,
+    ContentError,
+    Delivery,
+    FramingError,
+    Header,
+    MsgId,
+    ProtocolError,
+    RemoteError,
+    ReplayError,
+    Session,
+    SessionId,
+    SignatureError,
+    Signer,
+    Unknown,
+    split,
+    unstructure,
+)
+from spec import make_vectors
+
+Vector = Mapping[str, Any]
+
+FOLDER = Path(make_vectors.__file__).parent / "vectors"
+VECTORS: tuple[Vector, ...] = tuple(
+    vector
+    for path in sorted(FOLDER.glob("*.json"))
+    for vector in json.loads(path.read_text("utf-8"))["vectors"]
+)
+ERRORS: Mapping[str, type[ProtocolError]] = {
+    "framing": FramingError,
+    "signature": SignatureError,
+    "json": FramingError,
+    "header": FramingError,
+    "replay": ReplayError,
+    "content": ContentError,
+}
+"""What our codec raises when it notices at this stage."""
+
+OLD = frozenset({"3", "4.0", "4.1"})
+"""Versions whose contents are not those of 5.x, so that nobody can type them before translating."""
+
+
+def of(*kinds: str, **values: str) -> list[Any]:
+    """Return the vectors of these kinds, and with these values, as parameters."""
+    return [
+        pytest.param(one, id=one["id"])
+        for one in VECTORS
+        if one["kind"] in kinds and all(one.get(key) == value for key, value in values.items())
+    ]
+
+
+def frames(vector: Vector) -> list[bytes]:
+    return [bytes.fromhex(frame) for frame in vector["frames"]]
+
+
+def receiver(vector: Vector) -> Session:
+    """Return a session that has the vector's key and scheme, MD5 included."""
+    return Session(
+        vector["key"].encode(),
+        session=SessionId("receiver"),
+        now=lambda: datetime(2026, 1, 2, tzinfo=UTC),
+        new_id=lambda: MsgId("1"),
+        signature_scheme=vector["signature_scheme"],
+        allow_broken_scheme=True,
+        replay_window=vector.get("replay_window"),
+    )
+
+
+def decoded(vector: Vector) -> dict[str, Any]:
+    """Return the vector's value with the numbers that `exact` holds in their places."""
+    value: dict[str, Any] = json.loads(json.dumps(vector["decoded"]))
+    for number in vector.get("exact", ()):
+        *path, last = number["at"].split("/")[1:]
+        place = value
+        for key in path:
+            place = place[key]
+        place[last] = int(number["integer"])
+    return value
+
+
+def canonical(value: object) -> str:
+    """Return a text that two values share if they are the same JSON: 1, 1.0 and true differ."""
+    return json.dumps(value, sort_keys=True)
+
+
+def as_header(header: Header | None) -> object:
+    return {} if header is None else unstructure(header)
+
+
+def as_value(delivery: Delivery[Content]) -> dict[str, Any]:
+    """Return what was decoded in the form of a vector."""
+    message = delivery.message
+    return {
+        "header": as_header(message.header),
+        "parent_header": as_header(message.parent_header),
+        "metadata": message.metadata,
+        "content": unstructure(message.content),
+        "buffers": [bytes(buffer).hex() for buffer in message.buffers],
+    }
+
+
+def typed_as(msg_type: str, content: Mapping[str, object]) -> type[Content]:
+    """Return the class a content belongs to; shares no code with the registry."""
+    status = content.get("status")
+    if msg_type.endswith("_reply") and status in ("error", "aborted", "abort"):
+        name = "ErrorReply" if status == "error" else "Aborted"
+    else:
+        name = "".join(word.capitalize() for word in msg_type.split("_"))
+    found: type[Content] = getattr(assay.protocol, name, Unknown)
+    return found if found.msg_type == msg_type or name in {"ErrorReply", "Aborted"} else Unknown
+
+
+def check(session: Session, step: Vector) -> None:
+    """Hand *session* the frames of a vector, or of one step, and compare what comes out."""
+    match step["result"]:
+        case "valid":
+            check_valid(session, step)
+        case "invalid":
+            check_invalid(session, step)
+        case "either":
+            check_either(session, step)
+
+
+def check_valid(session: Session, step: Vector) -> None:
+    delivery = session.decode(frames(step))
+    wanted = decoded(step)
+
+    assert [identity.hex() for identity in delivery.identities] == step["identities"]
+    assert type(delivery.message.content) is typed_as(
+        wanted["header"]["msg_type"], wanted["content"]
+    )
+    # Fields with a default may be written back although they did not come.
+    got = as_value(delivery)
+    got["content"] = without_defaults(got["content"], wanted["content"])
+    assert canonical(got) == canonical(wanted)
+
+
+def without_defaults(got: Mapping[str, object], wanted: Mapping[str, object]) -> object:
+    """Return *got* without the fields that were not on the wire and that nothing was read from."""
+    return {key: value for key, value in got.items() if key in wanted}
+
+
+def check_invalid(session: Session, step: Vector) -> None:
+    with pytest.raises(RemoteError) as caught:
+        session.decode(frames(step))
+
+    assert type(caught.value) is ERRORS[step["stage"]]
+
+
+def check_either(session: Session, step: Vector) -> None:
+    try:
+        delivery = session.decode(frames(step))
+    except RemoteError:
+        return
+    if "decoded" in step:
+        wanted, got = decoded(step), as_value(delivery)
+        got["content"] = without_defaults(got["content"], wanted["content"])
+        for part in ("header", "parent_header"):
+            got[part] = without_defaults(got[part], wanted[part])
+        assert canonical(got) == canonical(wanted)
+
+
+@pytest.mark.parametrize("vector", of("message"))
+def test_our_codec_agrees(vector: Vector) -> None:
+    """What is valid decodes to just that, and what is invalid is refused where it should be."""
+    if vector["protocol"] in OLD:
+        envelope = receiver(vector).open(frames(vector))
+        got = {
+            "header": as_header(envelope.header),
+            "parent_header": as_header(envelope.parent_header),
+            "metadata": envelope.metadata,
+            "content": envelope.content,
+            "buffers": [bytes(buffer).hex() for buffer in envelope.buffers],
+        }
+        assert canonical(got) == canonical(decoded(vector))
+    else:
+        check(receiver(vector), vector)
+
+
+@pytest.mark.parametrize("vector", of("message", result="valid"))
+def test_our_codec_keeps_the_bytes_of_what_it_echoes(vector: Vector) -> None:
+    """A header that came goes out again as the very bytes (HDR-15)."""
+    session = receiver(vector)
+    came = split(frames(vector))
+
+    envelope = session.open(frames(vector))
+
+    assert envelope.header.raw == came.header
+    if envelope.parent_header is not None:
+        assert envelope.parent_header.raw == came.parent_header
+
+
+@pytest.mark.parametrize("vector", of("message", stage="content"))
+def test_wrong_content_is_noticed_last(vector: Vector) -> None:
+    """The header of a message with wrong content can be trusted, so that it can be answered."""
+    envelope = receiver(vector).open(frames(vector))
+
+    assert canonical(envelope.content) == canonical(vector["decoded"]["content"])
+    assert canonical(as_header(envelope.header)) == canonical(vector["decoded"]["header"])
+    with pytest.raises(ContentError) as caught:
+        envelope.message()
+    assert caught.value.faults
+
+
+@pytest.mark.parametrize("vector", of("sequence"))
+def test_our_codec_agrees_over_a_sequence(vector: Vector) -> None:
+    """One receiver gets all messages of a sequence, and each one meets its fate."""
+    session = receiver(vector)
+
+    for step in vector["sequence"]:
+        check(session, step)
+
+
+@pytest.mark.parametrize("vector", of("version-3-message"))
+def test_messages_of_version_3_are_no_messages_of_5(vector: Vector) -> None:
+    """Whoever speaks 5.x refuses three dicts, though the signature of the three is right."""
+    start = vector["frames"].index(b"<IDS|MSG>".hex())
+    signature, header, parent, content, *_ = frames(vector)[start + 1 :]
+    signer = Signer(vector["key"].encode(), vector["signature_scheme"], allow_broken=True)
+
+    with pytest.raises(RemoteError):
+        receiver(vector).decode(frames(vector))
+
+    signer.verify(signature, header, parent, b"", content)
+
+
+@pytest.mark.parametrize("vector", of("registration-message"))
+def test_the_signature_of_a_registration_covers_its_content(vector: Vector) -> None:
+    """The signature of the handshake's messages is that of their only dict."""
+    *_, signature, content = frames(vector)
+    signer = Signer(vector["key"].encode(), vector["signature_scheme"])
+
+    if vector["result"] == "valid":
+        signer.verify(signature, b"", b"", b"", content)
+        assert json.loads(content) == vector["decoded"]["content"]
+    else:
+        with pytest.raises(SignatureError):
+            signer.verify(signature, b"", b"", b"", content)
+
+
+@pytest.mark.parametrize("vector", of("connection-file"))
+def test_our_reader_of_connection_files_agrees(vector: Vector) -> None:
+    """A file is read as the vector says, or refused."""
+    data = bytes.fromhex(vector["file"])
+    if vector["result"] == "invalid":
+        with pytest.raises(ConnectionFileError):
+            ConnectionFile.from_json(data)
+        return
+    try:
+        file = ConnectionFile.from_json(data)
+    except ConnectionFileError:
+        assert vector["result"] == "either"
+        return
+    for channel, address in vector.get("addresses", {}).items():
+        assert file.address(Channel(channel)) == address
+    if "decoded" in vector and vector["result"] == "valid":
+        written = json.loads(file.to_json())
+        assert {key: written[key] for key in vector["decoded"]} == vector["decoded"]
+        assert file.key == vector["key"]
+        assert file.signature_scheme == vector["signature_scheme"]
+
+
+# -- another implementation -------------------------------------------------------------------
+
+
+NO_OBJECT = "does not ask whether a dict is an object"
+NO_TYPES = "asks of a header that it has msg_id, msg_type and a usable version, and no more"
+PYTHON_JSON = "reads JSON as Python does, NaN and Infinity included"
+REPLACED_TEXT = "replaces bytes that are not UTF-8 before it reads JSON"
+POISONED = "remembers a signature before it checks it: a forged copy spoils the genuine message"
+
+
+def numbered(subject: str, *numbers: int) -> tuple[str, ...]:
+    return tuple(f"VEC-{subject}-{number:03}" for number in numbers)
+
+
+DIFFERENCES: Mapping[str, str] = {
+    vector: reason
+    for reason, vectors in {
+        NO_OBJECT: (
+            *numbered("CONTROL", 11, 25, 34),
+            *numbered("HEADERS", 61),
+            *numbered("JSON", 2, 3, 4, 6, 7, 8, 10, 11, 12, 14, 15, 16, 18, 19, 20, 82),
+            *numbered("REPLAY", 15),
+            *numbered("SHELL", 80, 90),
+        ),
+        NO_TYPES: numbered("HEADERS", 16, 17, 18, 19, 20, 21, 22, 23, 24, 27, 28, 51, 52, 53, 62),
+        PYTHON_JSON: numbered("JSON", 48, 49, 50),
+        REPLACED_TEXT: (
+            *numbered("JSON", 34, 35, 36),
+            *numbered("UNICODE", 26, 27, 28, 29, 30, 31, 32, 33, 34),
+        ),
+        POISONED: numbered("REPLAY", 3, 14),
+    }.items()
+    for vector in vectors
+}
+"""Where jupyter_client's Session differs from a vector, and why."""
+
+
+def other_receiver(vector: Vector) -> OtherSession:
+    return OtherSession(
+        key=vector["key"].encode(),
+        signature_scheme=vector["signature_scheme"],
+        # Its faster codec, where installed, reads integers beyond 64 bits as doubles.
+        packer="json",
+        unpacker="json",
+    )
+
+
+def by_other(session: OtherSession, step: Vector) -> tuple[list[bytes], dict[str, Any]] | None:
+    """Return what jupyter_client makes of the frames, None if it refuses them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns of dates without a zone
+        try:
+            identities, rest = session.feed_identities(frames(step))
+            return identities, session.deserialize(rest)
+        except Exception:  # noqa: BLE001 - it has no errors of its own
+            return None
+
+
+def agrees(session: OtherSession, step: Vector) -> bool:
+    """Return whether jupyter_client treats the frames as the vector wants."""
+    came = by_other(session, step)
+    if step["result"] == "either":
+        return True
+    # It never looks into contents.
+    if step["result"] == "invalid" and step["stage"] != "content":
+        return came is None
+    if came is None:
+        return False
+    identities, message = came
+    wanted = decoded(step) if "decoded" in step else None
+    return wanted is None or (
+        [identity.hex() for identity in identities] == step["identities"]
+        and all(
+            canonical(undated(message[part])) == canonical(undated(wanted[part]))
+            for part in ("header", "parent_header")
+        )
+        and canonical([message["metadata"], message["content"]])
+        == canonical([wanted["metadata"], wanted["content"]])
+        and [bytes(buffer).hex() for buffer in message["buffers"]] == wanted["buffers"]
+    )
+
+
+def undated(header: Any) -> object:
+    """Return *header* without its date, which jupyter_client makes an object of."""
+    return {key: value for key, value in header.items() if key != "date"}
+
+
+def taken_by_other() -> list[Any]:
+    """Return the vectors that jupyter_client can take.
+
+    Old contents are translated while they are read. A memory that fills up is left out, for it
+    forgets signatures at random.
+    """
+    return [
+        one
+        for one in of("message", "sequence")
+        if one.values[0]["protocol"] not in OLD and "replay_window" not in one.values[0]
+    ]
+
+
+@pytest.mark.parametrize("vector", taken_by_other())
+def test_another_implementation_agrees(vector: Vector) -> None:
+    """jupyter_client does what the vector says, or differs for a reason that is written down."""
+    session = other_receiver(vector)
+
+    agreed = [agrees(session, step) for step in vector.get("sequence", [vector])]
+
+    assert all(agreed) is (vector["id"] not in DIFFERENCES)
+
+
+# -- the files ----------------------------------------------------------------------------------
+
+
+def test_there_are_enough_vectors() -> None:
+    """There are at least 250, and none has the id of another."""
+    ids = [vector["id"] for vector in VECTORS]
+
+    assert len(ids) >= 250
+    assert len(ids) == len(set(ids))
+
+
+def test_vectors_name_requirements_that_exist() -> None:
+    """Each vector pins a requirement of the register, and the rule it breaks is one of them."""
+    register = tomllib.loads((FOLDER.parent / "requirements.toml").read_text("utf-8"))
+    known = {one["id"] for one in register["requirement"]}
+
+    for vector in VECTORS:
+        rules = vector["requirements"]
+        assert rules, vector["id"]
+        assert set(rules) <= known, vector["id"]
+        assert vector.get("breaks", rules[0]) in rules, vector["id"]
+
+
+def test_the_files_are_current() -> None:
+    """What is in the folder is what the maker gives, and the maker finds no fault."""
+    assert make_vectors.main(["--check"]) == 0
