@@ -32,6 +32,7 @@ from assay.protocol import (
 )
 from assay.transport import IoThread, KernelSockets, bind_kernel
 from assay.transport import _io_thread as io_module
+from assay.transport import _publisher as publisher_module
 from assay.transport._sockets import Socket
 
 HANG_LIMIT_S = 60.0
@@ -97,12 +98,13 @@ class Peer:
         self.context: zmq.Context[Socket] = zmq.Context()
         self.session = session("client")
         self.shell = self.connect(zmq.DEALER, Channel.SHELL)
-        self.iopub = self.connect(zmq.SUB, Channel.IOPUB)
+        self.iopub = self.connect(zmq.SUB, Channel.IOPUB, queue=0)
         self.iopub.subscribe(b"")
 
-    def connect(self, kind: int, channel: Channel) -> Socket:
+    def connect(self, kind: int, channel: Channel, *, queue: int = 1_000) -> Socket:
         """Return a socket that does not wait for ever."""
         socket: Socket = self.context.socket(kind)
+        socket.setsockopt(zmq.RCVHWM, queue)
         socket.setsockopt(zmq.RCVTIMEO, HANG_LIMIT_MS)
         socket.connect(self.connection.address(channel))
         return socket
@@ -119,7 +121,7 @@ class Peer:
     def welcome(self) -> None:
         """Wait for the kernel to know the subscription."""
         while b"iopub_welcome" not in self.published():
-            pass
+            pass  # of others
 
 
 @pytest.fixture
@@ -408,22 +410,29 @@ class TestEnd:
         assert b"stream" in headers[-1]
 
     def test_stalled(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """A subscriber that does not read cannot prevent the end."""
+        """A subscriber that does not read cannot prevent the end, and the others get the rest."""
         monkeypatch.setattr(io_module, "CLOSING_S", 0.05)
+        monkeypatch.setattr(publisher_module, "PATIENCE_S", 2 * HANG_LIMIT_S)
         kernel = Kernel()
         kernel.io.start()
         peer = Peer(kernel.connection)
-        stalled: Socket = peer.context.socket(zmq.SUB)
-        stalled.setsockopt(zmq.RCVHWM, 1)
+        peer.welcome()
+        stalled = peer.connect(zmq.SUB, Channel.IOPUB, queue=1)
         stalled.subscribe(b"status")
-        stalled.connect(kernel.connection.address(Channel.IOPUB))
         assert stalled.recv_multipart()[0] == b"status"
-        frames: list[Buffer] = [b"status", bytes(60_000)]
-        for _ in range(1_500):
-            kernel.io.log.post(Channel.IOPUB, frames)
-        kernel.io.stop()
+        for n in range(2_000):
+            kernel.io.log.post(Channel.IOPUB, [b"status", b"%d" % n, bytes(20_000)])
+        stopper = threading.Thread(target=kernel.io.stop, daemon=True)
+        stopper.start()
+        found: list[int] = []
+        while found[-1:] != [1_999]:
+            frame = peer.iopub.recv_multipart()[1]
+            if frame != DELIMITER:  # the welcome of the other
+                found.append(int(frame))
+        stopper.join(HANG_LIMIT_S)
 
-        assert not kernel.io._thread.is_alive()
+        assert not stopper.is_alive()
+        assert found == list(range(2_000))
         peer.context.destroy(linger=0)
 
     def test_never_started(self) -> None:

@@ -33,6 +33,20 @@ def test_order(steps: list[str]) -> None:
     assert len(lane) == len(model)
 
 
+def test_waits() -> None:
+    """A reader waits until there is something."""
+    lane: Lane[int] = Lane()
+    got: list[int | None] = []
+    reader = threading.Thread(target=lambda: got.append(lane.get()))
+    reader.start()
+    reader.join(0.05)
+    assert reader.is_alive()
+    lane.put(1)
+    reader.join(HANG_LIMIT_S)
+
+    assert got == [1]
+
+
 def test_nudged() -> None:
     """A reader that is woken without an item gets None."""
     lane: Lane[int] = Lane()
