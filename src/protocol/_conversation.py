@@ -226,8 +226,14 @@ def _status_rule(exchange: Exchange) -> str:
 
 def _is_cut_off(conversation: Conversation, exchange: Exchange) -> bool:
     """Return whether the kernel was shut down while the request waited or ran."""
-    return exchange.reply is None and any(
-        other.reply is not None and exchange.request.index < other.reply.index
+    asked = exchange.request
+    if exchange.reply is not None or any(
+        other.lane == exchange.lane and other.busy and asked.index < other.request.index
+        for other in conversation
+    ):
+        return False
+    return any(
+        other.reply is not None and asked.index < other.reply.index
         for other in conversation.of("shutdown_request")
     )
 

@@ -180,6 +180,8 @@ class Conversation:
 
     def _sort(self, one: Seen) -> None:
         exchange = self.exchanges.get(one.parts.parent_id)
+        if one.msg_type == "iopub_welcome":
+            return
         if exchange is not None:
             (exchange.prompts if one.msg_type == "input_request" else exchange.published).append(
                 one
@@ -212,7 +214,7 @@ class Conversation:
             wanted = f"{exchange.request.channel}, to the client that asked"
             self.note("WIRE-16", "channel", wanted, _place(one), exchange.request, one)
             return
-        meant = next((e for e in self if e.reply is None and _fits(e, one, where=True)), None)
+        meant = self._meant(one) if self.complete or exchange is not None else None
         if meant is not None:
             meant.reply = one
             if one.parts.parent_header:  # its absence is told by what is said of the message
@@ -224,6 +226,19 @@ class Conversation:
                 self._unknown_parent("HDR-12", one)
         else:
             self._superfluous(exchange, one)
+
+    def _meant(self, one: Seen) -> Exchange | None:
+        """Return the first request that the reply *one* may be for, though it names another."""
+        return next(
+            (
+                other
+                for other in self
+                if other.reply is None
+                and other.request.index < one.index
+                and _fits(other, one, where=True)
+            ),
+            None,
+        )
 
     def _superfluous(self, exchange: Exchange, one: Seen) -> None:
         if exchange.reply is None and exchange.wants_reply:
