@@ -1,4 +1,4 @@
-"""Build the wheel, install it into an environment of its own, and start a kernel from there."""
+"""Build the wheel, install it in an environment of its own, start a kernel, read the spec there."""
 
 import subprocess
 import sys
@@ -33,7 +33,9 @@ def main() -> None:
         printed = run(python, "-m", "assay", "run", "-c", code, cwd=folder).strip()
         if printed != EXPECTED:
             sys.exit(f"the kernel of {wheel.name}: wanted {EXPECTED!r}, found {printed!r}")
-        print(f"{wheel.name}: installs, starts a kernel, runs code")
+        run(python, "-m", "assay", "spec", "show", "EXEC-20", cwd=folder)
+        run(python, "-m", "assay", "spec", "schema", "execute_request", cwd=folder)
+        print(f"{wheel.name}: installs, starts a kernel, runs code, holds the specification")
 
 
 if __name__ == "__main__":
