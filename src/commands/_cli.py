@@ -21,6 +21,7 @@ from assay.commands._install import (
     kernel_spec,
     uninstall,
 )
+from assay.commands._spec import spec
 from assay.protocol import PROTOCOL_VERSION, AssayError
 
 __all__ = ["cli", "run"]
@@ -84,7 +85,11 @@ def cli() -> None:
     assay install --user          make the kernel known to Jupyter
     assay run -c 'print(1 + 1)'   run code on a kernel, here in the terminal
     assay run notebook.ipynb      run all of a notebook
+    assay spec show EXEC-20       explain a rule of the protocol
     """
+
+
+cli.add_command(spec)
 
 
 @cli.command("install", short_help="Make the kernel known to Jupyter.")

@@ -12,7 +12,7 @@ from assay.transport import launch
 
 HANG_LIMIT_S = 60.0
 
-COMMANDS = ("install", "uninstall", "kernel", "run", "list")
+COMMANDS = ("install", "uninstall", "kernel", "run", "list", "spec")
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
