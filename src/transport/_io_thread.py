@@ -53,7 +53,7 @@ TURNS_TO_DRAIN = 100
 """A client that sends faster than we read must not make `IoThread.drain` go on for ever."""
 
 CLOSING_S = 2.0
-"""How long the end waits for a subscriber whose queue is full; with `LINGER_MS` shorter than the
+"""How long the end waits for subscribers whose queues are full; with `LINGER_MS` shorter than the
 five seconds that clients give a kernel."""
 
 COMPLAIN_EVERY_S = 1.0
@@ -344,6 +344,7 @@ class IoThread:
 
     def _send_the_rest(self) -> None:
         self._send_entries()
+        self._publisher.hurry()
         end = time.monotonic() + CLOSING_S
         while self._publisher.is_waiting and time.monotonic() < end:
             time.sleep(RETRY_S)

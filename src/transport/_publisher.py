@@ -37,6 +37,9 @@ PATIENCE_S = 3.0
 for a client that is busy with something else, shorter than the 4 seconds after which the best-known
 client gives up waiting for idle."""
 
+LAST_PATIENCE_S = 0.5
+"""The same when the kernel is about to end."""
+
 RETRY_S = 0.005
 """How often a full queue is tried; ZeroMQ cannot tell when it has room again."""
 
@@ -91,6 +94,7 @@ class Publisher:
         self._sent = 0
         self._marks: deque[Mark] = deque()
         self._until_mark = MARK_EVERY
+        self._patience_s = PATIENCE_S
         self._waiting_since: float | None = None
         self._left_out: deque[_LeftOut] = deque()
 
@@ -126,6 +130,10 @@ class Publisher:
         if self._left_out:
             self._look_back()
 
+    def hurry(self) -> None:
+        """Wait less long for a subscriber that takes nothing: the end is near."""
+        self._patience_s = LAST_PATIENCE_S
+
     def give_up(self) -> None:
         """Send what was kept to those who have room: there is no more time."""
         while self._kept:
@@ -139,7 +147,7 @@ class Publisher:
             now = self._now()
             if self._taken() or self._waiting_since is None:
                 self._waiting_since = now
-            if now - self._waiting_since < PATIENCE_S:
+            if now - self._waiting_since < self._patience_s:
                 return False
             self._send_to_those_with_room(frames)
         self._waiting_since = None

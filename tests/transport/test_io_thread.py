@@ -411,7 +411,7 @@ class TestEnd:
 
     def test_stalled(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """A subscriber that does not read cannot prevent the end, and the others get the rest."""
-        monkeypatch.setattr(io_module, "CLOSING_S", 0.05)
+        monkeypatch.setattr(io_module, "CLOSING_S", HANG_LIMIT_S)
         monkeypatch.setattr(publisher_module, "PATIENCE_S", 2 * HANG_LIMIT_S)
         kernel = Kernel()
         kernel.io.start()
@@ -434,6 +434,25 @@ class TestEnd:
         assert not stopper.is_alive()
         assert found == list(range(2_000))
         peer.context.destroy(linger=0)
+
+    def test_no_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """However patient it is with each, the end comes."""
+        monkeypatch.setattr(io_module, "CLOSING_S", 0.05)
+        monkeypatch.setattr(publisher_module, "LAST_PATIENCE_S", 2 * HANG_LIMIT_S)
+        kernel = Kernel()
+        kernel.io.start()
+        peer = Peer(kernel.connection)
+        stalled = peer.connect(zmq.SUB, Channel.IOPUB, queue=1)
+        stalled.subscribe(b"status")
+        assert stalled.recv_multipart()[0] == b"status"
+        for _ in range(2_000):
+            kernel.io.log.post(Channel.IOPUB, [b"status", bytes(20_000)])
+        stopper = threading.Thread(target=kernel.io.stop, daemon=True)
+        stopper.start()
+        stopper.join(HANG_LIMIT_S)
+        peer.context.destroy(linger=0)
+
+        assert not stopper.is_alive()
 
     def test_never_started(self) -> None:
         """One that never ran can be stopped."""

@@ -14,7 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.transport import _publisher as publisher_module
-from assay.transport._publisher import LOOK_BACK_S, MAX_KEPT_BYTES, PATIENCE_S, RETRY_S, Publisher
+from assay.transport._publisher import (
+    LAST_PATIENCE_S,
+    LOOK_BACK_S,
+    MAX_KEPT_BYTES,
+    PATIENCE_S,
+    RETRY_S,
+    Publisher,
+)
 from assay.transport._sockets import Socket
 
 HANG_LIMIT_MS = 60_000
@@ -243,6 +250,15 @@ class TestStates:
 
         assert desk.held == [True, False]
         assert len(one.got) + len(one.queue) == 16
+
+    def test_hurry(self) -> None:
+        """Near the end it is less patient."""
+        desk = Desk(Subscriber(4))
+        desk.publish(*names(10))
+        desk.publisher.hurry()
+        desk.wait(LAST_PATIENCE_S + 0.2)
+
+        assert not desk.publisher.is_waiting
 
     def test_give_up(self) -> None:
         """At the end what was kept is sent to those who have room."""
