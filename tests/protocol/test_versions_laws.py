@@ -581,7 +581,9 @@ def arbitrary_contents(draw: st.DrawFn) -> dict[str, Any]:
     inner = st.dictionaries(
         st.sampled_from(["status", "data", "text/plain", "source"]) | texts(), _any
     )
-    words = st.sampled_from(["ok", "error", "aborted", "page", "range", "search", "5.5"])
+    words = st.sampled_from(
+        ["ok", "error", "aborted", "page", "range", "search", "5.5", "f()", "(a"]
+    )
     value = _any | words | inner | st.lists(inner | words, max_size=3)
     return draw(st.dictionaries(st.sampled_from(field_names) | texts(), value, max_size=9))
 

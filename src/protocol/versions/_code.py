@@ -251,11 +251,10 @@ def _name_at(code: str, cursor: int) -> str:
         if character == "(":
             levels.append([])
         elif character == ")" and len(levels) > 1:
-            # Nothing between the parentheses parts the names around them.
-            levels[-2] += [] if levels.pop() else [" "]
+            levels.pop()
         else:
             levels[-1].append(character)
-    for level in levels[:-1][::-1] or levels:
+    for level in (*levels[-2::-1], levels[-1]):
         names = _NAME.findall("".join(level))
         if names:
             return str(names[-1])
