@@ -18,6 +18,7 @@ from traitlets import Instance, Unicode
 from traitlets.config import Config
 from traitlets.config.application import catch_config_error
 
+from assay.kernel.ipython._imports import guard_late_imports
 from assay.kernel.ipython._shell import ZMQInteractiveShell
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ class IPKernelApp(BaseIPythonApplication, InteractiveShellApp):  # type: ignore[
             i for i, p in enumerate(sys.path) if p.endswith(("site-packages", "dist-packages"))
         )
         sys.path.insert(next(places, 0), "")
+        guard_late_imports()
 
     def _exec_file(self, fname: str, shell_futures: bool = False) -> None:
         """Run startup code; if it wants to exit, that is told, and the kernel goes on."""

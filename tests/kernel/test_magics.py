@@ -1,0 +1,260 @@
+"""What IPython adds to Python, with a client as its terminal."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import pytest
+
+from assay.protocol import (
+    UNSET,
+    ConnectionFile,
+    DisplayData,
+    ExecuteResult,
+    Json,
+    StreamName,
+    UpdateDisplayData,
+)
+from assay.transport import Client, KernelProcess
+from tests.kernel._kernels import (
+    execute,
+    failed,
+    is_well,
+    only,
+    outputs,
+    result,
+    succeeded,
+)
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def test_plot_is_displayed(mine: Client) -> None:
+    """A figure is drawn at the end of its cell, as a PNG in base64 (IOPUB-13)."""
+    answer = execute(mine, "import matplotlib.pyplot as plt\nplt.plot([1, 2, 3]);\nprint('text')")
+
+    shown = only(answer, DisplayData)
+    assert base64.b64decode(str(shown.data["image/png"])).startswith(PNG)
+    assert "Figure" in str(shown.data["text/plain"])
+    assert outputs(answer) == ["stdout", "display_data"]
+
+
+def test_plots_of_a_cell_are_its_own(mine: Client) -> None:
+    """Each cell shows the figures that it made, and no earlier one (IOPUB-23)."""
+    first = execute(
+        mine,
+        "%matplotlib inline\nimport matplotlib.pyplot as plt\nplt.figure(); plt.figure();",
+    )
+    second = execute(mine, "1;")
+    third = execute(mine, "fig, ax = plt.subplots(); fig")
+
+    assert len(first.contents(DisplayData)) == 2
+    assert second.contents(DisplayData) == ()
+    assert len(third.contents(DisplayData)) + len(third.contents(ExecuteResult)) == 2
+
+
+def test_format_of_plots_can_be_set(mine: Client) -> None:
+    """`set_matplotlib_formats` is obeyed (IOPUB-11)."""
+    answer = execute(
+        mine,
+        "import matplotlib.pyplot as plt\n"
+        "from matplotlib_inline.backend_inline import set_matplotlib_formats\n"
+        "set_matplotlib_formats('svg')\nplt.plot([1]);",
+    )
+
+    assert "<svg" in str(only(answer, DisplayData).data["image/svg+xml"])
+
+
+def test_tables_of_pandas_are_html(mine: Client) -> None:
+    """A data frame is shown as text and as HTML (IOPUB-11)."""
+    answer = execute(mine, "import pandas\npandas.DataFrame({'a': [1]})")
+
+    data = only(answer, ExecuteResult).data
+    assert "<table" in str(data["text/html"])
+    assert "a" in str(data["text/plain"])
+
+
+@pytest.mark.parametrize("gui", ["qt", "tk", "nonsense"])
+def test_unsupported_gui_is_refused(client: Client, gui: str) -> None:
+    """A GUI event loop that the kernel cannot turn is refused in words (S-246)."""
+    asked = execute(client, f"%gui {gui}")
+    called = execute(client, f"get_ipython().enable_gui({gui!r})", stop_on_error=False)
+
+    assert gui in asked.text(StreamName.STDERR)
+    assert gui in failed(called).evalue
+    assert is_well(client)
+
+
+def test_gui_can_be_switched_off(client: Client) -> None:
+    """``%gui`` without a name asks for none, which is always possible (S-246)."""
+    succeeded(execute(client, "%gui"))
+    succeeded(execute(client, "get_ipython().enable_gui(None)"))
+
+
+def test_connection_is_told(client: Client, shared_kernel: KernelProcess) -> None:
+    """``%connect_info`` prints the connection file (CONN-02)."""
+    answer = execute(client, "%connect_info")
+
+    text = answer.text()
+    path = shared_kernel.connection_file.parent / "told.json"
+    path.write_text(text[: text.index("\n}") + 2])
+    assert ConnectionFile.read(path) == shared_kernel.connection
+    assert str(shared_kernel.connection_file) in text
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("%%bash\necho out; echo err >&2", "out\n"),
+        ("%%sh\necho out; echo err >&2", "out\n"),
+        ("%%script bash\necho out; echo err >&2", "out\n"),
+        ("%%python\nimport sys; print('out'); print('err', file=sys.stderr)", "out\n"),
+    ],
+)
+def test_scripts_write_to_both_streams(client: Client, code: str, told: str) -> None:
+    """Cell magics that start a program publish both of its streams (EXEC-31)."""
+    answer = execute(client, code)
+
+    assert answer.text() == told
+    assert answer.text(StreamName.STDERR) == "err\n"
+
+
+def test_script_output_comes_as_it_is_written(client: Client) -> None:
+    """Lines of a running script arrive before it ends (EXEC-31)."""
+    seen: list[str] = []
+    answer = client.execute(
+        "%%bash\necho first\nread -t 0.2 < /dev/zero\necho second",
+        on_output=lambda received: seen.append(received.msg_type),
+    )
+
+    assert answer.text() == "first\nsecond\n"
+    assert seen.count("stream") >= 1
+
+
+def test_script_output_can_be_kept(client: Client) -> None:
+    """``%%bash --out`` puts what a script writes into a variable (EXEC-01)."""
+    answer = execute(client, "%%bash --out kept\necho out")
+
+    assert answer.text() == ""
+    assert result(execute(client, "kept")) == r"'out\n'"
+
+
+@pytest.mark.parametrize(
+    ("code", "mime"),
+    [
+        ("%%html\n<b>bold</b>", "text/html"),
+        ("%%javascript\nalert(1)", "application/javascript"),
+        ("%%latex\n$x$", "text/latex"),
+        ("%%markdown\n# title", "text/markdown"),
+        ("%%svg\n<svg/>", "image/svg+xml"),
+    ],
+)
+def test_displaying_cells(client: Client, code: str, mime: str) -> None:
+    """Cell magics display their text under its MIME type (IOPUB-10)."""
+    answer = execute(client, code)
+
+    assert mime in only(answer, DisplayData).data
+
+
+def test_file_is_written_and_run(client: Client, tmp_path: Path) -> None:
+    """``%%writefile`` and ``%run`` work together (EXEC-01)."""
+    path = tmp_path / "script.py"
+    execute(client, f"%%writefile {path}\nprint('ran', __name__)\nfrom_script = 1\n")
+
+    answer = execute(client, f"%run {path}")
+
+    assert answer.text() == "ran __main__\n"
+    assert result(execute(client, "from_script")) == "1"
+
+
+def test_timing_works(client: Client) -> None:
+    """``%time`` and ``%timeit`` print and keep the result (EXEC-19)."""
+    timed = execute(client, "%time 6 * 7")
+    repeated = execute(client, "%timeit -n1 -r1 pass")
+
+    assert result(timed) == "42"
+    assert "Wall time" in timed.text()
+    assert "per loop" in repeated.text()
+
+
+def test_pages_go_to_the_client(client: Client, tmp_path: Path) -> None:
+    """``%less`` and ``%more`` page a file, ``??`` the source (EXEC-14)."""
+    path = tmp_path / "page.txt"
+    path.write_text("the text of the page\n")
+    for code in (f"%less {path}", f"%more {path}", "import os.path\nos.path.join??"):
+        payload = succeeded(execute(client, code)).payload
+
+        assert payload is not UNSET
+        assert payload[0]["source"] == "page"
+
+
+def test_code_that_asks_for_no_kernel_works(client: Client) -> None:
+    """Magics of every day run without an error (EXEC-01)."""
+    for code in (
+        "%lsmagic",
+        "%who",
+        "%whos",
+        "%history -n",
+        "%env HOME",
+        "%xmode Plain",
+        "%xmode Context",
+        "%config IPCompleter",
+        "%precision 3",
+        "%reset -f",
+        "%alias listing ls",
+        "%pinfo len",
+        "%pdoc len",
+        "%prun -q pass",
+        "%dhist",
+        "x = 1\n%store x",
+    ):
+        succeeded(execute(client, code))
+
+
+def test_displayed_object_can_be_updated_later(client: Client) -> None:
+    """A handle from an earlier cell updates its display from a later one (IOPUB-16)."""
+    shown = execute(client, "handle = display('old', display_id=True)")
+    updated = execute(client, "handle.update('new')")
+
+    transient = only(shown, DisplayData).transient
+    assert transient is not UNSET
+    assert only(updated, UpdateDisplayData).transient == transient
+
+
+def test_progress_bars_draw_on_one_line(client: Client) -> None:
+    """Carriage returns arrive as they were written (IOPUB-09)."""
+    answer = execute(client, "for i in range(3): print(i, end='\\r')")
+
+    assert answer.text() == "0\r1\r2\r"
+
+
+def test_displays_can_be_watched(client: Client) -> None:
+    """A hook registered with the publisher may take a display away (IOPUB-10)."""
+    execute(
+        client,
+        "taken = []\n"
+        "def take(message):\n"
+        "    taken.append(message['content']['data']['text/plain'])\n"
+        "get_ipython().display_pub.register_hook(take)",
+    )
+    answer = execute(client, "display(1)\nprint('heard')")
+    after = execute(client, "get_ipython().display_pub.unregister_hook(take); taken")
+
+    assert outputs(answer) == ["stdout"]
+    assert result(after) == "['1']"
+
+
+def test_mime_bundles_may_hold_anything_json_can(client: Client) -> None:
+    """JSON data stays JSON, binary data becomes base64 (IOPUB-12, IOPUB-13)."""
+    answer = execute(
+        client,
+        "display({'application/json': {'a': [1, None, True]}, 'text/plain': 'x',"
+        " 'image/png': b'\\x89PNG'}, raw=True, metadata={'application/json': {'expanded': True}})",
+    )
+
+    shown = only(answer, DisplayData)
+    data: dict[str, Json] = dict(shown.data)
+    assert data["application/json"] == {"a": [1, None, True]}
+    assert base64.b64decode(str(data["image/png"])) == b"\x89PNG"
+    assert shown.metadata == {"application/json": {"expanded": True}}
