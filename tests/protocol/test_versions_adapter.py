@@ -268,7 +268,6 @@ def test_down_lines_and_cursors_agree(lines: list[str], data: st.DataObject) -> 
         "outer(inner(1), other",
         "outer(inner(",
         "call()",
-        "call().attribute",
         "1 + 2",
         "first\nsecond.name",
         "a)b",
@@ -293,10 +292,12 @@ def test_down_names_agree(code: str) -> None:
         ("f(x); y", 1, "f"),
         ("a\nb", 2, "b"),
         ("(name", 5, "name"),
+        ("call().attribute", 16, "call.attribute"),
+        ("f() + g", 7, "g"),
     ],
 )
 def test_down_the_name_is_at_the_cursor(code: str, cursor: int, wanted: str) -> None:
-    """The adapter takes the last name of the line, and only names of ASCII letters."""
+    """The adapter takes the last name of the line, knows ASCII, and takes ``()`` for open."""
     content = {"code": code, "cursor_pos": cursor}
 
     assert down(translator(), "inspect_request", content)["oname"] == wanted
