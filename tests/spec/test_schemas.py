@@ -29,6 +29,7 @@ from assay.protocol import (
     structure_content,
     unstructure,
 )
+from assay.spec import vectors
 from assay.testing import MalformedContent, contents, headers, json_values, malformed_contents
 from spec import make_schemas
 
@@ -327,6 +328,32 @@ def test_what_a_schema_cannot_say(scheme: str, key: str) -> None:
     assert faults("connection_file", "lenient", data) == []
     with pytest.raises(ConnectionFileError):
         ConnectionFile.from_json(json.dumps(data).encode())
+
+
+def cases() -> Iterator[tuple[str, str, str, object, bool]]:
+    """Give id, type, version and content of the vectors whose content can be judged, and how."""
+    for file in vectors():
+        for vector in file.vectors:
+            steps: Any = vector.data.get("sequence") or [vector.data]
+            for step in steps:
+                decoded = step.get("decoded")
+                header = decoded.get("header", {}) if isinstance(decoded, dict) else {}
+                version = header.get("version", "4.1")
+                name = str(header.get("msg_type"))
+                about_content = step["result"] == "valid" or step.get("stage") == "content"
+                if about_content and name in INDEX["versions"].get(version, ()):
+                    yield vector.id, name, version, decoded["content"], step["result"] == "valid"
+
+
+def test_vectors() -> None:
+    """The lenient profile of its own version takes a vector's content exactly if it is valid."""
+    judged = [
+        (id_, name, version, valid, validator(name, "lenient", version).is_valid(content))
+        for id_, name, version, content, valid in cases()
+    ]
+
+    assert len(judged) > 300
+    assert [one for one in judged if one[-2] is not one[-1]] == []
 
 
 def test_integral_numbers() -> None:
