@@ -20,12 +20,15 @@ if not __package__:  # run as a script
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from spec.vector_sources.connection import connection_files
-from spec.vector_sources.contents import control, iopub, shell, stdin
+from spec.vector_sources.control import control, engine
 from spec.vector_sources.framing import buffers, framing
 from spec.vector_sources.headers import headers
+from spec.vector_sources.iopub import iopub
 from spec.vector_sources.json_frames import json_frames, numbers, unicode_text
 from spec.vector_sources.recorded import recorded
+from spec.vector_sources.shell import shell
 from spec.vector_sources.signing import replay, signatures
+from spec.vector_sources.stdin import stdin
 from spec.vector_sources.vector import Vector
 from spec.vector_sources.versions import handshake, versions
 
@@ -46,6 +49,7 @@ SUBJECTS: Mapping[str, tuple[str, Callable[[], list[Vector]]]] = {
     "control": ("Contents on control", control),
     "stdin": ("Contents on stdin", stdin),
     "iopub": ("Contents and topics on IOPub", iopub),
+    "engine": ("Messages of engines, which are not in the text", engine),
     "versions": ("Messages of protocol versions 3 to 5.5", versions),
     "handshake": ("Messages of the handshake, a draft of 5.6", handshake),
     "connection": ("Connection files", connection_files),

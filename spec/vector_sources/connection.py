@@ -222,4 +222,12 @@ def connection_files() -> list[Vector]:
         ),
         _bad("034", "A key is text.", "CONN-02", changes={"key": 12345}),
         _bad("035", "An address is text.", "CONN-02", changes={"ip": 2130706433}),
+        _file(
+            "036",
+            "A file that names MD5 is for peers from before 2013, and may be refused.",
+            "SIGN-11",
+            "SIGN-12",
+            result="either",
+            changes={"signature_scheme": "hmac-md5"},
+        ),
     ]

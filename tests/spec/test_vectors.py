@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import sys
 import tomllib
 import warnings
 from collections.abc import Mapping
@@ -23,6 +25,7 @@ from assay.protocol import (
     Delivery,
     FramingError,
     Header,
+    LocalError,
     MsgId,
     ProtocolError,
     RemoteError,
@@ -209,6 +212,30 @@ def test_our_codec_keeps_the_bytes_of_what_it_echoes(vector: Vector) -> None:
         assert envelope.parent_header.raw == came.parent_header
 
 
+@pytest.mark.parametrize("vector", of("message", result="valid"))
+def test_our_codec_sends_on_what_it_got(vector: Vector) -> None:
+    """A message that is encoded again says the same, with the same headers to the byte."""
+    if vector["protocol"] in OLD:
+        pytest.skip("its contents have to be translated first")
+    session = receiver(vector)
+    delivery = session.decode(frames(vector))
+
+    again = [bytes(frame) for frame in session.encode(delivery.message, delivery.identities)]
+
+    assert split(again).header == split(frames(vector)).header
+    assert split(again).identities == split(frames(vector)).identities
+    check_valid(receiver(vector), {**vector, "frames": [frame.hex() for frame in again]})
+
+
+@pytest.mark.parametrize("vector", of("message", signature_scheme="hmac-md5"))
+def test_md5_is_used_only_when_asked_for(vector: Vector) -> None:
+    """A connection file alone does not make our codec use a broken hash (SIGN-12)."""
+    with pytest.raises(LocalError) as caught:
+        Signer(vector["key"].encode(), vector["signature_scheme"])
+
+    assert caught.value.requirement == "SIGN-12"
+
+
 @pytest.mark.parametrize("vector", of("message", stage="content"))
 def test_wrong_content_is_noticed_last(vector: Vector) -> None:
     """The header of a message with wrong content can be trusted, so that it can be answered."""
@@ -298,6 +325,7 @@ DIFFERENCES: Mapping[str, str] = {
     for reason, vectors in {
         NO_OBJECT: (
             *numbered("CONTROL", 11, 25, 34),
+            *numbered("ENGINE", 8, 15),
             *numbered("HEADERS", 61),
             *numbered("JSON", 2, 3, 4, 6, 7, 8, 10, 11, 12, 14, 15, 16, 18, 19, 20, 82),
             *numbered("REPLAY", 15),
@@ -415,3 +443,69 @@ def test_vectors_name_requirements_that_exist() -> None:
 def test_the_files_are_current() -> None:
     """What is in the folder is what the maker gives, and the maker finds no fault."""
     assert make_vectors.main(["--check"]) == 0
+
+
+def test_the_sources_use_the_standard_library_alone() -> None:
+    """What makes the bytes imports nothing of ours, so that a fault cannot be on both sides."""
+    maker = Path(make_vectors.__file__)
+    sources = [maker, *(maker.parent / "vector_sources").glob("*.py")]
+    allowed = {*sys.stdlib_module_names, "spec"}
+    by_hand = {"jupyter_client", "zmq"}  # only what records, which the maker never imports
+
+    for source in sources:
+        names = imported(source)
+        assert names <= (allowed | by_hand if source.stem == "record" else allowed), source.name
+    assert "spec.vector_sources.record" not in sys.modules
+
+
+def imported(path: Path) -> set[str]:
+    """Return the top names of what the module imports anywhere."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        match node:
+            case ast.Import(names=names):
+                found |= {one.name.partition(".")[0] for one in names}
+            case ast.ImportFrom(module=str(module)):
+                found.add(module.partition(".")[0])
+    return found
+
+
+GOOD: Vector = VECTORS[0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"id": "VEC-1"}, "not an id"),
+        ({"kind": "letter"}, "no kind letter"),
+        ({"reason": "Why not"}, "the reason is no sentence"),
+        ({"requirements": []}, "pins no requirement"),
+        ({"requirements": ["WIRE-99"]}, "no requirement WIRE-99"),
+        ({"result": "maybe"}, "no result maybe"),
+        ({"result": "invalid"}, "invalid without a rule that it breaks"),
+        ({"result": "invalid", "breaks": "WIRE-98"}, "no requirement WIRE-98"),
+        ({"stage": "curtain"}, "no stage curtain"),
+    ],
+)
+def test_the_maker_notices_a_fault(changes: Vector, fault: str) -> None:
+    """A vector that breaks the format is named together with what is wrong."""
+    file = json.dumps({"vectors": [{**GOOD, **changes}]})
+
+    assert any(fault in one for one in make_vectors.faults({"x.json": file}, {"COMM-09"}))
+
+
+def test_the_maker_notices_an_id_that_is_used_twice() -> None:
+    """Two vectors with one id are a fault."""
+    file = json.dumps({"vectors": [GOOD, GOOD]})
+
+    assert make_vectors.faults({"x.json": file}, {"COMM-09"}) == [f"{GOOD['id']}: used 2 times"]
+
+
+def test_the_maker_notices_what_is_stale(tmp_path: Path) -> None:
+    """A file that is missing, changed or too many is named."""
+    (tmp_path / "changed.json").write_text("{}")
+    (tmp_path / "extra.json").write_text("{}")
+    (tmp_path / "same.json").write_text("{}")
+    files = {"changed.json": "[]", "missing.json": "[]", "same.json": "{}"}
+
+    assert make_vectors.stale(tmp_path, files) == ["changed.json", "extra.json", "missing.json"]
