@@ -6,14 +6,26 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 import zmq
+from zmq.backend import Socket as BackendSocket
 
 from assay.protocol import DELIMITER, Buffer
 from assay.transport._sockets import Socket
 
-__all__ = ["Mark", "receive_frames", "send_frames", "settled", "size_of"]
+__all__ = ["NOBLOCK", "Mark", "receive_frames", "send_frames", "settled", "size_of"]
 
 COPIED_BYTES = 64 * 1024
 """Frames up to this size are copied: handing over a reference costs more than so much copying."""
+
+NOBLOCK = int(zmq.NOBLOCK)
+SNDMORE = int(zmq.SNDMORE)
+RCVMORE = int(zmq.RCVMORE)
+"""Plain numbers: arithmetic with the enum's members takes longer than sending a frame."""
+
+_send = BackendSocket.send
+_receive = BackendSocket.recv
+_get = BackendSocket.get
+# What `zmq.Socket` wraps. A message has seven frames and a request causes four messages: the
+# wrappers would take a tenth of a round trip.
 
 DICTS_BEHIND_DELIMITER = 5
 """Signature, header, parent header, metadata, content."""
@@ -56,7 +68,7 @@ def send_frames(
     """
     # First: a frame that cannot be sent must not be found when others are on their way.
     frames = settled(frames)
-    more = flags | zmq.SNDMORE
+    more = flags | SNDMORE
     last = len(frames) - 1
     found: Mark | None = None
     for index, frame in enumerate(frames):
@@ -64,9 +76,9 @@ def send_frames(
         size = frame.nbytes if isinstance(frame, memoryview) else len(frame)
         if size > COPIED_BYTES or (mark and index == last):
             whole = zmq.Frame(frame, track=True, copy=False)
-            found = socket.send(whole, flag, copy=False, track=True)
+            found = _send(socket, whole, flag, False, True)
         else:
-            socket.send(frame, flag)
+            _send(socket, frame, flag)
     return found
 
 
@@ -79,13 +91,13 @@ def receive_frames(socket: Socket) -> list[bytes]:
     Raises:
         zmq.Again: there is none.
     """
-    frames: list[bytes] = [socket.recv(zmq.NOBLOCK)]
+    frames: list[bytes] = [_receive(socket, NOBLOCK)]
     dicts = DICTS_BEHIND_DELIMITER if frames[0] == DELIMITER else None
-    while socket.getsockopt(zmq.RCVMORE):
+    while _get(socket, RCVMORE):
         if dicts == 0:
             frames.append(_view(socket))
             continue
-        frame = socket.recv()
+        frame = _receive(socket)
         frames.append(frame)
         if dicts is not None:
             dicts -= 1

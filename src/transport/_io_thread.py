@@ -27,7 +27,7 @@ from assay.protocol import (
     StreamName,
     encode_json,
 )
-from assay.transport._frames import receive_frames, send_frames
+from assay.transport._frames import NOBLOCK, receive_frames, send_frames
 from assay.transport._log import OutboundLog, Outgoing, Text
 from assay.transport._publisher import RETRY_S, Publisher
 from assay.transport._sockets import KernelSockets, Socket
@@ -272,7 +272,7 @@ class IoThread:
         if entry.channel is Channel.IOPUB:
             self._publisher.publish(entry.frames)
         else:
-            send_frames(self._sockets.of(entry.channel), entry.frames, zmq.NOBLOCK)
+            send_frames(self._sockets.of(entry.channel), entry.frames, NOBLOCK)
 
     def _stream(self, entry: Text) -> list[Buffer]:
         return self._session.pack_json(

@@ -27,7 +27,7 @@ from typing import NamedTuple
 import zmq
 
 from assay.protocol import Buffer
-from assay.transport._frames import Mark, send_frames, size_of
+from assay.transport._frames import NOBLOCK, Mark, send_frames, size_of
 from assay.transport._sockets import Socket
 
 __all__ = ["Publisher"]
@@ -154,7 +154,7 @@ class Publisher:
         return True
 
     def _send(self, frames: list[Buffer]) -> None:
-        mark = send_frames(self._socket, frames, zmq.NOBLOCK, mark=self._until_mark <= 0)
+        mark = send_frames(self._socket, frames, NOBLOCK, mark=self._until_mark <= 0)
         self._sent += 1
         self._until_mark -= 1
         if mark is not None:

@@ -13,7 +13,9 @@ import zmq
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assay.protocol import Buffer
 from assay.transport import _publisher as publisher_module
+from assay.transport._frames import Mark, send_frames
 from assay.transport._publisher import (
     LAST_PATIENCE_S,
     LOOK_BACK_S,
@@ -67,20 +69,15 @@ class FakeSocket:
     def __init__(self, *subscribers: Subscriber) -> None:
         self.subscribers = subscribers
         self.no_drop = 1
-        self.copy_threshold = 0
 
     def setsockopt(self, option: int, value: int) -> None:
         """Take the one option that matters."""
         assert option == zmq.XPUB_NODROP
         self.no_drop = value
 
-    def send(
-        self, frame: bytes | zmq.Frame, flags: int, copy: bool = True, track: bool = False
-    ) -> FakeMark | None:
+    def send(self, data: bytes, flags: int, *, track: bool) -> FakeMark | None:
         """Put the one frame of a message into the queues."""
         assert flags == zmq.NOBLOCK
-        assert copy is not track
-        data = frame.bytes if isinstance(frame, zmq.Frame) else frame
         reached = [s for s in self.subscribers if not s.left_out]
         if self.no_drop and any(s.full for s in reached):
             raise zmq.Again
@@ -93,6 +90,23 @@ class FakeSocket:
                 subscriber.full = len(subscriber.queue) == subscriber.bound
                 mark.queues += 1
         return mark if track else None
+
+
+def send_to_either(
+    socket: Socket | FakeSocket, frames: list[Buffer], flags: int, *, mark: bool
+) -> Mark | FakeMark | None:
+    """Send by a socket of ZeroMQ's or by its model."""
+    if isinstance(socket, FakeSocket):
+        return socket.send(bytes(frames[0]), flags, track=mark)
+    return send_frames(socket, frames, flags, mark=mark)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _model() -> Iterator[None]:
+    """Let a publisher use the model."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(publisher_module, "send_frames", send_to_either)
+        yield
 
 
 class Desk:
