@@ -356,6 +356,37 @@ def test_vectors() -> None:
     assert [one for one in judged if one[-2] is not one[-1]] == []
 
 
+def test_recorded_traffic() -> None:
+    """What other implementations say is right in both profiles, or one of their listed quirks.
+
+    What breaks a rule is listed as an invalid vector, and refused.
+    """
+    seen: set[int] = set()
+    for vector in next(file.vectors for file in vectors() if file.subject == "recorded"):
+        decoded: Any = vector.data["decoded"]
+        content, header = decoded["content"], decoded["header"]
+        name, version = header["msg_type"], header.get("version", "4.1")
+        quirks = {
+            number: row
+            for number, row in enumerate(TABLE["quirk"])
+            if name in row["msg_types"]
+            and str(vector.data["recorded_from"]).startswith(row["software"])
+        }
+        if name not in INDEX["versions"][version]:
+            assert any(not row["keys"] for row in quirks.values())
+            seen |= quirks.keys()
+            version = INDEX["protocol"]
+        right = vector.data["result"] == "valid"
+        assert validator(name, "lenient", version).is_valid(content) is right
+        if right and not validator(name, "strict", version).is_valid(content):
+            odd = {key for row in quirks.values() for key in row["keys"]}
+            rest = {key: value for key, value in content.items() if key not in odd}
+            assert validator(name, "strict", version).is_valid(rest)
+            seen |= quirks.keys()
+
+    assert seen == {*range(len(TABLE["quirk"]))}
+
+
 def test_integral_numbers() -> None:
     """JSON Schema takes 3.0 as an integer; the reader does not."""
     data = {"code": "x", "execution_count": 3.0}
