@@ -41,6 +41,8 @@ class Table:
         parent: JsonObject = {}
         if msg_type.endswith("_reply"):
             parent = header(msg_type.replace("_reply", "_request"))
+        elif msg_type == "iopub_welcome" or content.get("execution_state") == "starting":
+            pass  # nothing caused them
         elif self.channel == "iopub" or msg_type == "input_request":
             parent = header("execute_request")
         topic = f"kernel.7e57ab1e.{msg_type}".encode() if self.channel == "iopub" else ROUTED

@@ -154,8 +154,8 @@ def control() -> list[Vector]:
         "delete_subshell_request",
         "The main shell cannot be named.",
         {"subshell_id": None},
-        "SUBSHELL-03",
         "HDR-18",
+        "SUBSHELL-03",
     )
     good("030", "delete_subshell_reply", "The subshell is gone.", {"status": "ok"}, "SUBSHELL-03")
     good(

@@ -27,7 +27,7 @@ def json_frames() -> list[Vector]:
         ("a word that is no JSON", b"busy", "WIRE-08"),
         ("an object that does not end", b'{"a":1', "WIRE-08"),
         ("an object followed by more", b"{}{}", "WIRE-08"),
-        ("bytes that are not UTF-8", b'{"a":"\xff"}', "WIRE-07"),
+        ("bytes that are not UTF-8", b'{"a":"\xff"}', "WIRE-08"),
     ):
         for part in PARTS:
             number += 1
@@ -226,6 +226,7 @@ def unicode_text() -> list[Vector]:
             f"UNICODE-{number}",
             reason,
             "json",
+            "WIRE-08",
             "WIRE-07",
             sent=Sent(header=STREAM, written={"content": b'{"name":"stdout","text":"%b"}' % data}),
             channel="iopub",

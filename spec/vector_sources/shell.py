@@ -160,14 +160,15 @@ def _execute(table: Table) -> None:
         "execute_reply",
         "Success without a counter is incomplete.",
         {"status": "ok", "user_expressions": {}},
-        "EXEC-07",
         "SHELL-13",
+        "EXEC-07",
     )
     bad(
         "024",
         "execute_reply",
         "A counter is an integer.",
         {"status": "ok", "execution_count": "1", "user_expressions": {}},
+        "SHELL-13",
         "EXEC-07",
     )
     bad(
@@ -182,6 +183,7 @@ def _execute(table: Table) -> None:
         "execute_reply",
         "The value of a user expression is an object, not text.",
         {"status": "ok", "execution_count": 1, "user_expressions": {"a": "1"}},
+        "EXEC-11",
         "EXEC-09",
     )
     bad(
@@ -189,9 +191,11 @@ def _execute(table: Table) -> None:
         "execute_reply",
         "A payload is a list.",
         {"status": "ok", "execution_count": 1, "user_expressions": {}, "payload": {}},
+        "HDR-18",
         "EXEC-13",
+        "EXEC-14",
     )
-    bad(
+    table.open(
         "028",
         "execute_reply",
         "An error reply without a name is incomplete.",
@@ -203,6 +207,7 @@ def _execute(table: Table) -> None:
         "execute_reply",
         "A traceback is a list of text, not one text.",
         {**ERROR, "traceback": "Traceback", "execution_count": 1},
+        "HDR-18",
         "SHELL-10",
     )
     bad(
@@ -210,6 +215,7 @@ def _execute(table: Table) -> None:
         "execute_reply",
         "A traceback holds text only.",
         {**ERROR, "traceback": ["a", None], "execution_count": 1},
+        "HDR-18",
         "SHELL-10",
     )
 
@@ -353,8 +359,8 @@ def _code(table: Table) -> None:
         "inspect_request",
         "There is no level 2.",
         {"code": "a", "cursor_pos": 1, "detail_level": 2},
-        "INSPECT-01",
         "HDR-18",
+        "INSPECT-01",
     )
     bad(
         "050",
@@ -447,6 +453,7 @@ def _code(table: Table) -> None:
         "is_complete_reply",
         "An indent is text, not a number of spaces.",
         {"status": "incomplete", "indent": 4},
+        "HDR-18",
         "ISCOMPLETE-02",
     )
 
@@ -505,10 +512,10 @@ def _history(table: Table) -> None:
         "history_request",
         "There is no other access type.",
         {**base, "hist_access_type": "all"},
-        "HIST-11",
         "HDR-18",
+        "HIST-11",
     )
-    bad("070", "history_request", "The access type cannot be missing.", base, "HIST-01", "HDR-18")
+    bad("070", "history_request", "The access type cannot be missing.", base, "HDR-18", "HIST-01")
     bad(
         "071",
         "history_request",
@@ -624,6 +631,7 @@ def _info(table: Table) -> None:
         "kernel_info_reply",
         "A help link has an address.",
         {**INFO, "help_links": [{"text": "Manual"}]},
+        "HDR-18",
         "INFO-08",
     )
     bad(
@@ -631,6 +639,7 @@ def _info(table: Table) -> None:
         "kernel_info_reply",
         "Features are a list.",
         {**INFO, "supported_features": "debugger"},
+        "HDR-18",
         "INFO-09",
     )
     good("089", "connect_request", "A client asks for the ports.", {}, "INFO-14")
@@ -654,6 +663,7 @@ def _info(table: Table) -> None:
         "connect_reply",
         "A port is a number.",
         {"status": "ok", "shell_port": "1"},
+        "HDR-18",
         "INFO-15",
     )
     good("093", "comm_info_request", "A client asks for all comms.", {}, "INFO-12")

@@ -65,8 +65,10 @@ def stdin() -> list[Vector]:
         {"value": "Ada", "status": "ok"},
         "WIRE-15",
     )
-    bad("011", "input_reply", "The answer cannot be missing.", {}, "STDIN-09", "STDIN-11")
-    bad("012", "input_reply", "The answer is text.", {"value": 42}, "STDIN-09", "STDIN-11")
+    bad("011", "input_reply", "The answer cannot be missing.", {}, "HDR-18", "STDIN-09", "STDIN-11")
+    bad(
+        "012", "input_reply", "The answer is text.", {"value": 42}, "HDR-18", "STDIN-09", "STDIN-11"
+    )
     table.vectors.append(
         message(
             "STDIN-013",

@@ -330,11 +330,18 @@ def _five() -> list[Vector]:
         *requirements: str,
         result: str = "valid",
     ) -> Vector:
+        cause = msg_type.replace("_reply", "_request") if msg_type.endswith("_reply") else ""
+        if msg_type == "input_request":
+            cause = "execute_request"
         return message(
             f"VERSIONS-{number}",
             reason,
             *requirements,
-            sent=Sent(header=header(msg_type, version=version), content=content),
+            sent=Sent(
+                header=header(msg_type, version=version),
+                parent_header=header(cause, version=version) if cause else {},
+                content=content,
+            ),
             protocol=version if result == "valid" and version.count(".") == 1 else "5.5",
             result=result,
             decoded=True,
