@@ -225,7 +225,7 @@ def control() -> list[Vector]:
 def engine() -> list[Vector]:
     """Return the messages of a parallel cluster's engines, which are not in the text.
 
-    Who does not know them takes them as unknown types, so none is invalid.
+    Who does not know them takes them as unknown types, so no field of theirs makes one invalid.
     """
     table = Table("ENGINE", "control")
     good, open_ = table.good, table.open
