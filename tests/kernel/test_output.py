@@ -225,6 +225,17 @@ def test_user_may_close_the_streams(mine: Client) -> None:
     assert is_well(mine)
 
 
+@pytest.mark.parametrize("code", ["sys.stdout = None", "del sys.stdout", "sys.stderr = 5"])
+def test_user_may_lose_the_streams(client: Client, code: str) -> None:
+    """A cell that leaves no stream to write to does not spoil those after it (EXEC-31)."""
+    execute(client, f"import sys\n{code}", stop_on_error=False)
+
+    answer = execute(client, "print('out'); print('err', file=sys.stderr)")
+
+    assert answer.text() == "out\n"
+    assert answer.text(StreamName.STDERR) == "err\n"
+
+
 # --- Forked children
 
 

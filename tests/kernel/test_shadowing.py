@@ -148,3 +148,16 @@ def test_working_directory_can_be_left_out(tmp_path: Path) -> None:
         kernel.client(timeout=HANG_LIMIT_S) as client,
     ):
         assert result(execute(client, "import sys; '' in sys.path")) == "False"
+
+
+def test_working_directory_may_vanish(tmp_path: Path) -> None:
+    """The kernel works on where its working directory has been removed (EXEC-01)."""
+    with start(tmp_path) as kernel, kernel.client(timeout=HANG_LIMIT_S) as client:
+        execute(client, "import os; os.rmdir(os.getcwd())")
+        completed = client.request(CompleteRequest(code="prin"), timeout=HANG_LIMIT_S)
+        answer = execute(client, "!echo child\n1")
+
+        assert isinstance(completed.content, CompleteReply)
+        assert "child" in answer.text()
+        assert result(answer) == "1"
+        assert kernel.shutdown() == 0

@@ -32,7 +32,12 @@ class _LateFinder:
     ) -> ModuleSpec | None:
         if fullname not in LATE:
             return None
-        here = str(Path.cwd())
-        return PathFinder.find_spec(
-            fullname, [entry for entry in sys.path if entry not in ("", here)]
-        )
+        elsewhere = [entry for entry in sys.path if entry not in ("", _working_directory())]
+        return PathFinder.find_spec(fullname, elsewhere)
+
+
+def _working_directory() -> str:
+    try:
+        return str(Path.cwd())
+    except FileNotFoundError:  # it has been removed
+        return ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import getpass
 import logging
+import sys
 import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -116,6 +117,7 @@ class IPythonInterpreter:
     def execute(self, cell: Cell) -> Executed:
         """Run *cell* in the user's namespace."""
         shell = self.shell
+        self._mend_streams()
         shell.shown_error = None
         shell.cell_number = self.execution_count + (1 if cell.store_history else 0)
         with self._loop.in_cell():
@@ -224,6 +226,15 @@ class IPythonInterpreter:
         shell.host = self._host
         shell.user_loop = self._loop
         shell.kernel = self._comms.kernel = KernelOfShell(self._host, self._comms, shell)
+
+    def _mend_streams(self) -> None:
+        """Put our streams back where a cell has left something that cannot be written to.
+
+        IPython could not run another cell, not even one that repairs it.
+        """
+        for name in ("stdout", "stderr"):
+            if not callable(getattr(getattr(sys, name, None), "write", None)):
+                setattr(sys, name, getattr(self._host, name))
 
     def _replace_prompts(self) -> None:
         def ask(prompt: str, *, password: bool) -> str:
