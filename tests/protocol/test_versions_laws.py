@@ -25,10 +25,12 @@ from assay.protocol import (
     Translator,
     encode_json,
     structure_message,
+    unstructure,
     unstructure_message,
 )
 from assay.testing import (
     NOON,
+    contents,
     json_objects,
     json_values,
     message_types,
@@ -591,18 +593,45 @@ def arbitrary_contents(draw: st.DrawFn) -> dict[str, Any]:
     return draw(st.dictionaries(st.sampled_from(field_names) | texts(), value, max_size=9))
 
 
+@st.composite
+def spoilt_contents(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
+    """Return the type and content of a message of any version, some of whose fields are wrong."""
+    version = draw(st.sampled_from(OLD))
+    match draw(st.integers(0, 3)):
+        case 0:
+            name = draw(st.sampled_from(exchanges(version)))
+            request, reply = draw(EXCHANGES[name](version))
+            msg_type, content = draw(
+                st.sampled_from([(f"{name}_request", request), (f"{name}_reply", reply)])
+            )
+        case 1:
+            msg_type = draw(st.sampled_from(sorted(broadcasts(version))))
+            content = draw(broadcasts(version)[msg_type])
+        case _:
+            msg_type = draw(message_types())
+            content = unstructure(draw(contents(msg_type)))
+    for name in draw(st.lists(st.sampled_from(sorted(content)), max_size=2)) if content else ():
+        wrong: Any = draw(_any | st.just([[]]) | st.just([{}]) | st.just({"x": []}))
+        content = {**content, name: wrong}
+    return msg_type, content
+
+
 _any: Strategy = json_values(max_leaves=5)
 
 
 @st.composite
 def arbitrary_messages(draw: st.DrawFn) -> dict[str, Any]:
+    """Return a message of any type with any content, or with a valid one that has been spoilt."""
     old_types = st.sampled_from(sorted(REQUIRED_4_1))
     header = {"msg_id": "m", "msg_type": draw(message_types() | old_types | texts())}
+    content = draw(arbitrary_contents())
+    if draw(st.booleans()):
+        header["msg_type"], content = draw(spoilt_contents())
     return {
         "header": header | draw(st.just({}) | json_objects()),
         "parent_header": draw(st.just({"msg_id": "asked", "msg_type": "t"}) | json_objects()),
         "metadata": {"older_protocol": draw(arbitrary_contents())},
-        "content": draw(arbitrary_contents()),
+        "content": content,
         "buffers": [],
     }
 
@@ -664,6 +693,65 @@ def test_what_is_no_message_is_refused(
             translate(message)
 
         assert caught.value.faults
+
+
+@pytest.mark.parametrize(
+    ("msg_type", "content", "path"),
+    [
+        ("execute_request", {"code": "", "user_variables": "x"}, "user_variables"),
+        ("execute_request", {"code": "", "user_variables": [5]}, "user_variables[0]"),
+        ("execute_request", {"code": "", "silent": 1}, "silent"),
+        ("execute_reply", {"execution_count": 1, "payload": [5]}, "payload[0]"),
+        ("execute_reply", {"execution_count": 1, "user_expressions": {"x": 5}}, "user_expressions"),
+        ("complete_request", {"line": "x", "cursor_pos": -1}, "cursor_pos"),
+        ("kernel_info_reply", {"language_version": [True]}, "version"),
+        ("object_info_request", {}, "name"),
+        ("stream", {"name": "stdout", "data": None}, "data"),
+    ],
+)
+def test_the_wrong_field_of_an_old_content_is_named(
+    msg_type: str, content: dict[str, Any], path: str
+) -> None:
+    """Every fault begins with where it is."""
+    with pytest.raises(ContentError) as caught:
+        translator(V3).up({"header": {"msg_id": "m", "msg_type": msg_type}, "content": content})
+
+    assert caught.value.faults[0].startswith(path)
+    assert caught.value.requirement == "WIRE-19"
+
+
+@pytest.mark.parametrize(
+    ("msg_type", "content", "path"),
+    [
+        ("execute_reply", {"status": "ok", "user_expressions": {"x": 5}}, "user_expressions"),
+        ("complete_request", {"code": "x", "cursor_pos": -1}, "cursor_pos"),
+        (
+            "complete_reply",
+            {"status": "ok", "matches": [], "cursor_start": 2, "cursor_end": 1},
+            "cursor_start",
+        ),
+        ("stream", {"name": "stdout"}, "text"),
+        ("display_data", {"data": []}, "data"),
+    ],
+)
+def test_the_wrong_field_of_a_new_content_is_named(
+    msg_type: str, content: dict[str, Any], path: str
+) -> None:
+    """Every fault begins with where it is."""
+    with pytest.raises(ContentError) as caught:
+        translator(V3).down({"header": {"msg_id": "m", "msg_type": msg_type}, "content": content})
+
+    assert caught.value.faults[0].startswith(path)
+
+
+def test_an_error_with_a_name_that_is_none_is_refused() -> None:
+    """The name is looked at before its type is known: a list is no fault of ours."""
+    content = {"status": "error", "ename": [[]], "evalue": "", "traceback": []}
+
+    with pytest.raises(ContentError):
+        translator(V4_1).down(
+            {"header": {"msg_id": "m", "msg_type": "execute_reply"}, "content": content}
+        )
 
 
 # The memory

@@ -57,8 +57,6 @@ OBJECT_INFO_FIELDS = (
 )
 """The keys of every object_info_reply, null where the kernel does not know."""
 
-FAILED = ("error", "aborted", "abort")
-
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _NAME = re.compile(r"[^\W\d][\w.]*")
 
@@ -103,7 +101,7 @@ def lower_complete_request(draft: Draft) -> None:
 def raise_complete_reply(draft: Draft) -> None:
     """Find the place of the matches from the cursor of the request (COMPLETE-06)."""
     content = draft.content
-    if content.get("status") in FAILED:
+    if draft.failed:
         return
     asked = draft.asked
     matches: list[Json] = [*read_texts(content, "matches")]
@@ -129,7 +127,7 @@ def raise_complete_reply(draft: Draft) -> None:
 def lower_complete_reply(draft: Draft) -> None:
     """Say what of the line the matches replace; old clients replace only up to the cursor."""
     content = draft.content
-    if content.get("status") in FAILED:
+    if draft.failed:
         draft.content = {"status": "ok", "matches": [], "matched_text": ""}
         return
     matches = read_texts(content, "matches")
@@ -193,7 +191,7 @@ def lower_inspect_request(draft: Draft) -> None:
 def raise_inspect_reply(draft: Draft) -> None:
     """Make a bundle of signature and docstring; the other fields are kept beside it."""
     content = draft.content
-    if content.get("status") in FAILED:
+    if draft.failed:
         return
     found = read_flag(content, "found", default=False)
     draft.keep(object_info={name: content.get(name) for name in OBJECT_INFO_FIELDS})
@@ -210,9 +208,8 @@ def raise_inspect_reply(draft: Draft) -> None:
 def lower_inspect_reply(draft: Draft) -> None:
     """Give all twenty keys; a kernel that knows more than a text says it in the metadata."""
     content = draft.content
-    failed = content.get("status") in FAILED
-    data = {} if failed else read_object(content, "data")
-    found = not failed and read_flag(content, "found", default=bool(data))
+    data = {} if draft.failed else read_object(content, "data")
+    found = not draft.failed and read_flag(content, "found", default=bool(data))
     info: dict[str, Json] = dict.fromkeys(OBJECT_INFO_FIELDS)
     if isinstance(draft.asked, AskedInspect):
         info["name"] = draft.asked.oname

@@ -27,6 +27,8 @@ __all__ = [
 KEPT = "older_protocol"
 """The metadata key under which `up` puts what 5.5 has no place for, and where `down` finds it."""
 
+ABORTED = ("aborted", "abort")
+
 
 class MessageDict(TypedDict):
     """A message of any version as JSON objects; no class is needed for what an old one says.
@@ -143,6 +145,16 @@ class Draft:
     def msg_type(self) -> str:
         """The type in the header."""
         return read_text(self.header, "msg_type")
+
+    @property
+    def failed(self) -> bool:
+        """True for a reply that says why there is no answer, or that nothing was done."""
+        return self.content.get("status") in ("error", *ABORTED)
+
+    @property
+    def aborted(self) -> bool:
+        """True for a reply to a request that was never handled, in either spelling."""
+        return self.content.get("status") in ABORTED
 
     def keep(self, **fields: Json) -> None:
         """Keep what 5.5 has no place for, in the metadata."""

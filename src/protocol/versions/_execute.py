@@ -22,10 +22,8 @@ from assay.protocol.versions._version import ProtocolVersion
 
 __all__ = ["lower_reply", "lower_request", "raise_reply", "raise_request"]
 
-ABORTED_NAMES = frozenset({"ExecutionAborted"})
+ABORTED_NAMES = ("ExecutionAborted",)
 """The ``ename`` of an error reply that says: this cell never ran (AMB-01)."""
-
-ABORTED = ("aborted", "abort")
 
 _FAILURE = re.compile(r"\[ERROR\] ([^\s:]+): (.*)", re.DOTALL)
 
@@ -88,7 +86,7 @@ def _kept_variables(draft: Draft, expressions: Mapping[str, Json]) -> dict[str, 
 def raise_reply(draft: Draft) -> None:
     """Put the values of variables and expressions together, each as a bundle."""
     content = draft.content
-    if content.get("status") in ABORTED:
+    if draft.aborted:
         content["status"] = "aborted"
         return
     variables = read_object(content, "user_variables")
@@ -114,7 +112,7 @@ def lower_reply(draft: Draft) -> None:
     """Split the values by what was asked, and write all the fields that old clients read."""
     content = draft.content
     status = content.get("status")
-    if status in ABORTED or (status == "error" and content.get("ename") in ABORTED_NAMES):
+    if draft.aborted or (status == "error" and content.get("ename") in ABORTED_NAMES):
         draft.content = {"status": "aborted"}
         return
     values = read_object(content, "user_expressions")

@@ -49,7 +49,7 @@ def raise_headers(draft: Draft, arrived: datetime) -> None:
     if draft.version is ProtocolVersion.V3:
         for name in header.keys() - HEADER_FIELDS:
             draft.metadata[name] = header.pop(name)
-    if draft.msg_type in MANGLED and draft.content.get("status") in ("aborted", "abort"):
+    if draft.msg_type in MANGLED and draft.aborted:
         header["msg_type"] = MANGLED[draft.msg_type]
     if header.get("date") is None:
         header["date"] = arrived.isoformat().replace("+00:00", "Z")

@@ -57,9 +57,6 @@ class Memory:
         self._size = size
         self._asked: OrderedDict[str, Asked] = OrderedDict()
 
-    def __len__(self) -> int:
-        return len(self._asked)
-
     def enter(self, msg_id: str, asked: Asked) -> None:
         """Remember what the message *msg_id* asked; the oldest question makes room."""
         self._asked[msg_id] = asked

@@ -22,7 +22,6 @@ __all__ = [
     "raise_shutdown",
 ]
 
-FAILED = ("error", "aborted", "abort")
 CHANNELS = ("shell", "iopub", "stdin", "hb", "control")
 
 LANGUAGE_FILES = {"python": ("text/x-python", ".py")}
@@ -57,7 +56,7 @@ def lower_history_request(draft: Draft) -> None:
 def lower_history_reply(draft: Draft) -> None:
     """Old clients read ``history`` whatever happened."""
     content = draft.content
-    if content.get("status") in FAILED:
+    if draft.failed:
         draft.content = {"history": []}
         return
     content["history"] = read_list(content, "history")
@@ -76,9 +75,10 @@ def raise_connect_reply(draft: Draft) -> None:
 def lower_connect_reply(draft: Draft) -> None:
     """Give both spellings; version 3 has no control channel."""
     content = draft.content
-    if content.pop("status", None) in FAILED:
+    if draft.failed:
         draft.content = {}
         return
+    content.pop("status", None)
     if draft.version is ProtocolVersion.V3:
         content.pop("control_port", None)
     for channel in CHANNELS:
@@ -90,7 +90,7 @@ def lower_connect_reply(draft: Draft) -> None:
 def raise_kernel_info_reply(draft: Draft) -> None:
     """Name implementation and language as 5.5 does, with what can be guessed of them."""
     content = draft.content
-    if content.get("status") in FAILED:
+    if draft.failed:
         return
     language = read_text(content, "language", "")
     ipython = _joined(read_list(content, "ipython_version"))
@@ -160,7 +160,7 @@ def _numbers(version: str) -> tuple[list[int], str]:
 
 def raise_shutdown(draft: Draft) -> None:
     """Clients of IPython.parallel leave ``restart`` out."""
-    if draft.content.get("status") not in FAILED:
+    if not draft.failed:
         draft.content["restart"] = read_flag(draft.content, "restart", default=False)
 
 
