@@ -82,7 +82,8 @@ def _failure(conversation: Conversation, cell: Exchange) -> None:
     for one in errors[1:] if cell.failed else ():
         conversation.note("EXEC-17", "header", "one error", "another one", errors[0], one)
     for name in ("ename", "evalue", "traceback") if cell.failed and errors else ():
-        if errors[0].content.get(name) != reply.content.get(name):
+        # That the reply lacks one is told by what is said of it alone (SHELL-10).
+        if name in reply.content and errors[0].content.get(name) != reply.content[name]:
             got = shorten(errors[0].content.get(name))
             wanted = "what the reply says"
             conversation.note("EXEC-17", f"content.{name}", wanted, got, errors[0], reply)
@@ -122,12 +123,13 @@ def _counters(conversation: Conversation, cells: list[Exchange]) -> None:
         if cell.reply is None or _known_session(cell.reply) != session:
             # Another process counts anew.
             session, last = _known_session(cell.reply), None if cell.reply is not None else last
+        known = last if alone else None
         if cell.aborted or (cell.failed and cell.first("execute_input") is None):
-            _unmoved(conversation, cell, last if alone else None, "EXEC-21")
+            _unmoved(conversation, cell, known, "EXEC-21")
         elif is_stored(cell):
             last = _moved(conversation, cell, last, alone=alone)
         else:
-            _unmoved(conversation, cell, last if alone else None, "EXEC-08")
+            last = _unmoved(conversation, cell, known, "EXEC-08") or last
 
 
 def _known_session(one: Seen | None) -> object:
@@ -149,9 +151,9 @@ def _moved(
         assert reply is not None
         wanted = f"the count of the execute_input, {told}"
         conversation.note("EXEC-07", "content.execution_count", wanted, str(replied), shown, reply)
-        if last is not None and replied == last + 1:
+        if last is not None and replied in _next_counts(cell, last):
             count = replied
-    elif last is not None and (count <= last or (alone and count != last + 1)):
+    elif last is not None and count not in _next_counts(cell, last) and (alone or count <= last):
         wanted = str(last + 1) if alone else f"more than {last}"
         where = shown or reply or cell.request
         conversation.note("EXEC-06", "content.execution_count", wanted, str(count), where)
@@ -162,7 +164,15 @@ def _moved(
     return count
 
 
-def _unmoved(conversation: Conversation, cell: Exchange, last: int | None, rule: str) -> None:
+def _next_counts(cell: Exchange, last: int) -> tuple[int, ...]:
+    # Seen: IPython neither stores nor counts a cell in which there is nothing.
+    code = cell.request.content.get("code")
+    is_blank = isinstance(code, str) and not code.strip()
+    return (last + 1, last) if is_blank else (last + 1,)
+
+
+def _unmoved(conversation: Conversation, cell: Exchange, last: int | None, rule: str) -> int | None:
+    """Compare the numbers of a cell that does not count; return one that it was counted by."""
     numbers = [
         (one, count)
         for one in (cell.first("execute_input"), cell.reply)
@@ -173,6 +183,8 @@ def _unmoved(conversation: Conversation, cell: Exchange, last: int | None, rule:
         if count != wanted:
             path = "content.execution_count"
             conversation.note(rule, path, f"the counter's value, {wanted}", str(count), one)
+    counts = [count for _, count in numbers]
+    return counts[0] if len(counts) == 2 and counts[0] == counts[1] else None
 
 
 # Aborts

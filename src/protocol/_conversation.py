@@ -190,12 +190,11 @@ ANY_TIME = frozenset({"debug_event", "iopub_welcome"})
 
 def _busy_and_idle(conversation: Conversation, exchange: Exchange) -> None:
     busy, idle, asked = exchange.busy, exchange.idle, exchange.request
-    if not conversation.complete and (idle is None or exchange.reply is None):
+    if conversation.is_open(exchange):
         return
     if busy is None and idle is None:
-        if not _is_cut_off(conversation, exchange):
-            rule = _status_rule(exchange)
-            conversation.note(rule, "header", "busy and idle on IOPub", "neither", asked)
+        rule = _status_rule(exchange)
+        conversation.note(rule, "header", "busy and idle on IOPub", "neither", asked)
         return
     if busy is None:
         conversation.note("SHELL-04", "header", "busy on IOPub", "none", asked)
@@ -203,8 +202,7 @@ def _busy_and_idle(conversation: Conversation, exchange: Exchange) -> None:
         got = f"{exchange.published[0].msg_type} before it"
         conversation.note("SHELL-04", "header", "busy first", got, exchange.published[0], busy)
     if idle is None:
-        if not _is_cut_off(conversation, exchange):
-            conversation.note("SHELL-05", "header", "idle on IOPub", "none", asked)
+        conversation.note("SHELL-05", "header", "idle on IOPub", "none", asked)
         return
     for one in exchange.published:
         if one.state == "busy" and one is not busy:
@@ -222,20 +220,6 @@ def _status_rule(exchange: Exchange) -> str:
         return "SHELL-01"
     row = MESSAGE_TYPES.get(exchange.msg_type)
     return "SHELL-06" if row is not None and row.reply is not None else "SHELL-07"
-
-
-def _is_cut_off(conversation: Conversation, exchange: Exchange) -> bool:
-    """Return whether the kernel was shut down while the request waited or ran."""
-    asked = exchange.request
-    if exchange.reply is not None or any(
-        other.lane == exchange.lane and other.busy and asked.index < other.request.index
-        for other in conversation
-    ):
-        return False
-    return any(
-        other.reply is not None and asked.index < other.reply.index
-        for other in conversation.of("shutdown_request")
-    )
 
 
 # Order
@@ -372,9 +356,11 @@ def _infos(conversation: Conversation) -> None:
             wanted = f"the version that the kernel announces, {shorten(version)}"
             conversation.note("HDR-09", "header.version", wanted, shorten(claimed), one)
             break
-    for other in infos[1:]:
-        if other.content != infos[0].content:
-            rule = "INFO-11" if other.channel is infos[0].channel else "INFO-02"
-            got = "another one"
-            conversation.note(rule, "content", "the answer of before", got, infos[0], other)
+    on_shell = [one for one in infos if one.channel is Channel.SHELL]
+    for one in infos:
+        # What a kernel offers may change while it starts, so one that is equal is enough.
+        if one.channel is Channel.CONTROL and on_shell:
+            if all(one.content != other.content for other in on_shell):
+                wanted = "the answer that is given on shell"
+                conversation.note("INFO-02", "content", wanted, "another one", on_shell[-1], one)
             break

@@ -255,9 +255,8 @@ class Conversation:
 
     def _miss(self) -> None:
         answered = {one.msg_type for one in self if one.reply is not None}
-        last = max((e.reply.index for e in self.of("shutdown_request") if e.reply), default=-1)
         for one in self:
-            if one.reply is not None or not one.wants_reply or self._is_open(one, last):
+            if one.reply is not None or not one.wants_reply or self.is_open(one):
                 continue
             rule = REPLY_NEEDED.get((one.msg_type, one.request.channel))
             if rule is None and one.msg_type in answered:
@@ -265,11 +264,21 @@ class Conversation:
             if rule is not None:
                 self.note(rule, "header", f"a {reply_type(one.msg_type)}", "none", one.request)
 
-    def _is_open(self, one: Exchange, last: int) -> bool:
-        """Return whether the recording, or the kernel, ended before *one* could."""
+    def is_open(self, one: Exchange) -> bool:
+        """Return whether the recording, or the kernel, ended before *one* could.
+
+        A shutdown cuts off what waits or runs. Not, however, what was followed in its own queue by
+        something that was begun.
+        """
         if not self.complete:
-            return one.idle is None or one.reply is None
-        return one.idle is None and one.request.index < last
+            return one.idle is None or (one.reply is None and one.wants_reply)
+        if one.idle is not None or one.reply is not None:
+            return False
+        asked = one.request.index
+        later = [other for other in self if asked < other.request.index]
+        if any(other.lane == one.lane and (other.busy or other.reply) for other in later):
+            return False
+        return any(other.msg_type == "shutdown_request" and other.reply for other in later)
 
 
 def _is_answer(one: Seen) -> bool:
