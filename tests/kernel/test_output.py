@@ -298,11 +298,32 @@ def test_children_take_nothing_from_their_parent(client: Client) -> None:
     assert [lines.count(word) for word in ("parent", "child", "waits")] == [20, 20, 20]
 
 
+def test_lines_of_forked_children_do_not_mix(client: Client) -> None:
+    """Children that print at the same time write whole lines (IOPUB-27)."""
+    answer = execute(
+        client,
+        "import os\n"
+        "pids = []\n"
+        "for i in range(8):\n"
+        "    if (pid := os.fork()) == 0:\n"
+        "        for j in range(200): print('child', i, j)\n"
+        "        os._exit(0)\n"
+        "    pids.append(pid)\n"
+        "for pid in pids: os.waitpid(pid, 0)",
+    )
+
+    assert sorted(answer.text().splitlines()) == sorted(
+        f"child {i} {j}" for i in range(8) for j in range(200)
+    )
+
+
 MODULE = """
 import os, sys
 
 def work(n):
-    print(f"work {n}", flush=True)
+    # In one piece: unless Python buffers, `print` writes the end of a line on its own.
+    sys.stdout.write(f"work {n}\\n")
+    sys.stdout.flush()
     os.write(2, b"raw\\n")
     return n * n
 """
