@@ -75,8 +75,8 @@ def send_frames(
         flag = more if index < last else flags
         size = frame.nbytes if isinstance(frame, memoryview) else len(frame)
         if size > COPIED_BYTES or (mark and index == last):
-            whole = zmq.Frame(frame, track=True, copy=False)
-            found = _send(socket, whole, flag, False, True)
+            whole = _shared(frame)
+            found = _send(socket, whole, flag, False, whole.tracker is not None)
         else:
             _send(socket, frame, flag)
     return found
@@ -104,6 +104,15 @@ def receive_frames(socket: Socket) -> list[bytes]:
         elif frame == DELIMITER:
             dicts = DICTS_BEHIND_DELIMITER
     return frames
+
+
+def _shared(frame: Buffer) -> zmq.Frame:
+    """Return *frame* as a frame of ZeroMQ's that has a mark and shares its memory."""
+    try:
+        return zmq.Frame(frame, track=True, copy=False)
+    except RuntimeError:
+        # After the exit functions, of which pyzmq has one, there is nobody to free the memory.
+        return zmq.Frame(frame, copy=True)
 
 
 def _is_settled(frame: Buffer) -> bool:

@@ -638,6 +638,13 @@ class TestLastWords:
         for msg_id in [*sent, closing]:
             assert client.until_idle(msg_id)[-1].is_idle(msg_id)
 
+    def test_exit_functions(self, client: RawClient) -> None:
+        """What exit functions print arrives before idle, also when it is much."""
+        client.run("import atexit; atexit.register(lambda: print('x' * 1_000_000))")
+        closing = client.send("shutdown_request", {"restart": False}, channel="control")
+
+        assert text_of(client.until_idle(closing)) == "x" * 1_000_000 + "\n"
+
     def test_busy_behind_another(self, client: RawClient) -> None:
         """A cell that waited behind another is said to be busy while it runs, not afterwards."""
         fifo = client.kernel.path.parent / "fifo"

@@ -98,6 +98,26 @@ class TestRoundTrip:
         mark.wait(HANG_LIMIT_MS / 1000)
         assert mark.done
 
+    def test_after_exit_functions(
+        self, ends: tuple[Socket, Socket], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """When pyzmq has ended what frees shared memory, large frames are copied."""
+        one, two = ends
+        whole = zmq.Frame
+
+        def frame(data: bytes, *, copy: bool, track: bool = False) -> zmq.Frame:
+            if not copy:
+                raise RuntimeError("zmq gc socket requested during shutdown")
+            return whole(data, copy=True, track=track)
+
+        monkeypatch.setattr(zmq, "Frame", frame)
+        data = bytes(COPIED_BYTES + 1)
+        mark = send_frames(one, [b"a", data, b"b"], mark=True)
+        assert two.poll(HANG_LIMIT_MS)
+
+        assert two.recv_multipart() == [b"a", data, b"b"]
+        assert mark is None
+
 
 class TestSettled:
     """Copies of what can change or cannot be sent."""
