@@ -43,7 +43,7 @@ from assay.protocol import (
     ShutdownRequest,
     StreamName,
 )
-from assay.transport import BindError, Heartbeat, IoThread, Lane, bind_kernel
+from assay.transport import BindError, Heartbeat, IoThread, Lane, bind_kernel, postpone_exit
 
 if TYPE_CHECKING:
     from assay.kernel._interpreter import Host, Interpreter
@@ -426,7 +426,8 @@ class Kernel:
         closing = self._closing or _Closing()
         request = closing.request
         token = self._parents.enter(request) if request is not None else None
-        functions = [*self._close_functions, atexit._run_exitfuncs]
+        resume = postpone_exit()
+        functions = [*self._close_functions, atexit._run_exitfuncs, resume]
         if self._interpreter is not None:
             functions.append(self._interpreter.close)
         for function in functions:

@@ -9,7 +9,7 @@ from assay.transport._heartbeat import Heartbeat
 from assay.transport._io_thread import IoThread, Receiver
 from assay.transport._lane import Lane
 from assay.transport._log import BIG_TEXT, MAX_PARTS, OutboundLog, Run
-from assay.transport._sockets import BindError, KernelSockets, bind_kernel
+from assay.transport._sockets import BindError, KernelSockets, bind_kernel, postpone_exit
 
 __all__ = [
     "BIG_TEXT",
@@ -23,6 +23,7 @@ __all__ = [
     "Receiver",
     "Run",
     "bind_kernel",
+    "postpone_exit",
 ]
 
 # The client's side. Imported when first used: a kernel that starts needs none of it.

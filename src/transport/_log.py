@@ -5,8 +5,8 @@ through one list, "output before idle" is the order of that list and needs no wa
 
 Text is cheap to append: a `Run` is an entry that goes on growing while nothing else is said. What
 is adjacent, of one stream and parent, is put together when it is taken and becomes one message of
-at most `MAX_TEXT` characters. The first text wakes the I/O thread; what follows within a short while
-is left to be taken together (see `IoThread`).
+at most `MAX_TEXT` characters. The first text wakes the I/O thread; what follows within a short
+while is left to be taken together (see `IoThread`).
 
 The log is bounded. A thread that writes faster than the subscribers read waits for room, just as it
 would on a pipe; `Publisher` sees to it that a subscriber that stopped reading cannot make it wait

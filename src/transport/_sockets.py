@@ -6,18 +6,29 @@ binding another process can take the port (decision 0004).
 
 from __future__ import annotations
 
+import atexit
 import os
 import socket as socket_module
+from collections.abc import Callable
 from pathlib import Path
 from random import SystemRandom
 from typing import TypeAlias
 
 import zmq
 from attrs import frozen
+from zmq.utils import garbage
 
 from assay.protocol import AssayError, Channel, ConnectionFile, Transport
 
-__all__ = ["BindError", "KernelSockets", "Socket", "bind", "bind_kernel", "remove_file"]
+__all__ = [
+    "BindError",
+    "KernelSockets",
+    "Socket",
+    "bind",
+    "bind_kernel",
+    "postpone_exit",
+    "remove_file",
+]
 
 Socket: TypeAlias = "zmq.Socket[bytes]"
 
@@ -58,6 +69,23 @@ class KernelSockets:
         for channel in (Channel.SHELL, Channel.CONTROL, Channel.STDIN, Channel.IOPUB):
             remove_file(self.of(channel))
         self.context.destroy(linger=linger_ms)
+
+
+def postpone_exit() -> Callable[[], None]:
+    """Let large frames be sent while exit functions run, and behind them.
+
+    pyzmq stops at exit what frees the frames that it sends without copying, and sends none from
+    then on. A kernel runs the exit functions itself and goes on talking (AMB-39).
+
+    Returns:
+        A function that lets pyzmq stop it when the process really ends.
+    """
+    atexit.unregister(garbage.gc._atexit)
+
+    def resume() -> None:
+        atexit.register(garbage.gc._atexit)
+
+    return resume
 
 
 def bind_kernel(connection: ConnectionFile) -> tuple[KernelSockets, ConnectionFile]:

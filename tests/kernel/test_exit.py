@@ -179,6 +179,21 @@ def test_exit_functions_run_and_are_heard(
     assert kernel.wait(HANG_LIMIT_S) == 0
 
 
+def test_last_words_may_be_many(kernel: KernelProcess, mine: Client) -> None:
+    """What is written after all exit functions, by tasks that are cancelled, is whole (CTRL-06)."""
+    execute(
+        mine,
+        "import asyncio, os\n"
+        "async def talk():\n"
+        "    try: await asyncio.sleep(600)\n"
+        "    finally: os.system('printf %0900000d 0')\n"
+        "task = asyncio.create_task(talk()); await asyncio.sleep(0)",
+    )
+
+    assert shut_down(mine) == "0" * 900_000
+    assert kernel.wait(HANG_LIMIT_S) == 0
+
+
 def test_failing_exit_function_is_told(kernel: KernelProcess, mine: Client) -> None:
     """An atexit function that raises is on stderr and harms nobody (CTRL-06)."""
     execute(mine, "import atexit; atexit.register(lambda: 1 / 0);")
