@@ -87,7 +87,9 @@ def command(path: Path) -> list[str]:
 def environment(folder: Path) -> dict[str, str]:
     """Return an environment in which nothing of this machine's user is found."""
     homes = ("HOME", "IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")
-    return {**os.environ, **{name: str(folder) for name in homes}}
+    # It ends with us, however we end.
+    parent = {"JPY_PARENT_PID": str(os.getpid())}
+    return {**os.environ, **parent, **{name: str(folder) for name in homes}}
 
 
 def write_connection(folder: Path, **changes: object) -> Path:
