@@ -188,7 +188,7 @@ def test_last_words_may_be_many(kernel: KernelProcess, mine: Client) -> None:
         "    import os  # the namespace is emptied before\n"
         "    try: await asyncio.sleep(600)\n"
         "    finally: os.system('printf %0900000d 0')\n"
-        "task = asyncio.create_task(talk()); await asyncio.sleep(0)",
+        "task = asyncio.create_task(talk()); print('x' * 1_000_000)",
     )
 
     assert shut_down(mine) == "0" * 900_000
