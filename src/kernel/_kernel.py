@@ -205,7 +205,7 @@ class Kernel:
     def run(self) -> int:
         """Serve until a shutdown is asked for or the parent process ends; return the exit code."""
         for read_end in self._capture.read_ends:
-            self._io.watch(read_end, self._capture.drain)
+            self._io.watch(read_end, self._capture.read_some)
         self._interrupts.install()
         signal.signal(signal.SIGTERM, self._terminate)
         self._parents.follow_threads()
@@ -377,7 +377,7 @@ class Kernel:
         self._answers.status("idle", request)
 
     def _parent_gone(self) -> None:
-        logger.warning("the parent process %s has ended", self._parent_pid)
+        logger.info("the parent process %s has ended", self._parent_pid)
         self._begin_to_close(_Closing())
 
     def _begin_to_close(self, closing: _Closing) -> None:

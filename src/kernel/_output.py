@@ -23,8 +23,9 @@ NO_PARENT = b"{}"
 NO_RUN = Run(StreamName.STDOUT, NO_PARENT)
 """The run of a stream that has none: it never is the newest one."""
 
-RECORDED_TEXTS = 10_000
-"""What an interpreter may keep of a cell's output for itself: some thousand lines."""
+RECORDED_TEXTS = 2_000
+"""What an interpreter may keep of a cell's output for itself: some hundred lines, none of them big.
+"""
 
 READ_BYTES = 1 << 16
 PIPE_BYTES = 1 << 20
@@ -181,7 +182,8 @@ class OutputStream(io.TextIOBase):
             self._request = self._request_of_context()
             if self._request is None or len(text) >= BIG_TEXT:
                 self._run = NO_RUN
-            self._record(text)
+            if len(text) < BIG_TEXT:
+                self._record(text)
         return len(text)
 
     @contextmanager
@@ -327,13 +329,33 @@ class DescriptorCapture:
         """Return True if something has been written to the descriptors that is not published."""
         return bool(self._epoll.poll(0)) or self._reading
 
+    def read_some(self) -> None:
+        """Publish some of what has been written; for the I/O thread, which must not wait.
+
+        Who holds the lock may be waiting for room in the log, which only the I/O thread makes; and
+        a child that never stops writing must not keep it from its sockets.
+        """
+        if not self._lock.acquire(blocking=False):
+            return
+        self._reading = True
+        try:
+            self._read_each()
+        finally:
+            self._reading = False
+            self._lock.release()
+
     def drain(self) -> None:
-        """Read until there is nothing more."""
+        """Read all that has been written so far; for every thread but the I/O thread.
+
+        Not until there is nothing more: a child may go on writing for ever. What was there when
+        this was called fits into the pipe.
+        """
         with self._lock:
             self._reading = True
             try:
-                while self._read_each():
-                    pass
+                for _ in range(1 + PIPE_BYTES // READ_BYTES):
+                    if not self._read_each():
+                        break
             finally:
                 self._reading = False
 

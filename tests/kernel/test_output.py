@@ -420,3 +420,13 @@ def test_real_streams_are_left_alone(tmp_path: Path) -> None:
 
         assert kernel.wait(HANG_LIMIT_S) == 0
         assert kernel.written() == ""
+
+
+def test_child_that_never_stops_writing(kernel: KernelProcess, mine: Client) -> None:
+    """A child that goes on writing for ever keeps no cell from ending (SHELL-05)."""
+    begun = execute(mine, "import subprocess; child = subprocess.Popen(['yes'])")
+
+    ended = execute(mine, "child.kill(); child.wait()")
+
+    assert [begun.types[-1], ended.types[-1]] == ["status", "status"]
+    assert kernel.exit_code is None

@@ -240,10 +240,10 @@ class IPythonInterpreter:
         def ask(prompt: str, *, password: bool) -> str:
             try:
                 return self._host.ask(prompt, password=password)
-            except NoInputError as error:
+            except NoInputError:
                 raise StdinNotImplementedError(
                     "input() was called, but this frontend does not support input requests"
-                ) from error
+                ) from None
 
         def input(prompt: object = "", /) -> str:  # noqa: A001 - it takes the builtin's place
             """Read a line from the client; EOF raises EOFError."""
