@@ -126,7 +126,7 @@ def _sessions(conversation: Conversation) -> None:
         one = next(
             one
             for one in conversation.seen
-            if one.sender is Sender.KERNEL and text_in(one.parts.header, "session") == name
+            if one.sender is not Sender.CLIENT and text_in(one.parts.header, "session") == name
         )
         wanted = "a session of the kernel's own"
         conversation.note("HDR-03", "header.session", wanted, "a client's", one)

@@ -43,6 +43,9 @@ LAST_WINDOW_S = 0.05
 printing: the first line is on the screen at once, and 100,000 lines make few messages. Replies and
 displays do not wait for it, and take the text before them along."""
 
+MAX_DEFERRALS = 3
+"""How often text that ends in the middle of a line waits for another `FIRST_WINDOW_S`."""
+
 SOON_S = 0.001
 """How long a busy status may wait for the reply, to leave together with it."""
 
@@ -106,6 +109,7 @@ class IoThread:
         self._window_s = FIRST_WINDOW_S
         self._text_due: float | None = None
         self._soon_due: float | None = None
+        self._deferrals = 0
         self._running = True
         self._dropped = 0
         self._complained = -COMPLAIN_EVERY_S
@@ -233,7 +237,10 @@ class IoThread:
         now = time.monotonic()
         text_is_due = self._text_due is not None and now >= self._text_due
         is_soon = self._soon_due is not None and now >= self._soon_due
+        if not self.log.urgent and (text_is_due or is_soon) and self._may_end_line(now):
+            return
         if self.log.urgent or text_is_due or is_soon:
+            self._deferrals = 0
             self._soon_due = None
             found_text = self._send_entries()
             if text_is_due:
@@ -247,6 +254,15 @@ class IoThread:
                     self._wait_for_text(now)
         elif len(self.log):
             self._wait_for_text(now)
+
+    def _may_end_line(self, now: float) -> bool:
+        """Put text off for a moment if its line goes on: `print` writes the end separately."""
+        if self._deferrals == MAX_DEFERRALS or not self.log.is_mid_line():
+            return False
+        self._deferrals += 1
+        self._text_due = now + FIRST_WINDOW_S
+        self._soon_due = None
+        return True
 
     def _wait_for_text(self, now: float) -> None:
         if self._text_due is None:

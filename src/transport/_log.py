@@ -212,6 +212,11 @@ class OutboundLog:
             parts.append(run.parts.popleft())
         return "".join(parts)
 
+    def is_mid_line(self) -> bool:
+        """Return True if the newest text goes on and has not ended its line; for the I/O thread."""
+        run = self.newest
+        return run is not None and bool(run.parts) and not run.parts[-1].endswith("\n")
+
     def heard(self) -> None:
         """Know that a wake-up has arrived, so that the next one is sent; for the I/O thread.
 

@@ -187,7 +187,7 @@ class TestPlotsAndTables:
 
 
 class TestWidgets:
-    """ipywidgets, with a program at the other end that knows the output area alone."""
+    """ipywidgets, with a program at the other end that stores their states."""
 
     @pytest.fixture
     def states(self, widgets: NotebookNode) -> list[NotebookNode]:
@@ -220,31 +220,6 @@ class TestWidgets:
         (image,) = [each for each in states if each["model_name"] == "ImageModel"]
 
         assert [buffer["path"] for buffer in image["buffers"]] == [["value"]]
-
-    def test_area_takes_what_is_printed_in_it(self, widgets: NotebookNode) -> None:
-        """What is printed inside the output area appears there and not under the cell."""
-        (_, below) = outputs(widgets, "area")
-
-        assert (plain(widgets, "caught-text"), below["text"]) == ("['caught\\n']", "not caught\n")
-
-    def test_area_takes_an_error(self, widgets: NotebookNode) -> None:
-        """An error inside the output area appears there and the cell goes on."""
-        assert (outputs(widgets, "error-in-area"), plain(widgets, "caught-types")) == (
-            [],
-            "['stream', 'error']",
-        )
-
-    def test_interaction_runs_its_function(self, states: list[NotebookNode]) -> None:
-        """The function of an interaction is run once and its result put in an area."""
-        results = [
-            output["data"]["text/plain"]
-            for each in states
-            if each["model_name"] == "OutputModel"
-            for output in each["state"]["outputs"]
-            if output["output_type"] == "display_data"
-        ]
-
-        assert results == ["10"]
 
 
 class TestOutputErrorsAndInput:

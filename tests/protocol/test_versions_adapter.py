@@ -13,7 +13,7 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import assume, given
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from jupyter_client.adapter import adapt
 
@@ -199,18 +199,22 @@ LEFT_OUT: dict[str, set[str]] = {
 }
 
 
+def _the_adapter_can(new: Message[Content]) -> bool:
+    """Leave out failed replies (fault 13) and completions without a match (fault 1)."""
+    content = unstructure_message(new)["content"]
+    if not new.header.msg_type.endswith("_reply"):
+        return True
+    return bool(content.get("status", "ok") == "ok" and content.get("matches") not in ([], ()))
+
+
 @pytest.mark.parametrize("msg_type", [*UNCHANGED, *LEFT_OUT])
+@settings(suppress_health_check=[HealthCheck.filter_too_much])  # an empty list is the likeliest
 @given(data=st.data())
 def test_down_contents_agree(msg_type: str, data: st.DataObject) -> None:
     """Both give the same for what a kernel or client of 5.5 says; ours fills in what is needed."""
-    new: Message[Content] = data.draw(messages(msg_type))
+    new: Message[Content] = data.draw(messages(msg_type).filter(_the_adapter_can))
     plain_message = unstructure_message(new)
     plain_message["header"] = {**plain_message["header"], "version": "5.5", "date": "today"}
-    content: Any = plain_message["content"]
-    if msg_type.endswith("_reply"):
-        assume(content.get("status", "ok") == "ok")  # fault 13
-    if msg_type == "complete_reply":
-        assume(content["matches"])  # fault 1
 
     lowered = translator().down(plain_message)
 

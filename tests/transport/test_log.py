@@ -413,3 +413,14 @@ class TestRoom:
             log.write(StreamName.STDOUT, b"{}", "x")
 
         assert len(log) <= 11
+
+
+def test_line_in_progress_is_known() -> None:
+    """The log knows that its newest text has not ended its line, and that another has."""
+    log = OutboundLog(lambda: None)
+    run = log.write(StreamName.STDOUT, b"{}", "a line")
+    begun = log.is_mid_line()
+
+    run.append("\n")
+
+    assert (begun, log.is_mid_line()) == (True, False)
