@@ -108,12 +108,16 @@ def _spec(name: str, table: Mapping[str, object], environments: Path) -> KernelS
     if interrupt not in {"signal", "message"}:
         raise ConfigurationError(f"{name}: interrupt is signal or message, not {interrupt}")
     folder = environments / str(table.get("environment", name))
-    places = {"{environment}": str(folder), "{python}": sys.executable}
+    places = {
+        "{environment}": str(folder),
+        "{python}": sys.executable,
+        "{root}": str(FOLDER.parent),
+    }
     return KernelSpec(
         name=name,
         argv=tuple(_fill(str(part), places) for part in argv),
         interrupt="message" if interrupt == "message" else "signal",
-        requirements=tuple(str(item) for item in requirements),
+        requirements=tuple(_fill(str(item), places) for item in requirements),
         environment=folder if requirements else None,
         environ=tuple((str(key), str(value)) for key, value in environ.items()),
     )

@@ -70,6 +70,8 @@ class KernelProcess:
         home.mkdir(parents=True, exist_ok=True)
         self._file.write_text(json.dumps(_document(self.connection)))
         environ = os.environ | _environ(home) | dict(self.spec.environ)
+        # With it, what is not installed with its bytecode would be compiled at each start.
+        environ.pop("PYTHONDONTWRITEBYTECODE", None)
         with self._log.open("wb") as log:
             self.started_at = time.perf_counter()
             self._process = subprocess.Popen(

@@ -33,6 +33,7 @@ class Handlers:
     def __init__(self, execution_count: Callable[[], int] = lambda: 0) -> None:
         self._execution_count = execution_count
         self._handlers: dict[str, Callable[[Request, Content], Content | None]] = {}
+        self._add_more: Callable[[], None] | None = None
 
     def on(self, cls: type[C], handle: Callable[[Request, C], Content | None]) -> None:
         """Let *handle* answer requests whose content is a *cls*; None is no reply."""
@@ -43,6 +44,20 @@ class Handlers:
 
         self._handlers[cls.msg_type] = checked
 
+    def on_more(self, add: Callable[[], None]) -> None:
+        """Let *add* add handlers later: with `add_more`, or when a request comes that has none.
+
+        A handler needs the class of what it handles, and making the classes of all contents takes
+        a good part of a kernel's start.
+        """
+        self._add_more = add
+
+    def add_more(self) -> None:
+        """Add what has been put off; not too late, for importing needs a file descriptor."""
+        if self._add_more is not None:
+            self._add_more()
+            self._add_more = None
+
     def answer(self, request: Request) -> Content | None:
         """Return the reply to *request*, which may be an error; None if it has no reply.
 
@@ -50,9 +65,12 @@ class Handlers:
         """
         msg_type = request.header.msg_type
         handler = self._handlers.get(msg_type)
-        if handler is None:
-            return self._unserved(request)
         try:
+            if handler is None:
+                self.add_more()
+                handler = self._handlers.get(msg_type)
+            if handler is None:
+                return self._unserved(request)
             return handler(request, structure_content(msg_type, request.envelope.content))
         except ProtocolError as error:
             logger.warning("%s: %s", msg_type, error)

@@ -8,29 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol, TextIO, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TextIO, TypeAlias
 
 from attrs import field, frozen
 
-from assay.kernel._output import OutputStream
-from assay.kernel._request import Request
-from assay.protocol import (
-    Buffer,
-    CommClose,
-    CommInfoReply,
-    CommMsg,
-    CommOpen,
-    CompleteReply,
-    ConnectionFile,
-    Content,
-    HistoryReply,
-    HistoryRequest,
-    InspectReply,
-    IsCompleteReply,
-    Json,
-    JsonObject,
-    Message,
-)
+if TYPE_CHECKING:
+    from assay.kernel._output import OutputStream
+    from assay.kernel._request import Request
+    from assay.protocol import (
+        Buffer,
+        CommClose,
+        CommInfoReply,
+        CommMsg,
+        CommOpen,
+        CompleteReply,
+        ConnectionFile,
+        Content,
+        HistoryReply,
+        HistoryRequest,
+        InspectReply,
+        IsCompleteReply,
+        Json,
+        JsonObject,
+        Message,
+    )
 
 __all__ = ["Cell", "Executed", "Failed", "Host", "Interpreter", "Succeeded"]
 

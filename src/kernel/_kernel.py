@@ -19,6 +19,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NamedTuple
 
+from assay import protocol
 from assay.kernel._answers import Answers
 from assay.kernel._handlers import Handlers
 from assay.kernel._interrupt import Interrupts
@@ -33,14 +34,10 @@ from assay.protocol import (
     Content,
     Envelope,
     ErrorReply,
-    InterruptReply,
-    InterruptRequest,
     Json,
     KernelInfoReply,
     KernelInfoRequest,
     Session,
-    ShutdownReply,
-    ShutdownRequest,
     StreamName,
 )
 from assay.transport import BindError, Heartbeat, IoThread, Lane, bind_kernel, postpone_exit
@@ -143,7 +140,7 @@ class Kernel:
         self._shell = Handlers()
         self._control = Handlers()
         self._control.on(KernelInfoRequest, lambda *_: self._info)
-        self._control.on(InterruptRequest, self._interrupt)
+        self._control.on_more(self._serve_control)
 
         self.real_stderr = real_stderr(self._capture)
         """The standard error that the process was started with."""
@@ -232,15 +229,24 @@ class Kernel:
 
     def _serve_with(self, interpreter: Interpreter) -> None:
         """Fill the table of what is served on shell."""
-        # Imported now that the sockets answer: making the classes of all contents takes a while.
+        # Imported now that the sockets answer: making the classes of contents takes a while. Not
+        # later: an interrupt or a shutdown must not depend on what a program has left to import.
         from assay.kernel._execution import Execution  # noqa: PLC0415
-        from assay.kernel._shell_handlers import serve_shell  # noqa: PLC0415
 
+        self._control.add_more()
         shell = self._shell = Handlers(lambda: interpreter.execution_count)
         execution = Execution(interpreter, self._output, self._interrupts, self._abort_waiting)
-        serve_shell(shell, interpreter, execution, self._interrupts, lambda: self._connection)
+        shell.on(protocol.ExecuteRequest, execution.handle)
         shell.on(KernelInfoRequest, lambda *_: self._info)
-        shell.on(ShutdownRequest, self._shell_shutdown)
+
+        def serve_more() -> None:
+            from assay.kernel._questions import serve_questions  # noqa: PLC0415 - see there
+
+            serve_questions(shell, interpreter, self._interrupts, lambda: self._connection)
+            # Deprecated on shell since 5.4 and served: it waits for its turn there (SHELL-16).
+            shell.on(protocol.ShutdownRequest, self._shell_shutdown)
+
+        shell.on_more(serve_more)
 
     def _serve(self) -> None:
         while self._closing is None:
@@ -248,6 +254,7 @@ class Kernel:
             if isinstance(item, Request):
                 self._handle(item)
                 self._done += 1
+                self._shell.add_more()
             if self._output.forked:
                 os._exit(0)  # a background task has forked, see `_handle`
 
@@ -308,8 +315,7 @@ class Kernel:
             self._flush_c()
         self._capture.catch_up()
 
-    def _shell_shutdown(self, request: Request, content: ShutdownRequest) -> None:
-        # Deprecated on shell since 5.4 and served: it waits for its turn there (SHELL-16).
+    def _shell_shutdown(self, request: Request, content: protocol.ShutdownRequest) -> None:
         self._begin_to_close(_Closing(request, content.restart))
 
     def _abort_waiting(self) -> None:
@@ -359,21 +365,25 @@ class Kernel:
             self._answers.reply(request, reply)
         self._answers.status("idle", request)
 
-    def _interrupt(self, _: Request, __: InterruptRequest) -> Content:
+    def _serve_control(self) -> None:
+        """Import what an end needs, too."""
+        self._control.on(protocol.InterruptRequest, self._interrupt)
+
+    def _interrupt(self, _: Request, __: protocol.InterruptRequest) -> Content:
         self._interrupts.send()
-        return InterruptReply()
+        return protocol.InterruptReply()
 
     def _shut_down(self, request: Request) -> None:
         self._answers.status("busy", request)
         closing = self._closing
         content = Handlers()
         restart: list[bool] = []
-        content.on(ShutdownRequest, lambda _, c: restart.append(c.restart))
+        content.on(protocol.ShutdownRequest, lambda _, c: restart.append(c.restart))
         refused = content.answer(request)
         if refused is None and closing is None:
             self._begin_to_close(_Closing(request, restart[0]))
             return
-        self._answers.reply(request, refused or ShutdownReply(restart=restart[0]))
+        self._answers.reply(request, refused or protocol.ShutdownReply(restart=restart[0]))
         self._answers.status("idle", request)
 
     def _parent_gone(self) -> None:
@@ -446,7 +456,9 @@ class Kernel:
     def _say_goodbye(self, closing: _Closing) -> None:
         if closing.request is None:
             return
-        self._answers.shutdown_reply(closing.request, ShutdownReply(restart=closing.restart))
+        self._answers.shutdown_reply(
+            closing.request, protocol.ShutdownReply(restart=closing.restart)
+        )
         self._answers.status("idle", closing.request)
 
     def _end_children(self) -> None:

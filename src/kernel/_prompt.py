@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from queue import SimpleQueue
+from typing import TYPE_CHECKING
 
 from assay.kernel._request import Request
 from assay.protocol import (
@@ -17,6 +17,9 @@ from assay.protocol import (
     decode_json,
 )
 from assay.transport import OutboundLog
+
+if TYPE_CHECKING:
+    from queue import SimpleQueue
 
 __all__ = ["NoInputError", "Prompter"]
 
@@ -104,6 +107,8 @@ class _Asked:
     def __init__(self, identities: tuple[bytes, ...], header: object) -> None:
         self.identities = identities
         self.msg_id = header["msg_id"] if isinstance(header, dict) else None
+        from queue import SimpleQueue  # noqa: PLC0415 - few cells ask
+
         self.answers: SimpleQueue[str] = SimpleQueue()
 
     def mismatch(self, envelope: Envelope) -> str:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from assay.protocol._connection import (
         ConnectionFile,
         Curve,
-        RegistrationFile,
         Transport,
     )
     from assay.protocol._control import (
@@ -60,6 +59,13 @@ if TYPE_CHECKING:
     from assay.protocol._exchanges import (
         Recorded,
     )
+    from assay.protocol._execute import (
+        Error,
+        ExecuteInput,
+        ExecuteReply,
+        ExecuteRequest,
+        ExecuteResult,
+    )
     from assay.protocol._finding import (
         Finding,
         Severity,
@@ -80,9 +86,6 @@ if TYPE_CHECKING:
     from assay.protocol._iopub import (
         ClearOutput,
         DisplayData,
-        Error,
-        ExecuteInput,
-        ExecuteResult,
         Stream,
         UpdateDisplayData,
     )
@@ -112,6 +115,25 @@ if TYPE_CHECKING:
     from assay.protocol._parts import (
         AnyMessage,
     )
+    from assay.protocol._questions import (
+        CommInfo,
+        CommInfoReply,
+        CommInfoRequest,
+        CompleteReply,
+        CompleteRequest,
+        ConnectReply,
+        ConnectRequest,
+        HistoryEntry,
+        HistoryReply,
+        HistoryRequest,
+        InspectReply,
+        InspectRequest,
+        IsCompleteReply,
+        IsCompleteRequest,
+    )
+    from assay.protocol._registration import (
+        RegistrationFile,
+    )
     from assay.protocol._registry import (
         MESSAGE_TYPES,
         Channel,
@@ -124,24 +146,6 @@ if TYPE_CHECKING:
         Delivery,
         Envelope,
         Session,
-    )
-    from assay.protocol._shell import (
-        CommInfo,
-        CommInfoReply,
-        CommInfoRequest,
-        CompleteReply,
-        CompleteRequest,
-        ConnectReply,
-        ConnectRequest,
-        ExecuteReply,
-        ExecuteRequest,
-        HistoryEntry,
-        HistoryReply,
-        HistoryRequest,
-        InspectReply,
-        InspectRequest,
-        IsCompleteReply,
-        IsCompleteRequest,
     )
     from assay.protocol._signing import (
         DEFAULT_SCHEME,
@@ -326,7 +330,7 @@ _HOMES = {
     "CommOpen": "_comm",
     "ConnectionFile": "_connection",
     "Curve": "_connection",
-    "RegistrationFile": "_connection",
+    "RegistrationFile": "_registration",
     "Transport": "_connection",
     "InterruptReply": "_control",
     "InterruptRequest": "_control",
@@ -366,9 +370,9 @@ _HOMES = {
     "LanguageInfo": "_info",
     "ClearOutput": "_iopub",
     "DisplayData": "_iopub",
-    "Error": "_iopub",
-    "ExecuteInput": "_iopub",
-    "ExecuteResult": "_iopub",
+    "Error": "_execute",
+    "ExecuteInput": "_execute",
+    "ExecuteResult": "_execute",
     "Stream": "_iopub",
     "UpdateDisplayData": "_iopub",
     "Json": "_json",
@@ -398,22 +402,22 @@ _HOMES = {
     "Delivery": "_session",
     "Envelope": "_session",
     "Session": "_session",
-    "CommInfo": "_shell",
-    "CommInfoReply": "_shell",
-    "CommInfoRequest": "_shell",
-    "CompleteReply": "_shell",
-    "CompleteRequest": "_shell",
-    "ConnectReply": "_shell",
-    "ConnectRequest": "_shell",
-    "ExecuteReply": "_shell",
-    "ExecuteRequest": "_shell",
-    "HistoryEntry": "_shell",
-    "HistoryReply": "_shell",
-    "HistoryRequest": "_shell",
-    "InspectReply": "_shell",
-    "InspectRequest": "_shell",
-    "IsCompleteReply": "_shell",
-    "IsCompleteRequest": "_shell",
+    "CommInfo": "_questions",
+    "CommInfoReply": "_questions",
+    "CommInfoRequest": "_questions",
+    "CompleteReply": "_questions",
+    "CompleteRequest": "_questions",
+    "ConnectReply": "_questions",
+    "ConnectRequest": "_questions",
+    "ExecuteReply": "_execute",
+    "ExecuteRequest": "_execute",
+    "HistoryEntry": "_questions",
+    "HistoryReply": "_questions",
+    "HistoryRequest": "_questions",
+    "InspectReply": "_questions",
+    "InspectRequest": "_questions",
+    "IsCompleteReply": "_questions",
+    "IsCompleteRequest": "_questions",
     "DEFAULT_SCHEME": "_signing",
     "ReplayWindow": "_signing",
     "Signer": "_signing",

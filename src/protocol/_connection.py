@@ -1,4 +1,4 @@
-"""The files that tell a kernel where to listen."""
+"""The file that tells a kernel where to listen."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from assay.protocol._registry import Channel
 from assay.protocol._signing import DEFAULT_SCHEME, Signer
 from assay.protocol._structure import structure, unstructure
 
-__all__ = ["ConnectionFile", "Curve", "RegistrationFile", "Transport"]
+__all__ = ["ConnectionFile", "Curve", "Transport"]
 
 MAX_PORT = 65_535
 PORT = re.compile(r"[0-9]{1,5}")
@@ -209,16 +209,3 @@ def _ports_as_numbers(fields: JsonObject) -> dict[str, Json]:
 def _without_secret(fault: str) -> str:
     path = fault.partition(":")[0]
     return f"{path}: wanted text, found something else" if path in SECRETS else fault
-
-
-@frozen(kw_only=True)
-class RegistrationFile:
-    """Where a kernel that chooses its own ports reports them (5.6 draft, HANDSHAKE-01)."""
-
-    kernel_id: str
-    registration_ip: str
-    registration_port: int
-    transport: Transport = Transport.TCP
-    key: str = field(default="", repr=False)
-    signature_scheme: str = DEFAULT_SCHEME
-    _extra: JsonObject = field(factory=dict, repr=False)

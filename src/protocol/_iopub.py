@@ -1,4 +1,4 @@
-"""Contents on IOPub: what a kernel tells everybody."""
+"""Contents on IOPub: what a program writes and shows."""
 
 from __future__ import annotations
 
@@ -14,9 +14,6 @@ from assay.protocol._status import StreamName
 __all__ = [
     "ClearOutput",
     "DisplayData",
-    "Error",
-    "ExecuteInput",
-    "ExecuteResult",
     "Stream",
     "UpdateDisplayData",
 ]
@@ -58,40 +55,6 @@ class UpdateDisplayData(Content):
     metadata: JsonObject = field(factory=dict)
     transient: JsonObject
     """Holds ``display_id``."""
-
-
-@frozen(kw_only=True, eq=False, repr=False)
-class ExecuteInput(Content):
-    """Tell every client what is being run (IOPUB-18)."""
-
-    msg_type: ClassVar[str] = "execute_input"
-
-    code: str
-    execution_count: int
-
-
-@frozen(kw_only=True, eq=False, repr=False)
-class ExecuteResult(Content):
-    """What the cell's last expression gave (IOPUB-19, EXEC-19)."""
-
-    msg_type: ClassVar[str] = "execute_result"
-
-    execution_count: int
-    data: JsonObject
-    metadata: JsonObject = field(factory=dict)
-    transient: JsonObject | UnsetType = UNSET
-    """Present only with a ``display_id`` (AMB-10)."""
-
-
-@frozen(kw_only=True, eq=False, repr=False)
-class Error(Content):
-    """An exception of the user's code (IOPUB-20)."""
-
-    msg_type: ClassVar[str] = "error"
-
-    ename: str
-    evalue: str
-    traceback: tuple[str, ...]
 
 
 @frozen(kw_only=True, eq=False, repr=False)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, NamedTuple, TypeVar, get_args, get_type_hints
 
 import attrs
 import msgspec
@@ -87,8 +87,7 @@ def content_json(content: Content) -> bytes:
     return encode_json(content)
 
 
-@attrs.frozen
-class _Plan:
+class _Plan(NamedTuple):
     names: tuple[str, ...]
     known: frozenset[str]
     has_extra: bool

@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import atexit
 import os
-import socket as socket_module
 from collections.abc import Callable
 from pathlib import Path
-from random import SystemRandom
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import zmq
-from attrs import frozen
 from zmq.utils import garbage
 
 from assay.protocol import AssayError, Channel, ConnectionFile, Transport
@@ -49,8 +46,7 @@ class BindError(AssayError):
     """An address cannot be bound (CONN-11)."""
 
 
-@frozen(kw_only=True)
-class KernelSockets:
+class KernelSockets(NamedTuple):
     """The four sockets of the I/O thread; the heartbeat has a context and thread of its own."""
 
     context: zmq.Context[Socket]
@@ -178,6 +174,8 @@ def _bind(socket: Socket, address: str, channel: Channel) -> None:
 
 
 def _bind_free_path(socket: Socket, channel: Channel, connection: ConnectionFile) -> ConnectionFile:
+    from random import SystemRandom  # noqa: PLC0415 - few kernels are reached over ipc
+
     random = SystemRandom()
     for _ in range(IPC_ATTEMPTS):
         trial = connection.with_ports({channel: random.randint(1, 65_535)})
@@ -192,6 +190,8 @@ def _check_path(path: str, address: str, channel: Channel) -> None:
 
     A socket that nobody listens to is what a kernel left that was killed.
     """
+    import socket as socket_module  # noqa: PLC0415 - most kernels start without it
+
     if not os.path.lexists(path):
         return
     with socket_module.socket(socket_module.AF_UNIX) as probe:

@@ -357,3 +357,37 @@ def test_begun_before_interrupted_after(tmp_path: Path) -> None:
         kernel.interrupt()
 
         assert failed(finish(client, running)).ename == "KeyboardInterrupt"
+
+
+SESSION_OF_AN_OTHER = (
+    "import sqlite3; db = sqlite3.connect(get_ipython().history_manager.hist_file, timeout=30)"
+)
+
+
+def test_session_is_in_the_history_database(tmp_path: Path) -> None:
+    """The number that the start took is on the disk, where other kernels see that it is taken."""
+    with configured(tmp_path) as (_, client):
+        execute(client, SESSION_OF_AN_OTHER)
+
+        # Its own transaction waits for the start's to be committed.
+        execute(client, "db.execute('begin immediate')")
+        answer = execute(
+            client,
+            "number = get_ipython().history_manager.session_number\n"
+            "db.execute('select count(*) from sessions where session = ?', (number,)).fetchone()",
+        )
+
+        assert result(answer) == "(1,)"
+
+
+def test_database_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    """Where no session can be entered, the kernel says so and remembers for itself."""
+    place = profile(tmp_path) / "history.sqlite"
+    place.mkdir()
+
+    with configured(tmp_path) as (kernel, client):
+        execute(client, "'kept in memory'")
+        answer = execute(client, "%history -n 1")
+
+        assert "kept in memory" in answer.text()
+        assert "istory" in kernel.written()

@@ -70,3 +70,17 @@ def test_the_strategies_need_the_protocol_and_hypothesis_alone() -> None:
     assert "hypothesis" in packages
     assert not packages & (NEVER - {"asyncio"})
     assert {name.split(".")[1] for name in ours} == {"protocol", "testing"}
+
+
+LATE = ("_comm", "_control", "_execute", "_iopub", "_questions", "_registration", "_stdin")
+
+
+def test_a_kernel_that_starts_makes_few_classes() -> None:
+    """What answers no first kernel_info is imported when the sockets answer (decision 0003)."""
+    packages, ours = imported(
+        "from assay.kernel import Kernel\nfrom assay.kernel._info import kernel_info\nkernel_info()"
+    )
+
+    assert not packages & {"IPython", "asyncio", "cattrs", "click", "rich", "socket", "traitlets"}
+    assert not ours & {f"assay.protocol.{name}" for name in LATE}
+    assert "assay.kernel._questions" not in ours

@@ -65,6 +65,11 @@ class IPKernelApp(BaseIPythonApplication, InteractiveShellApp):  # type: ignore[
         sys.stdout.flush()
         sys.stderr.flush()
 
+    def parse_command_line(self, argv: list[str] | None = None) -> None:
+        """Read *argv*; making the parser takes 6 ms, and there is rarely anything to read."""
+        if argv:
+            super().parse_command_line(argv)
+
     def get_default_logging_config(self) -> dict[str, Any]:
         """Log to whoever started the process: no client listens yet when a configuration fails."""
         config: dict[str, Any] = super().get_default_logging_config()

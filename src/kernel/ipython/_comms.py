@@ -9,20 +9,12 @@ from typing import TYPE_CHECKING, Any
 import comm
 from comm.base_comm import BaseComm, CommManager
 
-from assay.protocol import (
-    Buffer,
-    CommClose,
-    CommInfo,
-    CommInfoReply,
-    CommMsg,
-    CommOpen,
-    Json,
-    Message,
-    unstructure,
-)
+from assay import protocol
+from assay.protocol import Buffer, Json, unstructure
 
 if TYPE_CHECKING:
     from assay.kernel._interpreter import Host
+    from assay.protocol import CommClose, CommMsg, CommOpen, Message
 
 __all__ = ["Comms"]
 
@@ -54,16 +46,16 @@ class Comms:
                 content: CommOpen | CommMsg | CommClose
                 match msg_type:
                     case "comm_open":
-                        content = CommOpen(
+                        content = protocol.CommOpen(
                             comm_id=self.comm_id,
                             target_name=keys["target_name"],
                             data=data or {},
                             target_module=keys.get("target_module"),
                         )
                     case "comm_msg":
-                        content = CommMsg(comm_id=self.comm_id, data=data or {})
+                        content = protocol.CommMsg(comm_id=self.comm_id, data=data or {})
                     case _:
-                        content = CommClose(comm_id=self.comm_id, data=data or {})
+                        content = protocol.CommClose(comm_id=self.comm_id, data=data or {})
                 host.publish(content, metadata=metadata, buffers=[_flat(b) for b in buffers or ()])
 
         comm.create_comm = KernelComm
@@ -71,7 +63,9 @@ class Comms:
         # Libraries that took the function before we replaced it keep what it returns.
         sys.modules["comm"].__dict__["_comm_manager"] = manager
 
-    def receive(self, message: Message[CommOpen | CommMsg | CommClose]) -> None:
+    def receive(
+        self, message: Message[protocol.CommOpen | protocol.CommMsg | protocol.CommClose]
+    ) -> None:
         """Hand a message from a client to its comm; one for an unknown id does no harm."""
         content = message.content
         as_dict = {
@@ -84,18 +78,18 @@ class Comms:
             "buffers": [memoryview(buffer) for buffer in message.buffers],
         }
         match content:
-            case CommOpen():
+            case protocol.CommOpen():
                 self.manager.comm_open(None, None, as_dict)
-            case CommMsg():
+            case protocol.CommMsg():
                 self.manager.comm_msg(None, None, as_dict)
-            case CommClose():
+            case protocol.CommClose():
                 self.manager.comm_close(None, None, as_dict)
 
-    def info(self, target_name: str | None) -> CommInfoReply:
+    def info(self, target_name: str | None) -> protocol.CommInfoReply:
         """List the open comms, of one target or of all."""
-        return CommInfoReply(
+        return protocol.CommInfoReply(
             comms={
-                comm_id: CommInfo(target_name=found.target_name)
+                comm_id: protocol.CommInfo(target_name=found.target_name)
                 for comm_id, found in self.manager.comms.items()
                 if target_name is None or found.target_name == target_name
             }

@@ -8,15 +8,8 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 
-from assay.protocol import (
-    UNSET,
-    ClearOutput,
-    DisplayData,
-    ExecuteResult,
-    Json,
-    UpdateDisplayData,
-    unstructure,
-)
+from assay import protocol
+from assay.protocol import UNSET, ExecuteResult, Json, unstructure
 
 if TYPE_CHECKING:
     from assay.kernel.ipython._shell import ZMQInteractiveShell
@@ -70,13 +63,13 @@ class ScreenPublisher(DisplayPublisher):  # type: ignore[misc]  # IPython is unt
         **_: Any,
     ) -> None:
         """Publish *data*, or with *update* replace what has the same ``display_id``."""
-        shown: DisplayData | UpdateDisplayData
+        shown: protocol.DisplayData | protocol.UpdateDisplayData
         if update:
-            shown = UpdateDisplayData(
+            shown = protocol.UpdateDisplayData(
                 data=dict(data), metadata=dict(metadata or {}), transient=dict(transient or {})
             )
         else:
-            shown = DisplayData(
+            shown = protocol.DisplayData(
                 data=dict(data),
                 metadata=dict(metadata or {}),
                 transient=dict(transient) if transient else UNSET,
@@ -87,7 +80,7 @@ class ScreenPublisher(DisplayPublisher):  # type: ignore[misc]  # IPython is unt
 
     def clear_output(self, wait: bool = False) -> None:
         """Clear the cell's output, with *wait* only when the next one comes."""
-        self.shell.host.publish(ClearOutput(wait=bool(wait)))
+        self.shell.host.publish(protocol.ClearOutput(wait=bool(wait)))
 
     def register_hook(self, hook: Hook) -> None:
         """Let *hook* see every display first, as a message in its dict form; None takes it."""
@@ -100,7 +93,7 @@ class ScreenPublisher(DisplayPublisher):  # type: ignore[misc]  # IPython is unt
         self._hooks.remove(hook)
         return True
 
-    def _is_taken(self, shown: DisplayData | UpdateDisplayData) -> bool:
+    def _is_taken(self, shown: protocol.DisplayData | protocol.UpdateDisplayData) -> bool:
         message: dict[str, Any] | None = {
             "header": {"msg_type": shown.msg_type},
             "msg_type": shown.msg_type,

@@ -2,18 +2,27 @@
 
 IPython wakes a thread for each cell, which then takes the interpreter and the disk away from the
 reply: a millisecond and more. Here the thread, once woken, lets `PAUSE_S` pass and writes all cells
-that have come meanwhile.
+that have come meanwhile. Nor does the start wait for the disk to have the new session's number,
+which takes as long as a quarter of IPython's import.
 """
 
 from __future__ import annotations
 
+import logging
 import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from IPython.core import history
 from IPython.core.history import HistoryManager, HistorySavingThread
 from IPython.core.interactiveshell import InteractiveShell
 
+if TYPE_CHECKING:
+    from sqlite3 import Connection, Cursor
+
 __all__ = ["make_history"]
+
+logger = logging.getLogger("assay.kernel")
 
 PAUSE_S = 0.05
 """What a crash may cost: the input of cells that were sent so shortly before it."""
@@ -24,7 +33,49 @@ def make_history(shell: InteractiveShell) -> HistoryManager:
     # The manager makes its thread itself, and another one after each fork; it looks the class up
     # here, and its trait takes no other one than the first.
     history.HistorySavingThread = _PatientThread
-    return HistoryManager(shell=shell, parent=shell)
+    return _PromptHistory(shell=shell, parent=shell)
+
+
+class _PromptHistory(HistoryManager):  # type: ignore[misc]  # skipped, see mypy.ini
+    """A history whose new session is known at once and on the disk a little later.
+
+    A disk that refuses shows when the session is inserted, in the caller's thread as ever.
+    """
+
+    def new_session(self, conn: Connection | None = None) -> None:
+        may_share = self.connection_options.get("check_same_thread", True) is False
+        if conn is not None or not self.enabled or not may_share:
+            super().new_session(conn)
+            return
+        db: Connection = self.db
+        super().new_session(_Uncommitted(db))
+        threading.Thread(target=_commit, args=(db,), name="assay-history", daemon=True).start()
+
+
+class _Uncommitted:
+    """A connection that leaves the commit to somebody else."""
+
+    def __init__(self, db: Connection) -> None:
+        self._db = db
+
+    def __enter__(self) -> None:
+        """Begin nothing: the first statement does."""
+
+    def __exit__(self, *_: object) -> None:
+        """Commit nothing."""
+
+    def execute(self, statement: str, values: Sequence[str]) -> Cursor:
+        """Execute *statement*."""
+        return self._db.execute(statement, values)
+
+
+def _commit(db: Connection) -> None:
+    from sqlite3 import Error  # noqa: PLC0415 - IPython imports it where it needs it
+
+    try:
+        db.commit()
+    except Error as error:
+        logger.warning("the history knows nothing of this session: %s", error)
 
 
 class _PatientThread(HistorySavingThread):  # type: ignore[misc]  # skipped, see mypy.ini

@@ -14,30 +14,19 @@ from IPython.core.completer import provisionalcompleter, rectify_completions
 from IPython.core.error import StdinNotImplementedError
 from IPython.utils.tokenutil import token_at_cursor
 
+from assay import protocol
 from assay.kernel._interpreter import Cell, Executed, Failed, Host, Succeeded
 from assay.kernel._loop import UserLoop
 from assay.kernel._prompt import NoInputError
 from assay.kernel.ipython._app import IPKernelApp
 from assay.kernel.ipython._comms import Comms
 from assay.kernel.ipython._shell import ZMQInteractiveShell
-from assay.protocol import (
-    UNSET,
-    CommClose,
-    CommInfoReply,
-    CommMsg,
-    CommOpen,
-    CompleteReply,
-    ContentError,
-    HistoryReply,
-    HistoryRequest,
-    InspectReply,
-    IsCompleteReply,
-    Json,
-    Message,
-)
+from assay.protocol import UNSET, ContentError
 
 if TYPE_CHECKING:
     from comm.base_comm import CommManager
+
+    from assay.protocol import Json
 
 __all__ = ["IPythonInterpreter", "KernelOfShell"]
 
@@ -137,7 +126,7 @@ class IPythonInterpreter:
         shown = shell.told(error)
         return Failed(ename=shown.ename, evalue=shown.evalue, traceback=shown.traceback)
 
-    def complete(self, code: str, cursor_pos: int) -> CompleteReply:
+    def complete(self, code: str, cursor_pos: int) -> protocol.CompleteReply:
         """Complete with IPython's completer."""
         with provisionalcompleter():
             found = self.shell.Completer.completions(code, cursor_pos)
@@ -155,32 +144,32 @@ class IPythonInterpreter:
         start, end = (
             (completions[0].start, completions[0].end) if completions else (cursor_pos, cursor_pos)
         )
-        return CompleteReply(
+        return protocol.CompleteReply(
             matches=tuple(completion.text for completion in completions),
             cursor_start=start,
             cursor_end=end,
             metadata={COMPLETION_EXTRAS: extras},
         )
 
-    def inspect(self, code: str, cursor_pos: int, detail_level: int) -> InspectReply:
+    def inspect(self, code: str, cursor_pos: int, detail_level: int) -> protocol.InspectReply:
         """Describe the name at the cursor, or the one whose call it stands in."""
         name = token_at_cursor(code, cursor_pos)
         try:
             bundle = self.shell.object_inspect_mime(name, detail_level=detail_level)
         except KeyError:
-            return InspectReply(found=False)
+            return protocol.InspectReply(found=False)
         if not self.shell.enable_html_pager:
             bundle.pop("text/html", None)
-        return InspectReply(found=True, data=bundle)
+        return protocol.InspectReply(found=True, data=bundle)
 
-    def is_complete(self, code: str) -> IsCompleteReply:
+    def is_complete(self, code: str) -> protocol.IsCompleteReply:
         """Ask IPython's input transformer."""
         status, indent = self.shell.input_transformer_manager.check_complete(code)
         if status == "incomplete":
-            return IsCompleteReply(status="incomplete", indent=" " * (indent or 0))
-        return IsCompleteReply(status=status)
+            return protocol.IsCompleteReply(status="incomplete", indent=" " * (indent or 0))
+        return protocol.IsCompleteReply(status=status)
 
-    def history(self, request: HistoryRequest) -> HistoryReply:
+    def history(self, request: protocol.HistoryRequest) -> protocol.HistoryReply:
         """Ask IPython's history database."""
         manager = self.shell.history_manager
         flags = {"raw": request.raw, "output": request.output}
@@ -203,16 +192,18 @@ class IPythonInterpreter:
                 )
         # The running session is 0 to IPython; clients are told its number (AMB-45).
         current = manager.session_number
-        return HistoryReply(
+        return protocol.HistoryReply(
             history=tuple((session or current, line, text) for session, line, text in entries)
         )
 
-    def comm(self, message: Message[CommOpen | CommMsg | CommClose]) -> None:
+    def comm(
+        self, message: protocol.Message[protocol.CommOpen | protocol.CommMsg | protocol.CommClose]
+    ) -> None:
         """Hand the message to its comm; the user's event loop seems to run."""
         with self._loop.in_cell():
             self._comms.receive(message)
 
-    def comm_info(self, target_name: str | None) -> CommInfoReply:
+    def comm_info(self, target_name: str | None) -> protocol.CommInfoReply:
         """List the open comms."""
         return self._comms.info(target_name)
 
@@ -258,7 +249,7 @@ class IPythonInterpreter:
         getpass.getpass = ask_password
 
 
-def _number(request: HistoryRequest, name: str, default: int | None = None) -> int:
+def _number(request: protocol.HistoryRequest, name: str, default: int | None = None) -> int:
     value = getattr(request, name)
     if isinstance(value, int):
         return value

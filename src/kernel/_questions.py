@@ -1,10 +1,12 @@
-"""What is served on shell, in the main thread, once there is an interpreter."""
+"""What a kernel is asked besides running code: served on shell, in the main thread.
+
+Imported with the first such question: a kernel that starts needs none of these contents.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from assay.kernel._execution import Execution
 from assay.kernel._handlers import Handlers
 from assay.kernel._interpreter import Interpreter
 from assay.kernel._interrupt import Interrupts
@@ -20,7 +22,6 @@ from assay.protocol import (
     ConnectReply,
     ConnectRequest,
     ContentError,
-    ExecuteRequest,
     HistoryRequest,
     InspectReply,
     InspectRequest,
@@ -28,13 +29,12 @@ from assay.protocol import (
     Message,
 )
 
-__all__ = ["serve_shell"]
+__all__ = ["serve_questions"]
 
 
-def serve_shell(
+def serve_questions(
     shell: Handlers,
     interpreter: Interpreter,
-    execution: Execution,
     interrupts: Interrupts,
     connection: Callable[[], ConnectionFile],
 ) -> None:
@@ -59,7 +59,6 @@ def serve_shell(
         with interrupts.allowed():
             return interpreter.inspect(content.code, _cursor(content), content.detail_level)
 
-    shell.on(ExecuteRequest, execution.handle)
     shell.on(CompleteRequest, complete)
     shell.on(InspectRequest, inspect)
     shell.on(IsCompleteRequest, lambda _, c: interpreter.is_complete(c.code))

@@ -1,4 +1,4 @@
-"""Contents on the shell channel: what a client asks a kernel, and the answers."""
+"""Contents on the shell channel: what a client asks about code and kernel, and the answers."""
 
 from __future__ import annotations
 
@@ -19,8 +19,6 @@ __all__ = [
     "CompleteRequest",
     "ConnectReply",
     "ConnectRequest",
-    "ExecuteReply",
-    "ExecuteRequest",
     "HistoryEntry",
     "HistoryReply",
     "HistoryRequest",
@@ -29,49 +27,6 @@ __all__ = [
     "IsCompleteReply",
     "IsCompleteRequest",
 ]
-
-
-@frozen(kw_only=True, eq=False, repr=False)
-class ExecuteRequest(Content):
-    """Run code in the user's namespace (messages.md §Execute)."""
-
-    msg_type: ClassVar[str] = "execute_request"
-
-    code: str
-    """Source, possibly several lines (EXEC-01)."""
-
-    silent: bool = False
-    """Run as quietly as possible: nothing but status on IOPub (EXEC-02, EXEC-04, AMB-08)."""
-
-    store_history: bool | UnsetType = UNSET
-    """Count and remember the cell; absent means *not silent* (EXEC-05)."""
-
-    user_expressions: Mapping[str, str] = field(factory=dict)
-    """Expressions to evaluate after the code, by a name of the client's (EXEC-09)."""
-
-    allow_stdin: bool = False
-    """The client answers input_request (EXEC-15, AMB-44)."""
-
-    stop_on_error: bool = True
-    """An exception aborts the execute requests that wait behind this one (EXEC-20)."""
-
-
-@frozen(kw_only=True, eq=False, repr=False)
-class ExecuteReply(Content):
-    """Say that the code ran without an exception (EXEC-16)."""
-
-    msg_type: ClassVar[str] = "execute_reply"
-
-    execution_count: int
-    """The counter's value (EXEC-07); for a cell that is not stored, the last one used (EXEC-08)."""
-
-    user_expressions: Mapping[str, JsonObject] = field(factory=dict)
-    """For each expression a display bundle or an error, told apart by ``status`` (EXEC-09, -10)."""
-
-    payload: tuple[JsonObject, ...] | UnsetType = UNSET
-    """Wishes to the client, each with a ``source``; deprecated (EXEC-13, EXEC-14)."""
-
-    status: Literal["ok"] = "ok"
 
 
 @frozen(kw_only=True, eq=False, repr=False)
