@@ -14,7 +14,7 @@ from assay.protocol import (
     encode_json,
     reply_type,
 )
-from assay.transport import OutboundLog
+from assay.transport import OutboundLog, When
 
 __all__ = ["Answers", "error_reply"]
 
@@ -31,7 +31,7 @@ class Answers:
         self._topics = (topic("status"),)
         self._shutdown_topics = (topic("shutdown_reply"),)
 
-    def status(self, state: str, request: Request | None = None, *, wake: bool = True) -> None:
+    def status(self, state: str, request: Request | None = None, *, when: When = When.NOW) -> None:
         """Publish *state* on behalf of *request*; without one for ``starting``."""
         frames = self._session.pack_json(
             "status",
@@ -39,7 +39,7 @@ class Answers:
             parent=request.parent if request is not None else b"{}",
             identities=self._topics,
         )
-        self._log.post(Channel.IOPUB, frames, wake=wake)
+        self._log.post(Channel.IOPUB, frames, when)
 
     def reply(self, request: Request, content: Content) -> None:
         """Send *content* to the client of *request*, on the channel it came by (WIRE-16)."""
@@ -49,7 +49,7 @@ class Answers:
             msg_type=reply_type(request.header.msg_type),
             identities=request.envelope.identities,
         )
-        self._log.post(request.channel, frames, wake=False)
+        self._log.post(request.channel, frames, When.WITH_NEXT)
 
     def shutdown_reply(self, request: Request, content: Content) -> None:
         """Send *content* to the client, and tell all others (CTRL-07)."""
@@ -60,7 +60,7 @@ class Answers:
             msg_type="shutdown_reply",
             identities=self._shutdown_topics,
         )
-        self._log.post(Channel.IOPUB, frames, wake=False)
+        self._log.post(Channel.IOPUB, frames, When.WITH_NEXT)
 
 
 def error_reply(

@@ -10,6 +10,7 @@ from assay.kernel._interrupt import Interrupts
 from assay.kernel._output import Output
 from assay.kernel._request import Request
 from assay.protocol import UNSET, Content, ExecuteInput, ExecuteReply, ExecuteRequest
+from assay.transport import When
 
 __all__ = ["ABORTED", "Execution"]
 
@@ -56,7 +57,9 @@ class Execution:
         # in execute_input, the last one in the reply. Here: the last one used, in both (AMB-07).
         count = self._interpreter.execution_count + (1 if stored else 0)
         self._output.publish(
-            ExecuteInput(code=content.code, execution_count=count), parent=request, wake=False
+            ExecuteInput(code=content.code, execution_count=count),
+            parent=request,
+            when=When.WITH_NEXT,
         )
         executed = self._run(request, content, stored)
         if isinstance(executed, Failed):

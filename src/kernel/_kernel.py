@@ -40,7 +40,7 @@ from assay.protocol import (
     Session,
     StreamName,
 )
-from assay.transport import BindError, Heartbeat, IoThread, Lane, bind_kernel, postpone_exit
+from assay.transport import BindError, Heartbeat, IoThread, Lane, When, bind_kernel, postpone_exit
 
 if TYPE_CHECKING:
     from assay.kernel._interpreter import Host, Interpreter
@@ -286,7 +286,7 @@ class Kernel:
     def _handle(self, request: Request) -> None:
         """Handle one request: busy, the handler, one reply, idle (SHELL-04, SHELL-05)."""
         token = self._parents.enter(request)
-        self._answers.status("busy", request, wake=False)
+        self._answers.status("busy", request, when=When.WITH_NEXT)
         try:
             reply = self._shell.answer(request)
             self._catch_up()

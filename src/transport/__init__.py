@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from assay.transport._heartbeat import Heartbeat
 from assay.transport._io_thread import IoThread, Receiver
 from assay.transport._lane import Lane
-from assay.transport._log import BIG_TEXT, MAX_PARTS, OutboundLog, Run
+from assay.transport._log import BIG_TEXT, MAX_PARTS, OutboundLog, Run, When
 from assay.transport._sockets import BindError, KernelSockets, bind_kernel, postpone_exit
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "OutboundLog",
     "Receiver",
     "Run",
+    "When",
     "bind_kernel",
     "postpone_exit",
 ]

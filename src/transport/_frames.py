@@ -85,8 +85,8 @@ def send_frames(
 def receive_frames(socket: Socket) -> list[bytes]:
     """Return the next message without waiting.
 
-    Buffers behind the content may be views of ZeroMQ's memory (they are `memoryview`, which the
-    protocol layer takes as well).
+    Large buffers behind the content are read-only views of ZeroMQ's memory (they are `memoryview`,
+    which the protocol layer takes as well).
 
     Raises:
         zmq.Again: there is none.
@@ -117,7 +117,9 @@ def _shared(frame: Buffer) -> zmq.Frame:
 
 def _is_settled(frame: Buffer) -> bool:
     if isinstance(frame, memoryview):
-        return type(frame.obj) is bytes and frame.c_contiguous
+        # A frame that was received belongs to nobody else; a writable view of it could change.
+        owner = frame.obj
+        return frame.readonly and frame.c_contiguous and isinstance(owner, (bytes, zmq.Frame))
     return type(frame) is bytes
 
 
@@ -125,5 +127,5 @@ def _view(socket: Socket) -> bytes:
     frame = socket.recv(copy=False)
     if len(frame) <= COPIED_BYTES:
         return frame.bytes
-    view: bytes = frame.buffer  # type: ignore[assignment]  # see the docstring of the caller
+    view: bytes = frame.buffer.toreadonly()  # type: ignore[assignment]  # see the docstring of the caller
     return view

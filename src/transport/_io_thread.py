@@ -37,14 +37,15 @@ __all__ = ["IoThread", "Receiver"]
 
 logger = logging.getLogger("assay.transport")
 
-FIRST_WINDOW_S = 0.002
+FIRST_WINDOW_S = 0.001
 LAST_WINDOW_S = 0.05
 """Text is sent with whatever gathers in a window after it. The window doubles while a program keeps
 printing: the first line is on the screen at once, and 100,000 lines make few messages. Replies and
 displays do not wait for it, and take the text before them along."""
 
+DEFERRAL_S = 0.002
 MAX_DEFERRALS = 3
-"""How often text that ends in the middle of a line waits for another `FIRST_WINDOW_S`."""
+"""How long, and how often, text that ends in the middle of a line waits for the rest of it."""
 
 SOON_S = 0.001
 """How long a busy status may wait for the reply, to leave together with it."""
@@ -157,7 +158,7 @@ class IoThread:
     def look_soon(self) -> None:
         """Look at the log within `SOON_S`, even if nobody wakes us; only in the I/O thread.
 
-        Whoever is about to append several messages one after the other need not wake us for each.
+        Whoever appends several messages one after the other need not wake us for each.
         """
         self.log.expected = True
         if self._soon_due is None:
@@ -243,6 +244,8 @@ class IoThread:
             self._deferrals = 0
             self._soon_due = None
             found_text = self._send_entries()
+            if self.log.shows_more:
+                self.look_soon()
             if text_is_due:
                 self._text_due = None
                 self._window_s = min(LAST_WINDOW_S, self._window_s * 2)
@@ -260,7 +263,7 @@ class IoThread:
         if self._deferrals == MAX_DEFERRALS or not self.log.is_mid_line():
             return False
         self._deferrals += 1
-        self._text_due = now + FIRST_WINDOW_S
+        self._text_due = now + DEFERRAL_S
         self._soon_due = None
         return True
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
+from enum import Enum, auto
 from typing import NamedTuple, TypeAlias
 
 from assay.protocol import Buffer, Channel, StreamName
@@ -54,9 +55,9 @@ class Run:
     """Text that goes on growing: an entry of the log, and what its writer holds on to.
 
     A writer may append as long as `OutboundLog.newest` is this run and it is not full. The I/O
-    thread says `taken` before it takes the texts out one by one; a writer that finds this after
-    appending puts the run into the log again (`OutboundLog.resume`), so no text is lost between the
-    two, or said twice.
+    thread says `taken` before it takes the texts out; a writer that finds this after appending puts
+    the run into the log again (`OutboundLog.resume`), so no text is lost between the two, or said
+    twice.
     """
 
     __slots__ = ("append", "name", "parent", "parts", "taken", "weight")
@@ -64,11 +65,25 @@ class Run:
     def __init__(self, name: StreamName, parent: bytes) -> None:
         self.name = name
         self.parent = parent
-        self.parts: deque[str] = deque()
+        self.parts: list[str] = []
         self.append = self.parts.append
         self.taken = True
         self.weight = 0
         """Its share of what `MAX_WEIGHT` limits."""
+
+
+class When(Enum):
+    """How long a message may wait in the log for the I/O thread to look."""
+
+    NOW = auto()
+    """It may not."""
+
+    SOON = auto()
+    """It may not either, unless the I/O thread is about to look by itself. A program that shows
+    much is not to wake it for each display: that costs more than the display."""
+
+    WITH_NEXT = auto()
+    """It leaves with what follows. A reply must be followed by something that leaves now."""
 
 
 class Outgoing(NamedTuple):
@@ -96,6 +111,8 @@ class OutboundLog:
         """True if something waits that is not text; unset by `take`."""
         self.expected = False
         """True while the I/O thread is going to look by itself; unset by `take`."""
+        self.shows_more = False
+        """True if the last message may leave `SOON`: others may follow; unset by `take`."""
         self._text_wakes = True
         self._room = threading.Condition()
         self._waiting = 0
@@ -149,19 +166,19 @@ class OutboundLog:
                 run.weight += weight
                 self._weight += weight
 
-    def post(self, channel: Channel, frames: list[Buffer], *, wake: bool = True) -> None:
+    def post(self, channel: Channel, frames: list[Buffer], when: When = When.NOW) -> None:
         """Append a message that is ready to leave.
 
         Args:
             channel: The socket it leaves by.
             frames: All its frames, routing prefix included. What somebody could still change is
                 copied: the message says what was true when it was posted.
-            wake: False if it may wait a moment for what follows. A reply must be followed by
-                something that wakes; on IOPub nothing need follow.
+            when: How long it may wait.
         """
         self.newest = None
         self._entries.append(Outgoing(channel, settled(frames)))
-        if wake:
+        self.shows_more = when is When.SOON
+        if when is When.NOW or (when is When.SOON and not self.expected):
             self.urgent = True
             self._rouse()
         elif channel is Channel.IOPUB and not self.expected:
@@ -180,7 +197,7 @@ class OutboundLog:
     def take(self) -> Iterator[Entry]:
         """Yield what waits, adjacent text put together; only for the I/O thread."""
         # Before the count: who appends later finds them unset and says so again.
-        self.urgent = self.expected = False
+        self.urgent = self.expected = self.shows_more = False
         entries = self._entries
         count = len(entries)
         key: tuple[StreamName, bytes] | None = None
@@ -207,10 +224,11 @@ class OutboundLog:
             run.taken = True  # before its texts are: see `Run`
             self._weight -= run.weight
             run.weight = 0
-        parts = []
-        while run.parts:
-            parts.append(run.parts.popleft())
-        return "".join(parts)
+        # Each of these is one step for other threads, which may append in between.
+        count = len(run.parts)
+        text = "".join(run.parts[:count])
+        del run.parts[:count]
+        return text
 
     def is_mid_line(self) -> bool:
         """Return True if the newest text goes on and has not ended its line; for the I/O thread."""

@@ -30,7 +30,7 @@ from assay.protocol import (
     Status,
     StreamName,
 )
-from assay.transport import IoThread, KernelSockets, bind_kernel
+from assay.transport import IoThread, KernelSockets, When, bind_kernel
 from assay.transport import _io_thread as io_module
 from assay.transport import _publisher as publisher_module
 from assay.transport._sockets import Socket
@@ -77,11 +77,11 @@ class Kernel:
         self.inbox = Inbox()
         self.io = IoThread(self.sockets, self.session, self.inbox, lambda kind: kind.encode())
 
-    def publish(self, *, wake: bool = True) -> None:
+    def publish(self, when: When = When.NOW) -> None:
         """Publish a status."""
         status = Status(execution_state=ExecutionState.BUSY)
         frames = self.session.pack(status, identities=[b"status"])
-        self.io.log.post(Channel.IOPUB, frames, wake=wake)
+        self.io.log.post(Channel.IOPUB, frames, when)
 
     def synchronise(self) -> None:
         """Wait until the I/O thread has done what it was asked."""
@@ -226,15 +226,24 @@ class TestSending:
     def test_waiting_status(self, kernel: Kernel, peer: Peer) -> None:
         """A status that may wait leaves, though nothing follows and nobody expects it."""
         for _ in range(3):
-            kernel.publish(wake=False)
+            kernel.publish(When.WITH_NEXT)
             assert b"status" in peer.published()
 
     def test_expected_status(self, kernel: Kernel, peer: Peer) -> None:
         """A status that the I/O thread expects leaves, also if it takes something else first."""
         kernel.io.log.call(kernel.io.look_soon)
         kernel.synchronise()
-        kernel.publish(wake=False)
+        kernel.publish(When.WITH_NEXT)
 
+        assert b"status" in peer.published()
+
+    def test_displays(self, kernel: Kernel, peer: Peer) -> None:
+        """Displays leave, the first as well as those that the I/O thread expects behind it."""
+        for _ in range(3):
+            kernel.publish(When.SOON)
+        assert [b"status" in peer.published() for _ in range(3)] == [True] * 3
+
+        kernel.publish(When.SOON)
         assert b"status" in peer.published()
 
     def test_bad_entry(self, kernel: Kernel, peer: Peer, caplog: pytest.LogCaptureFixture) -> None:
@@ -388,7 +397,7 @@ class TestEnd:
         peer = Peer(kernel.connection)
         peer.welcome()
         for _ in range(100):
-            kernel.publish(wake=False)
+            kernel.publish(When.WITH_NEXT)
         ended = threading.Event()
 
         def wait() -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.protocol import Buffer, Channel, StreamName
-from assay.transport import BIG_TEXT, MAX_PARTS, OutboundLog, Run
+from assay.transport import BIG_TEXT, MAX_PARTS, OutboundLog, Run, When
 from assay.transport import _log as log_module
 from assay.transport._log import MAX_TEXT, Outgoing, Text
 
@@ -297,10 +297,37 @@ class TestWaking:
         woken = Woken()
         log = OutboundLog(woken)
         log.expected = True
-        log.post(Channel.IOPUB, FRAMES, wake=False)
+        log.post(Channel.IOPUB, FRAMES, When.WITH_NEXT)
 
         assert woken.count == 0
         assert not log.urgent
+
+    def test_display_expected(self) -> None:
+        """Nor does a display, and the I/O thread learns that more may come."""
+        woken = Woken()
+        log = OutboundLog(woken)
+        log.expected = True
+        log.post(Channel.IOPUB, FRAMES, When.SOON)
+
+        assert woken.count == 0
+        assert log.shows_more
+
+    def test_display_unexpected(self) -> None:
+        """A display that nobody expects is as urgent as a reply."""
+        woken = Woken()
+        log = OutboundLog(woken)
+        log.post(Channel.IOPUB, FRAMES, When.SOON)
+
+        assert woken.count == 1
+        assert log.urgent
+
+    def test_nothing_more_is_shown_behind_idle(self) -> None:
+        """Behind what must leave at once the I/O thread need not look again."""
+        log = OutboundLog(Woken())
+        log.post(Channel.IOPUB, FRAMES, When.SOON)
+        log.post(Channel.IOPUB, FRAMES)
+
+        assert not log.shows_more
 
     def test_busy_unexpected(self) -> None:
         """A message that may wait wakes the I/O thread if it is not: no more may follow."""
@@ -308,7 +335,7 @@ class TestWaking:
         log = OutboundLog(woken)
         log.expected = True
         list(log.take())
-        log.post(Channel.IOPUB, FRAMES, wake=False)
+        log.post(Channel.IOPUB, FRAMES, When.WITH_NEXT)
 
         assert woken.count == 1
 
@@ -316,7 +343,7 @@ class TestWaking:
         """A reply that is followed by idle leaves the waking to it."""
         woken = Woken()
         log = OutboundLog(woken)
-        log.post(Channel.SHELL, FRAMES, wake=False)
+        log.post(Channel.SHELL, FRAMES, When.WITH_NEXT)
 
         assert woken.count == 0
 

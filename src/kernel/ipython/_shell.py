@@ -24,6 +24,7 @@ from traitlets import Bool, Instance, Type, default
 from assay.kernel._interrupt import end_at_user_code
 from assay.kernel._output import OutputStream
 from assay.kernel.ipython._display import ResultHook, ScreenPublisher
+from assay.kernel.ipython._formatter import QuickFormatter
 from assay.kernel.ipython._history import make_history
 from assay.protocol import Error
 
@@ -78,6 +79,11 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
         """Send pages to the client."""
         super().init_hooks()
         self.set_hook("show_in_pager", page.as_hook(payloadpage.page), 99)
+
+    def init_display_formatter(self) -> None:
+        """Make the formatter of results and displays."""
+        self.display_formatter = QuickFormatter(parent=self)
+        self.configurables.append(self.display_formatter)
 
     def init_history(self) -> None:
         """Open the history database."""
