@@ -45,7 +45,8 @@ def structure(cls: type[T], data: JsonObject) -> T:
         extra = {k: v for k, v in data.items() if k not in plan.known}
     try:
         value = _convert(known, cls)
-    except (msgspec.ValidationError, RecursionError) as error:
+    except (msgspec.ValidationError, RecursionError, UnicodeEncodeError) as error:
+        # The last: a lone surrogate where the codec looks a text up, among an enum's values say.
         return _read_again(cls, data, error)
     if extra is not None and plan.has_extra:
         _set_extra(value, "_extra", extra)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import cattrs
@@ -177,6 +178,56 @@ def test_every_fault_has_its_words(msg_type: str, data: Any, faults: list[str]) 
         structure_content(msg_type, data)
 
     assert list(caught.value.faults) == faults
+
+
+# JSON may hold half of a surrogate pair as an escape, and Python's text then does.
+HALF = decode_object(b'{"half":"\\ud800"}', "content")["half"]
+
+
+@pytest.mark.parametrize(
+    ("msg_type", "data", "faults"),
+    [
+        (
+            "status",
+            {"execution_state": HALF},
+            ["execution_state: wanted one of 'starting', 'busy', 'idle', found '\\ud800'"],
+        ),
+        (
+            "stream",
+            {"name": HALF, "text": ""},
+            ["name: wanted one of 'stdout', 'stderr', found '\\ud800'"],
+        ),
+        ("is_complete_reply", {"status": HALF}, None),
+        (
+            "shutdown_reply",
+            {"status": HALF, "restart": True},
+            ["status: wanted 'ok', found '\\ud800'"],
+        ),
+    ],
+)
+def test_half_a_surrogate_pair_is_no_word_of_the_protocol(
+    msg_type: str, data: Any, faults: list[str] | None
+) -> None:
+    """Where one of a few words is wanted, any text is judged, also such as UTF-8 cannot hold."""
+    with pytest.raises(ContentError) as caught:
+        structure_content(msg_type, data)
+
+    assert faults is None or list(caught.value.faults) == faults
+
+
+@pytest.mark.parametrize("msg_type", sorted(MESSAGE_TYPES))
+@given(data=st.data())
+@settings(max_examples=15)
+def test_half_a_surrogate_pair_anywhere_is_taken_or_a_content_error(
+    msg_type: str, data: st.DataObject
+) -> None:
+    """A text that UTF-8 cannot hold, in any field or key, raises nothing else."""
+    content = unstructure(data.draw(contents(msg_type)))
+    name = data.draw(st.sampled_from(sorted({*content, "x"})))
+    content[name] = data.draw(st.sampled_from([HALF, [HALF], {"a": HALF}, {"\ud800": HALF}]))
+
+    with contextlib.suppress(ContentError):
+        structure_content(msg_type, content)
 
 
 def test_a_long_value_is_shortened() -> None:
