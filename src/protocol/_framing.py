@@ -45,8 +45,11 @@ class Frames(NamedTuple):
     """What stood behind the content, in order."""
 
 
-def split(frames: Sequence[bytes]) -> Frames:
+def split(frames: Sequence[Buffer]) -> Frames:
     """Sort the *frames* of one ZeroMQ message.
+
+    A frame that is no bytes object, such as a memoryview of what was received without copying, is
+    copied into one, for it is hashed and parsed; buffers stay as they came.
 
     Raises:
         FramingError: there is no delimiter, or fewer than five frames behind it (WIRE-02).
@@ -66,8 +69,13 @@ def split(frames: Sequence[bytes]) -> Frames:
             requirement="WIRE-06",
         )
     signature, header, parent_header, metadata, content = frames[start + 1 : end]
+    if not (
+        type(signature) is type(header) is type(parent_header) is type(metadata) is bytes
+        and type(content) is bytes
+    ):
+        signature, header, parent_header, metadata, content = map(bytes, frames[start + 1 : end])
     return Frames(
-        tuple(frames[:start]),
+        tuple(map(bytes, frames[:start])),
         signature,
         header,
         parent_header,

@@ -228,7 +228,7 @@ class Session:
         header = b'{"msg_id":%b,"date":%b,%b' % (msg_id, self._date_json(), end)
         return self._frames(header, parent, metadata, content, identities, buffers)
 
-    def open(self, frames: Sequence[bytes]) -> Envelope:
+    def open(self, frames: Sequence[Buffer]) -> Envelope:
         """Verify one ZeroMQ message and read its header.
 
         In this order: shape, trust, replay, header. A message that is refused changes nothing.
@@ -248,7 +248,7 @@ class Session:
             buffers=buffers,
         )
 
-    def decode(self, frames: Sequence[bytes]) -> Delivery[Content]:
+    def decode(self, frames: Sequence[Buffer]) -> Delivery[Content]:
         """Verify and decode one ZeroMQ message.
 
         Raises:
@@ -266,7 +266,7 @@ class Session:
         )
         return Delivery(identities=identities, message=message)
 
-    def _verified(self, frames: Sequence[bytes]) -> _Verified:
+    def _verified(self, frames: Sequence[Buffer]) -> _Verified:
         identities, signature, header, parent_header, metadata, content, buffers = split(frames)
         self.signer.verify(signature, header, parent_header, metadata, content)
         # What is signed and yet malformed is refused before it is remembered.

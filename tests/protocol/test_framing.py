@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Callable
 
 import pytest
 from hypothesis import example, given, settings
@@ -11,8 +12,10 @@ from hypothesis import strategies as st
 
 from assay.protocol import (
     DELIMITER,
+    Buffer,
     ContentError,
     FramingError,
+    ReplayError,
     SignatureError,
     Signer,
     join,
@@ -176,6 +179,26 @@ def test_trust_is_judged_before_meaning() -> None:
 
     with pytest.raises(SignatureError):
         session.decode([DELIMITER, b"bad", b"no json", b"{}", b"{}", b"{}"])
+
+
+@pytest.mark.parametrize("kind", [bytearray, memoryview])
+@given(signed=frames())
+@settings(max_examples=15)
+def test_frames_may_be_of_any_kind_of_bytes(
+    kind: Callable[[bytes], Buffer], signed: SignedFrames
+) -> None:
+    """What was received without copying is read like bytes, and remembered like bytes."""
+    session = signed.session()
+    views = [kind(frame) for frame in signed.frames]
+
+    delivery = session.decode(views)
+
+    assert delivery == signed.session().decode(signed.frames)
+    assert {type(frame) for frame in delivery.identities} <= {bytes}
+    assert type(delivery.message.header.raw) is bytes
+    assert {type(buffer) for buffer in delivery.message.buffers} <= {kind}
+    with pytest.raises(ReplayError):
+        session.decode(signed.frames)
 
 
 def test_buffers_come_as_they_are() -> None:

@@ -72,7 +72,7 @@ MUTANTS = (
     Mutant(
         "the outermost identity is lost",
         "_framing.split",
-        "tuple(frames[:start])",
+        "tuple(map(bytes, frames[:start]))",
         "tuple(frames[1:start])",
         "round_trip.any_key_and_scheme_carries_any_message",
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.protocol import (
+    Buffer,
     ContentError,
     FrameCodec,
     FramingError,
@@ -74,6 +76,22 @@ def test_a_message_comes_back(
     frames = as_bytes(codec(version).encode(message, (b"a", b"b")))
 
     assert codec(version).decode(frames) == ((b"a", b"b"), message)
+
+
+@pytest.mark.parametrize("version", [V3, V4_1])
+@pytest.mark.parametrize("kind", [bytearray, memoryview])
+def test_frames_may_be_of_any_kind_of_bytes(
+    version: ProtocolVersion, kind: Callable[[bytes], Buffer]
+) -> None:
+    """What was received without copying is read and recognised like bytes."""
+    frames = as_bytes(codec(version).encode(MESSAGE, (b"a",)))
+    views = [kind(frame) for frame in frames]
+
+    found = recognize(views, KEY, allow_broken_scheme=True)
+    read = found.codec(KEY, allow_broken_scheme=True).decode(views)
+
+    assert found == recognize(frames, KEY, allow_broken_scheme=True)
+    assert read == codec(version).decode(frames)
 
 
 def test_version_3_is_three_dicts_and_md5() -> None:

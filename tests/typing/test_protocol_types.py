@@ -70,7 +70,7 @@ def test_a_message_knows_its_content() -> None:
     assert_type(packed, list[Buffer])
     assert_type(session.encode(made), list[Buffer])
     assert_type(session.pack_json("status", b"{}"), list[Buffer])
-    delivery = make_session().decode(as_bytes(packed))
+    delivery = make_session().decode(packed)
     assert_type(delivery, Delivery[Content])
     assert_type(delivery.message.content, Content)
     assert_type(delivery.identities, tuple[bytes, ...])

@@ -90,7 +90,7 @@ class FrameCodec:
             dicts = [header, parent_header, metadata, content]
         return [*identities, DELIMITER, signature, *dicts, *data["buffers"]]
 
-    def decode(self, frames: Sequence[bytes]) -> tuple[tuple[bytes, ...], MessageDict]:
+    def decode(self, frames: Sequence[Buffer]) -> tuple[tuple[bytes, ...], MessageDict]:
         """Verify one ZeroMQ message; return its routing prefix and the message.
 
         Raises:
@@ -107,7 +107,7 @@ class FrameCodec:
                 f"found {len(behind)} frames",
                 requirement="WIRE-06",
             )
-        signature, header, parent_header, *metadata, content = behind[:end]
+        signature, header, parent_header, *metadata, content = map(bytes, behind[:end])
         self._signer.verify(signature, header, parent_header, b"".join(metadata), content)
         message = read_message(
             {
@@ -150,7 +150,7 @@ class Recognition:
 
 
 def recognize(
-    frames: Sequence[bytes],
+    frames: Sequence[Buffer],
     key: bytes = b"",
     *,
     signature_scheme: str = DEFAULT_SCHEME,
@@ -174,7 +174,8 @@ def recognize(
         ContentError: the header names no version.
         LocalError: *signature_scheme* is unknown.
     """
-    _, behind = _split(frames)
+    _, rest = _split(frames)
+    behind = [bytes(frame) for frame in rest[:5]]
     if len(behind) < 4:
         raise FramingError(
             f"wanted a signature and three dicts at least, found {len(behind)} frames",
@@ -230,7 +231,7 @@ def _dicts(behind: Sequence[bytes]) -> int:
     return 4
 
 
-def _split(frames: Sequence[bytes]) -> tuple[tuple[bytes, ...], Sequence[bytes]]:
+def _split(frames: Sequence[Buffer]) -> tuple[tuple[bytes, ...], Sequence[Buffer]]:
     try:
         start = frames.index(DELIMITER)
     except ValueError:
@@ -238,7 +239,7 @@ def _split(frames: Sequence[bytes]) -> tuple[tuple[bytes, ...], Sequence[bytes]]
             f"wanted the delimiter {DELIMITER!r}, found {len(frames)} frames without it",
             requirement="WIRE-02",
         ) from None
-    return tuple(frames[:start]), frames[start + 1 :]
+    return tuple(map(bytes, frames[:start])), frames[start + 1 :]
 
 
 def _encode(part: Mapping[str, object]) -> bytes:
