@@ -22,7 +22,7 @@ def shorten(value: object) -> str:
     """Return *value* as it stands in an error message, `SHOWN_CHARACTERS` long at most."""
     try:
         text = repr(value)
-    except (RecursionError, ValueError):  # nested too deep; an integer of too many digits
+    except Exception:  # noqa: BLE001 - nested too deep, too many digits, or a user's __repr__
         text = f"<{type(value).__name__} without a short form>"
     return text if len(text) <= SHOWN_CHARACTERS else f"{text[: SHOWN_CHARACTERS - 1]}…"
 

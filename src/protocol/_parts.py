@@ -10,7 +10,7 @@ from attrs import evolve, field, frozen
 
 from assay.protocol._errors import FramingError, shorten
 from assay.protocol._finding import Finding, finding
-from assay.protocol._framing import DELIMITER, DICTS
+from assay.protocol._framing import DELIMITER, DICTS, Buffer
 from assay.protocol._json import decode_json
 from assay.protocol._message import Content, Message
 from assay.protocol._signing import Signer
@@ -18,8 +18,11 @@ from assay.protocol._structure import unstructure
 
 __all__ = ["AnyMessage", "Parts", "read_parts"]
 
-AnyMessage: TypeAlias = "Sequence[bytes] | Mapping[str, object] | Message[Content]"
+AnyMessage: TypeAlias = "Sequence[Buffer] | Mapping[str, object] | Message[Content]"
 """A message as frames, as the dictionary that other libraries keep, or as ours."""
+
+BYTES = (bytes, bytearray, memoryview)
+"""What a frame may be."""
 
 DICT_NAMES = ("header", "parent_header", "metadata", "content")
 DICT_RULES = ("HDR-01", "HDR-12", "HDR-16", "HDR-18")
@@ -71,7 +74,23 @@ def read_parts(message: AnyMessage, signer: Signer | None = None) -> Parts:
         return _of_message(message)
     if isinstance(message, Mapping):
         return _of_mapping(message)
-    return _of_frames(message, signer)
+    frames = _frames(message)
+    if isinstance(frames, Finding):
+        return _broken(frames)
+    return _of_frames(frames, signer)
+
+
+def _frames(message: object) -> list[bytes] | Finding:
+    """Return the frames in *message*, or what is wrong if it has none of the three forms."""
+    # Text and bytes are sequences too, but not of frames.
+    if isinstance(message, (str, *BYTES)) or not isinstance(message, Sequence):
+        return finding("WIRE-02", "frames", "a list of frames", _shown(message))
+    frames = []
+    for frame in message:
+        if not isinstance(frame, BYTES):
+            return finding("WIRE-02", "frames", "frames of bytes", _shown(frame))
+        frames.append(bytes(frame))
+    return frames
 
 
 def _of_message(message: Message[Content]) -> Parts:
@@ -106,8 +125,7 @@ def _with_text_date(header: Mapping[str, object]) -> Mapping[str, object]:
     return {**header, "date": date.isoformat()} if isinstance(date, datetime) else header
 
 
-def _of_frames(message: Sequence[bytes], signer: Signer | None) -> Parts:
-    frames = [bytes(frame) for frame in message]
+def _of_frames(frames: list[bytes], signer: Signer | None) -> Parts:
     if DELIMITER not in frames:
         got = f"{len(frames)} frames without it"
         return _broken(finding("WIRE-02", "frames", f"the delimiter {DELIMITER!r}", got))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import fields
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -480,7 +481,7 @@ anything = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=6,
 )
-fields = st.sampled_from(
+named_fields = st.sampled_from(
     ["status", "execution_state", "data", "transient", "payload", "user_expressions", "comms"]
 )
 
@@ -495,7 +496,7 @@ def mappings(draw: st.DrawFn) -> dict[str, object]:
         "header": draw(st.just(header) | anything),
         "parent_header": draw(st.just(HEADER) | st.just({}) | anything),
         "metadata": draw(st.just({}) | anything),
-        "content": draw(st.dictionaries(fields | st.text(), anything) | anything),
+        "content": draw(st.dictionaries(named_fields | st.text(), anything) | anything),
     }
     return {key: whole[key] for key in draw(st.sets(st.sampled_from(sorted(whole)), min_size=2))}
 
@@ -515,6 +516,54 @@ def test_nothing_is_raised(
 
     strict = validate(message, channel=channel, sender=sender, signer=SIGNER)
     assert set(found) <= set(strict)
+
+
+FIELDS_OF = {
+    name: [field.name for field in fields(row.content) if not field.name.startswith("_")]
+    for name, row in MESSAGE_TYPES.items()
+}
+
+
+class Unshowable:
+    """An object whose representation raises."""
+
+    def __repr__(self) -> str:
+        raise ZeroDivisionError
+
+
+FORMLESS: dict[str, Any] = {
+    "nothing": None,
+    "a number": 10**12,
+    "text": "<IDS|MSG>",
+    "bytes": DELIMITER,
+    "an iterator": iter([DELIMITER]),
+    "an object": Unshowable(),
+    "numbers": [10**20, 1],
+    "many numbers": range(10**12),
+    "text for a frame": [*framed()[:-1], "{}"],
+    "nothing for a frame": [None, *framed()],
+    "a list for a frame": [[DELIMITER]],
+}
+
+
+@pytest.mark.parametrize("name", FORMLESS)
+def test_what_is_no_message_at_all_is_a_finding(name: str) -> None:
+    """What has none of the forms of a message is told so, and not taken for zeros or raised."""
+    found = validate(FORMLESS[name], signer=SIGNER)
+
+    assert rules(found) == [("WIRE-02", "frames")]
+
+
+@pytest.mark.parametrize("msg_type", sorted(MESSAGE_TYPES))
+def test_what_cannot_be_shown_is_judged(msg_type: str) -> None:
+    """Objects whose methods raise may stand anywhere in a mapping, and lead to findings."""
+    fields = [*FIELDS_OF[msg_type], "status"]
+    content: dict[str, Any] = {name: Unshowable() for name in fields}
+
+    found = validate(made(msg_type, content, session=Unshowable()))
+
+    assert ("HDR-01", "header.session") in rules(found)
+    assert all(str(one) for one in found)
 
 
 @given(json_values(), st.sampled_from(sorted(MESSAGE_TYPES)))
