@@ -27,6 +27,14 @@ REPLY_NEEDED = {
 """What a kernel may not leave unanswered; for the others see WIRE-22."""
 
 
+def _channel(value: Channel | str) -> Channel:
+    return Channel(value)
+
+
+def _sender(value: Sender | str) -> Sender:
+    return Sender(value)
+
+
 @frozen(kw_only=True)
 class Recorded:
     """One message of a conversation, and the circumstances under which it was seen."""
@@ -34,10 +42,11 @@ class Recorded:
     index: int
     """The place in the order of time, as one observer saw it; each number once."""
 
-    channel: Channel
+    channel: Channel = field(converter=_channel)
+    """Where it was seen; the text ``"shell"`` will do, as a recording in a file has it."""
 
-    sender: Sender
-    """Who sent it: the client or the kernel."""
+    sender: Sender = field(converter=_sender)
+    """Who sent it: the client or the kernel, or the text ``"client"`` or ``"kernel"``."""
 
     message: AnyMessage
     """As for `validate`. With the frames that a ROUTER saw, the identities are judged too."""

@@ -84,7 +84,7 @@ def findings_of(
     version: str | None = None,
 ) -> tuple[Finding, ...]:
     """Return what is wrong with *parts*; see `validate`."""
-    strict = profile is Profile.STRICT
+    strict = profile == Profile.STRICT
     claimed = _numbers(version or text_in(parts.header, "version"))
     found = [*parts.found]
     if "header" not in parts.faulty:
@@ -98,7 +98,7 @@ def findings_of(
         found += _place_findings(row, channel, sender, strict=strict)
         if strict:
             found += _version_findings(row, claimed)
-    if strict and channel is Channel.IOPUB and parts.identities is not None:
+    if strict and channel == Channel.IOPUB and parts.identities is not None:
         found += _topic_findings(parts.identities)
     return tuple(found)
 
@@ -309,7 +309,7 @@ def _place_findings(
     if channel not in _channels(row, sender):
         wanted = " or ".join(sorted(_channels(row, sender)))
         yield finding(_home(row), "channel", wanted, str(channel))
-    elif strict and row.name == "shutdown_request" and channel is Channel.SHELL:
+    elif strict and row.name == "shutdown_request" and channel == Channel.SHELL:
         yield finding("CTRL-14", "channel", "control", str(channel))
 
 

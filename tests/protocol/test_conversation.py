@@ -840,6 +840,23 @@ def test_other_clients_may_have_moved_the_counter() -> None:
     assert check_conversation(script.recorded(), complete=False) == ()
 
 
+def test_a_recording_may_name_channel_and_sender_in_text() -> None:
+    """Records from a file of JSON are those with members of the enums."""
+    for one in play().recorded():
+        text = Recorded(
+            index=one.index,
+            channel=str(one.channel),
+            sender=str(one.sender),
+            message=one.message,
+            client=one.client,
+        )
+
+        assert text == one
+        assert (text.channel, text.sender) == (one.channel, one.sender)
+        assert isinstance(text.channel, Channel)
+        assert isinstance(text.sender, Sender)
+
+
 TYPES = (
     "execute_request", "execute_reply", "execute_input", "execute_result", "status", "error",
     "input_request", "input_reply", "history_request", "history_reply", "complete_request",

@@ -610,6 +610,22 @@ def test_a_date_may_be_an_object() -> None:
     assert validate(made("x", {}, date=moment)) == ()
 
 
+def test_the_words_of_enums_will_do() -> None:
+    """Text from a command line or a file means the same as the member of the enum."""
+    message: Any = framed()[1:]
+    words: Any = {"profile": "strict", "channel": "iopub", "sender": "client"}
+    members: Any = {
+        "profile": Profile.STRICT,
+        "channel": Channel.IOPUB,
+        "sender": Sender.CLIENT,
+    }
+
+    found = validate(message, **words)
+
+    assert rules(found) == [("IOPUB-08", "sender"), ("WIRE-11", "frames")]
+    assert found == validate(message, **members)
+
+
 def test_severities_are_the_levels_of_the_register() -> None:
     """What a finding weighs is what the requirement says."""
     register = tomllib.loads((ROOT / "spec" / "requirements.toml").read_text("utf-8"))
