@@ -68,7 +68,7 @@ class ConnectionFile:
     kernel_name: str | UnsetType = UNSET
     curve_publickey: str | UnsetType | None = field(default=UNSET, repr=False)
     curve_secretkey: str | UnsetType | None = field(default=UNSET, repr=False)
-    _extra: JsonObject = field(factory=dict, repr=False)
+    _extra: JsonObject = field(factory=dict, repr=False, hash=False)
 
     @property
     def extra(self) -> JsonObject:

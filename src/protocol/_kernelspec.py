@@ -25,14 +25,14 @@ class KernelSpec:
     display_name: str
     language: str
     interrupt_mode: Literal["signal", "message"] = "signal"
-    env: Mapping[str, str] = field(factory=dict)
+    env: Mapping[str, str] = field(factory=dict, hash=False)
     """Added to the environment; ``${NAME}`` is expanded (SPEC-06)."""
 
-    metadata: JsonObject = field(factory=dict)
+    metadata: JsonObject = field(factory=dict, hash=False)
     kernel_protocol_version: str | UnsetType = UNSET
     """Decides about the handshake (SPEC-08)."""
 
-    _extra: JsonObject = field(factory=dict, repr=False)
+    _extra: JsonObject = field(factory=dict, repr=False, hash=False)
 
     @property
     def extra(self) -> JsonObject:

@@ -29,6 +29,9 @@ __all__ = [
 PROTOCOL_VERSION = "5.5"
 """What every header and the kernel_info_reply announce (HDR-09, AMB-11)."""
 
+PLAIN = (str, int, float)
+"""What in a content can always be hashed."""
+
 MsgId = NewType("MsgId", str)
 """Names one message; opaque (HDR-02, AMB-13)."""
 
@@ -64,7 +67,7 @@ class Header:
     subshell_id: str | UnsetType | None = UNSET
     """The subshell a request is for; absent or null means the main shell (SUBSHELL-07)."""
 
-    _extra: JsonObject = field(factory=dict, repr=False)
+    _extra: JsonObject = field(factory=dict, repr=False, hash=False)
     """Keys that the protocol does not name, written back as they came (WIRE-15)."""
 
     # Not an argument: a header that `attrs.evolve` changed is no longer the one that came.
@@ -123,7 +126,9 @@ class Content:
         return all(getattr(self, name) == getattr(other, name) for name in names)
 
     def __hash__(self) -> int:
-        return hash((type(self), *(getattr(self, f.name) for f in fields(type(self)))))
+        # Equal contents have equal hashes; what may hold JSON objects has none and is left out.
+        values = (getattr(self, f.name) for f in fields(type(self)))
+        return hash((type(self), *(value for value in values if isinstance(value, PLAIN))))
 
     def __repr__(self) -> str:
         shown = (f.alias or f.name for f in fields(type(self)) if f.name != "_extra" or self._extra)
@@ -177,10 +182,11 @@ class Message(Generic[C_co]):
     parent_header: Header | None = None
     """The header of the message that caused this one; None is the empty object (HDR-14)."""
 
-    metadata: Mapping[str, Json] = field(factory=dict)
+    metadata: Mapping[str, Json] = field(factory=dict, hash=False)
     """Free for extensions (HDR-16)."""
 
     content: C_co
+    """What it says, of the class that goes with the header's type."""
 
-    buffers: tuple[Buffer, ...] = ()
+    buffers: tuple[Buffer, ...] = field(default=(), hash=False)
     """Raw bytes that go with the content (WIRE-09)."""

@@ -21,4 +21,4 @@ class RegistrationFile:
     transport: Transport = Transport.TCP
     key: str = field(default="", repr=False)
     signature_scheme: str = DEFAULT_SCHEME
-    _extra: JsonObject = field(factory=dict, repr=False)
+    _extra: JsonObject = field(factory=dict, repr=False, hash=False)

@@ -64,13 +64,13 @@ class Envelope:
     parent_header: Header | None
     """The header of the message that caused this one; None is the empty object."""
 
-    metadata: Mapping[str, Json] = field(repr=False)
+    metadata: Mapping[str, Json] = field(repr=False, hash=False)
     """Free for extensions (HDR-16)."""
 
-    content: JsonObject = field(repr=False)
+    content: JsonObject = field(repr=False, hash=False)
     """As it came, not yet read as what the type wants."""
 
-    buffers: tuple[Buffer, ...] = field(repr=False)
+    buffers: tuple[Buffer, ...] = field(repr=False, hash=False)
 
     def message(self) -> Message[Content]:
         """Return the typed message.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import pickle
+from copy import copy, deepcopy
 from typing import Any
 
 import pytest
@@ -11,11 +13,16 @@ from hypothesis import strategies as st
 
 from assay.protocol import (
     MESSAGE_TYPES,
+    AskedExecute,
+    ConnectionFile,
     Content,
     Envelope,
+    ExecuteRequest,
     Json,
+    KernelSpec,
     Message,
     MsgId,
+    RegistrationFile,
     Session,
     SessionId,
     content_class,
@@ -258,3 +265,44 @@ def test_ids_are_opaque(msg_id: str, name: str) -> None:
     header = session.decode(as_bytes(session.pack(content))).message.header
 
     assert (header.msg_id, header.session) == (msg_id, name)
+
+
+@pytest.mark.parametrize("msg_type", sorted(MESSAGE_TYPES))
+@given(data=st.data())
+@settings(max_examples=15)
+def test_equal_messages_have_equal_hashes(msg_type: str, data: st.DataObject) -> None:
+    """What is frozen can be kept in a set, whatever JSON it holds."""
+    message = data.draw(messages(msg_type))
+    link = linked_sessions()
+    link.client.send(message)
+
+    received = link.kernel.receive().message
+
+    assert {message, received} == {message}
+    assert {message.header, received.header} == {message.header}
+    assert {message.content, received.content} == {message.content}
+
+
+@given(messages())
+def test_a_message_can_be_copied_and_pickled(message: Message[Content]) -> None:
+    """Copies equal the message and keep the bytes of a header that came, for its echo."""
+    link = linked_sessions()
+    link.client.send(message)
+    received = link.kernel.receive()
+
+    copies = [pickle.loads(pickle.dumps(received)), deepcopy(received), copy(received)]
+
+    assert copies == [received] * 3
+    assert {one.message.header.raw for one in copies} == {received.message.header.raw}
+
+
+def test_envelopes_files_and_records_have_hashes() -> None:
+    """So have the other values of the package that hold objects of JSON."""
+    session = make_session()
+    frames = session.pack(ExecuteRequest(code="1"), metadata={"a": [1]}, buffers=[bytearray(b"b")])
+    spec = KernelSpec(argv=("k",), display_name="K", language="k", env={"A": "1"}, metadata={})
+    connection = ConnectionFile(extra={"a": {}})
+    registration = RegistrationFile(kernel_id="k", registration_ip="ip", registration_port=1)
+    asked = AskedExecute(variables={"a": "b"})
+
+    assert len({make_session().open(frames), spec, connection, registration, asked}) == 5

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import TypeAlias
 
-from attrs import frozen
+from attrs import field, frozen
 
 from assay.protocol._errors import LocalError
 
@@ -17,7 +17,7 @@ __all__ = ["Asked", "AskedComplete", "AskedExecute", "AskedInspect", "Memory"]
 class AskedExecute:
     """An execute_request that asked for variables by name."""
 
-    variables: Mapping[str, str]
+    variables: Mapping[str, str] = field(hash=False)
     """The names asked for, by the key in ``user_expressions`` under which they travel."""
 
 
