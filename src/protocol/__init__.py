@@ -77,6 +77,10 @@ if TYPE_CHECKING:
         join,
         split,
     )
+    from assay.protocol._handshake import (
+        Handshake,
+        Registration,
+    )
     from assay.protocol._info import (
         HelpLink,
         KernelInfoReply,
@@ -253,6 +257,7 @@ __all__ = [
     "FrameCodec",
     "Frames",
     "FramingError",
+    "Handshake",
     "Header",
     "HelpLink",
     "HistoryEntry",
@@ -285,6 +290,7 @@ __all__ = [
     "ProtocolVersion",
     "Recognition",
     "Recorded",
+    "Registration",
     "RegistrationFile",
     "RemoteError",
     "ReplayError",
@@ -364,6 +370,8 @@ _HOMES = {
     "Frames": "_framing",
     "join": "_framing",
     "split": "_framing",
+    "Handshake": "_handshake",
+    "Registration": "_handshake",
     "HelpLink": "_info",
     "KernelInfoReply": "_info",
     "KernelInfoRequest": "_info",

@@ -23,7 +23,15 @@ from assay.protocol._registry import Channel
 from assay.protocol._signing import DEFAULT_SCHEME, Signer
 from assay.protocol._structure import structure, unstructure
 
-__all__ = ["ConnectionFile", "Curve", "Transport"]
+__all__ = [
+    "MAX_PORT",
+    "ConnectionFile",
+    "Curve",
+    "Transport",
+    "check_signing",
+    "ports_as_numbers",
+    "without_secret",
+]
 
 MAX_PORT = 65_535
 PORT = re.compile(r"[0-9]{1,5}")
@@ -113,12 +121,12 @@ class ConnectionFile:
         """
         try:
             fields = decode_object(data, name)
-            made = structure(cls, {**fields, **_ports_as_numbers(fields)})
+            made = structure(cls, {**fields, **ports_as_numbers(fields)})
         except FramingError as error:
             raise ConnectionFileError(error.args[0], requirement="CONN-02") from error
         except ContentError as error:
             raise ConnectionFileError(
-                f"{name}: {'; '.join(map(_without_secret, error.faults))}", requirement="CONN-02"
+                f"{name}: {'; '.join(map(without_secret, error.faults))}", requirement="CONN-02"
             ) from None  # the cause would show a key that is no text
         made._check(name)
         return made
@@ -183,22 +191,27 @@ class ConnectionFile:
                     f"{name}: wanted CURVE keys of 40 characters of Z85, found another text",
                     requirement="CONN-06",
                 )
-        try:
-            Signer(b"", self.signature_scheme, allow_broken=True)
-        except LocalError as error:
-            raise ConnectionFileError(
-                f"{name}: signature_scheme: {error.args[0]}", requirement="SIGN-12"
-            ) from error
-        try:
-            self.key.encode()
-        except UnicodeEncodeError:
-            raise ConnectionFileError(
-                f"{name}: key: wanted text that UTF-8 can hold, found a lone surrogate",
-                requirement="SIGN-05",
-            ) from None
+        check_signing(name, self.key, self.signature_scheme)
 
 
-def _ports_as_numbers(fields: JsonObject) -> dict[str, Json]:
+def check_signing(name: str, key: str, scheme: str) -> None:
+    """Refuse a *scheme* that is unknown and a *key* that has no bytes; *name* is the file's."""
+    try:
+        Signer(b"", scheme, allow_broken=True)
+    except LocalError as error:
+        raise ConnectionFileError(
+            f"{name}: signature_scheme: {error.args[0]}", requirement="SIGN-12"
+        ) from error
+    try:
+        key.encode()
+    except UnicodeEncodeError:
+        raise ConnectionFileError(
+            f"{name}: key: wanted text that UTF-8 can hold, found a lone surrogate",
+            requirement="SIGN-05",
+        ) from None
+
+
+def ports_as_numbers(fields: JsonObject) -> dict[str, Json]:
     """Spec: ports are integers. Seen: JEP 106 allows text. Here: digits are read (CONN-13)."""
     texts = ((f"{channel}_port", fields.get(f"{channel}_port")) for channel in Channel)
     return {
@@ -206,6 +219,7 @@ def _ports_as_numbers(fields: JsonObject) -> dict[str, Json]:
     }
 
 
-def _without_secret(fault: str) -> str:
+def without_secret(fault: str) -> str:
+    """Return *fault* without the value, where that may be a key."""
     path = fault.partition(":")[0]
     return f"{path}: wanted text, found something else" if path in SECRETS else fault

@@ -25,11 +25,13 @@ from assay.protocol import (
     Delivery,
     Finding,
     FramingError,
+    Handshake,
     Header,
     LocalError,
     MsgId,
     Profile,
     ProtocolError,
+    RegistrationFile,
     RemoteError,
     ReplayError,
     Session,
@@ -357,17 +359,29 @@ def test_our_validator_copes_with_what_is_open(vector: Vector) -> None:
 
 
 @pytest.mark.parametrize("vector", of("registration-message"))
-def test_the_signature_of_a_registration_covers_its_content(vector: Vector) -> None:
-    """The signature of the handshake's messages is that of their only dict."""
-    *_, signature, content = frames(vector)
-    signer = Signer(vector["key"].encode(), vector["signature_scheme"])
-
-    if vector["result"] == "valid":
-        signer.verify(signature, b"", b"", b"", content)
-        assert json.loads(content) == vector["decoded"]["content"]
-    else:
+def test_our_handshake_agrees(vector: Vector) -> None:
+    """The messages of the handshake are read as the vector says, or refused for their signature."""
+    file = RegistrationFile(
+        kernel_id="k-1",
+        registration_ip="127.0.0.1",
+        registration_port=1,
+        key=vector["key"],
+        signature_scheme=vector["signature_scheme"],
+    )
+    handshake = Handshake(file)
+    received = frames(vector)
+    if vector["result"] != "valid":
         with pytest.raises(SignatureError):
-            signer.verify(signature, b"", b"", b"", content)
+            handshake.read_acknowledgement(received)
+        return
+
+    content = handshake.read_acknowledgement(received)
+
+    assert content == vector["decoded"]["content"]
+    if "HANDSHAKE-03" in vector["requirements"]:
+        identities, registration = handshake.read_registration(received)
+        assert registration.to_object() == content
+        assert [one.hex() for one in identities] == vector["identities"]
 
 
 @pytest.mark.parametrize("vector", of("connection-file"))
