@@ -15,7 +15,6 @@ from pathlib import Path
 from attrs import frozen
 
 from assay.protocol import PROTOCOL_VERSION, AssayError, KernelSpec, unstructure
-from assay.transport import InstalledKernel, KernelSpecError, kernelspec_folders
 
 __all__ = [
     "DEFAULT_DISPLAY_NAME",
@@ -148,6 +147,8 @@ def find_installed(name: str, places: Iterable[Place] = ()) -> tuple[Path, ...]:
         name: The kernel's name.
         places: Where to look; none looks wherever Jupyter does.
     """
+    from assay.transport import kernelspec_folders  # noqa: PLC0415 - as in `is_ours`
+
     folders = tuple(place.folder for place in places) or kernelspec_folders()
     return tuple(
         entry
@@ -177,6 +178,9 @@ def uninstall(folders: Sequence[Path], *, force: bool = False) -> None:
 
 def is_ours(folder: Path) -> bool:
     """Return True if *folder* holds a kernelspec that starts this kernel."""
+    # Here: `assay spec` and `--help` need no sockets.
+    from assay.transport import InstalledKernel, KernelSpecError  # noqa: PLC0415 - see above
+
     try:
         argv = InstalledKernel.read(folder).spec.argv
     except KernelSpecError:

@@ -68,7 +68,8 @@ def show_command(*, ids: tuple[str, ...], as_json: bool) -> int:
 @click.option("--version", metavar="VERSION", help="The protocol's version; by default the newest.")
 @click.option("--lenient", is_flag=True, help="What a tolerant receiver takes.")
 @click.argument("name", required=False, metavar="[MSG_TYPE]")
-def schema_command(*, version: str | None, lenient: bool, name: str | None) -> int:
+@json_option
+def schema_command(*, version: str | None, lenient: bool, name: str | None, as_json: bool) -> int:
     """Print the JSON Schema of a message's content, or without a MSG_TYPE the names there are.
 
     There are also header, connection_file, registration_file and kernelspec.
@@ -80,7 +81,7 @@ def schema_command(*, version: str | None, lenient: bool, name: str | None) -> i
     """
     from assay.commands import _spec_text  # noqa: PLC0415 - as above
 
-    return _spec_text.print_schema(name, version=version, lenient=lenient)
+    return _spec_text.print_schema(name, version=version, lenient=lenient, as_json=as_json)
 
 
 @spec.command("vectors", short_help="List byte vectors.")

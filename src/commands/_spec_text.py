@@ -67,7 +67,8 @@ def _prefix(area: str) -> str:
     by_any = {**known, **{prefix: prefix for prefix in known.values()}}
     found = by_any.get(area.upper()) or by_any.get(area.lower())
     if found is None:
-        raise spec.UnknownNameError("an area", area, [*known.values(), *known, ERRATA_PREFIX])
+        prefixes = [*known.values(), ERRATA_PREFIX]
+        raise spec.UnknownNameError("an area", area, [*prefixes, *known], listed=prefixes)
     return found
 
 
@@ -137,12 +138,17 @@ def _show_erratum(one: spec.Erratum) -> None:
         _field(id, spec.requirement(id).text)
 
 
-def print_schema(name: str | None, *, version: str | None, lenient: bool) -> int:
-    """Print one schema, or the names there are."""
+def print_schema(
+    name: str | None, *, version: str | None, lenient: bool, as_json: bool = False
+) -> int:
+    """Print one schema, which is JSON anyway, or the names there are."""
     version = version or PROTOCOL_VERSION
     if name is None:
-        for one in spec.schema_names(version):
-            click.echo(one)
+        names = spec.schema_names(version)
+        if as_json:
+            _print_json(list(names))
+        else:
+            click.echo("\n".join(names))
         return Exit.OK
     found = spec.schema(name, version, "lenient" if lenient else "strict")
     _print_json(found.document)

@@ -11,6 +11,9 @@ __all__ = ["SpecError", "UnknownNameError"]
 
 SUGGESTIONS = 3
 
+FEW = 25
+"""So many names can be told where none is near."""
+
 
 class SpecError(AssayError):
     """A file of the specification is missing, damaged or of a format that is not known."""
@@ -23,12 +26,19 @@ class UnknownNameError(SpecError, LookupError):
         wanted: What was looked for, with its article: ``a requirement``.
         found: The name that nothing has.
         known: All the names that exist.
+        listed: Those to tell where none is near; all if they are few, and else none.
     """
 
-    def __init__(self, wanted: str, found: str, known: Iterable[str]) -> None:
+    def __init__(
+        self, wanted: str, found: str, known: Iterable[str], *, listed: Iterable[str] = ()
+    ) -> None:
+        names = list(known)
         # Ids are in capitals and message types in small letters; neither is a reason to fail.
-        by_folded = {name.casefold(): name for name in known}
+        by_folded = {name.casefold(): name for name in names}
         near = get_close_matches(found.casefold(), by_folded, SUGGESTIONS)
         self.suggestions = tuple(by_folded[name] for name in near)
-        hint = f"; did you mean {' or '.join(self.suggestions)}?" if near else ""
+        listed = list(listed) or (names if len(names) <= FEW else [])
+        hint = f"; there are {', '.join(listed)}" if listed else ""
+        if near:
+            hint = f"; did you mean {' or '.join(self.suggestions)}?"
         super().__init__(f"wanted {wanted}, found {found!r}{hint}")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -139,6 +141,8 @@ def test_names_of_schemas(capsys: pytest.CaptureFixture[str]) -> None:
     """Without a name there is a list of names."""
     assert run(capsys, "schema")[1].split() == [*spec.schema_names()]
     assert run(capsys, "schema", "--version", "4.0")[1].split() == [*spec.schema_names("4.0")]
+    assert told(capsys, "schema", "--json") == [*spec.schema_names()]
+    assert told(capsys, "schema", "stream", "--json") == spec.schema("stream").document
 
 
 def test_lists_of_vectors(capsys: pytest.CaptureFixture[str]) -> None:
@@ -184,7 +188,8 @@ def test_search_in_vain(capsys: pytest.CaptureFixture[str]) -> None:
         (["list", "--area", "EXCE"], "did you mean EXEC"),
         (["schema", "excute_request"], "did you mean execute_request"),
         (["schema", "stream", "--version", "5.7"], "did you mean 5."),
-        (["vectors", "no-such-subject"], "wanted a subject"),
+        (["list", "--area", "?"], "there are WIRE, SIGN, HDR, "),
+        (["vectors", "?"], "there are buffers, connection, "),
     ],
 )
 def test_unknown_names(capsys: pytest.CaptureFixture[str], words: list[str], hint: str) -> None:
@@ -223,3 +228,29 @@ def test_tables_wrap_on_a_terminal(
     _, out, _ = run(capsys, "list", "--area", "EXEC")
 
     assert max(map(len, out.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["spec", "show", "EXEC-20"],
+        ["spec", "search", "heartbeat"],
+        ["spec", "schema", "status"],
+        ["--help"],
+    ],
+)
+def test_the_specification_is_looked_up_without_sockets(words: list[str]) -> None:
+    """Who only reads the specification loads neither ZeroMQ nor IPython."""
+    code = (
+        "import sys\n"
+        "from assay.commands import run\n"
+        f"code = run({words})\n"
+        "loaded = {name.partition('.')[0] for name in sys.modules}\n"
+        "print(code, sorted(loaded & {'zmq', 'IPython', 'traitlets', 'jupyter_core', 'nbformat'}))"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.splitlines()[-1] == "0 []"
