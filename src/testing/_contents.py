@@ -39,17 +39,20 @@ NO_STATUS = frozenset({"debug_reply", "input_reply"})
 
 
 @cache
-def contents(msg_type: str | None = None) -> st.SearchStrategy[Content]:
+def contents(msg_type: str | None = None, *, may_fail: bool = True) -> st.SearchStrategy[Content]:
     """Valid contents of *msg_type*, of any type in the registry if None.
 
-    A reply's content is now and then an `ErrorReply` or `Aborted`. Every field that may be absent
+    A reply's content is now and then an `ErrorReply` or `Aborted`, unless *may_fail* is false: then
+    each is of the class that the registry has for its type. Every field that may be absent
     sometimes is, and there may be keys that the protocol does not name. What one field says about
     another holds: a completion's start is not behind its end.
     """
     if msg_type is None:
-        return st.sampled_from(sorted(MESSAGE_TYPES)).flatmap(contents)
+        return st.sampled_from(sorted(MESSAGE_TYPES)).flatmap(
+            lambda name: contents(name, may_fail=may_fail)
+        )
     own = _BUILT[MESSAGE_TYPES[msg_type].content]
-    if not msg_type.endswith("_reply") or msg_type in NO_STATUS:
+    if not may_fail or not msg_type.endswith("_reply") or msg_type in NO_STATUS:
         return own
     return st.one_of(own, _BUILT[ErrorReply], _BUILT[Aborted])
 

@@ -83,16 +83,19 @@ _BUFFERS = st.lists(st.binary(max_size=20), max_size=3).map(tuple)
 
 
 @st.composite
-def messages(draw: st.DrawFn, msg_type: str | None = None) -> Message[Content]:
+def messages(
+    draw: st.DrawFn, msg_type: str | None = None, *, may_fail: bool = True
+) -> Message[Content]:
     """Return a valid message of *msg_type*, of any type in the registry if None.
 
-    It may have a parent, metadata and buffers, whether or not its type has a use for them.
+    It may have a parent, metadata and buffers, whether or not its type has a use for them. A reply
+    may say that the request failed, unless *may_fail* is false.
     """
     name = draw(message_types()) if msg_type is None else msg_type
     return Message(
         header=draw(headers(name)),
         parent_header=draw(_PARENTS),
         metadata=draw(_METADATA),
-        content=draw(contents(name)),
+        content=draw(contents(name, may_fail=may_fail)),
         buffers=draw(_BUFFERS),
     )

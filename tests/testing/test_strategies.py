@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
 from typing import Any, TypeVar
 
 import pytest
@@ -99,6 +100,17 @@ def test_replies_fail_now_and_then() -> None:
     assert kinds == {ErrorReply, Aborted, MESSAGE_TYPES["execute_reply"].content}
 
 
+@pytest.mark.parametrize("msg_type", [name for name in MESSAGE_TYPES if name.endswith("_reply")])
+def test_replies_do_not_fail_if_they_may_not(msg_type: str) -> None:
+    """Who has no use for failures gets none, by construction."""
+    made = drawn(contents(msg_type, may_fail=False), 30)
+    told = drawn(messages(msg_type, may_fail=False), 10)
+
+    assert {type(one) for one in (*made, *(one.content for one in told))} == {
+        MESSAGE_TYPES[msg_type].content
+    }
+
+
 def test_unknown_keys_are_among_them() -> None:
     """Contents and headers with keys that the protocol does not name are found."""
     assert any(content.extra for content in drawn(contents("status")))
@@ -132,7 +144,7 @@ KINDS = (bytes, bytearray, memoryview, set, frozenset, complex, tuple, range, ty
 def test_hostile_values_hold_what_breaks_codecs() -> None:
     """Every kind of thing is among them: odd keys, depth, surrogates, wide integers, NaN."""
     values = drawn(hostile_values(), 1_500)
-    keys = [key for value in values if isinstance(value, dict) for key in value]
+    keys = [key for value in values for key in _keys(value)]
 
     assert [kind for kind in KINDS if not any(isinstance(value, kind) for value in values)] == []
     assert any(isinstance(value, str) and not _encodes(value) for value in values)
@@ -141,6 +153,15 @@ def test_hostile_values_hold_what_breaks_codecs() -> None:
     assert any(_depth(value) >= DEEP for value in values)
     assert {type(key) for key in keys} >= {str, int, float, bytes, tuple, frozenset, type(None)}
     assert any(isinstance(value, list) and _holds_itself(value) for value in values)
+
+
+def _keys(value: object, levels: int = 4) -> Iterator[object]:
+    """Yield the keys in *value*, as far down as that many levels: it may hold itself."""
+    if levels and isinstance(value, dict):
+        yield from value
+    if levels and isinstance(value, (dict, list, tuple)):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _keys(item, levels - 1)
 
 
 def _holds_itself(value: list[Any]) -> bool:
