@@ -67,6 +67,9 @@ ONE_FIELD = {
 }
 
 NEEDED: Mapping[str, tuple[str, ...]] = {
+    "complete_request": ("cursor_pos",),
+    "inspect_request": ("cursor_pos",),
+    "shutdown_request": ("restart",),
     "execute_reply": ("user_expressions",),
     "complete_reply": ("metadata",),
     "inspect_reply": ("data", "metadata"),
@@ -86,7 +89,15 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
     "debug_event": ("type",),
 }
 """Fields that a sender must write although a receiver can do without them: our classes have a
-default for them. What a request may leave out is not among them (EXEC-28)."""
+default for them. What an execute_request may leave out is not among them (EXEC-28)."""
+
+NEVER_NULL: Mapping[str, tuple[str, ...]] = {
+    "complete_request": ("cursor_pos",),
+    "inspect_request": ("cursor_pos",),
+    "history_request": ("stop", "n", "pattern"),
+    "comm_info_request": ("target_name",),
+}
+"""Fields that our classes take null for, as clients send it, and the text does not (AMB-59)."""
 
 OWN_STATUS = frozenset({"is_complete_reply", "debug_reply", "connect_reply", "input_reply"})
 """Replies whose ``status`` is another thing, or that have none (AMB-02)."""
@@ -147,6 +158,7 @@ def strict_findings(msg_type: str, content: Fields) -> Iterator[Finding]:
                 yield finding("SHELL-10", "content.traceback", "a list of text", "nothing")
         case _:
             yield from _needed(msg_type, content)
+            yield from _nulls(msg_type, content)
             for rule in STRICT_RULES.get(msg_type, ()):
                 yield from rule(content)
 
@@ -161,6 +173,12 @@ def _needed(msg_type: str, content: Fields) -> Iterator[Finding]:
             yield finding(rule, f"content.{name}", "this field", "nothing")
 
 
+def _nulls(msg_type: str, content: Fields) -> Iterator[Finding]:
+    for name in NEVER_NULL.get(msg_type, ()):
+        if name in content and content[name] is None:
+            yield finding(field_rule(msg_type, None, name), f"content.{name}", "a value", "null")
+
+
 def _aborted(msg_type: str, content: Fields) -> Iterator[Finding]:
     yield finding("SHELL-12", "content.status", "'error'", shorten(content.get("status")))
     allowed = {"status"} | ({"execution_count"} if msg_type == "execute_reply" else set())
@@ -173,6 +191,15 @@ def _cursors(content: Fields) -> Iterator[Finding]:
     if isinstance(start, int) and isinstance(end, int) and not 0 <= start <= end:
         got = f"{shorten(start)} and {shorten(end)}"
         yield finding("COMPLETE-06", "content.cursor_start", "0 ≤ start ≤ end", got)
+
+
+def _cursor(rule: str) -> Rule:
+    def check(content: Fields) -> Iterator[Finding]:
+        cursor = content.get("cursor_pos")
+        if isinstance(cursor, int) and cursor < 0:
+            yield finding(rule, "content.cursor_pos", "a count of 0 or more", shorten(cursor))
+
+    return check
 
 
 def _count(rule: str) -> Rule:
@@ -244,6 +271,13 @@ def _display_id(content: Fields) -> Iterator[Finding]:
         yield finding("IOPUB-16", "content.transient.display_id", "text", _shown(display_id))
 
 
+def _named_display(content: Fields) -> Iterator[Finding]:
+    transient = content.get("transient")
+    if isinstance(transient, Mapping) and not isinstance(transient.get("display_id", ""), str):
+        got = _shown(transient["display_id"])
+        yield finding("IOPUB-15", "content.transient.display_id", "text", got)
+
+
 def _error(content: Fields) -> Iterator[Finding]:
     for name in ("status", "execution_count"):
         if name in content:
@@ -278,7 +312,10 @@ LENIENT_RULES: Mapping[str, tuple[Rule, ...]] = {
 STRICT_RULES: Mapping[str, tuple[Rule, ...]] = {
     "execute_reply": (_count("SHELL-13"), _payloads, _user_expressions),
     "execute_input": (_count("IOPUB-18"),),
-    "execute_result": (_count("IOPUB-19"), _plain_text("IOPUB-29")),
+    "execute_result": (_count("IOPUB-19"), _plain_text("IOPUB-29"), _named_display),
+    "display_data": (_named_display,),
+    "complete_request": (_cursor("COMPLETE-02"),),
+    "inspect_request": (_cursor("INSPECT-06"),),
     "inspect_reply": (_plain_text("INSPECT-08", only_if="found"),),
     "is_complete_reply": (_indent,),
     "kernel_info_reply": (_info,),

@@ -6,6 +6,7 @@ from attrs import evolve, frozen
 from hypothesis import strategies as st
 
 from assay.protocol import (
+    UNSET,
     Channel,
     CommInfoReply,
     CommInfoRequest,
@@ -18,6 +19,7 @@ from assay.protocol import (
     ExecutionState,
     Header,
     InspectReply,
+    InspectRequest,
     IsCompleteReply,
     JsonObject,
     Message,
@@ -72,7 +74,7 @@ def conversations(draw: st.DrawFn, *, max_requests: int = 4) -> tuple[Step, ...]
             caused = draw(_cell(kernel, made, cells))
         else:
             name = draw(st.sampled_from(QUESTIONS))
-            made = client.message(draw(contents(name)))
+            made = client.message(_plain(draw(contents(name))))
             caused = [_answer(kernel, made.header, _apt(made.content, draw(_ANSWERS[name])))]
         steps.append(Step(channel=Channel.SHELL, sender=Sender.CLIENT, message=made))
         steps.append(_said(kernel, made.header, Status(execution_state=ExecutionState.BUSY)))
@@ -92,6 +94,16 @@ def _cell(draw: st.DrawFn, kernel: Session, request: Message[Content], cell: int
         *(_said(kernel, request.header, content) for content in said),
         _answer(kernel, request.header, reply),
     ]
+
+
+def _plain(question: Content) -> Content:
+    """Return *question* as the text has it: without null, and with a cursor in the code."""
+    match question:
+        case CompleteRequest(code=code, cursor_pos=at) | InspectRequest(code=code, cursor_pos=at):
+            return evolve(question, cursor_pos=len(code) if at is None else min(at, len(code)))
+        case CommInfoRequest(target_name=None):
+            return evolve(question, target_name=UNSET)
+    return question
 
 
 def _apt(question: Content, answer: Content) -> Content:

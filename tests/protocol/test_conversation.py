@@ -230,7 +230,10 @@ def play() -> Script:
     scene.question("complete", "complete", {"code": "x", "cursor_pos": 1}, matches)
     scene.question("complete2", "complete", {"code": "x", "cursor_pos": 1}, matches)
     scene.question(
-        "inspect", "inspect", {"code": "x"}, {"found": False, "data": {}, "metadata": {}}
+        "inspect",
+        "inspect",
+        {"code": "x", "cursor_pos": 1},
+        {"found": False, "data": {}, "metadata": {}},
     )
     tail = {"hist_access_type": "tail", "n": 2, "output": False, "raw": True}
     scene.question("history", "history", tail, {"history": [[1, 1, "x"], [1, 2, "x"]]})

@@ -272,6 +272,41 @@ STRICT_FAULTS: dict[str, tuple[AnyMessage, str, str]] = {
         "SHELL-09",
         "content.status",
     ),
+    "completion at no place": (
+        made("complete_request", {"code": "x"}),
+        "HDR-18",
+        "content.cursor_pos",
+    ),
+    "completion at null": (
+        made("complete_request", {"code": "x", "cursor_pos": None}),
+        "HDR-18",
+        "content.cursor_pos",
+    ),
+    "completion before the code": (
+        made("complete_request", {"code": "x", "cursor_pos": -1}),
+        "COMPLETE-02",
+        "content.cursor_pos",
+    ),
+    "inspection before the code": (
+        made("inspect_request", {"code": "x", "cursor_pos": -1}),
+        "INSPECT-06",
+        "content.cursor_pos",
+    ),
+    "a shutdown that may be a restart": (
+        made("shutdown_request", {}),
+        "HDR-18",
+        "content.restart",
+    ),
+    "a null for a target": (
+        made("comm_info_request", {"target_name": None}),
+        "HDR-18",
+        "content.target_name",
+    ),
+    "a display's name that is a number": (
+        made("display_data", {"data": {}, "metadata": {}, "transient": {"display_id": 1}}),
+        "IOPUB-15",
+        "content.transient.display_id",
+    ),
     "no status": (made("interrupt_reply", {}), "SHELL-09", "content.status"),
     "an indent for complete code": (
         made("is_complete_reply", {"status": "complete", "indent": ""}),
@@ -592,6 +627,7 @@ def test_an_older_protocol_is_judged_by_its_header_alone() -> None:
     assert rules(validate(request, version="5.5")) == [
         ("HDR-07", "header.date"),
         ("HDR-18", "content.code"),
+        ("HDR-18", "content.cursor_pos"),
     ]
 
 

@@ -20,14 +20,17 @@ from assay.protocol import (
     ConnectionFile,
     ConnectionFileError,
     ContentError,
+    Finding,
     Header,
     KernelSpec,
     RegistrationFile,
+    Severity,
     decode_object,
     encode_json,
     structure,
     structure_content,
     unstructure,
+    validate,
 )
 from assay.spec import vectors
 from assay.testing import MalformedContent, contents, headers, json_values, malformed_contents
@@ -393,3 +396,32 @@ def test_integral_numbers() -> None:
 
     assert faults("execute_input", "lenient", data) == []
     assert not reads("execute_input", data)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, row in MESSAGE_TYPES.items() if row.official and name in CURRENT]
+)
+def test_the_validator_asks_for_what_the_strict_schema_asks_for(name: str) -> None:
+    """A key that the schema of a sender requires, or forbids to be null, is missed by both."""
+    schema = read(CURRENT[name]["strict"])
+    example = schema["examples"][0]
+    assert content_findings(name, example) == []
+    for key in example:
+        for spoilt in (
+            {other: item for other, item in example.items() if other != key},
+            {**example, key: None},
+        ):
+            told = content_findings(name, spoilt)
+            wrong = [one for one in told if one.severity is Severity.VIOLATION]
+
+            if faults(name, "strict", spoilt):
+                assert told, f"{key} in {spoilt}"
+            else:
+                assert wrong == [], f"{key} in {spoilt}"
+
+
+def content_findings(name: str, content: Mapping[str, Any]) -> list[Finding]:
+    """Return what our validator has against *content* in the strict profile."""
+    header = {"msg_id": "m", "msg_type": name, "version": "5.5"}
+    message = {"header": header, "content": content}
+    return [one for one in validate(message) if one.path.startswith("content")]
