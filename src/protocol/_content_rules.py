@@ -221,6 +221,9 @@ def _payloads(content: Fields) -> Iterator[Finding]:
         for name in PAYLOADS.get(source, ()):
             if name not in item:
                 yield finding("EXEC-14", f"{path}.{name}", f"a field of {source}", "nothing")
+        data = item.get("data")
+        if source == "page" and isinstance(data, Mapping) and "text/plain" not in data:
+            yield finding("EXEC-33", f"{path}.data", "text/plain among the types", _keys(data))
 
 
 def _numbered(items: object) -> Iterator[tuple[int, Fields]]:

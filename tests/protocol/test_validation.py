@@ -252,6 +252,19 @@ STRICT_FAULTS: dict[str, tuple[AnyMessage, str, str]] = {
         "EXEC-14",
         "content.payload[0].data",
     ),
+    "a page without plain text": (
+        made(
+            "execute_reply",
+            {
+                "status": "ok",
+                "execution_count": 1,
+                "user_expressions": {},
+                "payload": [{"source": "page", "start": 0, "data": {"text/html": ""}}],
+            },
+        ),
+        "EXEC-33",
+        "content.payload[0].data",
+    ),
     "an error reply without traceback": (
         made("complete_reply", {"status": "error", "ename": "E", "evalue": ""}),
         "SHELL-10",
