@@ -20,8 +20,14 @@ class CommOpen(Content):
     msg_type: ClassVar[str] = "comm_open"
 
     comm_id: str
+    """Names the new comm; both sides know it by this (COMM-02)."""
+
     target_name: str
+    """What is to answer on the other side; if nothing does, it closes the comm (COMM-03)."""
+
     data: JsonObject = field(factory=dict)
+    """A JSON object of the comm's own making (COMM-06)."""
+
     target_module: str | UnsetType | None = UNSET
     """A module to import for the target; in the public text for a year, still sent."""
 
@@ -33,7 +39,10 @@ class CommMsg(Content):
     msg_type: ClassVar[str] = "comm_msg"
 
     comm_id: str
+    """The comm that it belongs to."""
+
     data: JsonObject = field(factory=dict)
+    """A JSON object of the comm's own making (COMM-06)."""
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -43,4 +52,7 @@ class CommClose(Content):
     msg_type: ClassVar[str] = "comm_close"
 
     comm_id: str
+    """The comm that is closed."""
+
     data: JsonObject = field(factory=dict)
+    """A JSON object of the comm's own making (COMM-06); may be empty."""

@@ -51,7 +51,10 @@ class Curve:
     """A CurveZMQ key pair, 40 characters of Z85 each (CONN-06)."""
 
     public_key: str
+    """What clients know the server by."""
+
     secret_key: str = field(repr=False)
+    """What only the server needs; not shown."""
 
 
 @frozen(kw_only=True)
@@ -63,19 +66,41 @@ class ConnectionFile:
     """
 
     shell_port: int = 0
+    """0 to 65535; 0 lets the kernel choose."""
+
     iopub_port: int = 0
+    """As `shell_port`."""
+
     stdin_port: int = 0
+    """As `shell_port`."""
+
     control_port: int = 0
+    """As `shell_port`."""
+
     hb_port: int = 0
+    """As `shell_port`."""
+
     ip: str = "127.0.0.1"
+    """An address of this machine; over ipc the beginning of the paths (CONN-10)."""
+
     transport: Transport = Transport.TCP
+    """``tcp`` or ``ipc``."""
+
     key: str = field(default="", repr=False)
     """The bytes of this text, as UTF-8, sign the messages (SIGN-05); empty: nothing is signed."""
 
     signature_scheme: str = DEFAULT_SCHEME
+    """``hmac-`` and a hash (SIGN-11); a file that names none means hmac-sha256 (CONN-09)."""
+
     kernel_name: str | UnsetType = UNSET
+    """The kernelspec's name; clients write it, and no kernel needs it (AMB-53)."""
+
     curve_publickey: str | UnsetType | None = field(default=UNSET, repr=False)
+    """40 characters of Z85; both keys or neither (CONN-06, CONN-07)."""
+
     curve_secretkey: str | UnsetType | None = field(default=UNSET, repr=False)
+    """As `curve_publickey`."""
+
     _extra: JsonObject = field(factory=dict, repr=False, hash=False)
 
     @property

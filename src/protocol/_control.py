@@ -33,7 +33,10 @@ class ShutdownReply(Content):
     msg_type: ClassVar[str] = "shutdown_reply"
 
     restart: bool = False
+    """As in the request (CTRL-04)."""
+
     status: Literal["ok"] = "ok"
+    """Always ``ok``; a failure has another form (SHELL-10)."""
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -50,3 +53,4 @@ class InterruptReply(Content):
     msg_type: ClassVar[str] = "interrupt_reply"
 
     status: Literal["ok"] = "ok"
+    """Always ``ok``; a failure has another form (SHELL-10)."""

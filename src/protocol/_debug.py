@@ -24,9 +24,18 @@ class DebugRequest(Content):
     msg_type: ClassVar[str] = "debug_request"
 
     seq: int
+    """Counts the messages of the client, from 1."""
+
     command: str
+    """The name of the request; Jupyter adds dumpCell, debugInfo and others (DEBUG-05 to
+    DEBUG-11).
+    """
+
     arguments: Json | UnsetType = UNSET
+    """What the Debug Adapter Protocol, or Jupyter's addition, says of this command."""
+
     type: Literal["request"] = "request"
+    """Always ``request``."""
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -36,14 +45,25 @@ class DebugReply(Content):
     msg_type: ClassVar[str] = "debug_reply"
 
     seq: int
+    """Counts the messages of the debugger, from 1."""
+
     request_seq: int
+    """The `seq` of the request (DEBUG-04)."""
+
     command: str
+    """The command of the request (DEBUG-04)."""
+
     success: bool
+    """False if the request failed; `message` then says why."""
+
     message: str | UnsetType = UNSET
     """Why it failed, where `success` is false."""
 
     body: Json | UnsetType = UNSET
+    """What the Debug Adapter Protocol, or Jupyter's addition, says of this command."""
+
     type: Literal["response"] = "response"
+    """Always ``response``."""
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -53,6 +73,13 @@ class DebugEvent(Content):
     msg_type: ClassVar[str] = "debug_event"
 
     seq: int
+    """Counts the messages of the debugger, from 1."""
+
     event: str
+    """The name of the event: ``stopped``, ``output`` and so on."""
+
     body: Json | UnsetType = UNSET
+    """What the Debug Adapter Protocol says of this event."""
+
     type: Literal["event"] = "event"
+    """Always ``event``."""

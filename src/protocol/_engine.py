@@ -32,6 +32,7 @@ class ApplyReply(Content):
     msg_type: ClassVar[str] = "apply_reply"
 
     status: Literal["ok"] = "ok"
+    """Always ``ok``; a failure has another form (SHELL-10)."""
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -51,6 +52,7 @@ class AbortReply(Content):
     msg_type: ClassVar[str] = "abort_reply"
 
     status: Literal["ok"] = "ok"
+    """Always ``ok``; a failure has another form (SHELL-10)."""
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -67,3 +69,4 @@ class ClearReply(Content):
     msg_type: ClassVar[str] = "clear_reply"
 
     status: Literal["ok"] = "ok"
+    """Always ``ok``."""

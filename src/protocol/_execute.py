@@ -49,7 +49,10 @@ class ExecuteInput(Content):
     msg_type: ClassVar[str] = "execute_input"
 
     code: str
+    """As in the request (IOPUB-18)."""
+
     execution_count: int
+    """The number of the cell, from 1; of one that is not stored, the last (AMB-07)."""
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -59,8 +62,14 @@ class ExecuteResult(Content):
     msg_type: ClassVar[str] = "execute_result"
 
     execution_count: int
+    """The number of the cell (IOPUB-19)."""
+
     data: JsonObject
+    """Representations by MIME type, ``text/plain`` among them (IOPUB-29); binary ones as base64."""
+
     metadata: JsonObject = field(factory=dict)
+    """Of the whole, or under a MIME type of one representation (IOPUB-14)."""
+
     transient: JsonObject | UnsetType = UNSET
     """Present only with a ``display_id`` (AMB-10)."""
 
@@ -72,8 +81,13 @@ class Error(Content):
     msg_type: ClassVar[str] = "error"
 
     ename: str
+    """The exception's class."""
+
     evalue: str
+    """The exception's text."""
+
     traceback: tuple[str, ...]
+    """Lines or blocks of text, with ANSI colours or without; may be empty."""
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -92,3 +106,4 @@ class ExecuteReply(Content):
     """Wishes to the client, each with a ``source``; deprecated (EXEC-13, EXEC-14)."""
 
     status: Literal["ok"] = "ok"
+    """Always ``ok``; a failure has another form (SHELL-10)."""

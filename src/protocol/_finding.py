@@ -27,6 +27,7 @@ class Finding:
     """The id of the sentence in ``spec/requirements.toml``: ``IOPUB-09``."""
 
     severity: Severity
+    """The level of the requirement."""
 
     path: str
     """Where: a part of the message and the way to the value in it, ``content.comms['x'].data``.

@@ -25,8 +25,14 @@ class LanguageInfo(Content):
     """The language that a kernel runs (INFO-06)."""
 
     name: str
+    """In small letters: ``python``."""
+
     version: str
+    """Of the language, not of the kernel: ``3.12.1``."""
+
     mimetype: str
+    """Of a file of source: ``text/x-python``."""
+
     file_extension: str
     """With the dot: ``.py``."""
 
@@ -45,7 +51,10 @@ class HelpLink(Content):
     """An entry of a client's help menu (INFO-08)."""
 
     text: str
+    """What the menu shows."""
+
     url: str
+    """Where it leads."""
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -55,10 +64,20 @@ class KernelInfoReply(Content):
     msg_type: ClassVar[str] = "kernel_info_reply"
 
     implementation: str
+    """The kernel's name: ``ipython``."""
+
     implementation_version: str
+    """The kernel's own version."""
+
     language_info: LanguageInfo
+    """The language of the code (INFO-06)."""
+
     banner: str = ""
+    """What a console shows at its start; may have several lines."""
+
     help_links: tuple[HelpLink, ...] | UnsetType = UNSET
+    """For the menu of a notebook (INFO-08)."""
+
     supported_features: tuple[str, ...] | UnsetType = UNSET
     """``debugger`` and ``kernel subshells``, where the kernel has them (INFO-09)."""
 
@@ -69,3 +88,4 @@ class KernelInfoReply(Content):
     """Two numbers, or three: major, minor, patch (INFO-04)."""
 
     status: Literal["ok"] = "ok"
+    """Always ``ok``; a failure has another form (SHELL-10)."""

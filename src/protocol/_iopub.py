@@ -26,7 +26,10 @@ class Stream(Content):
     msg_type: ClassVar[str] = "stream"
 
     name: StreamName
+    """``stdout`` or ``stderr``."""
+
     text: str
+    """To be appended as it is: a line may come in several parts."""
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -52,7 +55,11 @@ class UpdateDisplayData(Content):
     msg_type: ClassVar[str] = "update_display_data"
 
     data: JsonObject
+    """Representations by MIME type, which replace the earlier ones."""
+
     metadata: JsonObject = field(factory=dict)
+    """Of the whole, or under a MIME type of one representation."""
+
     transient: JsonObject
     """Holds ``display_id``."""
 

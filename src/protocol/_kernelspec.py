@@ -23,12 +23,20 @@ class KernelSpec:
     """The command; ``{connection_file}`` in any argument stands for the path (SPEC-04)."""
 
     display_name: str
+    """What menus show; any characters (SPEC-12)."""
+
     language: str
+    """The name of the language; a notebook may be opened with another kernel of it (SPEC-11)."""
+
     interrupt_mode: Literal["signal", "message"] = "signal"
+    """SIGINT, or an interrupt_request on control (SPEC-05, CTRL-18)."""
+
     env: Mapping[str, str] = field(factory=dict, hash=False)
     """Added to the environment; ``${NAME}`` is expanded (SPEC-06)."""
 
     metadata: JsonObject = field(factory=dict, hash=False)
+    """For clients; ``supported_encryption`` is the one key with a meaning (SPEC-07)."""
+
     kernel_protocol_version: str | UnsetType = UNSET
     """Decides about the handshake (SPEC-08)."""
 

@@ -158,6 +158,7 @@ class ErrorReply(Content):
     """Present on an execute_reply, whatever its status (SHELL-13)."""
 
     status: Literal["error"] = "error"
+    """Always ``error``."""
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -168,6 +169,7 @@ class Aborted(Content):
     """Present on an execute_reply, whatever its status (SHELL-13)."""
 
     status: Literal["aborted", "abort"] = "aborted"
+    """``aborted``, or ``abort`` as the text had it until 2026 (AMB-01)."""
 
 
 C_co = TypeVar("C_co", bound=Content, covariant=True)
@@ -178,6 +180,7 @@ class Message(Generic[C_co]):
     """One message, whoever sends it (WIRE-02)."""
 
     header: Header
+    """Who sent it, when, and of which type."""
 
     parent_header: Header | None = None
     """The header of the message that caused this one; None is the empty object (HDR-14)."""

@@ -61,6 +61,7 @@ class CompleteReply(Content):
     """Extras, such as the de facto ``_jupyter_types_experimental`` (COMPLETE-11)."""
 
     status: Literal["ok"] = "ok"
+    """Always ``ok``, also without a match (COMPLETE-07); a failure has another form (SHELL-10)."""
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -70,6 +71,8 @@ class InspectRequest(Content):
     msg_type: ClassVar[str] = "inspect_request"
 
     code: str
+    """A cell of source; may be empty."""
+
     cursor_pos: int | None = None
     """Offset into `code` in Unicode code points (INSPECT-06); null means the end (AMB-59)."""
 
@@ -84,11 +87,16 @@ class InspectReply(Content):
     msg_type: ClassVar[str] = "inspect_reply"
 
     found: bool
+    """False if there is nothing to inspect; then `data` is empty (INSPECT-04)."""
+
     data: JsonObject = field(factory=dict)
     """Representations by MIME type; empty if nothing was found (INSPECT-04)."""
 
     metadata: JsonObject = field(factory=dict)
+    """Of the whole, or under a MIME type of one representation."""
+
     status: Literal["ok"] = "ok"
+    """Always ``ok``, also if nothing was found; a failure has another form (SHELL-10)."""
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -136,7 +144,10 @@ class HistoryReply(Content):
     msg_type: ClassVar[str] = "history_reply"
 
     history: tuple[HistoryEntry, ...]
+    """In ascending order (HIST-12); may be empty."""
+
     status: Literal["ok"] = "ok"
+    """Always ``ok``; a failure has another form (SHELL-10)."""
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -146,6 +157,7 @@ class IsCompleteRequest(Content):
     msg_type: ClassVar[str] = "is_complete_request"
 
     code: str
+    """All that was typed so far."""
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -155,6 +167,8 @@ class IsCompleteReply(Content):
     msg_type: ClassVar[str] = "is_complete_reply"
 
     status: Literal["complete", "incomplete", "invalid", "unknown"]
+    """Not the ``ok`` of other replies (ISCOMPLETE-01)."""
+
     indent: str | UnsetType = UNSET
     """White space for the next line, with ``incomplete`` only (ISCOMPLETE-02, ISCOMPLETE-03)."""
 
@@ -173,11 +187,22 @@ class ConnectReply(Content):
     msg_type: ClassVar[str] = "connect_reply"
 
     shell_port: int | UnsetType = UNSET
+    """A port, 1 to 65535; absent if the channel is not running (INFO-15)."""
+
     iopub_port: int | UnsetType = UNSET
+    """As `shell_port`."""
+
     stdin_port: int | UnsetType = UNSET
+    """As `shell_port`."""
+
     hb_port: int | UnsetType = UNSET
+    """As `shell_port`."""
+
     control_port: int | UnsetType = UNSET
+    """As `shell_port`."""
+
     status: Literal["ok"] = "ok"
+    """Always ``ok``; the text does not show one here."""
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -195,6 +220,7 @@ class CommInfo(Content):
     """One open comm, as a comm_info_reply lists it."""
 
     target_name: str
+    """What the comm was opened for."""
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -204,4 +230,7 @@ class CommInfoReply(Content):
     msg_type: ClassVar[str] = "comm_info_reply"
 
     comms: Mapping[str, CommInfo] = field(factory=dict)
+    """The open comms by their ids; may be empty (INFO-13)."""
+
     status: Literal["ok"] = "ok"
+    """Always ``ok``; a failure has another form (SHELL-10)."""

@@ -47,10 +47,14 @@ class MessageType:
     """The content's class, a public name of `assay.protocol`."""
 
     module: str = field(repr=False)
+    """Where the class is; `content` imports it."""
+
     channels: frozenset[Channel]
     """Where the public text allows it."""
 
     sender: Sender
+    """Which side sends it."""
+
     reply: str | None = None
     """The type of the answer, for requests."""
 

@@ -50,6 +50,7 @@ class Delivery(Generic[C_co]):
     """The routing prefix; a reply goes back under the same one (WIRE-03). On IOPub the topic."""
 
     message: Message[C_co]
+    """What was said."""
 
 
 @frozen(kw_only=True)
@@ -60,7 +61,11 @@ class Envelope:
     """
 
     identities: tuple[bytes, ...]
+    """The routing prefix; a reply goes back under the same one (WIRE-03). On IOPub the topic."""
+
     header: Header
+    """Who sent it, when, and of which type."""
+
     parent_header: Header | None
     """The header of the message that caused this one; None is the empty object."""
 
@@ -71,6 +76,7 @@ class Envelope:
     """As it came, not yet read as what the type wants."""
 
     buffers: tuple[Buffer, ...] = field(repr=False, hash=False)
+    """Raw bytes that go with the content (WIRE-09)."""
 
     def message(self) -> Message[Content]:
         """Return the typed message.

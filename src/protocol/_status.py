@@ -47,6 +47,7 @@ class Status(Content):
     msg_type: ClassVar[str] = "status"
 
     execution_state: ExecutionState
+    """What the kernel does from now on, as far as the parent's request goes."""
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -56,3 +57,4 @@ class IopubWelcome(Content):
     msg_type: ClassVar[str] = "iopub_welcome"
 
     subscription: str
+    """The topic that was subscribed to; empty for all (IOPUB-02)."""

@@ -18,6 +18,8 @@ class InputRequest(Content):
     msg_type: ClassVar[str] = "input_request"
 
     prompt: str = ""
+    """What to show; may be empty."""
+
     password: bool = False
     """The answer is secret: a client does not echo it (STDIN-08)."""
 

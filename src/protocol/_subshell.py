@@ -32,7 +32,10 @@ class CreateSubshellReply(Content):
     msg_type: ClassVar[str] = "create_subshell_reply"
 
     subshell_id: str
+    """Unique in the kernel (SUBSHELL-02)."""
+
     status: Literal["ok"] = "ok"
+    """Always ``ok``; a failure has another form (SHELL-10)."""
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -42,6 +45,7 @@ class DeleteSubshellRequest(Content):
     msg_type: ClassVar[str] = "delete_subshell_request"
 
     subshell_id: str
+    """The subshell that is to end."""
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -51,6 +55,7 @@ class DeleteSubshellReply(Content):
     msg_type: ClassVar[str] = "delete_subshell_reply"
 
     status: Literal["ok"] = "ok"
+    """Always ``ok``; a failure has another form (SHELL-10, SUBSHELL-17)."""
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -70,3 +75,4 @@ class ListSubshellReply(Content):
     """A list under a singular name, as the public text has it (AMB-32)."""
 
     status: Literal["ok"] = "ok"
+    """Always ``ok``; a failure has another form (SHELL-10)."""

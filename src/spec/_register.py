@@ -37,6 +37,7 @@ class Area:
     """What the ids of its requirements begin with: ``EXEC``."""
 
     title: str
+    """The heading of its chapter."""
 
 
 @frozen(kw_only=True)
@@ -47,10 +48,14 @@ class Requirement:
     """Never changes its meaning: ``EXEC-20``."""
 
     level: Literal["MUST", "SHOULD", "MAY", "INFO"]
+    """INFO binds nobody."""
+
     basis: Literal["worded", "implied", "jep", "de-facto"]
     """How firmly it stands."""
 
     binds: Literal["kernel", "client", "both", "launcher", "package"]
+    """Who has to obey; ``package`` is that of a kernel."""
+
     text: str
     """One sentence, in Markdown."""
 
@@ -67,6 +72,8 @@ class Requirement:
     """It binds only who offers this, see `features`."""
 
     rationale: str | None = None
+    """A reason or a remark."""
+
     divergence: str | None = None
     """How well-known software is seen to differ."""
 
@@ -94,12 +101,26 @@ class Erratum:
     """One place where the public text does not settle the matter, and how we read it."""
 
     id: str
+    """Never changes its meaning: ``AMB-06``."""
+
     topic: str
+    """A few words."""
+
     report_upstream: bool
+    """Whether it is worth telling the authors of the protocol."""
+
     problem: str
+    """What the public text says, or does not."""
+
     practice: str
+    """What software is seen to do."""
+
     reading: str
+    """What this project does."""
+
     why: str
+    """The reason for the choice."""
+
     requirements: tuple[str, ...] = ()
     """Ids of the requirements that it touches."""
 

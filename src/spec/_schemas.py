@@ -29,6 +29,8 @@ class Schema:
     """The protocol version that was asked for; the document may serve several."""
 
     profile: Profile
+    """How much it asks for."""
+
     path: str
     """The file, relative to the folder ``schemas``."""
 

@@ -18,6 +18,8 @@ class Vector:
     """One case."""
 
     id: str
+    """Never used again for something else: ``VEC-FRAMING-001``."""
+
     reason: str
     """What it shows, one sentence."""
 
@@ -33,8 +35,13 @@ class VectorFile:
     """The vectors on one subject."""
 
     subject: str
+    """The name of the file without its ending."""
+
     title: str
+    """A few words."""
+
     vectors: tuple[Vector, ...] = field(repr=False)
+    """In the order of their ids."""
 
 
 @cache

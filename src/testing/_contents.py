@@ -72,7 +72,11 @@ class MalformedContent:
     """The JSON of a content with exactly one fault."""
 
     msg_type: str
+    """The type that the content was made for."""
+
     data: Mapping[str, Json]
+    """The content, as `structure_content` takes it."""
+
     path: str
     """The field that is wrong: ``code``."""
 

@@ -45,8 +45,13 @@ class Step:
     """One message of a recorded conversation."""
 
     channel: Channel
+    """Where it travels."""
+
     sender: Sender
+    """Who says it."""
+
     message: Message[Content]
+    """What is said."""
 
 
 def _counted(content: Content) -> Content:

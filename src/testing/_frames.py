@@ -39,12 +39,19 @@ class SignedFrames:
     """One ZeroMQ message and all that is needed to check it."""
 
     key: bytes
+    """What they are signed with; empty for nothing."""
+
     scheme: str
+    """``hmac-`` and a hash."""
+
     identities: tuple[bytes, ...]
+    """The routing prefix; may be empty."""
+
     message: Message[Content]
     """What the frames say."""
 
     frames: tuple[bytes, ...]
+    """All frames in order, the routing prefix first."""
 
     def session(self, *, replay_window: int | None = None) -> Session:
         """Return a fresh session that has the key."""
@@ -61,10 +68,13 @@ class MutatedFrames:
     """Frames in which somebody without the key has changed a signed byte."""
 
     genuine: SignedFrames
+    """What it was made from, with its key."""
+
     part: str
     """Which frame was changed: ``signature``, ``header``, …"""
 
     frames: tuple[bytes, ...]
+    """Frames whose signature is wrong, or another's."""
 
 
 _KEYS = keys()

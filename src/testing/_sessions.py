@@ -79,6 +79,8 @@ class End:
     """One end of a link: a session, and the frames that wait to be received."""
 
     session: Session
+    """Signs what is sent and verifies what is received."""
+
     inbox: deque[list[bytes]] = field(factory=deque)
     """Each entry is one ZeroMQ message; a test may reorder, spoil, repeat or drop them."""
 
@@ -117,7 +119,10 @@ class Link:
     """Two ends that hear each other."""
 
     client: End
+    """The end that asks."""
+
     kernel: End
+    """The end that answers."""
 
 
 def linked_sessions(

@@ -128,6 +128,7 @@ class Recognition:
     """What frames show of the peer that sent them."""
 
     version: ProtocolVersion
+    """The version whose frames these are."""
 
     signature_scheme: str
     """The scheme that verified the signature, or the one of the version if nothing was checked.

@@ -37,6 +37,7 @@ class AskedInspect:
     """An object_info_request: its answer repeats the name."""
 
     oname: str
+    """The name as it was asked for."""
 
 
 Asked: TypeAlias = AskedExecute | AskedComplete | AskedInspect
