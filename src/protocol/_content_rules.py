@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
-from assay.protocol._errors import shorten
+from assay.protocol._debug import DebugReply, DebugRequest
+from assay.protocol._errors import ContentError, shorten
 from assay.protocol._finding import Finding, finding
-from assay.protocol._message import Aborted, ErrorReply
+from assay.protocol._message import Aborted, Content, ErrorReply
 from assay.protocol._registry import content_class
+from assay.protocol._structure import structure
 
 __all__ = ["failed", "field_rule", "lenient_findings", "strict_findings"]
 
 Fields: TypeAlias = Mapping[str, object]
+C = TypeVar("C", bound=Content)
 Rule: TypeAlias = Callable[[Fields], Iterator[Finding]]
 
 WHOLE_TYPE = {
@@ -299,6 +302,38 @@ def _info(content: Fields) -> Iterator[Finding]:
         yield finding("INFO-06", path, "a dot and letters", shorten(ending))
 
 
+FAULT = re.compile(r"(.+?): wanted (.*?), found (.*)", re.DOTALL)
+
+
+def _debug_request(content: Fields) -> Iterator[Finding]:
+    from assay.protocol._debug_additions import debug_arguments  # noqa: PLC0415 - seldom needed
+
+    yield from _addition(DebugRequest, debug_arguments, content)
+
+
+def _debug_reply(content: Fields) -> Iterator[Finding]:
+    from assay.protocol._debug_additions import debug_body  # noqa: PLC0415 - seldom needed
+
+    yield from _addition(DebugReply, debug_body, content)
+
+
+def _addition(
+    cls: type[C], read: Callable[[C], Content | None], content: Fields
+) -> Iterator[Finding]:
+    """Yield what is wrong with the part that belongs to a command of Jupyter's own."""
+    try:
+        envelope = structure(cls, content)  # type: ignore[arg-type]  # what is no JSON is refused
+    except ContentError:
+        return  # has been told
+    try:
+        read(envelope)
+    except ContentError as error:
+        for fault in error.faults:
+            if said := FAULT.fullmatch(fault):
+                path, wanted, got = said.groups()
+                yield finding(error.requirement, f"content.{path}", wanted, got)
+
+
 def _keys(data: Mapping[str, object]) -> str:
     return shorten(sorted(map(str, data)))
 
@@ -323,4 +358,6 @@ STRICT_RULES: Mapping[str, tuple[Rule, ...]] = {
     "is_complete_reply": (_indent,),
     "kernel_info_reply": (_info,),
     "error": (_error,),
+    "debug_request": (_debug_request,),
+    "debug_reply": (_debug_reply,),
 }
