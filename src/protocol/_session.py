@@ -26,7 +26,13 @@ from assay.protocol._message import (
     SessionId,
 )
 from assay.protocol._signing import DEFAULT_SCHEME, ReplayWindow, Signer
-from assay.protocol._structure import content_json, structure, structure_content, unstructure
+from assay.protocol._structure import (
+    content_json,
+    structure,
+    structure_content,
+    unstructure,
+    with_article,
+)
 
 __all__ = ["Delivery", "Envelope", "Session"]
 
@@ -361,5 +367,6 @@ def _type_of(content: Content, msg_type: str) -> str:
     if own and msg_type and own != msg_type:
         raise LocalError(f"wanted a content for {msg_type!r}, found {type(content).__name__}")
     if not own and not msg_type:
-        raise LocalError(f"a {type(content).__name__} fits several message types: say which")
+        name = with_article(type(content).__name__)
+        raise LocalError(f"wanted a msg_type for {name}, which fits several, found none")
     return own or msg_type

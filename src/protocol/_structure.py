@@ -20,7 +20,7 @@ from assay.protocol._json import Json, JsonObject, encode_json
 from assay.protocol._message import Content, Unknown
 from assay.protocol._registry import content_class
 
-__all__ = ["content_json", "structure", "structure_content", "unstructure"]
+__all__ = ["content_json", "structure", "structure_content", "unstructure", "with_article"]
 
 T = TypeVar("T")
 
@@ -141,10 +141,17 @@ def _plain(item: Any) -> Json:
             return _plain(item.value)
         case tuple():
             return [_plain(inner) for inner in item]
-        case Mapping() if any(isinstance(inner, Content) for inner in item.values()):
+        case Mapping() if _holds_contents(item):
             return {key: _plain(inner) for key, inner in item.items()}
     result: Json = item
     return result
+
+
+def _holds_contents(item: Mapping[str, object]) -> bool:
+    try:
+        return any(isinstance(inner, Content) for inner in item.values())
+    except Exception:  # noqa: BLE001 - a mapping of a user's program may raise anything
+        return False
 
 
 def _read_again(cls: type[T], data: JsonObject, error: Exception) -> T:
@@ -155,11 +162,12 @@ def _read_again(cls: type[T], data: JsonObject, error: Exception) -> T:
     if value is not None:
         return value
     raise ContentError(
-        f"wanted {_article(cls.__name__)}, found faults: {'; '.join(found)}",
+        f"wanted {with_article(cls.__name__)}, found faults: {'; '.join(found)}",
         requirement="WIRE-19",
         faults=found,
     ) from error
 
 
-def _article(name: str) -> str:
+def with_article(name: str) -> str:
+    """Return *name* as it stands in a sentence."""
     return f"an {name}" if name[0] in "AEIOU" else f"a {name}"

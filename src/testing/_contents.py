@@ -22,6 +22,7 @@ from assay.protocol import (
     InspectReply,
     IsCompleteReply,
     Json,
+    LocalError,
     UnsetType,
     unstructure,
 )
@@ -51,7 +52,7 @@ def contents(msg_type: str | None = None, *, may_fail: bool = True) -> st.Search
         return st.sampled_from(sorted(MESSAGE_TYPES)).flatmap(
             lambda name: contents(name, may_fail=may_fail)
         )
-    own = _BUILT[MESSAGE_TYPES[msg_type].content]
+    own = _BUILT[_class_of(msg_type)]
     if not may_fail or not msg_type.endswith("_reply") or msg_type in NO_STATUS:
         return own
     return st.one_of(own, _BUILT[ErrorReply], _BUILT[Aborted])
@@ -89,9 +90,14 @@ def malformed_contents(draw: st.DrawFn, msg_type: str | None = None) -> Malforme
     """Return a content of *msg_type*, of any type that can be spoilt if None, with one fault.
 
     One of its top-level fields has a value of a type that it cannot have, or is missing.
+
+    Raises:
+        LocalError: *msg_type* is not in the registry, or nothing in it can be wrong.
     """
     name = draw(st.sampled_from(_spoilable())) if msg_type is None else msg_type
-    cls = MESSAGE_TYPES[name].content
+    cls = _class_of(name)
+    if not _fields(cls):
+        raise LocalError(f"wanted a type with a field that can be wrong, found {name!r}")
     data = unstructure(draw(_BUILT[cls]))
     path = draw(st.sampled_from(sorted(_fields(cls))))
     field, hint = _fields(cls)[path]
@@ -116,6 +122,12 @@ WRONG: dict[str, Json] = {
     "an object": {"assay": 1},
 }
 """One value of each JSON type, for a field that wants another."""
+
+
+def _class_of(msg_type: str) -> type[Content]:
+    if msg_type not in MESSAGE_TYPES:
+        raise LocalError(f"wanted a message type of the registry, found {msg_type!r}")
+    return MESSAGE_TYPES[msg_type].content
 
 
 @cache

@@ -18,6 +18,7 @@ from assay.protocol import (
     MsgId,
     Session,
     SessionId,
+    reply_type,
 )
 
 __all__ = [
@@ -94,9 +95,17 @@ class End:
         return frames
 
     def say(self, content: Content, *, to: Delivery[Content] | None = None) -> Message[Content]:
-        """Send *content* under a fresh header, as the answer *to* a delivery, and return it."""
+        """Send *content* under a fresh header, as the answer *to* a delivery, and return it.
+
+        A content that fits several types, such as an `ErrorReply`, is the reply to the request that
+        was delivered (SHELL-03).
+
+        Raises:
+            LocalError: *content* fits several types and there is no delivery.
+        """
         parent = None if to is None else to.message.header
-        message = self.session.message(content, parent=parent)
+        msg_type = "" if content.msg_type or parent is None else reply_type(parent.msg_type)
+        message = self.session.message(content, parent=parent, msg_type=msg_type)
         self.send(message, () if to is None else to.identities)
         return message
 

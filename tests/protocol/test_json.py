@@ -20,13 +20,26 @@ from assay.protocol import (
     CommMsg,
     DisplayData,
     FramingError,
+    Header,
+    Message,
     Stream,
     StreamName,
     decode_json,
     decode_object,
     encode_json,
+    split,
 )
 from assay.testing import as_bytes, hostile_values, json_values, make_session
+
+
+class _RaisingItems(dict[str, object]):
+    """A mapping of a user's program whose items cannot be read."""
+
+    def values(self) -> NoReturn:
+        raise RuntimeError("no values")
+
+    def items(self) -> NoReturn:
+        raise RuntimeError("no items")
 
 
 def refuse(name: str) -> NoReturn:
@@ -47,6 +60,21 @@ def test_encoding_never_fails_and_gives_json(value: object) -> None:
 
     text = json.dumps(parsed(data), ensure_ascii=False)
     text.encode("utf-8")
+
+
+@given(hostile_values())
+@settings(max_examples=200)
+@example(_RaisingItems())
+def test_any_value_in_any_place_is_sent(value: Any) -> None:
+    """Fields, unknown keys and headers may hold whatever a program put there."""
+    header = Header(msg_id=value, msg_type=value, session=value, date=value, extra={"a": value})
+    content = DisplayData(data=value, metadata={"a": value}, extra={"a": value})
+    message = Message(header=header, parent_header=header, metadata={"a": value}, content=content)
+
+    frames = split(as_bytes(make_session().encode(message)))
+
+    for part in (frames.header, frames.parent_header, frames.metadata, frames.content):
+        assert isinstance(parsed(part), dict)
 
 
 @given(st.dictionaries(st.text(st.characters(), max_size=3), hostile_values(), max_size=3))

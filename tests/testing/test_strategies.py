@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import pytest
@@ -28,6 +28,7 @@ from assay.protocol import (
     Header,
     InspectReply,
     IsCompleteReply,
+    LocalError,
     Message,
     Sender,
     SignatureError,
@@ -338,3 +339,33 @@ def test_a_link_refuses_another_key() -> None:
 def test_public_names_are_documented(name: str) -> None:
     """Every public name exists and says what it is."""
     assert name == "NOON" or getattr(assay.testing, name).__doc__
+
+
+def test_an_error_answers_what_was_delivered() -> None:
+    """A content of several types goes as the reply to the request, and as nothing without one."""
+    link = linked_sessions()
+    link.client.say(structure_content("inspect_request", {"code": "", "cursor_pos": 0}))
+    request = link.kernel.receive()
+
+    link.kernel.say(ErrorReply(ename="E", evalue=""), to=request)
+
+    answer = link.client.receive().message
+    assert answer.header.msg_type == "inspect_reply"
+    assert answer.parent_header == request.message.header
+    with pytest.raises(LocalError, match="wanted a msg_type for an ErrorReply"):
+        link.kernel.say(ErrorReply(ename="E", evalue=""))
+
+
+@pytest.mark.parametrize(
+    ("strategy", "wanted"),
+    [
+        (lambda: contents("no_such_type"), "wanted a message type of the registry"),
+        (lambda: drawn(messages("no_such_type"), 1), "wanted a message type of the registry"),
+        (lambda: drawn(malformed_contents("no_such_type"), 1), "wanted a message type"),
+        (lambda: drawn(malformed_contents("interrupt_request"), 1), "a field that can be wrong"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused(strategy: Callable[[], object], wanted: str) -> None:
+    """An unknown type, or one without a field to spoil, is an error that says so."""
+    with pytest.raises(LocalError, match=wanted):
+        strategy()
