@@ -13,8 +13,10 @@ Everything here is made for `Hypothesis <https://hypothesis.works>`_ and needs n
 from assay.testing._contents import MalformedContent, contents, malformed_contents
 from assay.testing._conversations import Step, conversations
 from assay.testing._frames import (
+    AdversarialFrames,
     MutatedFrames,
     SignedFrames,
+    adversarial_frames,
     buffers,
     frames,
     identities,
@@ -36,12 +38,14 @@ from assay.testing._values import hostile_values, json_objects, json_values, tex
 
 __all__ = [
     "NOON",
+    "AdversarialFrames",
     "End",
     "Link",
     "MalformedContent",
     "MutatedFrames",
     "SignedFrames",
     "Step",
+    "adversarial_frames",
     "as_bytes",
     "buffers",
     "contents",

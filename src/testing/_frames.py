@@ -10,8 +10,10 @@ from assay.testing._messages import keys, messages, schemes
 from assay.testing._sessions import as_bytes, make_session
 
 __all__ = [
+    "AdversarialFrames",
     "MutatedFrames",
     "SignedFrames",
+    "adversarial_frames",
     "buffers",
     "frames",
     "identities",
@@ -110,6 +112,66 @@ def mutated_frames(draw: st.DrawFn, msg_type: str | None = None) -> MutatedFrame
     changed = list(genuine.frames)
     changed[index] = draw(_altered(changed[index]))
     return MutatedFrames(genuine=genuine, part=part, frames=tuple(changed))
+
+
+@frozen(kw_only=True)
+class AdversarialFrames:
+    """A message of a peer that has the key and means harm: signed, and no message all the same."""
+
+    genuine: SignedFrames
+    """What it was made from, with its key."""
+
+    part: str
+    """Which dict is none: ``header``, ``parent_header``, ``metadata`` or ``content``."""
+
+    fault: str
+    """What stands in its place: ``a list``, ``nested without end``, …"""
+
+    frames: tuple[bytes, ...]
+    """All frames in order, with a signature that is right."""
+
+
+NO_OBJECTS = {
+    "nothing": b"",
+    "null": b"null",
+    "a list": b"[]",
+    "a number": b"1",
+    "text": b'"{}"',
+    "half an object": b'{"a":',
+    "two objects": b"{}{}",
+    "single quotes": b"{'a':1}",
+    "a comma too many": b'{"a":1,}',
+    "a comment": b"{}//",
+    "no number": b'{"a":NaN}',
+    "infinity": b'{"a":-Infinity}',
+    "a byte order mark": b"\xef\xbb\xbf{}",
+    "UTF-16": "{}".encode("utf-16"),
+    "no UTF-8": b'{"a":"\xff"}',
+    "half a surrogate pair as bytes": b'{"a":"\xed\xa0\x80"}',
+    "a bare NUL": b'{"a":"\0"}',
+    "nested without end": b'{"a":' * 100_000,
+    "lists nested too deep": b'{"a":' + b"[" * 50_000 + b"]" * 50_000 + b"}",
+    "a number of too many digits": b'{"a":' + b"9" * 5_000 + b"}",
+}
+"""What is no JSON object in UTF-8, or none that a reader takes."""
+
+
+@st.composite
+def adversarial_frames(draw: st.DrawFn, msg_type: str | None = None) -> AdversarialFrames:
+    """Return a rightly signed message of *msg_type* in which one dict is no JSON object.
+
+    A receiver refuses it, keeps serving, and has not become slower or larger (WIRE-18).
+    """
+    genuine = draw(frames(msg_type))
+    part = draw(st.sampled_from(SIGNED[1:]))
+    fault = draw(st.sampled_from(sorted(NO_OBJECTS)))
+    start = genuine.signature_index
+    dicts = list(genuine.frames[start + 1 : start + 5])
+    dicts[SIGNED[1:].index(part)] = NO_OBJECTS[fault]
+    header, parent_header, metadata, content = dicts
+    signature = genuine.session().signer.sign(header, parent_header, metadata, content)
+    spoilt = (*genuine.frames[:start], signature, *dicts, *genuine.frames[start + 5 :])
+    return AdversarialFrames(genuine=genuine, part=part, fault=fault, frames=spoilt)
 
 
 @st.composite

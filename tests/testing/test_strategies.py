@@ -38,10 +38,12 @@ from assay.protocol import (
     unstructure,
 )
 from assay.testing import (
+    AdversarialFrames,
     MalformedContent,
     MutatedFrames,
     SignedFrames,
     Step,
+    adversarial_frames,
     contents,
     conversations,
     frames,
@@ -369,3 +371,23 @@ def test_what_cannot_be_drawn_is_refused(strategy: Callable[[], object], wanted:
     """An unknown type, or one without a field to spoil, is an error that says so."""
     with pytest.raises(LocalError, match=wanted):
         strategy()
+
+
+@given(adversarial_frames())
+@settings(max_examples=200)
+def test_adversarial_frames_are_signed_and_refused(adversarial: AdversarialFrames) -> None:
+    """Only the dict that is named is wrong, and a message that follows is taken."""
+    session = adversarial.genuine.session()
+
+    with pytest.raises(FramingError, match=f"^{adversarial.part}: wanted "):
+        session.decode(adversarial.frames)
+
+    assert session.decode(adversarial.genuine.frames).message == adversarial.genuine.message
+
+
+def test_every_adversary_comes() -> None:
+    """Each fault is drawn, and each dict is spoilt."""
+    made = drawn(adversarial_frames(), 400)
+
+    assert {one.part for one in made} == {"header", "parent_header", "metadata", "content"}
+    assert len({one.fault for one in made}) >= 15
