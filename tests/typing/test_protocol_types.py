@@ -20,33 +20,54 @@ from assay.protocol import (
     Envelope,
     ExecuteRequest,
     ExecutionState,
+    Finding,
+    FrameCodec,
     Frames,
+    Handshake,
     Header,
     Json,
     JsonObject,
     Message,
+    MessageDict,
     MsgId,
+    Profile,
+    ProtocolVersion,
+    Recognition,
+    Recorded,
+    Registration,
+    RegistrationFile,
+    Sender,
     SessionId,
     Status,
+    Translator,
     UnsetType,
+    check_conversation,
     content_class,
     decode_json,
     decode_object,
     encode_json,
     join,
     make_converter,
+    recognize,
     split,
     structure,
     structure_content,
+    structure_message,
     unstructure,
+    unstructure_message,
+    validate,
 )
 from assay.testing import (
+    AdversarialFrames,
     End,
     MalformedContent,
     MutatedFrames,
     SignedFrames,
+    Step,
+    adversarial_frames,
     as_bytes,
     contents,
+    conversations,
     frames,
     headers,
     json_values,
@@ -55,6 +76,7 @@ from assay.testing import (
     malformed_contents,
     messages,
     mutated_frames,
+    standing_clock,
 )
 
 
@@ -132,12 +154,59 @@ def test_a_connection_file_is_typed(tmp_path: Path) -> None:
     assert file.kernel_name is UNSET
 
 
+def test_judgements_are_typed() -> None:
+    """A message in any form and a recording lead to findings."""
+    session = make_session()
+    frames = session.pack(Status(execution_state=ExecutionState.IDLE))
+    record = Recorded(index=0, channel="iopub", sender=Sender.KERNEL, message=frames)
+    assert_type(record.channel, Channel)
+    assert_type(validate(frames), tuple[Finding, ...])
+    assert_type(validate({"header": {}}, profile=Profile.LENIENT), tuple[Finding, ...])
+    assert_type(check_conversation([record], complete=False), tuple[Finding, ...])
+
+
+def test_old_versions_are_typed() -> None:
+    """Dicts go up and down, and become messages and dicts again."""
+    translator = Translator(ProtocolVersion.V4_1, now=standing_clock())
+    header = {"msg_id": "m", "msg_type": "connect_request"}
+    raised = translator.up({"header": header, "content": {}})
+    assert_type(raised, MessageDict | None)
+    assert raised is not None
+    message = structure_message(raised)
+    assert_type(message, Message[Content])
+    assert_type(unstructure_message(message), MessageDict)
+    codec = FrameCodec(ProtocolVersion.V4_1, b"key")
+    frames = codec.encode(raised)
+    assert_type(frames, list[Buffer])
+    assert_type(recognize(frames, b"key"), Recognition)
+    assert_type(codec.decode(frames), tuple[tuple[bytes, ...], MessageDict])
+
+
+def test_the_handshake_is_typed() -> None:
+    """A registration goes to the service, and anything comes back."""
+    file = RegistrationFile.from_json(
+        b'{"kernel_id":"k","registration_ip":"127.0.0.1","registration_port":1}'
+    )
+    registration = Registration(
+        kernel_id="k", shell_port=1, control_port=2, stdin_port=3, iopub_port=4, hb_port=5
+    )
+    handshake = Handshake(file)
+    frames = handshake.register(registration)
+    assert_type(frames, list[Buffer])
+    read = handshake.read_registration(frames)
+    assert_type(read, tuple[tuple[bytes, ...], Registration])
+    assert_type(handshake.read_acknowledgement(handshake.acknowledge()), JsonObject)
+    assert_type(registration.connection(file), ConnectionFile)
+
+
 def test_strategies_are_typed() -> None:
     """A test that draws from them knows what it gets."""
     assert_type(json_values(), SearchStrategy[Json])
     assert_type(headers(), SearchStrategy[Header])
     assert_type(contents("status"), SearchStrategy[Content])
     assert_type(messages(), SearchStrategy[Message[Content]])
+    assert_type(conversations(), SearchStrategy[tuple[Step, ...]])
+    assert_type(adversarial_frames(), SearchStrategy[AdversarialFrames])
     assert_type(frames(), SearchStrategy[SignedFrames])
     assert_type(mutated_frames(), SearchStrategy[MutatedFrames])
     assert_type(malformed_contents(), SearchStrategy[MalformedContent])
