@@ -8,7 +8,7 @@ from typing import Literal, Self
 from attrs import field, frozen
 from msgspec import UNSET, UnsetType
 
-from assay.protocol._errors import ContentError, shorten
+from assay.protocol._errors import ContentError, FramingError, shorten
 from assay.protocol._json import JsonObject, decode_object, encode_json
 from assay.protocol._structure import structure, unstructure
 
@@ -55,11 +55,20 @@ class KernelSpec:
             ContentError: a field is missing or has the wrong type, or ``argv`` is empty.
             FramingError: *data* is not a JSON object.
         """
-        made = structure(cls, decode_object(data, name))
+        try:
+            made = structure(cls, decode_object(data, name))
+        except FramingError as error:
+            raise FramingError(error.args[0], requirement="SPEC-03") from error
+        except ContentError as error:
+            raise _wrong(name, error.faults) from error
         if not made.argv:
-            raise ContentError(f"{name}: argv: wanted a command, found {shorten([])}")
+            raise _wrong(name, (f"argv: wanted a command, found {shorten([])}",))
         return made
 
     def to_json(self) -> bytes:
         """Return the file's bytes."""
         return encode_json(unstructure(self))
+
+
+def _wrong(name: str, faults: tuple[str, ...]) -> ContentError:
+    return ContentError(f"{name}: {'; '.join(faults)}", requirement="SPEC-03", faults=faults)

@@ -42,7 +42,7 @@ class InstalledKernel:
         except OSError as error:
             raise KernelSpecError(f"{path}: cannot be read: {error.strerror}") from error
         except RemoteError as error:
-            raise KernelSpecError(f"{path}: {error}") from error
+            raise KernelSpecError(str(error)) from error
         return cls(name=folder.name, folder=folder, spec=spec)
 
 

@@ -21,6 +21,7 @@ from assay.protocol import (
     Json,
     KernelSpec,
     RegistrationFile,
+    RemoteError,
     Transport,
     structure,
     unstructure,
@@ -305,6 +306,29 @@ def test_a_wrong_kernelspec_is_refused(data: bytes, error: type[Exception]) -> N
     """What is no JSON object and what does not fit are told apart."""
     with pytest.raises(error):
         KernelSpec.from_json(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"[]", "k.json: wanted a JSON object, found a list (SPEC-03)"),
+        (
+            b'{"argv":[],"display_name":"","language":""}',
+            "k.json: argv: wanted a command, found []",
+        ),
+        (
+            b'{"argv":["k"],"display_name":"K","env":{"A":1}}',
+            "k.json: language: wanted this field, found none; env['A']: wanted text, found 1",
+        ),
+    ],
+)
+def test_the_errors_of_a_kernelspec_name_the_file(data: bytes, said: str) -> None:
+    """Whatever is wrong, the name of the file stands in front, once."""
+    with pytest.raises(RemoteError) as caught:
+        KernelSpec.from_json(data, name="k.json")
+
+    assert str(caught.value).startswith(said)
+    assert caught.value.requirement == "SPEC-03"
 
 
 def test_a_registration_file_is_read() -> None:
