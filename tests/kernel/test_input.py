@@ -311,6 +311,16 @@ def test_debugger_asks_for_commands(client: Client) -> None:
     assert all("db" in question.prompt for question in asked)
 
 
+@pytest.mark.parametrize("way", ["breakpoint()", "import pdb; pdb.set_trace()", "%debug 1"])
+def test_debugger_is_ipythons(client: Client, way: str) -> None:
+    """However it is called, the debugger is the one that people know from IPython (STDIN-14)."""
+    answer_input, asked = answering("c")
+
+    execute(client, way, on_input=answer_input)
+
+    assert [question.prompt for question in asked] == ["ipdb> "]
+
+
 def test_post_mortem_asks_for_commands(client: Client) -> None:
     """``%debug`` looks at the last exception (STDIN-14)."""
     execute(client, "def f(local): 1 / 0\nf('seen')", stop_on_error=False)
@@ -319,6 +329,22 @@ def test_post_mortem_asks_for_commands(client: Client) -> None:
     answer = execute(client, "%debug", on_input=answer_input, stop_on_error=False)
 
     assert "'seen'" in answer.text()
+    assert is_well(client)
+
+
+@pytest.mark.parametrize(
+    "call",
+    ["breakpoint()", "import pdb; pdb.set_trace()", "import pdb; pdb.run('1')", "%debug 1"],
+)
+def test_interrupt_ends_a_debugger(client: Client, call: str) -> None:
+    """An interrupt at a debugger's prompt ends the cell, not only the command (CTRL-11)."""
+    running, _ = asking(client, f"{call}\nprint(3 * 333)")
+
+    client.request(InterruptRequest(), channel=Channel.CONTROL, timeout=HANG_LIMIT_S)
+
+    answer = finish(client, running)
+    assert failed(answer).ename == "KeyboardInterrupt"
+    assert "999" not in text_of(answer.published)
     assert is_well(client)
 
 

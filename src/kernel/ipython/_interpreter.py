@@ -20,6 +20,7 @@ from assay.kernel._loop import UserLoop
 from assay.kernel._prompt import NoInputError
 from assay.kernel.ipython._app import IPKernelApp
 from assay.kernel.ipython._comms import Comms
+from assay.kernel.ipython._imports import replace_debugger_late
 from assay.kernel.ipython._shell import ZMQInteractiveShell
 from assay.protocol import UNSET, ContentError
 
@@ -86,6 +87,7 @@ class IPythonInterpreter:
         self._loop = UserLoop()
         self._comms = Comms(host)
         self._replace_prompts()
+        replace_debugger_late()
         self.shell: ZMQInteractiveShell
         IPKernelApp.instance(host, self._attach).initialize(arguments)
 

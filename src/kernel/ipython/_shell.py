@@ -31,6 +31,7 @@ from assay.protocol import Error
 if TYPE_CHECKING:
     from assay.kernel._interpreter import Host
     from assay.kernel._loop import UserLoop
+    from assay.kernel.ipython._debugger import Debugger
     from assay.kernel.ipython._interpreter import KernelOfShell
 
 __all__ = ["ZMQInteractiveShell"]
@@ -70,6 +71,13 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
     @default("loop_runner_map")
     def _runners(self) -> dict[str, tuple[Callable[..., object], bool]]:
         return {"asyncio": (self.user_loop.run_cell, True)}
+
+    @property
+    def debugger_cls(self) -> type[Debugger]:
+        """The debugger of ``%debug`` and ``%pdb``."""
+        from assay.kernel.ipython._debugger import Debugger  # noqa: PLC0415 - used by few
+
+        return Debugger
 
     def init_environment(self) -> None:
         """Tell child processes what kind of terminal this is."""

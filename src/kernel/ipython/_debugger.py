@@ -1,0 +1,43 @@
+"""IPython's debugger in the place of Python's own, and interrupts at its prompt."""
+
+from __future__ import annotations
+
+import pdb  # noqa: T100 - to replace it
+from typing import Any
+
+from IPython.core import debugger
+
+__all__ = ["Debugger", "replace_debugger"]
+
+
+class Debugger(debugger.InterruptiblePdb):  # type: ignore[misc]  # IPython is untyped here
+    """IPython's debugger; an interrupt at its prompt ends the cell.
+
+    Spec: an interrupt raises KeyboardInterrupt in the running code (CTRL-11). Seen: Python's
+    debugger takes it for the end of one command and prompts again, so that a cell could never be
+    ended whose client answers no more; IPython's leaves the debugger and lets the code go on.
+    Here: it is raised where the code had stopped.
+    """
+
+    _interrupted = False
+
+    def cmdloop(self, intro: object = None) -> None:
+        """Read and obey commands until one lets the code go on."""
+        try:
+            super().cmdloop(intro)
+        except KeyboardInterrupt:
+            self._interrupted = True
+            raise
+
+    def interaction(self, *stopped: Any) -> None:
+        """Talk to the user about the frame and traceback where the code has stopped."""
+        self._interrupted = False
+        super().interaction(*stopped)
+        if self._interrupted:
+            raise KeyboardInterrupt
+
+
+def replace_debugger() -> None:
+    """Let ``breakpoint()`` and the functions of `pdb` use ours."""
+    debugger.Pdb = pdb.Pdb = Debugger  # type: ignore[misc]  # a class as the value of its name
+    pdb.set_trace = debugger.set_trace
