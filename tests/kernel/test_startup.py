@@ -305,6 +305,24 @@ def test_environment_says_that_this_is_a_kernel(tmp_path: Path) -> None:
     )
 
 
+def test_shell_is_found_where_programs_look_for_it(tmp_path: Path) -> None:
+    """The class has the full name that programs compare with, and can be imported by it
+    (EXEC-01)."""
+    with configured(tmp_path) as (_, client):
+        answer = execute(
+            client,
+            "import inspect, sys\n"
+            "print(type(get_ipython()), 'ipykernel.zmqshell' in sys.modules)\n"
+            "from ipykernel.zmqshell import ZMQInteractiveShell\n"
+            "print(isinstance(get_ipython(), ZMQInteractiveShell))\n"
+            "print(inspect.getsource(ZMQInteractiveShell)[:25])",
+        )
+
+    assert answer.text() == (
+        "<class 'ipykernel.zmqshell.ZMQInteractiveShell'> True\nTrue\nclass ZMQInteractiveShell\n"
+    )
+
+
 def test_nothing_optional_is_imported(tmp_path: Path) -> None:
     """A fresh kernel has imported no plotting, debugger or widget package (INFO-11)."""
     with configured(tmp_path) as (_, client):

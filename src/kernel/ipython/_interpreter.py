@@ -21,7 +21,7 @@ from assay.kernel._prompt import NoInputError
 from assay.kernel.ipython._app import IPKernelApp
 from assay.kernel.ipython._comms import Comms
 from assay.kernel.ipython._imports import replace_debugger_late
-from assay.kernel.ipython._shell import ZMQInteractiveShell
+from assay.kernel.ipython._shell import ZMQInteractiveShell, be_known
 from assay.protocol import UNSET, ContentError
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ class IPythonInterpreter:
         self._comms = Comms(host)
         self._replace_prompts()
         replace_debugger_late()
+        be_known()
         self.shell: ZMQInteractiveShell
         IPKernelApp.instance(host, self._attach).initialize(arguments)
 

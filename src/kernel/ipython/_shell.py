@@ -1,7 +1,7 @@
 """IPython's shell with a client as its terminal.
 
-The class keeps the name that IPython's kernels have had since 0.13: programs look at it to find out
-whether they run in a notebook.
+The class keeps the name that IPython's kernels have had since 0.13, and is known by the module
+where it is expected: programs look at both to find out whether they run in a notebook.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import TracebackType
+from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING
 
 from IPython.core import page, payloadpage
@@ -34,7 +34,10 @@ if TYPE_CHECKING:
     from assay.kernel.ipython._debugger import Debugger
     from assay.kernel.ipython._interpreter import KernelOfShell
 
-__all__ = ["ZMQInteractiveShell"]
+__all__ = ["ZMQInteractiveShell", "be_known"]
+
+KNOWN_MODULE = "ipykernel.zmqshell"
+"""Where the class is looked for."""
 
 ENVIRONMENT = {"TERM": "xterm-color", "CLICOLOR": "1", "PAGER": "cat", "GIT_PAGER": "cat"}
 """For child processes: there are colours, and nobody to turn a pager's pages."""
@@ -225,6 +228,21 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
 
 
 InteractiveShellABC.register(ZMQInteractiveShell)
+ZMQInteractiveShell.__module__ = KNOWN_MODULE
+
+
+def be_known() -> None:
+    """Let programs find the class, and thereby that they run in a kernel.
+
+    Spec: none. Seen: progress bars and others look for the module `KNOWN_MODULE` among those that
+    are imported, or for its name in that of the shell's class; else they write for a terminal.
+    Here: a module of that name that holds the class alone. The package around it is not there:
+    who asks for it asks for its insides.
+    """
+    module = ModuleType(KNOWN_MODULE, "The shell of this kernel, where programs look for it.")
+    module.__file__ = __file__
+    module.__dict__[ZMQInteractiveShell.__name__] = ZMQInteractiveShell
+    sys.modules.setdefault(KNOWN_MODULE, module)
 
 
 def _is_beyond_ipython(error: BaseException) -> bool:
