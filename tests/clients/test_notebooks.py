@@ -6,13 +6,17 @@ Each notebook is run once by each of them; the tests then read what came out.
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import nbformat
+import papermill  # type: ignore[import-untyped]  # it has no types
 import pytest
+import zmq
+import zmq.asyncio
+from jupyter_client.session import Session
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
@@ -85,6 +89,18 @@ def with_papermill(folder: Path, name: str) -> NotebookNode:
     return read(result)
 
 
+def with_papermill_inside(folder: Path, name: str) -> NotebookNode:
+    """Do as `with_papermill` does, in this process."""
+    result = folder / f"{name}.ipynb"
+    source = NOTEBOOKS / f"{name}.ipynb"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("PYTEST_CURRENT_TEST", raising=False)
+        papermill.execute_notebook(
+            source, result, kernel_name="assay", progress_bar=False, cwd=folder
+        )
+    return read(result)
+
+
 RUNNERS = {
     "nbclient": with_nbclient,
     "jupyter execute": with_jupyter_execute,
@@ -96,6 +112,50 @@ RUNNERS = {
 def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A program that runs notebooks, with an empty folder."""
     return partial(RUNNERS[request.param], tmp_path_factory.mktemp("run"))
+
+
+@pytest.fixture(scope="module")
+def attentive_client() -> Iterator[None]:
+    """jupyter_client with a fault mended that leaves programs waiting, whatever the kernel.
+
+    `Session.send` goes past the asyncio socket, through a second handle on the same one, and
+    takes with it the event that would have told the loop of a message that has just come. Who
+    sends while waiting for a reply, as nbclient does for output areas, may wait for ever. Asking
+    for the socket's events afterwards makes the loop look.
+    """
+    send = Session.send
+
+    # Any: as the method is typed.
+    def send_and_look(session: Session, stream: Any, *arguments: Any, **options: Any) -> Any:
+        message = send(session, stream, *arguments, **options)
+        if isinstance(stream, zmq.asyncio.Socket):
+            stream.get(zmq.EVENTS)
+        return message
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Session, "send", send_and_look)
+        yield
+
+
+@pytest.fixture(
+    scope="module",
+    params=[with_nbclient, with_papermill_inside],
+    ids=["nbclient", "papermill"],
+)
+def areas(
+    request: pytest.FixtureRequest,
+    attentive_client: None,  # noqa: ARG001 - patches for the others
+    tmp_path_factory: pytest.TempPathFactory,
+) -> NotebookNode:
+    """The notebook `output_areas` with its outputs."""
+    notebook: NotebookNode = request.param(tmp_path_factory.mktemp("areas"), "output_areas")
+    return notebook
+
+
+def stored_states(notebook: NotebookNode) -> list[NotebookNode]:
+    """Return the states of all widgets, as they were stored in the notebook."""
+    stored = notebook["metadata"]["widgets"]["application/vnd.jupyter.widget-state+json"]
+    return list(stored["state"].values())
 
 
 def client_of(notebook: NotebookNode, folder: Path, **options: Any) -> NotebookClient:
@@ -191,9 +251,8 @@ class TestWidgets:
 
     @pytest.fixture
     def states(self, widgets: NotebookNode) -> list[NotebookNode]:
-        """The states of all widgets, as they were stored in the notebook."""
-        stored = widgets["metadata"]["widgets"]["application/vnd.jupyter.widget-state+json"]
-        return list(stored["state"].values())
+        """The states of all widgets."""
+        return stored_states(widgets)
 
     def test_widget_has_a_view(self, widgets: NotebookNode) -> None:
         """A widget as result has the format that frontends draw."""
@@ -220,6 +279,44 @@ class TestWidgets:
         (image,) = [each for each in states if each["model_name"] == "ImageModel"]
 
         assert [buffer["path"] for buffer in image["buffers"]] == [["value"]]
+
+
+class TestOutputAreas:
+    """ipywidgets that take output, and a program that keeps what they took."""
+
+    def test_area_takes_what_is_printed_in_it(self, areas: NotebookNode) -> None:
+        """What is printed inside the output area appears there and not under the cell."""
+        (_, below) = outputs(areas, "area")
+
+        assert (plain(areas, "caught-text"), below["text"]) == ("['caught\\n']", "not caught\n")
+
+    def test_area_takes_an_error(self, areas: NotebookNode) -> None:
+        """An error inside the output area appears there and the cell goes on."""
+        assert outputs(areas, "error-in-area") == []
+        assert plain(areas, "caught-types") == "['stream', 'error']"
+
+    def test_area_takes_a_plot(self, areas: NotebookNode) -> None:
+        """A plot that is shown inside the area replaces what was there."""
+        assert outputs(areas, "plot-in-area") == []
+        assert plain(areas, "caught-formats") == "[['image/png', 'text/plain']]"
+
+    def test_interaction_runs_its_function(self, areas: NotebookNode) -> None:
+        """The function of an interaction is run once and its result put in an area."""
+        results = [
+            output["data"]["text/plain"]
+            for each in stored_states(areas)
+            if each["model_name"] == "OutputModel"
+            for output in each["state"]["outputs"]
+            if output["output_type"] == "display_data" and "image/png" not in output["data"]
+        ]
+
+        assert results == ["10"]
+
+    def test_progress_is_a_widget(self, areas: NotebookNode) -> None:
+        """A progress bar that suits itself to its surroundings finds a notebook."""
+        (found,) = formats(areas, "progress")
+
+        assert "application/vnd.jupyter.widget-view+json" in found
 
 
 class TestOutputErrorsAndInput:
