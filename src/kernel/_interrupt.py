@@ -5,6 +5,10 @@
 | waits for a request, or starts up  | nothing (CTRL-10)                                  |
 | runs a cell                        | raises KeyboardInterrupt (CTRL-11)                 |
 | awaits a cell whose code waits     | cancels the cell's task, which raises the same     |
+| forks                              | the same, a moment later                           |
+
+Python swallows what is raised in the functions that are called around a fork
+(`os.register_at_fork`), where an interrupt would be lost.
 """
 
 from __future__ import annotations
@@ -36,8 +40,12 @@ class Interrupts:
     def __init__(self) -> None:
         self._may_raise = False
         self._before: object = None
+        self._forking = False
         self.cancel: Callable[[], bool] = lambda: False
         """Tried first: an event loop may cancel a task instead (`UserLoop.interrupt`)."""
+
+        self.put_off: Callable[[], None] = lambda: None
+        """Sees to it that the signal comes again in a moment; called in the main thread."""
 
     def install(self) -> None:
         """Take SIGINT over."""
@@ -47,6 +55,14 @@ class Interrupts:
         """Give SIGINT back."""
         if callable(self._before) or isinstance(self._before, (int, signal.Handlers)):
             signal.signal(signal.SIGINT, self._before)
+
+    def hold(self) -> None:
+        """Put interrupts off from now on: a process is about to be forked."""
+        self._forking = True
+
+    def let(self) -> None:
+        """Put them off no longer, in parent or child."""
+        self._forking = False
 
     @contextmanager
     def allowed(self) -> Iterator[None]:
@@ -69,9 +85,13 @@ class Interrupts:
         else:
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
-    def _handle(self, _number: int, _frame: FrameType | None) -> None:
+    def _handle(self, _number: int, frame: FrameType | None) -> None:
         if not self._may_raise:
             logger.info("interrupted while idle: nothing to interrupt")
+            return
+        code = frame.f_code if frame is not None else None
+        if self._forking or code is Interrupts.hold.__code__ or code is Interrupts.let.__code__:
+            self.put_off()
             return
         if not self.cancel():
             raise KeyboardInterrupt

@@ -61,6 +61,9 @@ they read the reply."""
 REPEAT_INTERRUPT_S = 0.25
 """Code that swallows an interrupt during shutdown is interrupted again."""
 
+FORK_S = 0.001
+"""About how long a fork takes: an interrupt that strikes one comes again."""
+
 TERMINATED = 128 + signal.SIGTERM
 """The exit code after SIGTERM, as shells count."""
 
@@ -129,6 +132,7 @@ class Kernel:
         )
         self._prompter = Prompter(self._io.log, session, lambda: self._io.drain(Channel.STDIN))
         self._interrupts = Interrupts()
+        self._interrupts.put_off = self._put_interrupt_off
         self._closing: _Closing | None = None
         self._leaving = False
         self._finishing = False
@@ -219,6 +223,10 @@ class Kernel:
         sys.stdout, sys.stderr = self.stdout, self.stderr
         try:
             self._interpreter = self._load(self)
+            # Registered last, behind the interpreter's own: called first before a fork, and last
+            # after it.
+            hold, let = self._interrupts.hold, self._interrupts.let
+            os.register_at_fork(before=hold, after_in_parent=let, after_in_child=let)
             self._serve_with(self._interpreter)
             self._serve()
             self._finish()
@@ -398,6 +406,12 @@ class Kernel:
         self._lane.wake()
         self._io.log.call(self._press)
         self._io.log.call(lambda: self._io.call_later(SHUTDOWN_BUDGET_S, self._end_by_force))
+
+    def _put_interrupt_off(self) -> None:
+        self._io.log.call(lambda: self._io.call_later(FORK_S, self._interrupt_again))
+
+    def _interrupt_again(self) -> None:
+        self._interrupts.send(children=False)
 
     def _press(self) -> None:
         if self._finishing:

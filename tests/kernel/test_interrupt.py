@@ -105,6 +105,31 @@ def test_command_is_interrupted(
     assert result(execute(client, "'alive'")) == "'alive'"
 
 
+FORKING = """\
+import os
+print('forks', flush=True)
+while True:
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    os.waitpid(child, 0)
+"""
+
+
+def test_interrupt_of_a_fork_is_not_lost(kernel: KernelProcess, mine: Client) -> None:
+    """An interrupt that strikes while a cell forks ends the cell (CTRL-11).
+
+    Half of the loop's time is spent in forks: of twenty interrupts some strike there.
+    """
+    answers = []
+    for _ in range(20):
+        running = begin(mine, FORKING, until="forks")
+        by_signal(kernel, mine)
+        answers.append(finish(mine, running))
+
+    assert {failed(answer).ename for answer in answers} == {"KeyboardInterrupt"}
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_interrupt_while_idle_is_harmless(
     shared_kernel: KernelProcess, client: Client, way: Interrupt
