@@ -236,6 +236,20 @@ def test_shown_traceback_is_no_failure(client: Client) -> None:
     assert result(answer) == "'fine'"
 
 
+def test_error_that_a_program_shows_its_own_way_is_shown_once(client: Client) -> None:
+    """Where a program shows errors its own way, it does so once, and the error is told in one line
+    (EXEC-17)."""
+    execute(client, "def show(kind, value, lines): print('mine', kind.__name__)")
+    execute(client, "get_ipython()._showtraceback = show")
+
+    answer = execute(client, "1 / 0", stop_on_error=False)
+    execute(client, "del get_ipython()._showtraceback")
+
+    assert answer.text() == "mine ZeroDivisionError\n"
+    assert error(answer).traceback == ("ZeroDivisionError: division by zero",)
+    assert failed(answer).ename == error(answer).ename == "ZeroDivisionError"
+
+
 def test_result_whose_repr_raises_is_told(client: Client) -> None:
     """A result that cannot be shown leaves a traceback, and the kernel lives (IOPUB-19)."""
     answer = execute(

@@ -168,21 +168,21 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
                 return
         before = self.shown_error
         super().showtraceback(exc_tuple, filename, tb_offset, exception_only, running_compiled_code)
-        if self.shown_error is before and value is not None and kind is not None:
+        replaced = "_showtraceback" in vars(self)  # by a program that shows errors its own way
+        if self.shown_error is before and not replaced and value is not None and kind is not None:
             # Its own `_render_traceback_` failed, or IPython did: that is no reason to be silent.
             self._showtraceback(kind, value, traceback.format_exception(value))
 
     def told(self, error: BaseException) -> Error:
         """Return what was published for *error*, which ended the cell.
 
-        IPython keeps some to itself, such as the end of a debugger's session; they are published
-        now.
+        IPython keeps some to itself, such as the end of a debugger's session, and programs that
+        show errors their own way keep all; they are published now, in one line (EXEC-17).
         """
-        if self.shown_error is None:
-            name, text = type(error).__name__, _text_of(error)
-            self._showtraceback(type(error), error, [f"{name}: {text}" if text else name])
-        assert self.shown_error is not None
-        return self.shown_error
+        if self.shown_error is not None:
+            return self.shown_error
+        name, text = type(error).__name__, _text_of(error)
+        return self._publish_error(type(error), error, [f"{name}: {text}" if text else name])
 
     def show_usage_error(self, exc: BaseException) -> None:
         """Show that a magic was used wrongly."""
@@ -191,6 +191,11 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
     def _showtraceback(
         self, etype: type[BaseException], evalue: BaseException, stb: object
     ) -> None:
+        self._publish_error(etype, evalue, stb)
+
+    def _publish_error(
+        self, etype: type[BaseException], evalue: BaseException, stb: object
+    ) -> Error:
         if not isinstance(stb, (list, tuple)):
             # A `_render_traceback_` of the user's may return anything.
             stb = stb.splitlines() if isinstance(stb, str) else traceback.format_exception(evalue)
@@ -204,6 +209,7 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
                 print("\n".join(error.traceback), file=stream)
         else:
             self.host.publish(error)
+        return error
 
     def _format_exception_for_storage(
         self, exception: BaseException, **_: object
