@@ -19,17 +19,22 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import FrameType, TracebackType
+from types import CodeType, FrameType, TracebackType
 
 __all__ = ["Interrupts", "end_at_user_code"]
 
 logger = logging.getLogger("assay.kernel")
 
 
-def end_at_user_code(trace: TracebackType | None) -> None:
-    """Cut from *trace*, that of a KeyboardInterrupt, the signal handler that raised it."""
+def end_at_user_code(trace: TracebackType | None, *beyond: CodeType) -> None:
+    """Cut from *trace*, that of a KeyboardInterrupt, the signal handler that raised it.
+
+    Whatever called the handler and is not the user's either is cut with it, from the first of the
+    functions *beyond*.
+    """
+    cut = {Interrupts._handle.__code__, *beyond}
     while trace is not None and trace.tb_next is not None:
-        if trace.tb_next.tb_frame.f_code is Interrupts._handle.__code__:
+        if trace.tb_next.tb_frame.f_code in cut:
             trace.tb_next = None
         trace = trace.tb_next
 

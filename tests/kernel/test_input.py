@@ -348,6 +348,17 @@ def test_interrupt_ends_a_debugger(client: Client, call: str) -> None:
     assert is_well(client)
 
 
+def test_interrupt_of_a_debugger_shows_the_users_code_alone(client: Client) -> None:
+    """The traceback ends at the line before which the code had stopped."""
+    running, _ = asking(client, "def f():\n    breakpoint()\n    x = 1\nf()")
+
+    client.request(InterruptRequest(), channel=Channel.CONTROL, timeout=HANG_LIMIT_S)
+
+    shown = "".join(error(finish(client, running)).traceback)
+    assert "breakpoint" in shown
+    assert "bdb" not in shown
+
+
 def test_leaving_the_debugger_is_an_error_on_both_channels(client: Client) -> None:
     """Quitting a debugger ends the cell; reply and IOPub agree on how (EXEC-17)."""
     answer_input, _ = answering("q")

@@ -161,7 +161,11 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
                 kind, value = type(reason), reason.with_traceback(trace)
                 exc_tuple = (kind, value, trace)
             elif isinstance(value, KeyboardInterrupt):
-                end_at_user_code(value.__traceback__)
+                # A debugger is called in the middle of the user's code, at breakpoint().
+                bdb = sys.modules.get("bdb")
+                end_at_user_code(
+                    value.__traceback__, *([bdb.Bdb.trace_dispatch.__code__] if bdb else ())
+                )
             elif _is_beyond_ipython(value):
                 # IPython prints these as plain text on stderr, and no error is published.
                 self._showtraceback(kind, value, traceback.format_exception(value))
