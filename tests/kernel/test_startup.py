@@ -409,3 +409,37 @@ def test_database_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 
         assert "kept in memory" in answer.text()
         assert "istory" in kernel.written()
+
+
+def test_rest_of_the_known_module_comes_from_its_package(tmp_path: Path) -> None:
+    """What else is asked of the module is found where the package is installed, else missing."""
+    with configured(tmp_path) as (_, client):
+        answer = execute(
+            client,
+            "import sys\n"
+            "ours = sys.modules['ipykernel.zmqshell']\n"
+            "print(hasattr(ours, '__path__'), 'ipykernel' in sys.modules)\n"
+            "from ipykernel.zmqshell import ZMQDisplayPublisher\n"
+            "print(ZMQDisplayPublisher.__module__, 'ipykernel' in sys.modules)\n"
+            "print('ipykernel.zmqshell' in sys.modules, type(get_ipython()).__module__)",
+        )
+
+    assert answer.text() == ("False False\nipykernel.zmqshell True\nTrue ipykernel.zmqshell\n")
+
+
+def test_known_module_alone_where_its_package_is_missing(tmp_path: Path) -> None:
+    """Where the package is not installed, the module says so and stays."""
+    with configured(tmp_path) as (_, client):
+        answer = execute(
+            client,
+            "import sys\n"
+            "sys.modules['ipykernel'] = None\n"
+            "ours = sys.modules['ipykernel.zmqshell']\n"
+            "try:\n    ours.ZMQDisplayPublisher\n"
+            "except AttributeError as error:\n    print(error)\n"
+            "print(sys.modules['ipykernel.zmqshell'] is ours)",
+        )
+
+    assert answer.text() == (
+        "ipykernel.zmqshell is not installed; it would have 'ZMQDisplayPublisher'\nTrue\n"
+    )

@@ -21,7 +21,8 @@ from assay.kernel._prompt import NoInputError
 from assay.kernel.ipython._app import IPKernelApp
 from assay.kernel.ipython._comms import Comms
 from assay.kernel.ipython._imports import replace_debugger_late
-from assay.kernel.ipython._shell import ZMQInteractiveShell, be_known
+from assay.kernel.ipython._known import be_known
+from assay.kernel.ipython._shell import ZMQInteractiveShell
 from assay.protocol import UNSET, ContentError
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import ModuleType, TracebackType
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 from IPython.core import page, payloadpage
@@ -25,6 +25,7 @@ from assay.kernel._interrupt import end_at_user_code
 from assay.kernel._output import OutputStream
 from assay.kernel.ipython._display import ResultHook, ScreenPublisher
 from assay.kernel.ipython._formatter import QuickFormatter
+from assay.kernel.ipython._highlighting import remember_highlighting
 from assay.kernel.ipython._history import make_history
 from assay.protocol import Error
 
@@ -34,10 +35,7 @@ if TYPE_CHECKING:
     from assay.kernel.ipython._debugger import Debugger
     from assay.kernel.ipython._interpreter import KernelOfShell
 
-__all__ = ["ZMQInteractiveShell", "be_known"]
-
-KNOWN_MODULE = "ipykernel.zmqshell"
-"""Where the class is looked for."""
+__all__ = ["ZMQInteractiveShell"]
 
 ENVIRONMENT = {"TERM": "xterm-color", "CLICOLOR": "1", "PAGER": "cat", "GIT_PAGER": "cat"}
 """For child processes: there are colours, and nobody to turn a pager's pages."""
@@ -170,6 +168,7 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
                 # IPython prints these as plain text on stderr, and no error is published.
                 self._showtraceback(kind, value, traceback.format_exception(value))
                 return
+        remember_highlighting()
         before = self.shown_error
         super().showtraceback(exc_tuple, filename, tb_offset, exception_only, running_compiled_code)
         replaced = "_showtraceback" in vars(self)  # by a program that shows errors its own way
@@ -238,21 +237,6 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
 
 
 InteractiveShellABC.register(ZMQInteractiveShell)
-ZMQInteractiveShell.__module__ = KNOWN_MODULE
-
-
-def be_known() -> None:
-    """Let programs find the class, and thereby that they run in a kernel.
-
-    Spec: none. Seen: progress bars and others look for the module `KNOWN_MODULE` among those that
-    are imported, or for its name in that of the shell's class; else they write for a terminal.
-    Here: a module of that name that holds the class alone. The package around it is not there:
-    who asks for it asks for its insides.
-    """
-    module = ModuleType(KNOWN_MODULE, "The shell of this kernel, where programs look for it.")
-    module.__file__ = __file__
-    module.__dict__[ZMQInteractiveShell.__name__] = ZMQInteractiveShell
-    sys.modules.setdefault(KNOWN_MODULE, module)
 
 
 def _is_beyond_ipython(error: BaseException) -> bool:

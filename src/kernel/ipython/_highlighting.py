@@ -1,0 +1,82 @@
+"""Show errors sooner: remember what highlighting their code needs anew each time.
+
+For each traceback IPython and its helpers derive a style, translate its colours to those of a
+terminal, and make a lexer class, whose patterns are put together and compiled: nine tenths of the
+time from an exception, or an interrupt, to the error message. All of it depends on the style alone.
+What is replaced here is private to those packages; where it is gone, it is left alone, and a test
+tells us.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import cache
+from typing import Any
+
+__all__ = ["remember_highlighting"]
+
+Range = tuple[int, int]
+
+
+@cache
+def remember_highlighting() -> None:
+    """Do so from now on; called with the first traceback, which imports all this anyway."""
+    import stack_data  # noqa: PLC0415 - see the docstring
+    from pygments.formatters.terminal256 import Terminal256Formatter  # noqa: PLC0415
+
+    package: Any = stack_data
+    package.style_with_executing_node = cache(package.style_with_executing_node)
+    if hasattr(package.core, "_pygmented_with_ranges"):
+        package.core._pygmented_with_ranges = _highlighter()
+    if hasattr(Terminal256Formatter, "_setup_styles"):
+        Terminal256Formatter._setup_styles = _remembered(Terminal256Formatter._setup_styles)
+
+
+def _remembered(set_up_styles: Any) -> Any:
+    """Return a method like *set_up_styles* that copies what it did for an equal formatter."""
+    known: dict[tuple[object, ...], tuple[dict[Any, Any], dict[Any, Any]]] = {}
+
+    def set_up(self: Any) -> None:
+        key = (type(self), self.style, self.usebold, self.useunderline, self.useitalic)
+        if key in known:
+            colors, styles = known[key]
+            self.best_match.update(colors)
+            self.style_string.update(styles)
+            return
+        set_up_styles(self)
+        if len(known) < MAX_STYLES:
+            known[key] = (dict(self.best_match), dict(self.style_string))
+
+    return set_up
+
+
+MAX_STYLES = 16
+"""A program that makes styles by the thousand shall not be remembered for each."""
+
+
+def _highlighter() -> Any:
+    """Return a function that highlights Python code and marks what stands in some ranges."""
+    from pygments import highlight  # noqa: PLC0415 - see above
+    from pygments.lexers.python import PythonLexer  # noqa: PLC0415
+
+    class MarkingLexer(PythonLexer):  # type: ignore[misc]  # pygments is untyped here
+        ranges: Iterable[Range] = ()
+
+        def get_tokens(self, text: str) -> Iterator[tuple[Any, str]]:
+            """Mark the type of each token that begins in one of the ranges, in characters."""
+            position = 0
+            for kind, value in super().get_tokens(text):
+                marked = any(start <= position < end for start, end in self.ranges)
+                yield kind.ExecutingNode if marked else kind, value
+                position += len(value)
+
+    def lines(formatter: Any, code: str, ranges: Iterable[Range]) -> list[str]:
+        lexer = MarkingLexer(stripnl=False)
+        lexer.ranges = ranges
+        try:
+            colored: str = highlight(code, lexer, formatter)
+        except Exception:  # noqa: BLE001 - better plain code than no traceback
+            colored = code
+        return colored.splitlines()
+
+    return lines
