@@ -1,4 +1,4 @@
-"""Show errors sooner: remember what highlighting their code needs anew each time.
+"""Highlight code without doing the same again, or for nothing.
 
 For each traceback IPython and its helpers derive a style, translate its colours to those of a
 terminal, and make a lexer class, whose patterns are put together and compiled: nine tenths of the
@@ -10,10 +10,13 @@ tells us.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-__all__ = ["remember_highlighting"]
+from IPython.core import oinspect
+
+__all__ = ["remember_highlighting", "spare_html"]
 
 Range = tuple[int, int]
 
@@ -80,3 +83,17 @@ def _highlighter() -> Any:
         return colored.splitlines()
 
     return lines
+
+
+@contextmanager
+def spare_html() -> Iterator[None]:
+    """Let IPython leave the HTML of what it inspects without colours, for it is thrown away.
+
+    Colouring it takes more than half the time of an inspection.
+    """
+    color = oinspect.pylight
+    oinspect.pylight = str
+    try:
+        yield
+    finally:
+        oinspect.pylight = color

@@ -8,6 +8,7 @@ import logging
 import sys
 import warnings
 from collections.abc import Iterable
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.completer import provisionalcompleter, rectify_completions
@@ -20,6 +21,7 @@ from assay.kernel._loop import UserLoop
 from assay.kernel._prompt import NoInputError
 from assay.kernel.ipython._app import IPKernelApp
 from assay.kernel.ipython._comms import Comms
+from assay.kernel.ipython._highlighting import spare_html
 from assay.kernel.ipython._imports import replace_debugger_late
 from assay.kernel.ipython._known import be_known
 from assay.kernel.ipython._shell import ZMQInteractiveShell
@@ -158,11 +160,13 @@ class IPythonInterpreter:
     def inspect(self, code: str, cursor_pos: int, detail_level: int) -> protocol.InspectReply:
         """Describe the name at the cursor, or the one whose call it stands in."""
         name = token_at_cursor(code, cursor_pos)
+        wants_html = self.shell.enable_html_pager
         try:
-            bundle = self.shell.object_inspect_mime(name, detail_level=detail_level)
+            with nullcontext() if wants_html else spare_html():
+                bundle = self.shell.object_inspect_mime(name, detail_level=detail_level)
         except KeyError:
             return protocol.InspectReply(found=False)
-        if not self.shell.enable_html_pager:
+        if not wants_html:
             bundle.pop("text/html", None)
         return protocol.InspectReply(found=True, data=bundle)
 
