@@ -11,6 +11,10 @@ while is left to be taken together (see `IoThread`).
 The log is bounded. A thread that writes faster than the subscribers read waits for room, just as it
 would on a pipe; `Publisher` sees to it that a subscriber that stopped reading cannot make it wait
 for ever.
+
+An interrupt may raise in the middle of anything the main thread does here. Nothing that the I/O
+thread needs may be left behind then: locks are taken by `with` on a plain lock, which Python does
+in one step, and a wake-up that was announced and not sent is taken back.
 """
 
 from __future__ import annotations
@@ -114,8 +118,9 @@ class OutboundLog:
         self.shows_more = False
         """True if the last message may leave `SOON`: others may follow; unset by `take`."""
         self._text_wakes = True
-        self._room = threading.Condition()
-        self._waiting = 0
+        self._lock = threading.Lock()
+        self._gates: deque[threading.Lock] = deque()
+        """What writers who wait for room wait in; opened by whoever makes room."""
         self._weight = 0
         self._held = False
         self._closed = False
@@ -161,7 +166,7 @@ class OutboundLog:
         self._weigh(run, BIG_TEXT)
 
     def _weigh(self, run: Run, weight: int) -> None:
-        with self._room:
+        with self._lock:
             if not run.taken:
                 run.weight += weight
                 self._weight += weight
@@ -215,12 +220,10 @@ class OutboundLog:
             key, parts = None, []
             yield entry
         yield from _chunks(key, parts)
-        if self._waiting:
-            with self._room:
-                self._room.notify_all()
+        self._open_gates()
 
     def _drain(self, run: Run) -> str:
-        with self._room:
+        with self._lock:
             run.taken = True  # before its texts are: see `Run`
             self._weight -= run.weight
             run.weight = 0
@@ -254,35 +257,44 @@ class OutboundLog:
 
     def hold(self, held: bool) -> None:
         """Make writers wait, or let them go on: the subscribers are too far behind."""
-        with self._room:
-            self._held = held
-            self._room.notify_all()
+        self._held = held
+        self._open_gates()
 
     def close(self) -> None:
         """Let nobody wait any more."""
-        with self._room:
-            self._closed = True
-            self._room.notify_all()
+        self._closed = True
+        self._open_gates()
 
     def _rouse(self) -> None:
         if not self._woken:
-            self._woken = True
-            self._wake()
+            try:
+                self._woken = True
+                self._wake()
+            except BaseException:  # an interrupt came between the two
+                self._woken = False
+                raise
 
     def _wait_for_room(self) -> None:
         if threading.get_ident() == self.owner:
             return
         self.urgent = True
         self._rouse()
-        with self._room:
-            self._waiting += 1
-            try:
-                while not self._closed and self._is_full():
-                    self._room.wait()
-            finally:
-                self._waiting -= 1
-            if self._closed:
-                self._entries.clear()  # nobody will ever take them
+        while self._must_wait():
+            gate = threading.Lock()
+            gate.acquire()
+            self._gates.append(gate)
+            # Who made room before the gate was there has not opened it.
+            if self._must_wait():
+                gate.acquire()
+        if self._closed:
+            self._entries.clear()  # nobody will ever take them
+
+    def _open_gates(self) -> None:
+        while self._gates:
+            self._gates.popleft().release()
+
+    def _must_wait(self) -> bool:
+        return not self._closed and self._is_full()
 
     def _is_full(self) -> bool:
         return self._held or self._weight > MAX_WEIGHT or len(self._entries) > MAX_ENTRIES

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import threading
 from collections.abc import Callable
-from typing import TypeAlias
+from functools import partial
+from itertools import count
+from typing import ClassVar, TypeAlias
 
 import pytest
 from hypothesis import given
@@ -371,13 +374,13 @@ class TestRoom:
         for _ in range(20):
             # Whoever waits has woken us first.
             assert woken.acquire(timeout=HANG_LIMIT_S)
-            while not log._waiting:
+            while not log._gates:
                 assert thread.is_alive()
             assert len(log) <= bound
             log.heard()
             list(log.take())
             log.rest_text()
-            while log._waiting and not len(log):
+            while log._gates and not len(log):
                 assert thread.is_alive()
         ended.set()
         log.close()
@@ -405,7 +408,7 @@ class TestRoom:
         log.hold(True)
         thread = threading.Thread(target=log.post, args=[Channel.IOPUB, FRAMES], daemon=True)
         thread.start()
-        while not log._waiting:
+        while not log._gates:
             assert thread.is_alive()
         log.hold(False)
         thread.join(HANG_LIMIT_S)
@@ -451,3 +454,97 @@ def test_line_in_progress_is_known() -> None:
     run.append("\n")
 
     assert (begun, log.is_mid_line()) == (True, False)
+
+
+class TestInterrupt:
+    """An interrupt raises in the middle of anything that the main thread does."""
+
+    SAID: ClassVar[dict[str, Callable[[OutboundLog], object]]] = {
+        "text": lambda log: log.write(StreamName.STDOUT, b"{}", "text"),
+        "big text": lambda log: log.write(StreamName.STDOUT, b"{}", "x" * BIG_TEXT),
+        "full run": lambda log: log.end_run(log.write(StreamName.STDOUT, b"{}", "text")),
+        "display": lambda log: log.post(Channel.IOPUB, FRAMES),
+        "reply": lambda log: log.post(Channel.SHELL, FRAMES),
+        "call": lambda log: log.call(nothing),
+    }
+
+    @pytest.mark.parametrize("kind", sorted(SAID))
+    def test_what_follows_is_heard(self, kind: str) -> None:
+        """Wherever it comes, the next message wakes the I/O thread, and can be taken."""
+        for place in count():
+            bell = Bell()
+            log = OutboundLog(bell.ring)
+            finished = interrupted(partial(self.SAID[kind], log), place)
+            log.post(Channel.SHELL, [b"reply"])
+
+            assert in_thread(partial(taken, log))[-1] == b"reply", place
+            assert bell.rung, place
+            if finished:
+                return
+
+    def test_waiting_for_room(self) -> None:
+        """A writer that waits can be interrupted, and leaves room for others."""
+        log = OutboundLog(nothing)
+        log.hold(True)
+
+        def interrupt() -> None:
+            while not log._gates:
+                continue
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+        thread = threading.Thread(target=interrupt, daemon=True)
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        thread.start()
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                log.post(Channel.IOPUB, FRAMES)
+        finally:
+            signal.signal(signal.SIGINT, before)
+        log.hold(False)
+        in_thread(partial(taken, log))
+        log.post(Channel.IOPUB, FRAMES)
+
+        assert len(log) == 1
+
+
+class Bell:
+    """Something to be woken by."""
+
+    rung = False
+
+    def ring(self) -> None:
+        """Wake."""
+        self.rung = True
+
+
+def interrupted(function: Callable[[], object], place: int) -> bool:
+    """Call *function* with an interrupt at its *place*-th chance; True if it has fewer.
+
+    Python looks for signals where a function begins and where one that is written in C has ended.
+    """
+    left = place + 1
+
+    def interrupt(_frame: object, event: str, _argument: object) -> None:
+        nonlocal left
+        left -= event in {"call", "c_return"}
+        if not left:
+            raise KeyboardInterrupt
+
+    sys.setprofile(interrupt)
+    try:
+        function()
+    except KeyboardInterrupt:
+        return False
+    finally:
+        sys.setprofile(None)
+    return True
+
+
+def in_thread(function: Callable[[], list[Said]]) -> list[Said]:
+    """Return what *function* returns in another thread, which must not have to wait for ours."""
+    found: list[list[Said]] = []
+    thread = threading.Thread(target=lambda: found.append(function()), daemon=True)
+    thread.start()
+    thread.join(HANG_LIMIT_S)
+    assert found, "it waits for a lock that nobody will release"
+    return found[0]
