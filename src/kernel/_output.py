@@ -100,6 +100,10 @@ class Output:
             return None
         return self._log.write(name, request.parent if request is not None else NO_PARENT, text)
 
+    def is_sender(self, thread: int) -> bool:
+        """Return True for the thread that sends, which must not wait for what others write."""
+        return thread == self._log.owner
+
     def _is_muted(self, request: Request | None) -> bool:
         return request is not None and request.silent and not self._publish_silent
 
@@ -318,6 +322,8 @@ class DescriptorCapture:
         self._lock = threading.Lock()
         self.reading = False
         """True from when somebody takes text from a pipe until it is in the log."""
+        self._reader: int | None = None
+        """The thread that holds the lock."""
         sys.stdout.flush()
         sys.stderr.flush()
         self._captured = (_Captured(StreamName.STDOUT, 1), _Captured(StreamName.STDERR, 2))
@@ -375,12 +381,22 @@ class DescriptorCapture:
             self._lock.release()
 
     def drain(self) -> None:
-        """Read all that has been written so far; for every thread but the I/O thread.
+        """Read all that has been written so far, or in the I/O thread some of it.
 
         Not until there is nothing more: a child may go on writing for ever. What was there when
         this was called fits into the pipe.
+
+        A finalizer or signal handler that writes may run in any thread at any moment: also in one
+        that is reading just now, and in the I/O thread.
         """
+        thread = threading.get_ident()
+        if thread == self._reader:
+            return
+        if self._output.is_sender(thread):
+            self.read_some()
+            return
         with self._lock:
+            self._reader = thread
             self.reading = True
             try:
                 for _ in range(1 + PIPE_BYTES // READ_BYTES):
@@ -388,6 +404,7 @@ class DescriptorCapture:
                         break
             finally:
                 self.reading = False
+                self._reader = None
 
     def restore(self) -> None:
         """Publish the rest, and make the descriptors what they were."""

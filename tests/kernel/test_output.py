@@ -430,3 +430,34 @@ def test_child_that_never_stops_writing(kernel: KernelProcess, mine: Client) -> 
 
     assert [begun.types[-1], ended.types[-1]] == ["status", "status"]
     assert kernel.exit_code is None
+
+
+AT_ANY_MOMENT = {
+    "finalizer": "import gc, os\n"
+    "class Loud:\n"
+    "    def __init__(self): self.circle = self\n"
+    "    def __del__(self): print('gone')\n"
+    "threshold = gc.get_threshold()\n"
+    "for number in range(1_000):\n"
+    "    gc.set_threshold(1 + number % 20)\n"
+    "    os.write(1, b'by C\\n'); Loud(); print('ours')\n"
+    "gc.set_threshold(*threshold); gc.collect()\n",
+    "signal": "import os, signal\n"
+    "signal.signal(signal.SIGALRM, lambda *_: print('gone'))\n"
+    "signal.setitimer(signal.ITIMER_REAL, 0.0003, 0.0003)\n"
+    "for _ in range(5_000):\n"
+    "    os.write(1, b'by C\\n'); print('ours')\n"
+    "signal.setitimer(signal.ITIMER_REAL, 0)\n"
+    "signal.signal(signal.SIGALRM, signal.SIG_DFL)\n",
+}
+
+
+@pytest.mark.parametrize("kind", sorted(AT_ANY_MOMENT))
+def test_anything_may_write_at_any_moment(client: Client, kind: str) -> None:
+    """Code that runs in the middle of our own may print: finalizers and signal handlers."""
+    answer = execute(client, AT_ANY_MOMENT[kind])
+
+    succeeded(answer)
+    text = answer.text()
+    assert text.count("ours") == text.count("by C") > 0
+    assert "gone" in text
