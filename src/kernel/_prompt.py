@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 
 from assay.kernel._request import Request
 from assay.protocol import (
@@ -18,15 +19,16 @@ from assay.protocol import (
 )
 from assay.transport import OutboundLog
 
-if TYPE_CHECKING:
-    from queue import SimpleQueue
-
 __all__ = ["NoInputError", "Prompter"]
 
 logger = logging.getLogger("assay.kernel")
 
 END_OF_INPUT = "\x04"
 """What a client sends for Ctrl-D (STDIN-10, AMB-65)."""
+
+
+LOOK_UP_S = 0.25
+"""A signal that comes just before we wait wakes nobody: it is found this much later."""
 
 
 class NoInputError(ProtocolError):
@@ -73,7 +75,7 @@ class Prompter:
             self._log.call(lambda: self._expect(asked))
             self._log.post(Channel.STDIN, frames)
             try:
-                value = asked.answers.get()
+                value = asked.wait()
             finally:
                 self._asked = None
         if value == END_OF_INPUT:
@@ -107,9 +109,13 @@ class _Asked:
     def __init__(self, identities: tuple[bytes, ...], header: object) -> None:
         self.identities = identities
         self.msg_id = header["msg_id"] if isinstance(header, dict) else None
-        from queue import SimpleQueue  # noqa: PLC0415 - few cells ask
-
         self.answers: SimpleQueue[str] = SimpleQueue()
+
+    def wait(self) -> str:
+        """Return the answer; an interrupt may raise here."""
+        while True:
+            with suppress(Empty):
+                return self.answers.get(timeout=LOOK_UP_S)
 
     def mismatch(self, envelope: Envelope) -> str:
         """Return why *envelope* does not answer this prompt; empty if it does."""

@@ -375,3 +375,19 @@ def test_debugger_without_permission_fails(client: Client) -> None:
     assert failed(answer).ename == error(answer).ename
     assert client.waiting(Channel.STDIN) == ()
     assert is_well(client)
+
+
+def test_interrupt_just_before_the_wait(client: Client) -> None:
+    """A signal that Python has noted, and that did not wake it, ends the prompt as well."""
+    code = (
+        "import _thread, threading\n"
+        "prompter = get_ipython().kernel._host._prompter\n"
+        "def interrupt():\n"
+        "    while prompter._asked is None: pass\n"
+        "    _thread.interrupt_main()\n"
+        "threading.Thread(target=interrupt).start()\n"
+        "input()"
+    )
+    running = begin(client, code, allow_stdin=True)
+
+    assert failed(finish(client, running)).ename == "KeyboardInterrupt"
