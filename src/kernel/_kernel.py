@@ -64,6 +64,9 @@ REPEAT_INTERRUPT_S = 0.25
 FORK_S = 0.001
 """About how long a fork takes: an interrupt that strikes one comes again."""
 
+NOTICE_S = 0.05
+"""How long the main thread has to notice an interrupt before it is sent again."""
+
 TERMINATED = 128 + signal.SIGTERM
 """The exit code after SIGTERM, as shells count."""
 
@@ -379,6 +382,7 @@ class Kernel:
 
     def _interrupt(self, _: Request, __: protocol.InterruptRequest) -> Content:
         self._interrupts.send()
+        self._io.call_later(NOTICE_S, self._interrupts.send_again)
         return protocol.InterruptReply()
 
     def _shut_down(self, request: Request) -> None:

@@ -25,6 +25,7 @@ class UserLoop(asyncio.SelectorEventLoop):
 
     def __init__(self) -> None:
         self._pretending = False
+        self._starting = False
         self._wake_other: Callable[[], None] | None = None
         super().__init__()
         self.task: asyncio.Task[object] | None = None
@@ -61,8 +62,7 @@ class UserLoop(asyncio.SelectorEventLoop):
         try:
             yield
         finally:
-            self._pretending = False
-            events._set_running_loop(None)
+            self._leave_cell()
 
     def run_cell(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run *coroutine*, a cell with top-level await, to its end; from within `in_cell`.
@@ -72,11 +72,18 @@ class UserLoop(asyncio.SelectorEventLoop):
         Raises:
             KeyboardInterrupt: the cell was interrupted; it has been cancelled.
         """
-        pretending, self._pretending = self._pretending, False
-        events._set_running_loop(None)
-        context = copy_context()
-        task = self.create_task(coroutine, context=context)
-        self.task = task
+        # Until there is a task to cancel, an interrupt is only noted: a task that nobody knew would
+        # run between cells.
+        self._starting = True
+        try:
+            pretending, self._pretending = self._pretending, False
+            events._set_running_loop(None)
+            context = copy_context()
+            task = self.task = self.create_task(coroutine, context=context)
+        finally:
+            self._starting = False
+        if self.reason is not None:
+            task.cancel()
         try:
             return self.run_until_complete(task)
         except asyncio.CancelledError:
@@ -105,10 +112,13 @@ class UserLoop(asyncio.SelectorEventLoop):
             True if that was done; False if the caller should raise KeyboardInterrupt instead,
             because the cell's own code runs or there is no such cell.
         """
+        if self._starting:
+            self.reason = KeyboardInterrupt()
+            return True
         task = self.task
         if task is None or task.done() or self.reason is not None:
             return False
-        if asyncio.current_task(self) is task:
+        if getattr(task.get_coro(), "cr_running", False):
             return False
         self.reason = KeyboardInterrupt()
         self.call_soon_threadsafe(task.cancel)
@@ -116,6 +126,7 @@ class UserLoop(asyncio.SelectorEventLoop):
 
     def end(self) -> None:
         """Cancel every task, let it clean up, and close the loop."""
+        self._leave_cell()
         tasks = asyncio.all_tasks(self)
         for task in tasks:
             task.cancel()
@@ -126,6 +137,7 @@ class UserLoop(asyncio.SelectorEventLoop):
 
     def turn_until(self, stop: Callable[[Callable[[], None]], None]) -> None:
         """Turn until *stop*'s argument is called, from any thread."""
+        self._leave_cell()
 
         def stop_turning() -> None:
             self.call_soon_threadsafe(self.stop)
@@ -135,8 +147,18 @@ class UserLoop(asyncio.SelectorEventLoop):
 
     def turn_once(self) -> None:
         """Give every task that is ready one turn."""
+        self._leave_cell()
         self.call_soon(self.stop)
         self.run_forever()
+
+    def _leave_cell(self) -> None:
+        """Stop seeming to run.
+
+        An interrupt may come just when a cell is entered or left: whoever turns the loop afterwards
+        makes sure.
+        """
+        self._pretending = False
+        events._set_running_loop(None)
 
     def _cancel(self, task: asyncio.Task[T]) -> T:
         """Cancel *task*, let it clean up, and return its result; else raise the reason."""

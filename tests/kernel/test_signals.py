@@ -1,0 +1,116 @@
+"""Signals at every moment that Python looks for them, without a kernel around."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import suppress
+from functools import partial
+from itertools import count
+
+import pytest
+
+from assay.kernel._interrupt import Interrupts
+from assay.kernel._loop import UserLoop
+from tests.kernel._kernels import HANG_LIMIT_S
+
+
+@pytest.fixture
+def interrupts() -> Iterator[Interrupts]:
+    """Interrupts that are installed."""
+    interrupts = Interrupts()
+    interrupts.install()
+    yield interrupts
+    interrupts.restore()
+
+
+@pytest.fixture
+def loop() -> Iterator[UserLoop]:
+    """A loop that an interrupt reaches, and that gives up in the end."""
+    loop = UserLoop()
+    timer = loop.call_later(HANG_LIMIT_S, loop.stop)
+
+    def handle(*_: object) -> None:
+        if not loop.interrupt():
+            raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, handle)
+    yield loop
+    signal.signal(signal.SIGINT, before)
+    timer.cancel()
+    loop.end()
+
+
+def signalled(function: Callable[[], object], place: int) -> bool:
+    """Call *function* with SIGINT at its *place*-th chance; return True if it has fewer.
+
+    Python looks for signals where a function begins and where one that is written in C has ended.
+    """
+    left = place + 1
+
+    def interrupt(_frame: object, event: str, _argument: object) -> None:
+        nonlocal left
+        left -= event in {"call", "c_return"}
+        if not left:
+            sys.setprofile(None)
+            signal.raise_signal(signal.SIGINT)
+
+    sys.setprofile(interrupt)
+    try:
+        function()
+    finally:
+        sys.setprofile(None)
+    return left > 0
+
+
+def test_loop_turns_after_any_interrupt(loop: UserLoop) -> None:
+    """Wherever an interrupt comes while a cell is entered or left, the loop turns afterwards."""
+
+    def cell() -> None:
+        with loop.in_cell():
+            return
+
+    for place in count():
+        finished = False
+        with suppress(KeyboardInterrupt):
+            finished = signalled(cell, place)
+        loop.turn_once()
+        if finished:
+            return
+
+
+def test_awaiting_cell_ends_at_any_interrupt(loop: UserLoop) -> None:
+    """Wherever an interrupt comes while a cell goes through the loop, the cell ends by it."""
+
+    async def cell() -> None:
+        while True:
+            await asyncio.sleep(0)
+
+    def run(coroutine: Coroutine[object, object, None]) -> None:
+        with loop.in_cell():
+            loop.run_cell(coroutine)
+
+    for place in range(150):
+        coroutine = cell()
+        with pytest.raises(KeyboardInterrupt):
+            signalled(partial(run, coroutine), place)
+
+        assert not asyncio.all_tasks(loop)
+        coroutine.close()
+
+
+def test_unnoticed_interrupt_is_sent_again(
+    interrupts: Interrupts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An interrupt that Python has not acted on is repeated, one that it has is not."""
+    sent: list[int] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(signal, "pthread_kill", lambda _, number: sent.append(number))
+        interrupts.send(children=False)
+        interrupts.send_again()
+        signal.raise_signal(signal.SIGINT)
+        interrupts.send_again()
+
+    assert sent == [signal.SIGINT, signal.SIGINT]
