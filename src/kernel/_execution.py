@@ -9,7 +9,7 @@ from assay.kernel._interpreter import Cell, Executed, Failed, Interpreter
 from assay.kernel._interrupt import Interrupts
 from assay.kernel._output import Output
 from assay.kernel._request import Request
-from assay.protocol import UNSET, Content, ExecuteInput, ExecuteReply, ExecuteRequest
+from assay.protocol import UNSET, Content, Error, ExecuteInput, ExecuteReply, ExecuteRequest
 from assay.transport import When
 
 __all__ = ["ABORTED", "Execution"]
@@ -91,4 +91,10 @@ class Execution:
             with self._interrupts.allowed():
                 return self._interpreter.execute(cell)
         except KeyboardInterrupt:
-            return Failed(ename="KeyboardInterrupt", evalue="", traceback=("KeyboardInterrupt",))
+            # It came when the code had ended, or not begun: the interpreter has not told (EXEC-17).
+            failed = Failed(ename="KeyboardInterrupt", evalue="", traceback=("KeyboardInterrupt",))
+            self._output.publish(
+                Error(ename=failed.ename, evalue=failed.evalue, traceback=failed.traceback),
+                parent=request,
+            )
+            return failed

@@ -349,3 +349,18 @@ def test_interrupt_of_user_expressions(shared_kernel: KernelProcess, client: Cli
     answer = client.finish(exchange, timeout=HANG_LIMIT_S)
     assert answer.reply.msg_type == "execute_reply"
     assert is_well(client)
+
+
+def test_interrupt_behind_the_code_is_told_everywhere(client: Client) -> None:
+    """One that comes when the code has ended is an error in the reply and on IOPub (EXEC-17)."""
+    code = (
+        "manager = get_ipython().payload_manager\n"
+        "def interrupted():\n"
+        "    del manager.read_payload\n"
+        "    raise KeyboardInterrupt\n"
+        "manager.read_payload = interrupted"
+    )
+    answer = execute(client, code)
+
+    assert failed(answer).ename == error(answer).ename == "KeyboardInterrupt"
+    assert result(execute(client, "6 * 7")) == "42"
