@@ -28,7 +28,8 @@ END_OF_INPUT = "\x04"
 
 
 LOOK_UP_S = 0.25
-"""A signal that comes just before we wait wakes nobody: it is found this much later."""
+"""A signal that comes just before we wait wakes nobody, nor does the end of the request: either is
+found this much later."""
 
 
 class NoInputError(ProtocolError):
@@ -75,7 +76,7 @@ class Prompter:
             self._log.call(lambda: self._expect(asked))
             self._log.post(Channel.STDIN, frames)
             try:
-                value = asked.wait()
+                value = asked.wait(request)
             finally:
                 self._asked = None
         if value == END_OF_INPUT:
@@ -111,11 +112,15 @@ class _Asked:
         self.msg_id = header["msg_id"] if isinstance(header, dict) else None
         self.answers: SimpleQueue[str] = SimpleQueue()
 
-    def wait(self) -> str:
-        """Return the answer; an interrupt may raise here."""
-        while True:
+    def wait(self, request: Request) -> str:
+        """Return the answer to what *request* asked; an interrupt may raise here."""
+        while request.may_prompt:
             with suppress(Empty):
                 return self.answers.get(timeout=LOOK_UP_S)
+        # A thread has asked, and its cell is over: other prompts must not wait behind this one.
+        raise NoInputError(
+            "wanted an answer before the request's end, found none", requirement="STDIN-03"
+        )
 
     def mismatch(self, envelope: Envelope) -> str:
         """Return why *envelope* does not answer this prompt; empty if it does."""

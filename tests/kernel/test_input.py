@@ -391,3 +391,20 @@ def test_interrupt_just_before_the_wait(client: Client) -> None:
     running = begin(client, code, allow_stdin=True)
 
     assert failed(finish(client, running)).ename == "KeyboardInterrupt"
+
+
+def test_prompt_that_outlives_its_cell_blocks_no_other(client: Client) -> None:
+    """A thread that waits for an answer gives up when its cell has ended."""
+    code = (
+        "import threading\n"
+        "asked = get_ipython().kernel._host._prompter._one_at_a_time.locked\n"
+        "threading.Thread(target=input, args=['of a thread']).start()\n"
+        "while not asked(): pass"
+    )
+    outlived = begin(client, code, allow_stdin=True)
+    client.receive(Channel.STDIN, HANG_LIMIT_S)
+    succeeded(finish(client, outlived))
+
+    answer = execute(client, "input()", on_input=lambda _: "ours")
+
+    assert result(answer) == "'ours'"
