@@ -15,6 +15,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NamedTuple
@@ -429,11 +430,22 @@ class Kernel:
         logger.critical(
             "the main thread did not come to an end within %s s; it is here:", SHUTDOWN_BUDGET_S
         )
-        faulthandler.dump_traceback(self._capture.original(StreamName.STDERR), all_threads=True)
+        self._tell_stacks()
         closing = self._closing or _Closing()
         self._say_goodbye(closing)
         self._io.end()
+        if os.getpgrp() == os.getpid() and signal.getsignal(signal.SIGTERM) == self._terminate:
+            os.killpg(os.getpgrp(), signal.SIGTERM)  # to ourselves it is news that nobody reads
         os._exit(closing.exit_code)
+
+    def _tell_stacks(self) -> None:
+        from tempfile import TemporaryFile  # noqa: PLC0415 - few kernels hang
+
+        # Not to the descriptor itself: it may be a full pipe, where writing waits for ever.
+        with suppress(OSError), TemporaryFile("w+", encoding="utf-8") as stacks:
+            faulthandler.dump_traceback(stacks, all_threads=True)
+            stacks.seek(0)
+            self.real_stderr.write(stacks.read())
 
     # --- The end.
 

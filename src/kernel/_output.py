@@ -10,7 +10,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TextIO
 
 from assay.kernel._request import Parents, Request
@@ -438,11 +438,34 @@ def _enlarge(descriptor: int) -> None:
 
 
 def real_stderr(capture: DescriptorCapture) -> TextIO:
-    """Return a stream to the standard error that the process was started with."""
-    return os.fdopen(
-        os.dup(capture.original(StreamName.STDERR)),
-        "w",
-        encoding="utf-8",
-        errors="backslashreplace",
-        buffering=1,
-    )
+    """Return a stream to the standard error that the process was started with.
+
+    What does not fit into a pipe that nobody reads is dropped.
+    """
+    raw = _Unread(os.dup(capture.original(StreamName.STDERR)))
+    return io.TextIOWrapper(raw, "utf-8", "backslashreplace", write_through=True)  # type: ignore[type-var]  # typeshed wants a buffer between
+
+
+class _Unread(io.RawIOBase):
+    """A descriptor that may be a full pipe: the I/O thread writes to it, and must never wait."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._poll = select.poll()
+        self._poll.register(descriptor, select.POLLOUT)
+
+    def fileno(self) -> int:
+        return self._descriptor
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Buffer, /) -> int:  # type: ignore[override]
+        view = memoryview(data).cast("B")
+        for start in range(0, len(view), select.PIPE_BUF):
+            if not self._poll.poll(0):
+                break
+            with suppress(OSError):  # the reader is gone
+                # A pipe that is ready takes that much at once.
+                os.write(self._descriptor, view[start : start + select.PIPE_BUF])
+        return len(view)

@@ -292,6 +292,24 @@ def wait_for(process: int) -> None:
     assert ready
 
 
+def test_child_of_a_hanging_cell_ends(kernel: KernelProcess, mine: Client) -> None:
+    """A kernel that must be ended by force ends the processes that its cells started."""
+    code = (
+        "import subprocess, time\n"
+        "child = subprocess.Popen(['sleep', '600'])\n"
+        "print(child.pid)\n"
+        f"{RUNNING['swallows everything']}"
+    )
+    running = begin(mine, code, until="\n")
+    end = os.pidfd_open(int(text_of(running.published)))
+
+    shut_down(mine)
+
+    assert kernel.wait(HANG_LIMIT_S) == 0
+    wait_for(end)
+    os.close(end)
+
+
 def test_second_request_is_answered_too(kernel: KernelProcess, mine: Client) -> None:
     """A shutdown request that comes during a shutdown has a reply (SHELL-14)."""
     running = begin(mine, f"print('runs')\n{RUNNING['swallows']}", until="runs")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -23,10 +23,12 @@ from assay.protocol import (
 from assay.transport import Client, KernelProcess
 from tests.kernel._kernels import (
     HANG_LIMIT_S,
+    argv,
     begin,
     execute,
     failed,
     finish,
+    frames,
     is_well,
     result,
     start,
@@ -443,3 +445,46 @@ def test_known_module_alone_where_its_package_is_missing(tmp_path: Path) -> None
     assert answer.text() == (
         "ipykernel.zmqshell is not installed; it would have 'ZMQDisplayPublisher'\nTrue\n"
     )
+
+
+# --- What a launcher may do
+
+
+def by_shell(line: str) -> list[str]:
+    """Return the command that starts a kernel by *line* of a shell, in which "$@" stands for it."""
+    return ["sh", "-c", line, "sh", *argv()]
+
+
+@pytest.fixture
+def unread(tmp_path: Path) -> Iterator[Path]:
+    """A pipe that is full, and that nobody reads."""
+    fifo = tmp_path / "unread"
+    os.mkfifo(fifo)
+    end = os.open(fifo, os.O_RDWR | os.O_NONBLOCK)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(end, b"x" * 512)
+    yield fifo
+    os.close(end)
+
+
+def test_standard_error_may_be_a_full_pipe(tmp_path: Path, unread: Path) -> None:
+    """What the kernel has to complain about never makes it wait for a reader."""
+    command = by_shell(f'exec "$@" 2>"{unread}"')
+    with start(tmp_path, command=command) as kernel, kernel.client(timeout=HANG_LIMIT_S) as client:
+        for channel in (Channel.CONTROL, Channel.SHELL):
+            client.send_frames(channel, frames(client, "execute_request", {}))
+            client.send_frames(channel, frames(client, "no_such_type", {}))
+            client.send_frames(channel, [b"nonsense"])
+
+        assert is_well(client)
+
+
+def test_hang_is_ended_with_a_full_pipe(tmp_path: Path, unread: Path) -> None:
+    """Neither do the stacks that are written when the main thread hangs."""
+    command = by_shell(f'exec "$@" 2>"{unread}"')
+    with start(tmp_path, command=command) as kernel, kernel.client(timeout=HANG_LIMIT_S) as client:
+        code = "while True:\n    try: time.sleep(600)\n    except BaseException: pass"
+        begin(client, f"import time; print('runs')\n{code}", until="runs")
+
+        assert kernel.shutdown(timeout=HANG_LIMIT_S) == 0
