@@ -16,7 +16,15 @@ from typing import TYPE_CHECKING, TextIO
 
 from assay.kernel._info import kernel_info
 from assay.kernel._kernel import Kernel
-from assay.protocol import AssayError, ConnectionFile, KernelInfoReply, MsgId, Session, SessionId
+from assay.protocol import (
+    AssayError,
+    ConnectionFile,
+    ConnectionFileError,
+    KernelInfoReply,
+    MsgId,
+    Session,
+    SessionId,
+)
 
 if TYPE_CHECKING:
     from assay.kernel._interpreter import Interpreter
@@ -29,6 +37,9 @@ JOIN_S = 0.5
 SWITCH_INTERVAL_S = 0.0005
 """How long a busy cell may keep the I/O thread from the interpreter; Python's default is ten times
 as long (decision 0004)."""
+
+MAX_PID = 2**31 - 1
+"""The greatest that the system's type holds."""
 
 USAGE = """\
 usage: assay kernel [-f FILE] [--publish-silent] [IPython's options]
@@ -63,6 +74,7 @@ def serve(
         info: The answer to kernel_info_request.
         load: Makes the interpreter, once the sockets answer.
     """
+    _open_missing_descriptors()
     _log_to(sys.__stderr__)
     path, publish_silent, rest = _parse(arguments)
     created = not path.exists()
@@ -74,7 +86,7 @@ def serve(
             info,
             lambda _: load(kernel, rest),
             connection_path=path,
-            parent_pid=int(os.environ.get("JPY_PARENT_PID") or 0),
+            parent_pid=_parent_pid(),
             publish_silent=publish_silent,
         )
     except AssayError as error:
@@ -85,11 +97,31 @@ def serve(
     faulthandler.enable(kernel.real_stderr)
     try:
         code = kernel.run()
+    except ConnectionFileError as error:
+        print(f"{info.implementation}: {error}", file=kernel.real_stderr)
+        return 1
     finally:
         if created:
             path.unlink(missing_ok=True)
     _leave(code)
     return code
+
+
+def _open_missing_descriptors() -> None:
+    """Let nothing else become descriptor 0, 1 or 2, which a launcher may have closed."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # the lowest one that is free
+
+
+def _parent_pid() -> int:
+    text = os.environ.get("JPY_PARENT_PID") or "0"
+    if not text.lstrip("-").isdecimal() or int(text) > MAX_PID:
+        logging.getLogger("assay").warning("JPY_PARENT_PID: wanted a process, found %r", text)
+        return 0
+    return int(text)
 
 
 def _parse(arguments: list[str]) -> tuple[Path, bool, list[str]]:

@@ -324,8 +324,9 @@ class DescriptorCapture:
         """True from when somebody takes text from a pipe until it is in the log."""
         self._reader: int | None = None
         """The thread that holds the lock."""
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:  # it was closed when the process began
+                stream.flush()
         self._captured = (_Captured(StreamName.STDOUT, 1), _Captured(StreamName.STDERR, 2))
         # Unlike a `select.poll`, an epoll may be asked by several threads at once.
         epoll = select.epoll()

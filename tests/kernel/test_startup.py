@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -455,6 +456,25 @@ def by_shell(line: str) -> list[str]:
     return ["sh", "-c", line, "sh", *argv()]
 
 
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_standard_streams_may_be_closed(tmp_path: Path, closed: str) -> None:
+    """A kernel that was started without standard streams catches output as any other."""
+    command = by_shell(f'exec "$@" {closed}')
+    with start(tmp_path, command=command) as kernel, kernel.client(timeout=HANG_LIMIT_S) as client:
+        answer = execute(client, "import os; print('ours'); os.system('echo of a child');")
+
+        assert answer.text() == "ours\nof a child\n"
+        assert is_well(client)
+
+
+@pytest.mark.parametrize("pid", ["nobody", "9" * 20, "-1", "0x10"])
+def test_odd_parent_is_nobody(tmp_path: Path, pid: str) -> None:
+    """A JPY_PARENT_PID that names no process is as good as none."""
+    command = by_shell(f'JPY_PARENT_PID={pid} exec "$@"')
+    with start(tmp_path, command=command) as kernel, kernel.client(timeout=HANG_LIMIT_S) as client:
+        assert is_well(client)
+
+
 @pytest.fixture
 def unread(tmp_path: Path) -> Iterator[Path]:
     """A pipe that is full, and that nobody reads."""
@@ -488,3 +508,15 @@ def test_hang_is_ended_with_a_full_pipe(tmp_path: Path, unread: Path) -> None:
         begin(client, f"import time; print('runs')\n{code}", until="runs")
 
         assert kernel.shutdown(timeout=HANG_LIMIT_S) == 0
+
+
+def test_place_for_the_connection_file_is_missing(tmp_path: Path) -> None:
+    """A kernel that cannot write its own connection file says so and ends."""
+    path = tmp_path / "missing" / "kernel.json"
+    command = [word.format(connection_file=path) for word in argv()]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert ended.returncode == 1
+    assert (
+        ended.stderr == f"assay: {path}: cannot be written: No such file or directory (CONN-04)\n"
+    )
