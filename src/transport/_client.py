@@ -8,13 +8,12 @@ finds it. Nothing here waits without saying what for.
 from __future__ import annotations
 
 import uuid
-from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import chain, repeat
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 import zmq
 
@@ -24,29 +23,25 @@ from assay.protocol import (
     Channel,
     ConnectionFile,
     Content,
-    ContentError,
     ExecuteRequest,
     Header,
     InputReply,
     InputRequest,
-    IopubWelcome,
     Json,
     KernelInfoReply,
     KernelInfoRequest,
     Message,
     MsgId,
-    RemoteError,
     Session,
     SessionId,
-    Transport,
-    Unknown,
     UnsetType,
-    structure_content,
 )
 from assay.transport._answer import Answer, Received, Refused
+from assay.transport._client_sockets import ClientSockets, Lifeline
 from assay.transport._deadline import Deadline
-from assay.transport._errors import ClosedError, KernelEndedError, TimedOutError, TransportError
+from assay.transport._errors import TimedOutError, TransportError
 from assay.transport._exchange import Exchange, OnInput, OnOutput
+from assay.transport._inboxes import Inboxes, read
 
 __all__ = ["Client", "Lifeline", "make_session"]
 
@@ -58,45 +53,8 @@ REPLY_TIMEOUT_S = 60.0
 ASK_AGAIN_S = (0.1, 0.2, 0.5, 1.0)
 """Pauses between kernel_info requests while IOPub stays silent; the last one repeats."""
 
-ENDED_GRACE_S = 0.25
-"""How long after a kernel's end its last words may still be on their way through our I/O thread."""
-
 PROMPT_GRACE_S = 0.02
 """How long a prompt waits for output that was sent before it, over another connection."""
-
-LINGER_MS = 500
-"""How long `close` waits for what was sent and is not out yet; no time at all if all is out."""
-
-RECONNECT_MS = 20
-"""ZeroMQ's own 100 ms would be most of the start of a kernel that binds while we connect."""
-
-BATCH = 1_000
-"""Messages taken from one socket before the others get their turn."""
-
-UNCLAIMED = 10_000
-"""Messages kept on each channel for `receive`; what is older is dropped, and counted."""
-
-REFUSED = 100
-
-PEER_OF = {"0.0.0.0": "127.0.0.1", "*": "127.0.0.1", "::": "::1"}  # noqa: S104 - where to connect to
-"""Where to reach a kernel that listens everywhere."""
-
-DEALERS = (Channel.SHELL, Channel.CONTROL, Channel.STDIN)
-
-MESSAGE_CHANNELS = (Channel.IOPUB, *DEALERS)
-"""In the order in which they are read: output before the reply and before the prompt."""
-
-
-class Lifeline(Protocol):
-    """Something that becomes readable when the kernel's process has ended."""
-
-    def fileno(self) -> int:
-        """Return the descriptor to watch."""
-        ...
-
-    def ending(self) -> str:
-        """Return a sentence on how the process ended."""
-        ...
 
 
 class Client:
@@ -125,39 +83,17 @@ class Client:
     ) -> None:
         self.connection = connection
         self.session = make_session(connection) if session is None else session
-        self.welcomed = False
-        """True once IOPub has welcomed a subscription (IOPUB-02); false for kernels below 5.5."""
-
-        self.refused: deque[Refused] = deque(maxlen=REFUSED)
-        """The newest frames that were no message, or none to trust."""
-
-        self.discarded = 0
-        """Messages that nobody received in time; see `UNCLAIMED`."""
-
         self.kernel_info: KernelInfoReply | None = None
         """What the kernel is, once it is ready; None if its reply has a fault."""
 
-        self._lifeline = lifeline
-        self._ended = False
-        self._closed = False
-        self._inboxes: dict[Channel, deque[Received | Refused]] = {c: deque() for c in Channel}
-        self._exchanges: dict[MsgId, Exchange] = {}
-        self._poller = zmq.Poller()
-        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self._sockets: dict[Channel, zmq.Socket[bytes]] = {}
-        try:
-            for channel in channels:
-                self._sockets[channel] = self._connect(channel, receive_limit)
-        except zmq.ZMQError as error:
-            self._context.destroy(linger=0)
-            raise TransportError(
-                f"{connection.transport} at {connection.ip}: cannot connect: {error}"
-            ) from error
-        for channel in MESSAGE_CHANNELS:
-            if channel in self._sockets:
-                self._poller.register(self._sockets[channel], zmq.POLLIN)
-        if lifeline is not None:
-            self._poller.register(lifeline.fileno(), zmq.POLLIN)
+        self._inboxes = Inboxes()
+        self._sockets = ClientSockets(
+            connection,
+            self.session.session.encode(),
+            channels=channels,
+            lifeline=lifeline,
+            receive_limit=receive_limit,
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -171,12 +107,23 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Close the sockets; what was sent still goes out, within `LINGER_MS`."""
-        if not self._closed:
-            self._closed = True
-            # Nobody is left to take it in; waiting would be for nothing.
-            gone = self._ended or (self._lifeline is not None and _is_readable(self._lifeline))
-            self._context.destroy(linger=0 if gone else LINGER_MS)
+        """Close the sockets; what was sent still goes out, within half a second."""
+        self._sockets.close()
+
+    @property
+    def welcomed(self) -> bool:
+        """True once IOPub has welcomed a subscription (IOPUB-02); false for kernels below 5.5."""
+        return self._inboxes.welcomed
+
+    @property
+    def refused(self) -> Sequence[Refused]:
+        """The newest frames that were no message, or none to trust."""
+        return self._inboxes.refused
+
+    @property
+    def discarded(self) -> int:
+        """Messages that nobody received in time."""
+        return self._inboxes.discarded
 
     # Whole conversations
 
@@ -214,7 +161,7 @@ class Client:
         finally:
             self.forget(asked)
         assert asked.reply is not None
-        self._drop_parents(Channel.IOPUB, "kernel_info_request")
+        self._inboxes.drop_parents(Channel.IOPUB, "kernel_info_request", self.session.session)
         if isinstance(asked.reply.content, KernelInfoReply):
             self.kernel_info = asked.reply.content
         return asked.reply
@@ -253,8 +200,7 @@ class Client:
             buffers=buffers,
             subshell_id=subshell_id,
         )
-        with self._forgetting(exchange):
-            return self.finish(exchange, timeout=timeout)
+        return self._finish_or_forget(exchange, timeout)
 
     def execute(
         self,
@@ -306,8 +252,7 @@ class Client:
             on_input=on_input,
             keep=keep,
         )
-        with self._forgetting(exchange):
-            return self.finish(exchange, timeout=timeout)
+        return self._finish_or_forget(exchange, timeout)
 
     def notify(
         self,
@@ -374,7 +319,7 @@ class Client:
             on_output=on_output,
             on_input=on_input,
         )
-        self._exchanges[request.header.msg_id] = exchange
+        self._inboxes.exchanges[request.header.msg_id] = exchange
         try:
             self.send_frames(channel, self.session.encode(request))
         except BaseException:
@@ -399,7 +344,7 @@ class Client:
 
     def forget(self, exchange: Exchange) -> None:
         """Let whatever *exchange* still brings go to the inboxes."""
-        self._exchanges.pop(exchange.request.header.msg_id, None)
+        self._inboxes.exchanges.pop(exchange.request.header.msg_id, None)
 
     def wait_until(
         self,
@@ -435,26 +380,7 @@ class Client:
             TimedOutError: it did not come back.
             KernelEndedError: the kernel's process ended.
         """
-        # A DEALER that adds the empty frame of a REQ itself: a lost beat does not block the next.
-        heartbeat = self._socket(Channel.HB)
-        if self._ended and self._lifeline is not None:
-            raise KernelEndedError(self._lifeline.ending())
-        deadline = Deadline(timeout)
-        marked = uuid.uuid4().bytes + payload
-        heartbeat.send_multipart([b"", marked])
-        poller = zmq.Poller()
-        poller.register(heartbeat, zmq.POLLIN)
-        while True:
-            if self._lifeline is not None and not self._ended:
-                poller.register(self._lifeline.fileno(), zmq.POLLIN)
-            ready = dict(poller.poll(deadline.left_ms))
-            if heartbeat in ready:
-                if heartbeat.recv_multipart()[-1] == marked:
-                    return
-            elif ready:
-                self._end()
-            if deadline.passed:
-                raise TimedOutError("a heartbeat", deadline.timeout or 0)
+        self._sockets.beat(payload, timeout)
 
     # Single messages
 
@@ -490,7 +416,7 @@ class Client:
         """
         if channel is Channel.IOPUB:
             raise TransportError(f"{channel} carries nothing from a client")
-        socket = self._socket(channel)
+        socket = self._sockets.of(channel)
         try:
             socket.send_multipart(frames, copy=True)
         except zmq.ZMQError as error:
@@ -526,49 +452,20 @@ class Client:
         """Take all that has arrived on *channel* for no request in flight, without waiting."""
         while self._pump(Deadline(0)):
             pass
-        inbox = self._inboxes[channel]
+        inbox = self._inboxes.of(channel)
         found = tuple(item for item in inbox if isinstance(item, Received))
         inbox.clear()
         return found
-
-    # Sockets
-
-    def _connect(self, channel: Channel, receive_limit: int) -> zmq.Socket[bytes]:
-        connection = self.connection
-        socket = self._context.socket(zmq.SUB if channel is Channel.IOPUB else zmq.DEALER)
-        socket.linger = LINGER_MS
-        socket.rcvhwm = receive_limit
-        socket.sndhwm = 0
-        socket.set(zmq.RECONNECT_IVL, RECONNECT_MS)
-        ip = PEER_OF.get(connection.ip, connection.ip)
-        if connection.transport is Transport.TCP and ":" in ip:
-            socket.set(zmq.IPV6, 1)
-        if channel in DEALERS:
-            # STDIN-06: the kernel asks under the identity that the request came from.
-            socket.routing_id = self.session.session.encode()
-        if connection.curve is not None:
-            # As the reference client: the file's own pair on both ends, so that a kernel that
-            # admits only holders of the file can tell them.
-            socket.curve_serverkey = connection.curve.public_key.encode()
-            socket.curve_publickey = connection.curve.public_key.encode()
-            socket.curve_secretkey = connection.curve.secret_key.encode()
-        if channel is Channel.IOPUB:
-            socket.subscribe(b"")
-        socket.connect(_address(connection, channel, ip))
-        return socket
-
-    def _socket(self, channel: Channel) -> zmq.Socket[bytes]:
-        if self._closed:
-            raise ClosedError("wanted an open client, found it closed")
-        if channel not in self._sockets:
-            raise TransportError(f"{channel} was not opened by this client")
-        return self._sockets[channel]
 
     # Waiting
 
     def _refuse_to_wait(self, exchange: Exchange, deadline: Deadline) -> None:
         if deadline.passed:
             raise _timed_out(exchange, deadline, self.refused)
+
+    def _finish_or_forget(self, exchange: Exchange, timeout: float | None) -> Answer:
+        with self._forgetting(exchange):
+            return self.finish(exchange, timeout=timeout)
 
     @contextmanager
     def _forgetting(self, exchange: Exchange) -> Iterator[None]:
@@ -598,8 +495,8 @@ class Client:
             self.answer_input(value, parent=question.header)
 
     def _next(self, channel: Channel, deadline: Deadline) -> Received | Refused:
-        self._socket(channel)
-        inbox = self._inboxes[channel]
+        self._sockets.of(channel)
+        inbox = self._inboxes.of(channel)
         while not inbox:
             if not self._pump(deadline):
                 raise TimedOutError(
@@ -609,107 +506,16 @@ class Client:
 
     def _pump(self, deadline: Deadline) -> bool:
         """Wait for anything and sort it in; return False if the time was up first."""
-        if self._closed:
-            raise ClosedError("wanted an open client, found it closed")
-        waits = deadline.sooner(Deadline(ENDED_GRACE_S)) if self._ended else deadline
-        ready = dict(self._poller.poll(waits.left_ms))
-        if not ready:
-            if self._ended and not deadline.passed and self._lifeline is not None:
-                raise KernelEndedError(self._lifeline.ending())
+        ready = self._sockets.wait(deadline)
+        if ready is None:
             return False
-        for channel in MESSAGE_CHANNELS:
-            socket = self._sockets.get(channel)
-            if socket is not None and socket in ready:
-                self._drain(channel, socket)
-        if self._lifeline is not None and self._lifeline.fileno() in ready:
-            self._ended = True
-            self._poller.unregister(self._lifeline.fileno())
+        for channel in ready:
+            for frames in self._sockets.take(channel):
+                self._inboxes.sort(self._read(channel, frames))
         return True
 
-    def _end(self) -> None:
-        assert self._lifeline is not None
-        self._ended = True
-        self._poller.unregister(self._lifeline.fileno())
-        raise KernelEndedError(self._lifeline.ending())
-
-    def _drain(self, channel: Channel, socket: zmq.Socket[bytes]) -> None:
-        for _ in range(BATCH):
-            try:
-                frames = socket.recv_multipart(zmq.NOBLOCK)
-            except zmq.Again:
-                return
-            self._sort(self._read(channel, tuple(frames)))
-
     def _read(self, channel: Channel, frames: tuple[bytes, ...]) -> Received | Refused:
-        try:
-            envelope = self.session.open(frames)
-        except RemoteError as error:
-            return Refused(channel=channel, error=error, frames=frames)
-        content: Content
-        try:
-            content, fault = structure_content(envelope.header.msg_type, envelope.content), None
-        except ContentError as error:
-            content, fault = Unknown(extra=envelope.content), error
-        message = Message(
-            header=envelope.header,
-            parent_header=envelope.parent_header,
-            metadata=envelope.metadata,
-            content=content,
-            buffers=envelope.buffers,
-        )
-        return Received(
-            channel=channel,
-            identities=envelope.identities,
-            message=message,
-            fault=fault,
-            frames=frames,
-        )
-
-    def _sort(self, item: Received | Refused) -> None:
-        if isinstance(item, Refused):
-            self.refused.append(item)
-            self._keep(item)
-            return
-        if item.channel is Channel.IOPUB and isinstance(item.content, IopubWelcome):
-            self.welcomed = True
-        parent = item.parent_header
-        exchange = self._exchanges.get(parent.msg_id) if parent is not None else None
-        match item.channel:
-            case Channel.IOPUB if exchange is not None:
-                exchange.publish(item)
-            case Channel.STDIN if (asked := exchange or self._only_listener()) is not None and (
-                asked.on_input is not None
-            ):
-                asked.prompts.append(item)
-            case Channel.SHELL | Channel.CONTROL if (
-                exchange is not None
-                and exchange.wants_reply
-                and exchange.reply is None
-                and exchange.channel is item.channel
-            ):
-                exchange.reply = item
-            case _:
-                self._keep(item)
-
-    def _keep(self, item: Received | Refused) -> None:
-        inbox = self._inboxes[item.channel]
-        inbox.append(item)
-        if len(inbox) > UNCLAIMED:
-            inbox.popleft()
-            self.discarded += 1
-
-    def _only_listener(self) -> Exchange | None:
-        """Return who may be meant by a question without a parent, if there is no doubt."""
-        listeners = [e for e in self._exchanges.values() if e.on_input is not None]
-        return listeners[0] if len(listeners) == 1 else None
-
-    def _drop_parents(self, channel: Channel, msg_type: str) -> None:
-        """Drop what earlier requests of ours have left in the inbox of *channel*."""
-        mine = self.session.session
-        inbox = self._inboxes[channel]
-        kept = [item for item in inbox if not _is_child(item, msg_type, mine)]
-        inbox.clear()
-        inbox.extend(kept)
+        return read(self.session, channel, frames)
 
 
 def make_session(connection: ConnectionFile) -> Session:
@@ -727,19 +533,6 @@ def make_session(connection: ConnectionFile) -> Session:
         username="assay",
         signature_scheme=connection.signature_scheme,
     )
-
-
-def _is_readable(lifeline: Lifeline) -> bool:
-    poller = zmq.Poller()
-    poller.register(lifeline.fileno(), zmq.POLLIN)
-    return bool(poller.poll(0))
-
-
-def _address(connection: ConnectionFile, channel: Channel, ip: str) -> str:
-    if connection.transport is Transport.TCP and ip != connection.ip:
-        port = connection.port(channel)
-        return f"tcp://[{ip}]:{port}" if ":" in ip else f"tcp://{ip}:{port}"
-    return connection.address(channel)
 
 
 def _timed_out(
@@ -767,10 +560,3 @@ def _input_request(content: Content) -> InputRequest:
     # Seen: kernels whose `password` is 0 or 1. The question is clear enough.
     prompt, password = content.extra.get("prompt", ""), content.extra.get("password", False)
     return InputRequest(prompt=str(prompt), password=bool(password))
-
-
-def _is_child(item: Received | Refused, msg_type: str, session: SessionId) -> bool:
-    if isinstance(item, Refused) or item.parent_header is None:
-        return False
-    parent = item.parent_header
-    return parent.msg_type == msg_type and parent.session == session

@@ -38,7 +38,7 @@ from assay.transport import (
     TimedOutError,
     TransportError,
 )
-from assay.transport import _client as client_module
+from assay.transport import _inboxes as inboxes_module
 from tests.transport.small_kernel import SmallKernel
 
 HANG_LIMIT_S = 60.0
@@ -365,7 +365,7 @@ class TestOtherMessages:
     def test_inbox_is_bounded(self, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
         """What nobody receives is dropped, the oldest first, and counted."""
         client.waiting(Channel.IOPUB)
-        monkeypatch.setattr(client_module, "UNCLAIMED", 2)
+        monkeypatch.setattr(inboxes_module, "UNCLAIMED", 2)
         client.execute(
             "from assay.protocol import Stream, StreamName\n"
             "for n in range(5): kernel.publish(Stream(name=StreamName.STDOUT, text=str(n)))",

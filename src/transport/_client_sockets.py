@@ -1,0 +1,217 @@
+"""The sockets of a client: connected, waited for, and read in turn."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Iterator
+from typing import Protocol
+
+import zmq
+
+from assay.protocol import Channel, ConnectionFile, Transport
+from assay.transport._deadline import Deadline
+from assay.transport._errors import ClosedError, KernelEndedError, TimedOutError, TransportError
+
+__all__ = ["ClientSockets", "Lifeline"]
+
+ENDED_GRACE_S = 0.25
+"""How long after a kernel's end its last words may still be on their way through our I/O thread."""
+
+LINGER_MS = 500
+"""How long `close` waits for what was sent and is not out yet; no time at all if all is out."""
+
+RECONNECT_MS = 20
+"""ZeroMQ's own 100 ms would be most of the start of a kernel that binds while we connect."""
+
+BATCH = 1_000
+"""Messages taken from one socket before the others get their turn."""
+
+PEER_OF = {"0.0.0.0": "127.0.0.1", "*": "127.0.0.1", "::": "::1"}  # noqa: S104 - where to connect to
+"""Where to reach a kernel that listens everywhere."""
+
+DEALERS = (Channel.SHELL, Channel.CONTROL, Channel.STDIN)
+
+MESSAGE_CHANNELS = (Channel.IOPUB, *DEALERS)
+"""In the order in which they are read: output before the reply and before the prompt."""
+
+
+class Lifeline(Protocol):
+    """Something that becomes readable when the kernel's process has ended."""
+
+    def fileno(self) -> int:
+        """Return the descriptor to watch."""
+        ...
+
+    def ending(self) -> str:
+        """Return a sentence on how the process ended."""
+        ...
+
+
+class ClientSockets:
+    """The sockets of one client of one kernel, for one thread.
+
+    Args:
+        connection: Where the kernel listens, and its CURVE key.
+        identity: Under which the kernel knows the client.
+        channels: Which sockets to open.
+        lifeline: The kernel's process, if it is ours: waiting ends when it has ended.
+        receive_limit: Messages that ZeroMQ keeps for each socket while nobody reads them; 0 sets no
+            limit.
+
+    Raises:
+        TransportError: an address or a CURVE key cannot be used.
+    """
+
+    def __init__(
+        self,
+        connection: ConnectionFile,
+        identity: bytes,
+        *,
+        channels: Collection[Channel],
+        lifeline: Lifeline | None,
+        receive_limit: int,
+    ) -> None:
+        self._connection = connection
+        self._identity = identity
+        self._lifeline = lifeline
+        self._ended = False
+        self._closed = False
+        self._poller = zmq.Poller()
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._sockets: dict[Channel, zmq.Socket[bytes]] = {}
+        try:
+            for channel in channels:
+                self._sockets[channel] = self._connect(channel, receive_limit)
+        except zmq.ZMQError as error:
+            self._context.destroy(linger=0)
+            raise TransportError(
+                f"{connection.transport} at {connection.ip}: cannot connect: {error}"
+            ) from error
+        for channel in MESSAGE_CHANNELS:
+            if channel in self._sockets:
+                self._poller.register(self._sockets[channel], zmq.POLLIN)
+        if lifeline is not None:
+            self._poller.register(lifeline.fileno(), zmq.POLLIN)
+
+    def close(self) -> None:
+        """Close the sockets; what was sent still goes out, within `LINGER_MS`."""
+        if not self._closed:
+            self._closed = True
+            # Nobody is left to take it in; waiting would be for nothing.
+            gone = self._ended or (self._lifeline is not None and _is_readable(self._lifeline))
+            self._context.destroy(linger=0 if gone else LINGER_MS)
+
+    def of(self, channel: Channel) -> zmq.Socket[bytes]:
+        """Return the socket of *channel*.
+
+        Raises:
+            ClosedError: the client is closed.
+            TransportError: the channel was not opened.
+        """
+        if self._closed:
+            raise ClosedError("wanted an open client, found it closed")
+        if channel not in self._sockets:
+            raise TransportError(f"{channel} was not opened by this client")
+        return self._sockets[channel]
+
+    def wait(self, deadline: Deadline) -> tuple[Channel, ...] | None:
+        """Wait for anything and return the channels that brought something.
+
+        Returns:
+            None if the time was up first; nothing at all if it is the kernel that has just ended.
+
+        Raises:
+            KernelEndedError: the kernel's process has ended, and its last words are read.
+        """
+        if self._closed:
+            raise ClosedError("wanted an open client, found it closed")
+        waits = deadline.sooner(Deadline(ENDED_GRACE_S)) if self._ended else deadline
+        ready = dict(self._poller.poll(waits.left_ms))
+        if not ready:
+            if self._ended and not deadline.passed and self._lifeline is not None:
+                raise KernelEndedError(self._lifeline.ending())
+            return None
+        if self._lifeline is not None and self._lifeline.fileno() in ready:
+            self._ended = True
+            self._poller.unregister(self._lifeline.fileno())
+        return tuple(c for c in MESSAGE_CHANNELS if self._sockets.get(c) in ready)
+
+    def take(self, channel: Channel) -> Iterator[tuple[bytes, ...]]:
+        """Yield the frames of what *channel* has brought, `BATCH` messages at most."""
+        socket = self._sockets[channel]
+        for _ in range(BATCH):
+            try:
+                yield tuple(socket.recv_multipart(zmq.NOBLOCK))
+            except zmq.Again:
+                return
+
+    def beat(self, payload: bytes, timeout: float | None) -> None:
+        """Send *payload* to the heartbeat and wait until it is back.
+
+        Raises:
+            TimedOutError: it did not come back.
+            KernelEndedError: the kernel's process ended.
+        """
+        # A DEALER that adds the empty frame of a REQ itself: a lost beat does not block the next.
+        heartbeat = self.of(Channel.HB)
+        if self._ended and self._lifeline is not None:
+            raise KernelEndedError(self._lifeline.ending())
+        deadline = Deadline(timeout)
+        marked = uuid.uuid4().bytes + payload
+        heartbeat.send_multipart([b"", marked])
+        poller = zmq.Poller()
+        poller.register(heartbeat, zmq.POLLIN)
+        while True:
+            if self._lifeline is not None and not self._ended:
+                poller.register(self._lifeline.fileno(), zmq.POLLIN)
+            ready = dict(poller.poll(deadline.left_ms))
+            if heartbeat in ready:
+                if heartbeat.recv_multipart()[-1] == marked:
+                    return
+            elif ready:
+                self._end()
+            if deadline.passed:
+                raise TimedOutError("a heartbeat", deadline.timeout or 0)
+
+    def _connect(self, channel: Channel, receive_limit: int) -> zmq.Socket[bytes]:
+        connection = self._connection
+        socket = self._context.socket(zmq.SUB if channel is Channel.IOPUB else zmq.DEALER)
+        socket.linger = LINGER_MS
+        socket.rcvhwm = receive_limit
+        socket.sndhwm = 0
+        socket.set(zmq.RECONNECT_IVL, RECONNECT_MS)
+        ip = PEER_OF.get(connection.ip, connection.ip)
+        if connection.transport is Transport.TCP and ":" in ip:
+            socket.set(zmq.IPV6, 1)
+        if channel in DEALERS:
+            # STDIN-06: the kernel asks under the identity that the request came from.
+            socket.routing_id = self._identity
+        if connection.curve is not None:
+            # As the reference client: the file's own pair on both ends, so that a kernel that
+            # admits only holders of the file can tell them.
+            socket.curve_serverkey = connection.curve.public_key.encode()
+            socket.curve_publickey = connection.curve.public_key.encode()
+            socket.curve_secretkey = connection.curve.secret_key.encode()
+        if channel is Channel.IOPUB:
+            socket.subscribe(b"")
+        socket.connect(_address(connection, channel, ip))
+        return socket
+
+    def _end(self) -> None:
+        assert self._lifeline is not None
+        self._ended = True
+        self._poller.unregister(self._lifeline.fileno())
+        raise KernelEndedError(self._lifeline.ending())
+
+
+def _is_readable(lifeline: Lifeline) -> bool:
+    poller = zmq.Poller()
+    poller.register(lifeline.fileno(), zmq.POLLIN)
+    return bool(poller.poll(0))
+
+
+def _address(connection: ConnectionFile, channel: Channel, ip: str) -> str:
+    if connection.transport is Transport.TCP and ip != connection.ip:
+        port = connection.port(channel)
+        return f"tcp://[{ip}]:{port}" if ":" in ip else f"tcp://{ip}:{port}"
+    return connection.address(channel)
