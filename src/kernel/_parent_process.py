@@ -46,15 +46,9 @@ def watch_parent(pid: int, io: IoThread, gone: Callable[[], None]) -> None:
 
 def _poll(pid: int, gone: Callable[[], None]) -> None:
     def wait() -> None:
-        while True:
-            try:
-                os.kill(pid, 0)
-            except ProcessLookupError:
-                gone()
-                return
-            except PermissionError:  # it lives, and is somebody else's
-                pass
+        while _lives(pid):
             time.sleep(POLL_S)
+        gone()
 
     threading.Thread(target=wait, name="assay-parent", daemon=True).start()
 
