@@ -432,6 +432,20 @@ def test_child_that_never_stops_writing(kernel: KernelProcess, mine: Client) -> 
     assert kernel.exit_code is None
 
 
+def test_reading_ends_though_there_is_always_more(mine: Client) -> None:
+    """What is read before a cell's end is bounded, however fast a child writes (SHELL-05)."""
+    code = (
+        "capture = get_ipython().kernel._host._capture\n"
+        "stdout = capture._captured[0]\n"
+        "stdout.read = lambda: 'more\\n'\n"
+        "capture.drain()\n"
+        "del stdout.read"
+    )
+    answer = execute(mine, code)
+
+    assert 16 <= answer.text().count("more") <= 32
+
+
 AT_ANY_MOMENT = {
     "finalizer": "import gc, os\n"
     "class Loud:\n"

@@ -294,6 +294,66 @@ class TestSending:
         assert not any(thread.is_alive() for thread in threads)
 
 
+class TestLines:
+    """`print` writes a line and its end separately: they are to leave together."""
+
+    @pytest.fixture
+    def io(self) -> Iterator[IoThread]:
+        """An I/O thread that does not run: its turns are made here."""
+        io = Kernel().io
+        yield io
+        io.stop()
+
+    @pytest.fixture
+    def sent(self, io: IoThread, monkeypatch: pytest.MonkeyPatch) -> list[list[Buffer]]:
+        """What it has published."""
+        sent: list[list[Buffer]] = []
+        monkeypatch.setattr(io._publisher, "publish", sent.append)
+        return sent
+
+    def turn(self, io: IoThread) -> None:
+        """Let the time for text come."""
+        io._text_due = 0.0
+        io._flush()
+
+    def test_line_and_its_end(self, io: IoThread, sent: list[list[Buffer]]) -> None:
+        """Text in the middle of a line waits for the end of it."""
+        run = io.log.write(StreamName.STDOUT, b"{}", "a line")
+        self.turn(io)
+        before = list(sent)
+        run.append("\n")
+        self.turn(io)
+
+        assert not before
+        assert [b'"text":"a line\\n"' in bytes(frames[-1]) for frames in sent] == [True]
+
+    def test_whole_line(self, io: IoThread, sent: list[list[Buffer]]) -> None:
+        """A line that has ended waits for nothing."""
+        io.log.write(StreamName.STDOUT, b"{}", "a line\n")
+        self.turn(io)
+
+        assert len(sent) == 1
+
+    def test_prompt(self, io: IoThread, sent: list[list[Buffer]]) -> None:
+        """Text that never ends its line leaves after a moment."""
+        io.log.write(StreamName.STDOUT, b"{}", "50 %")
+        for _ in range(io_module.MAX_DEFERRALS):
+            self.turn(io)
+        before = list(sent)
+        self.turn(io)
+
+        assert not before
+        assert len(sent) == 1
+
+    def test_reply_waits_for_no_line(self, io: IoThread, sent: list[list[Buffer]]) -> None:
+        """What is urgent takes the text before it along."""
+        io.log.write(StreamName.STDOUT, b"{}", "a line")
+        io.log.post(Channel.IOPUB, [b"status"])
+        self.turn(io)
+
+        assert len(sent) == 2
+
+
 class TestDescriptors:
     """What else it looks after."""
 
