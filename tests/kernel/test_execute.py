@@ -40,6 +40,7 @@ from tests.kernel._kernels import (
     start,
     states,
     succeeded,
+    text_of,
     value,
 )
 
@@ -536,15 +537,16 @@ def test_missing_fields_take_their_defaults(client: Client) -> None:
 def test_failure_aborts_what_is_queued(client: Client, another: Client) -> None:
     """A failing cell aborts the waiting cells of every client (EXEC-20, EXEC-21, AMB-06)."""
     execute(client, "ran = []")
-    gate = "import os; r, w = os.pipe()\nprint('waits'); os.read(r, 1)"
-    failing = begin(client, gate, until="waits")
+    waits = once_queued(4, "print('waits')\nwhile True: pass")
+    failing = begin(client, waits)
     queued = [
         (who, who.start(ExecuteRequest(code=f"ran.append({i})")))
         for i, who in enumerate((client, another, client))
     ]
     complete = client.start(CompleteRequest(code="pri", cursor_pos=3))
-    for who in (client, another):
-        who.beat(timeout=HANG_LIMIT_S)
+    client.wait_until(
+        lambda: "waits" in text_of(failing.published), awaited="the queue", timeout=HANG_LIMIT_S
+    )
 
     interrupt(client)
     answers = [finish(who, exchange) for who, exchange in queued]
@@ -561,6 +563,14 @@ def test_failure_aborts_what_is_queued(client: Client, another: Client) -> None:
     assert value(client, "ran") == "[]"
 
 
+def once_queued(number: int, code: str) -> str:
+    """Return *code* that waits until *number* requests have come behind it.
+
+    What is sent at once does not arrive at once, least of all on a busy machine.
+    """
+    return f"lane = get_ipython().kernel._host._lane\nwhile len(lane) < {number}: pass\n{code}"
+
+
 def interrupt(client: Client) -> None:
     """Interrupt what runs, by message."""
     client.request(Unknown(), msg_type="interrupt_request", channel=Channel.CONTROL)
@@ -569,7 +579,7 @@ def interrupt(client: Client) -> None:
 def test_pipelined_failure_aborts_what_was_sent_with_it(client: Client) -> None:
     """Of requests sent at once, those behind a failure are not run (EXEC-20, EXEC-21)."""
     execute(client, "ran = []")
-    codes = ["ran.append(1)", "1 / 0", "ran.append(2)", "ran.append(3)"]
+    codes = ["ran.append(1)", once_queued(2, "1 / 0"), "ran.append(2)", "ran.append(3)"]
 
     exchanges = [client.start(ExecuteRequest(code=code)) for code in codes]
     answers = [finish(client, exchange) for exchange in exchanges]
@@ -602,7 +612,8 @@ def test_failure_need_not_stop_the_queue(client: Client) -> None:
 
 def test_aborted_requests_do_not_abort_others(client: Client) -> None:
     """An aborted request did not fail: it aborts nothing that comes after it (EXEC-24)."""
-    exchanges = [client.start(ExecuteRequest(code=code)) for code in ("1 / 0", "1", "2")]
+    codes = (once_queued(2, "1 / 0"), "1", "2")
+    exchanges = [client.start(ExecuteRequest(code=code)) for code in codes]
     for exchange in exchanges:
         failed(finish(client, exchange))
 
