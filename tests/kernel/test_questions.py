@@ -33,6 +33,7 @@ from tests.kernel._kernels import (
     execute,
     failed,
     finish,
+    is_well,
     start,
     states,
     succeeded,
@@ -536,3 +537,15 @@ def test_heart_beats_while_the_interpreter_is_held(mine: Client, tmp_path: Path)
 
     assert not running.idle
     succeeded(finish(mine, running))
+
+
+def test_completing_a_line_without_end_does_not_hang(client: Client) -> None:
+    """A line that is no person's has no completions, and what is asked next is answered."""
+    code = "x" * 3_000_000
+    reply = client.request(
+        CompleteRequest(code=code, cursor_pos=len(code)), timeout=HANG_LIMIT_S
+    ).content
+
+    assert isinstance(reply, CompleteReply)
+    assert reply.matches == ()
+    assert is_well(client)

@@ -39,6 +39,11 @@ COMPLETION_EXTRAS = "_jupyter_types_experimental"
 
 MAX_COMPLETIONS = 10_000
 
+MAX_LINE = 10_000
+"""Characters between the cursor and the beginning of its line. One of IPython's patterns takes time
+in proportion to their square, a third of a second for so many, and lets nothing else run meanwhile:
+with millions, neither an interrupt nor a shutdown nor the parent's end would be noticed."""
+
 
 class KernelOfShell:
     """What programs find as ``get_ipython().kernel``."""
@@ -134,6 +139,8 @@ class IPythonInterpreter:
 
     def complete(self, code: str, cursor_pos: int) -> protocol.CompleteReply:
         """Complete with IPython's completer."""
+        if cursor_pos - code.rfind("\n", 0, cursor_pos) > MAX_LINE:
+            return CompleteReply(matches=(), cursor_start=cursor_pos, cursor_end=cursor_pos)
         with provisionalcompleter():
             found = self.shell.Completer.completions(code, cursor_pos)
             completions = list(rectify_completions(code, found))[:MAX_COMPLETIONS]
