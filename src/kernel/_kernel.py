@@ -322,7 +322,9 @@ class Kernel:
         self._begin_to_close(_Closing())
 
     def _catch_up(self) -> None:
-        """Put into the log what C code and child processes have written so far."""
+        """Put into the log what has been written so far, by whomever."""
+        self.stdout.catch_up()
+        self.stderr.catch_up()
         if self._flush_c is not None:
             self._flush_c()
         self._capture.catch_up()

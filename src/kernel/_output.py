@@ -213,6 +213,12 @@ class OutputStream(io.TextIOBase):
                 self._record(text)
         return len(text)
 
+    def catch_up(self) -> None:
+        """Put into the log what an interrupt has kept out of it, at the worst of moments."""
+        run = self._run
+        if run.taken and run.parts and not self._output.forked:
+            self._log.resume(run)
+
     @contextmanager
     def recording(self) -> Iterator[deque[str]]:
         """Keep the newest `RECORDED_TEXTS` texts that are written inside, oldest first."""

@@ -140,7 +140,9 @@ class IPythonInterpreter:
     def complete(self, code: str, cursor_pos: int) -> protocol.CompleteReply:
         """Complete with IPython's completer."""
         if cursor_pos - code.rfind("\n", 0, cursor_pos) > MAX_LINE:
-            return CompleteReply(matches=(), cursor_start=cursor_pos, cursor_end=cursor_pos)
+            return protocol.CompleteReply(
+                matches=(), cursor_start=cursor_pos, cursor_end=cursor_pos
+            )
         with provisionalcompleter():
             found = self.shell.Completer.completions(code, cursor_pos)
             completions = list(rectify_completions(code, found))[:MAX_COMPLETIONS]
