@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import signal
 import sys
 
 import pytest
@@ -61,6 +63,25 @@ def test_arguments_of_the_process(
 
     assert main() == 0
     assert "protocol 5.5" in capsys.readouterr().out
+
+
+def test_a_kernel_that_starts_ignores_interrupts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An interrupt before the kernel has taken SIGINT over does not end it (CTRL-10)."""
+    found: list[object] = []
+
+    def run_kernel(_: list[str]) -> int:
+        found.append(signal.getsignal(signal.SIGINT))
+        return 0
+
+    before = signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr("assay.kernel.main", run_kernel)
+    try:
+        main(["kernel"])
+    finally:
+        signal.signal(signal.SIGINT, before)
+        gc.enable()
+
+    assert found == [signal.SIG_IGN]
 
 
 def test_a_kernel_imports_no_command_line() -> None:

@@ -28,9 +28,11 @@ def remember_highlighting() -> None:
     from pygments.formatters.terminal256 import Terminal256Formatter  # noqa: PLC0415
 
     package: Any = stack_data
-    package.style_with_executing_node = cache(package.style_with_executing_node)
-    if hasattr(package.core, "_pygmented_with_ranges"):
-        package.core._pygmented_with_ranges = _highlighter()
+    if hasattr(package, "style_with_executing_node"):
+        package.style_with_executing_node = cache(package.style_with_executing_node)
+    core: Any = getattr(package, "core", None)
+    if core is not None and hasattr(core, "_pygmented_with_ranges"):
+        core._pygmented_with_ranges = _highlighter()
     if hasattr(Terminal256Formatter, "_setup_styles"):
         Terminal256Formatter._setup_styles = _remembered(Terminal256Formatter._setup_styles)
 

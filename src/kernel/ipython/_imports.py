@@ -18,8 +18,14 @@ from types import ModuleType
 
 __all__ = ["guard_late_imports", "replace_debugger_late"]
 
-LATE = frozenset({"jedi", "parso", "pexpect", "ptyprocess"})
-"""What IPython imports when it completes for the first time, and when it runs a command."""
+LATE = frozenset(
+    {
+        *("jedi", "parso"),
+        *("pexpect", "ptyprocess"),
+        *("asttokens", "executing", "pure_eval", "stack_data"),
+    }
+)
+"""What IPython imports when it completes for the first time, runs a command, and shows an error."""
 
 
 def guard_late_imports() -> None:

@@ -21,9 +21,9 @@ KNOWN_MODULE = "ipykernel.zmqshell"
 
 def be_known() -> None:
     """Show the shell's class where it is looked for."""
-    ZMQInteractiveShell.__module__ = KNOWN_MODULE
     module = _KnownModule(KNOWN_MODULE, "The shell of this kernel, where programs look for it.")
-    module.__file__ = sys.modules[__name__].__file__
+    module.__file__ = sys.modules[ZMQInteractiveShell.__module__].__file__
+    ZMQInteractiveShell.__module__ = KNOWN_MODULE
     module.__dict__[ZMQInteractiveShell.__name__] = ZMQInteractiveShell
     sys.modules.setdefault(KNOWN_MODULE, module)
 
