@@ -91,6 +91,8 @@ class Execution:
             with self._interrupts.allowed():
                 return self._interpreter.execute(cell)
         except KeyboardInterrupt:
+            if isinstance(told := request.error, Error):
+                return Failed(ename=told.ename, evalue=told.evalue, traceback=told.traceback)
             # It came when the code had ended, or not begun: the interpreter has not told (EXEC-17).
             failed = Failed(ename="KeyboardInterrupt", evalue="", traceback=("KeyboardInterrupt",))
             self._output.publish(

@@ -93,7 +93,11 @@ class Host(Protocol):
         metadata: Mapping[str, Json] | None = None,
         buffers: Sequence[Buffer] = (),
     ) -> None:
-        """Publish *content* on IOPub on behalf of the running code."""
+        """Publish *content* on IOPub on behalf of the running code.
+
+        An `Error` ends the cell: no interrupt comes in between, and none that comes behind it
+        replaces it (`Request.error`).
+        """
         ...
 
     def ask(self, prompt: str, *, password: bool = False) -> str:

@@ -5,9 +5,9 @@
 | waits for a request, or starts up  | nothing (CTRL-10)                                  |
 | runs a cell                        | raises KeyboardInterrupt (CTRL-11)                 |
 | awaits a cell whose code waits     | cancels the cell's task, which raises the same     |
-| forks                              | the same, a moment later                           |
+| is where nothing may be raised     | the same, a moment later                           |
 
-Python swallows what is raised in the functions that are called around a fork
+Python swallows what is raised in a finalizer and in the functions that are called around a fork
 (`os.register_at_fork`), where an interrupt would be lost.
 """
 
@@ -16,6 +16,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -46,7 +47,8 @@ class Interrupts:
         self._may_raise = False
         self._is_unheard = False
         self._before: object = None
-        self._forking = False
+        self._is_held = False
+        self._tell_unraisable = sys.unraisablehook
         self.cancel: Callable[[], bool] = lambda: False
         """Tried first: an event loop may cancel a task instead (`UserLoop.interrupt`)."""
 
@@ -56,19 +58,13 @@ class Interrupts:
     def install(self) -> None:
         """Take SIGINT over."""
         self._before = signal.signal(signal.SIGINT, self._handle)
+        self._tell_unraisable, sys.unraisablehook = sys.unraisablehook, self._heed
 
     def restore(self) -> None:
         """Give SIGINT back."""
+        sys.unraisablehook = self._tell_unraisable
         if callable(self._before) or isinstance(self._before, (int, signal.Handlers)):
             signal.signal(signal.SIGINT, self._before)
-
-    def hold(self) -> None:
-        """Put interrupts off from now on: a process is about to be forked."""
-        self._forking = True
-
-    def let(self) -> None:
-        """Put them off no longer, in parent or child."""
-        self._forking = False
 
     @contextmanager
     def allowed(self) -> Iterator[None]:
@@ -78,6 +74,14 @@ class Interrupts:
             yield
         finally:
             self._may_raise = False
+
+    def hold(self) -> None:
+        """Put interrupts off from now on: what follows must not be done by half."""
+        self._is_held = True
+
+    def let(self) -> None:
+        """Put them off no longer; in a forked child as well."""
+        self._is_held = False
 
     def send(self, *, children: bool = True) -> None:
         """Interrupt the main thread.
@@ -103,12 +107,16 @@ class Interrupts:
 
     def _handle(self, _number: int, frame: FrameType | None) -> None:
         self._is_unheard = False
+        code = frame.f_code if frame is not None else None
         if not self._may_raise:
             logger.info("interrupted while idle: nothing to interrupt")
-            return
-        code = frame.f_code if frame is not None else None
-        if self._forking or code is Interrupts.hold.__code__ or code is Interrupts.let.__code__:
+        elif self._is_held or code is Interrupts.hold.__code__ or code is Interrupts.let.__code__:
             self.put_off()
-            return
-        if not self.cancel():
+        elif not self.cancel():
             raise KeyboardInterrupt
+
+    def _heed(self, unraisable: sys.UnraisableHookArgs) -> None:
+        if self._may_raise and issubclass(unraisable.exc_type, KeyboardInterrupt):
+            self.put_off()
+        else:
+            self._tell_unraisable(unraisable)

@@ -62,8 +62,8 @@ they read the reply."""
 REPEAT_INTERRUPT_S = 0.25
 """Code that swallows an interrupt during shutdown is interrupted again."""
 
-FORK_S = 0.001
-"""About how long a fork takes: an interrupt that strikes one comes again."""
+PUT_OFF_S = 0.001
+"""When an interrupt comes again that struck where it must not raise; about as long as a fork."""
 
 NOTICE_S = 0.05
 """How long the main thread has to notice an interrupt before it is sent again."""
@@ -164,7 +164,10 @@ class Kernel:
     ) -> None:
         """Publish *content* on IOPub on behalf of the running code."""
         self._capture.catch_up()
-        self._output.publish(content, metadata=metadata, buffers=buffers)
+        if content.msg_type == "error":
+            self._publish_error(content)
+        else:
+            self._output.publish(content, metadata=metadata, buffers=buffers)
 
     def ask(self, prompt: str, *, password: bool = False) -> str:
         """Return a line from the client that sent the running request."""
@@ -351,6 +354,19 @@ class Kernel:
         self._io.log.call(mark)
         done.wait()
 
+    def _publish_error(self, error: Content) -> None:
+        request = self._parents.current()
+        in_cell = threading.current_thread() is threading.main_thread()
+        if in_cell:
+            self._interrupts.hold()
+        try:
+            self._output.publish(error)
+            if request is not None and in_cell:
+                request.error = error
+        finally:
+            if in_cell:
+                self._interrupts.let()
+
     # --- What happens in the I/O thread.
 
     def receive(self, channel: Channel, envelope: Envelope) -> None:
@@ -415,7 +431,7 @@ class Kernel:
         self._io.log.call(lambda: self._io.call_later(SHUTDOWN_BUDGET_S, self._end_by_force))
 
     def _put_interrupt_off(self) -> None:
-        self._io.log.call(lambda: self._io.call_later(FORK_S, self._interrupt_again))
+        self._io.log.call(lambda: self._io.call_later(PUT_OFF_S, self._interrupt_again))
 
     def _interrupt_again(self) -> None:
         self._interrupts.send(children=False)

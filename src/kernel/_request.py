@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 
 from attrs import define, field
 
-from assay.protocol import Channel, Envelope, Header, JsonObject
+from assay.protocol import Channel, Content, Envelope, Header, JsonObject
 
 __all__ = ["Parents", "Request"]
 
@@ -28,6 +28,9 @@ class Request:
 
     aborted: bool = False
     """An earlier request failed, and this one waited behind it (EXEC-20)."""
+
+    error: Content | None = None
+    """The `Error` that was published for it, if one was."""
 
     finished: bool = False
     """Idle has been said; nobody is there any more to answer a prompt."""

@@ -11,7 +11,7 @@ from zmq.backend import Socket as BackendSocket
 from assay.protocol import DELIMITER, Buffer
 from assay.transport._sockets import Socket
 
-__all__ = ["NOBLOCK", "Mark", "receive_frames", "send_frames", "settled", "size_of"]
+__all__ = ["NOBLOCK", "POLLIN", "Mark", "receive_frames", "send_frames", "settled", "size_of"]
 
 COPIED_BYTES = 64 * 1024
 """Frames up to this size are copied: handing over a reference costs more than so much copying."""
@@ -19,6 +19,7 @@ COPIED_BYTES = 64 * 1024
 NOBLOCK = int(zmq.NOBLOCK)
 SNDMORE = int(zmq.SNDMORE)
 RCVMORE = int(zmq.RCVMORE)
+POLLIN = int(zmq.POLLIN)
 """Plain numbers: arithmetic with the enum's members takes longer than sending a frame."""
 
 _send = BackendSocket.send

@@ -27,7 +27,7 @@ from assay.protocol import (
     StreamName,
     encode_json,
 )
-from assay.transport._frames import NOBLOCK, receive_frames, send_frames
+from assay.transport._frames import NOBLOCK, POLLIN, receive_frames, send_frames
 from assay.transport._log import OutboundLog, Outgoing, Text
 from assay.transport._publisher import RETRY_S, Publisher
 from assay.transport._sockets import KernelSockets, Socket
@@ -143,7 +143,7 @@ class IoThread:
 
         Once the thread runs, only it may call this (see `OutboundLog.call`).
         """
-        self._poller.register(descriptor, zmq.POLLIN)
+        self._poller.register(descriptor, POLLIN)
         self._ready[descriptor] = ready
 
     def unwatch(self, descriptor: int) -> None:
@@ -169,7 +169,7 @@ class IoThread:
         socket = self._sockets.of(channel)
         read = self._ready[socket]
         for _ in range(TURNS_TO_DRAIN):
-            if not int(socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
+            if not int(socket.getsockopt(zmq.EVENTS)) & POLLIN:
                 return
             read()
 
@@ -202,7 +202,7 @@ class IoThread:
                 handler()
             except Exception:  # the loop must outlive whatever one handler does
                 logger.exception("a handler of the I/O thread failed")
-            if isinstance(ready, int) and not event & zmq.POLLIN:
+            if isinstance(ready, int) and not event & POLLIN:
                 # Nobody can write to it any more, or it is closed: it would be ready for ever.
                 self.unwatch(ready)
         self._run_deadlines()
@@ -243,9 +243,11 @@ class IoThread:
         if self.log.urgent or text_is_due or is_soon:
             self._deferrals = 0
             self._soon_due = None
-            found_text = self._send_entries()
+            # Before taking: what comes later and finds nobody who is to look wakes us.
+            self.log.expected = False
             if self.log.shows_more:
                 self.look_soon()
+            found_text = self._send_entries()
             if text_is_due:
                 self._text_due = None
                 self._window_s = min(LAST_WINDOW_S, self._window_s * 2)
@@ -306,7 +308,7 @@ class IoThread:
         return self._stream(Text(StreamName.STDERR, b"{}", text))
 
     def _watch_socket(self, socket: Socket, ready: Callable[[], None]) -> None:
-        self._poller.register(socket, zmq.POLLIN)
+        self._poller.register(socket, POLLIN)
         self._ready[socket] = ready
 
     def _reader(self, channel: Channel) -> Callable[[], None]:

@@ -114,7 +114,7 @@ class OutboundLog:
         self.urgent = False
         """True if something waits that is not text; unset by `take`."""
         self.expected = False
-        """True while the I/O thread is going to look by itself; unset by `take`."""
+        """True while the I/O thread is going to look by itself; set and unset by it."""
         self.shows_more = False
         """True if the last message may leave `SOON`: others may follow; unset by `take`."""
         self._text_wakes = True
@@ -202,7 +202,7 @@ class OutboundLog:
     def take(self) -> Iterator[Entry]:
         """Yield what waits, adjacent text put together; only for the I/O thread."""
         # Before the count: who appends later finds them unset and says so again.
-        self.urgent = self.expected = self.shows_more = False
+        self.urgent = self.shows_more = False
         entries = self._entries
         count = len(entries)
         key: tuple[StreamName, bytes] | None = None

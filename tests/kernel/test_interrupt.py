@@ -16,6 +16,7 @@ from assay.protocol import (
     ExecuteRequest,
     InterruptReply,
     InterruptRequest,
+    StreamName,
 )
 from assay.transport import Client, KernelProcess
 from tests.kernel._kernels import (
@@ -128,6 +129,29 @@ def test_interrupt_of_a_fork_is_not_lost(kernel: KernelProcess, mine: Client) ->
         answers.append(finish(mine, running))
 
     assert {failed(answer).ename for answer in answers} == {"KeyboardInterrupt"}
+
+
+FINALIZING = """\
+class Finalized:
+    def __del__(self):
+        for _ in range(2000): pass
+print('runs', flush=True)
+while True: Finalized()
+"""
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_interrupt_of_a_finalizer_is_not_lost(
+    shared_kernel: KernelProcess, client: Client, way: Interrupt
+) -> None:
+    """An interrupt that strikes in a finalizer, where Python swallows it, ends the cell all the
+    same (CTRL-11)."""
+    running = begin(client, FINALIZING, until="runs")
+    way(shared_kernel, client)
+    answer = finish(client, running)
+
+    assert failed(answer).ename == "KeyboardInterrupt"
+    assert answer.text(StreamName.STDERR) == ""
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -182,8 +182,11 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
         IPython keeps some to itself, such as the end of a debugger's session, and programs that
         show errors their own way keep all; they are published now, in one line (EXEC-17).
         """
-        if self.shown_error is not None:
-            return self.shown_error
+        request = self.host.request()
+        published = request.error if request is not None else None
+        for known in (self.shown_error, published):
+            if isinstance(known, Error):
+                return known
         name, text = type(error).__name__, _text_of(error)
         return self._publish_error(type(error), error, [f"{name}: {text}" if text else name])
 
@@ -205,13 +208,13 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
         error = Error(
             ename=str(etype.__name__), evalue=_text_of(evalue), traceback=tuple(map(str, stb))
         )
-        self.shown_error = error
         if self.host.request() is None:
             # Start-up code: there is no cell to show it in, and perhaps no client to hear it.
             for stream in (sys.stderr, self.host.real_stderr):
                 print("\n".join(error.traceback), file=stream)
         else:
             self.host.publish(error)
+        self.shown_error = error
         return error
 
     def _format_exception_for_storage(
