@@ -13,8 +13,9 @@ from assay.transport._sockets import Socket
 
 __all__ = ["NOBLOCK", "POLLIN", "Mark", "receive_frames", "send_frames", "settled", "size_of"]
 
-COPIED_BYTES = 64 * 1024
-"""Frames up to this size are copied: handing over a reference costs more than so much copying."""
+COPIED_BYTES = 128 * 1024
+"""Frames up to this size are copied: handing over a reference costs more than so much copying.
+Twice the size of what text is divided into, since each of its messages would cost a reference."""
 
 NOBLOCK = int(zmq.NOBLOCK)
 SNDMORE = int(zmq.SNDMORE)

@@ -301,8 +301,23 @@ class OutboundLog:
 
 
 def _chunks(key: tuple[StreamName, bytes] | None, parts: list[str]) -> Iterator[Text]:
+    """Yield the text of *parts* in messages that are full, but for the last.
+
+    Not put together first: of 64 MB that were written at once, that copy would be the dearest.
+    """
     if key is None:
         return
-    whole = "".join(parts)
-    for start in range(0, len(whole), MAX_TEXT):
-        yield Text(*key, whole[start : start + MAX_TEXT])
+    waiting: list[str] = []
+    room = MAX_TEXT
+    for part in parts:
+        start = 0
+        while len(part) - start > room:
+            waiting.append(part[start : start + room])
+            yield Text(*key, "".join(waiting))
+            start += room
+            waiting, room = [], MAX_TEXT
+        rest = part[start:] if start else part
+        waiting.append(rest)
+        room -= len(rest)
+    if text := "".join(waiting):
+        yield Text(*key, text)
