@@ -260,6 +260,25 @@ def test_files_are_flushed(kernel: KernelProcess, mine: Client, tmp_path: Path) 
     assert path.read_text() == "kept"
 
 
+@pytest.mark.parametrize("keep", ["Open()", "kept = Open()"])
+def test_results_are_finalized(
+    kernel: KernelProcess, mine: Client, tmp_path: Path, keep: str
+) -> None:
+    """What a result or a variable holds open is written to its end (CTRL-06)."""
+    path = tmp_path / "written"
+    execute(
+        mine,
+        "class Open:\n"
+        f"    def __init__(self): self.file = open({str(path)!r}, 'w'); self.file.write('all')\n"
+        "    def __repr__(self): return 'open'",
+    )
+    execute(mine, keep)
+    shut_down(mine)
+
+    assert kernel.wait(HANG_LIMIT_S) == 0
+    assert path.read_text() == "all"
+
+
 def test_history_is_saved(tmp_path: Path) -> None:
     """The cell before a shutdown is in the history of the next kernel (HIST-09, CTRL-06)."""
     with start(tmp_path) as first, first.client() as client:
