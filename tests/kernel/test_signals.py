@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
 from functools import partial
@@ -15,6 +14,7 @@ import pytest
 from assay.kernel._interrupt import Interrupts
 from assay.kernel._loop import UserLoop
 from tests.kernel._kernels import HANG_LIMIT_S
+from tests.moments import struck
 
 
 @pytest.fixture
@@ -44,25 +44,8 @@ def loop() -> Iterator[UserLoop]:
 
 
 def signalled(function: Callable[[], object], place: int) -> bool:
-    """Call *function* with SIGINT at its *place*-th chance; return True if it has fewer.
-
-    Python looks for signals where a function begins and where one that is written in C has ended.
-    """
-    left = place + 1
-
-    def interrupt(_frame: object, event: str, _argument: object) -> None:
-        nonlocal left
-        left -= event in {"call", "c_return"}
-        if not left:
-            sys.setprofile(None)
-            signal.raise_signal(signal.SIGINT)
-
-    sys.setprofile(interrupt)
-    try:
-        function()
-    finally:
-        sys.setprofile(None)
-    return left > 0
+    """Call *function* with SIGINT at its *place*-th chance; return True if it has fewer."""
+    return struck(function, place, partial(signal.raise_signal, signal.SIGINT))
 
 
 def test_loop_turns_after_any_interrupt(loop: UserLoop) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import count
@@ -14,6 +13,7 @@ from assay.kernel._output import DescriptorCapture, Output, OutputStream
 from assay.kernel._request import Parents, Request
 from assay.protocol import Channel, Envelope, Header, MsgId, Session, SessionId, StreamName
 from assay.transport import BIG_TEXT, MAX_PARTS, OutboundLog
+from tests.moments import struck
 
 
 class Quiet:
@@ -138,23 +138,11 @@ def taken_and_interrupted(here: Fixture, function: Callable[[], object], place: 
 
     Before each function that is written in C, the log is emptied.
     """
-    left = place + 1
 
-    def interrupt(_frame: object, event: str, _argument: object) -> None:
-        nonlocal left
-        left -= event in {"call", "c_return"}
-        if event == "c_call":
-            sys.setprofile(None)
-            here.said()
-            sys.setprofile(interrupt)
-        if not left:
-            raise KeyboardInterrupt
+    def interrupt() -> None:
+        raise KeyboardInterrupt
 
-    sys.setprofile(interrupt)
     try:
-        function()
+        return struck(function, place, interrupt, before_c=here.said)
     except KeyboardInterrupt:
         return False
-    finally:
-        sys.setprofile(None)
-    return True

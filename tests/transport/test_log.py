@@ -18,6 +18,7 @@ from assay.protocol import Buffer, Channel, StreamName
 from assay.transport import BIG_TEXT, MAX_PARTS, OutboundLog, Run, When
 from assay.transport import _log as log_module
 from assay.transport._log import MAX_TEXT, Outgoing, Text
+from tests.moments import struck
 
 HANG_LIMIT_S = 60.0
 
@@ -516,26 +517,16 @@ class Bell:
 
 
 def interrupted(function: Callable[[], object], place: int) -> bool:
-    """Call *function* with an interrupt at its *place*-th chance; True if it has fewer.
-
-    Python looks for signals where a function begins and where one that is written in C has ended.
-    """
-    left = place + 1
-
-    def interrupt(_frame: object, event: str, _argument: object) -> None:
-        nonlocal left
-        left -= event in {"call", "c_return"}
-        if not left:
-            raise KeyboardInterrupt
-
-    sys.setprofile(interrupt)
+    """Call *function* with an interrupt at its *place*-th chance; True if it has fewer."""
     try:
-        function()
+        return struck(function, place, interrupt)
     except KeyboardInterrupt:
         return False
-    finally:
-        sys.setprofile(None)
-    return True
+
+
+def interrupt() -> None:
+    """Do what the handler of SIGINT does."""
+    raise KeyboardInterrupt
 
 
 def in_thread(function: Callable[[], list[Said]]) -> list[Said]:
