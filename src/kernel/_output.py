@@ -162,11 +162,14 @@ class OutputStream(io.TextIOBase):
         """
         log, of_context, capture = self._log, self._request_of_context, self._capture
         written_to = capture.written_to
-        run, append, request, room = NO_RUN, NO_RUN.append, of_context(), 0
-        record: Callable[[str], None] = _forget
+        room = 0
+        # One value, taken once: another thread may change it while we look at the descriptors.
+        state: tuple[Run, Callable[[str], None], Request | None, Callable[[str], None]]
+        state = NO_RUN, NO_RUN.append, None, _forget
 
         def write(text: str, /) -> int:
             nonlocal room
+            run, append, request, record = state
             if (
                 run is log.newest
                 and of_context() is request
@@ -185,17 +188,19 @@ class OutputStream(io.TextIOBase):
             return write_slowly(text)
 
         def write_slowly(text: str) -> int:
-            nonlocal run, append, record, request, room
+            nonlocal state, room
             if not room:
-                log.end_run(run)
-            length = self._write(text)
-            run, record, request, room = self._run, self._record, of_context(), MAX_PARTS - 1
-            append = run.append
-            return length
+                log.end_run(state[0])
+            run = self._write(text)
+            state = run, run.append, of_context(), self._record
+            room = MAX_PARTS - 1
+            return len(text)
 
         return write
 
-    def _write(self, text: str) -> int:
+    def _write(self, text: str) -> Run:
+        """Publish *text* and return where more of it may go; `NO_RUN` if nowhere."""
+        run: Run | None = None
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
         if self.closed:
@@ -207,11 +212,12 @@ class OutputStream(io.TextIOBase):
         elif text:
             self._capture.catch_up()
             run = self._output.write(self._name, text)
-            may_grow = len(text) < BIG_TEXT and self._request_of_context() is not None
-            self._run = run if run is not None and may_grow else NO_RUN
             if len(text) < BIG_TEXT:
                 self._record(text)
-        return len(text)
+            if len(text) >= BIG_TEXT or self._request_of_context() is None:
+                run = None
+        self._run = run or NO_RUN
+        return self._run
 
     def catch_up(self) -> None:
         """Put into the log what an interrupt has kept out of it, at the worst of moments."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import count
@@ -11,8 +12,10 @@ import pytest
 
 from assay.kernel._output import DescriptorCapture, Output, OutputStream
 from assay.kernel._request import Parents, Request
-from assay.protocol import Channel, Envelope, Header, MsgId, Session, SessionId, StreamName
+from assay.protocol import Channel, Envelope, MsgId, Session, SessionId, StreamName, encode_json
+from assay.protocol._session import read_header
 from assay.transport import BIG_TEXT, MAX_PARTS, OutboundLog
+from assay.transport._log import Text
 from tests.moments import struck
 
 
@@ -20,9 +23,14 @@ class Quiet:
     """Descriptors that nobody writes to."""
 
     reading = False
+    meanwhile: Callable[[], None] | None = None
+    """Called once while somebody looks at them."""
 
     def written_to(self, _: float) -> list[tuple[int, int]]:
         """Return that nothing waits."""
+        if self.meanwhile is not None:
+            meanwhile, self.meanwhile = self.meanwhile, None
+            meanwhile()
         return []
 
     def catch_up(self) -> None:
@@ -42,14 +50,15 @@ class Fixture:
             new_id=lambda: MsgId("m"),
         )
         output = Output(self.log, session, self.parents, lambda kind: kind.encode())
-        capture = cast(DescriptorCapture, Quiet())
+        self.descriptors = Quiet()
+        capture = cast(DescriptorCapture, self.descriptors)
         self.stream = OutputStream(StreamName.STDOUT, output, capture, self.log, self.parents)
 
     def enter(self, name: str) -> None:
         """Begin the request *name*."""
         envelope = Envelope(
             identities=(),
-            header=Header(msg_id=MsgId(name), msg_type="execute_request"),
+            header=read_header(encode_json({"msg_id": name, "msg_type": "execute_request"})),
             parent_header=None,
             metadata={},
             content={},
@@ -87,6 +96,30 @@ def test_text_is_said_once_while_it_is_taken(here: Fixture) -> None:
         here.stream.write(f"{n},")
         if n % 7 == 0:
             assert here.said().endswith(f"{n},")
+
+
+def test_text_of_threads_belongs_to_their_requests(here: Fixture) -> None:
+    """Two threads of two requests write at once: each text has the parent of its own."""
+
+    def other() -> None:
+        here.enter("second")
+        here.stream.write("second")
+
+    def write_in_thread() -> None:
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join()
+
+    here.stream.write("first,")
+    here.descriptors.meanwhile = write_in_thread
+    here.stream.write("first")
+
+    texts: dict[str, str] = {}
+    for entry in here.log.take():
+        assert isinstance(entry, Text)
+        name = b"first" if b"first" in entry.parent else b"second"
+        texts[name.decode()] = texts.get(name.decode(), "") + entry.text
+    assert texts == {"first": "first,first", "second": "second"}
 
 
 def test_what_is_recorded_is_what_is_written(here: Fixture) -> None:
