@@ -258,6 +258,8 @@ class Kernel:
             from assay.kernel._questions import serve_questions  # noqa: PLC0415 - see there
 
             serve_questions(shell, interpreter, self._interrupts, lambda: self._connection)
+            for said in ("DisplayData", "InputRequest"):
+                getattr(protocol, said)  # imports it, with what stands beside it
             # Deprecated on shell since 5.4 and served: it waits for its turn there (SHELL-16).
             shell.on(protocol.ShutdownRequest, self._shell_shutdown)
 
@@ -269,9 +271,15 @@ class Kernel:
             if isinstance(item, Request):
                 self._handle(item)
                 self._done += 1
-                self._shell.add_more()
+                self._import_the_rest()
             if self._output.forked:
                 os._exit(0)  # a background task has forked, see `_handle`
+
+    def _import_the_rest(self) -> None:
+        try:
+            self._shell.add_more()
+        except Exception:  # the loop must outlive a program that has used up all descriptors
+            logger.exception("cannot import what answers other requests; it will be tried again")
 
     def _next(self) -> Request | None:
         """Wait for a request, letting background tasks go on; None if woken for another reason."""

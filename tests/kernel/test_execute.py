@@ -770,3 +770,36 @@ def test_prompt_with_permission_is_answered(client: Client) -> None:
 
     assert result(answer) == "'the line'"
     assert [request.prompt for request in asked] == ["? "]
+
+
+FULL = """\
+import os, resource
+resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100))
+taken = []
+try:
+    while True: taken.append(os.open(os.devnull, os.O_RDONLY))
+except OSError as error:
+    print(error.errno == 24)
+1 / 0
+"""
+
+
+def test_displays_need_no_descriptor(mine: Client) -> None:
+    """A later cell that leaves no descriptor can still show something."""
+    execute(mine, "1")
+    full = execute(mine, FULL.replace("1 / 0", "display(1)"))
+
+    assert full.types == ("status", "execute_input", "stream", "display_data", "status")
+
+
+def test_program_may_use_up_all_descriptors(mine: Client) -> None:
+    """A first cell that leaves no descriptor is answered, and so is everything behind it."""
+    full = execute(mine, FULL, stop_on_error=False)
+    answer = execute(mine, "for number in taken: os.close(number)")
+    complete = mine.request(CompleteRequest(code="taken.app", cursor_pos=9), timeout=HANG_LIMIT_S)
+
+    assert full.text().startswith("True\n")
+    assert failed(full).ename == "ZeroDivisionError"
+    assert answer.types == ("status", "execute_input", "status")
+    assert isinstance(complete.content, CompleteReply)
+    assert "append" in " ".join(complete.content.matches)

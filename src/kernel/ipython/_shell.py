@@ -11,7 +11,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -168,7 +168,8 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
                 # IPython prints these as plain text on stderr, and no error is published.
                 self._showtraceback(kind, value, traceback.format_exception(value))
                 return
-        remember_highlighting()
+        with suppress(ImportError, OSError):  # of a program that has used up all descriptors
+            remember_highlighting()
         before = self.shown_error
         super().showtraceback(exc_tuple, filename, tb_offset, exception_only, running_compiled_code)
         replaced = "_showtraceback" in vars(self)  # by a program that shows errors its own way
