@@ -1,6 +1,7 @@
 """What a kernel is asked besides running code: served on shell, in the main thread.
 
-Imported with the first such question: a kernel that starts needs none of these contents.
+Imported behind the first answer, or with the first such question: a kernel that starts needs none
+of these contents.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ MAX_DEFERRALS = 3
 """How long, and how often, text that ends in the middle of a line waits for the rest of it."""
 
 SOON_S = 0.001
-"""How long a busy status may wait for the reply, to leave together with it."""
+"""How long a busy status may wait for the reply, or a display for another, to leave together."""
 
 MESSAGES_A_TURN = 100
 """Messages read from one socket before the others have their turn."""
