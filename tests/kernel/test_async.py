@@ -117,16 +117,17 @@ def test_asyncio_run_works_in_a_thread(client: Client) -> None:
 
 def test_task_of_a_plain_cell_runs(client: Client) -> None:
     """A cell that awaits nothing may start a task, which runs by itself (EXEC-01)."""
-    first = execute(
-        client,
+    first = client.execute(
         "import asyncio\n"
         "async def work():\n"
         "    await asyncio.sleep(0.001)\n"
         "    print('from the task')\n"
         "task = asyncio.create_task(work());",
+        timeout=HANG_LIMIT_S,
     )
 
-    assert origin(client, "from the task") == first.request.header.msg_id
+    if "from the task" not in first.text():
+        assert origin(client, "from the task") == first.request.header.msg_id
 
 
 def test_task_goes_on_while_plain_cells_run(client: Client) -> None:

@@ -394,7 +394,10 @@ def test_interrupt_just_before_the_wait(client: Client) -> None:
 
 
 def test_prompt_that_outlives_its_cell_blocks_no_other(client: Client) -> None:
-    """A thread that waits for an answer gives up when its cell has ended."""
+    """A thread that waits for an answer gives up when its cell has ended.
+
+    What it says then comes behind the cell's idle, and may come before the reply is read.
+    """
     code = (
         "import threading\n"
         "asked = get_ipython().kernel._host._prompter._one_at_a_time.locked\n"
@@ -403,7 +406,7 @@ def test_prompt_that_outlives_its_cell_blocks_no_other(client: Client) -> None:
     )
     outlived = begin(client, code, allow_stdin=True)
     client.receive(Channel.STDIN, HANG_LIMIT_S)
-    succeeded(finish(client, outlived))
+    succeeded(client.finish(outlived, timeout=HANG_LIMIT_S))
 
     answer = execute(client, "input()", on_input=lambda _: "ours")
 
