@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import logging
-import traceback
 from collections.abc import Callable
 from typing import TypeVar
 
 from assay.kernel._answers import error_reply
 from assay.kernel._request import Request
 from assay.protocol import MESSAGE_TYPES, Content, ProtocolError, structure_content
+from assay.transport import get_logger
 
 __all__ = ["Handlers"]
 
-logger = logging.getLogger("assay.kernel")
+logger = get_logger("assay.kernel")
 
 C = TypeVar("C", bound=Content)
 
@@ -82,6 +81,8 @@ class Handlers:
             return self._failed(request, error)
 
     def _failed(self, request: Request, error: BaseException) -> Content | None:
+        import traceback  # noqa: PLC0415 - few requests fail, and none of a kernel that starts
+
         is_ours = isinstance(error, (ProtocolError, KeyboardInterrupt))
         return error_reply(
             request,

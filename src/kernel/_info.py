@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from pathlib import Path
+from importlib.machinery import PathFinder
 
 from assay import __version__
 from assay.protocol import HelpLink, KernelInfoReply, LanguageInfo
@@ -52,10 +52,10 @@ def kernel_info() -> KernelInfoReply:
 def _ipython_version() -> str:
     """Return IPython's version without importing it, which takes a hundred times as long."""
     package = importlib.util.find_spec("IPython")
-    if package is None or package.origin is None:
+    if package is None:
         return "(not installed)"
-    path = Path(package.origin).parent / "core" / "release.py"
-    spec = importlib.util.spec_from_file_location("assay._ipython_release", path)
+    folders = package.submodule_search_locations or ()
+    spec = PathFinder.find_spec("release", [f"{folder}/core" for folder in folders])
     if spec is None or spec.loader is None:
         return "(unknown)"
     module = importlib.util.module_from_spec(spec)

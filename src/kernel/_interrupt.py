@@ -13,7 +13,6 @@ Python swallows what is raised in a finalizer and in the functions that are call
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import sys
@@ -22,9 +21,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import CodeType, FrameType, TracebackType
 
+from assay.transport import get_logger
+
 __all__ = ["Interrupts", "end_at_user_code"]
 
-logger = logging.getLogger("assay.kernel")
+logger = get_logger("assay.kernel")
 
 
 def end_at_user_code(trace: TracebackType | None, *beyond: CodeType) -> None:

@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import atexit
 import faulthandler
-import logging
 import os
 import signal
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -41,15 +39,26 @@ from assay.protocol import (
     Session,
     StreamName,
 )
-from assay.transport import BindError, Heartbeat, IoThread, Lane, When, bind_kernel, postpone_exit
+from assay.transport import (
+    BindError,
+    Heartbeat,
+    IoThread,
+    Lane,
+    When,
+    bind_kernel,
+    get_logger,
+    postpone_exit,
+)
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from assay.kernel._interpreter import Host, Interpreter
     from assay.kernel._loop import UserLoop
 
 __all__ = ["Kernel"]
 
-logger = logging.getLogger("assay.kernel")
+logger = get_logger("assay.kernel")
 
 SHUTDOWN_BUDGET_S = 2.0
 """How long user code and exit functions may take once a shutdown is asked for: clients send the
@@ -103,7 +112,7 @@ class Kernel:
         info: KernelInfoReply,
         load: Callable[[Host], Interpreter],
         *,
-        connection_path: Path | None = None,
+        connection_path: str | None = None,
         parent_pid: int = 0,
         publish_silent: bool = False,
     ) -> None:
@@ -206,7 +215,9 @@ class Kernel:
     @property
     def connection_path(self) -> Path | None:
         """The connection file, if there is one."""
-        return self._connection_path
+        from pathlib import Path  # noqa: PLC0415 - asked for by the interpreter
+
+        return Path(self._connection_path) if self._connection_path is not None else None
 
     # --- The life of the kernel, in the main thread.
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import faulthandler
 import gc
 import itertools
-import logging
 import os
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from assay.kernel._info import kernel_info
@@ -25,11 +24,14 @@ from assay.protocol import (
     Session,
     SessionId,
 )
+from assay.transport import get_logger, prepare_logging
 
 if TYPE_CHECKING:
     from assay.kernel._interpreter import Interpreter
 
 __all__ = ["main", "serve"]
+
+logger = get_logger("assay.kernel")
 
 JOIN_S = 0.5
 """How long threads that are no daemons may go on after the last message."""
@@ -75,9 +77,9 @@ def serve(
         load: Makes the interpreter, once the sockets answer.
     """
     _open_missing_descriptors()
-    _log_to(sys.__stderr__)
+    prepare_logging(lambda: _log_to(sys.__stderr__))
     path, publish_silent, rest = _parse(arguments)
-    created = not path.exists()
+    created = not os.path.exists(path)  # noqa: PTH110 - pathlib is no part of the start
     try:
         connection = _new_connection() if created else ConnectionFile.read(path)
         kernel = Kernel(
@@ -92,7 +94,7 @@ def serve(
     except AssayError as error:
         print(f"{info.implementation}: {error}", file=sys.stderr)
         return 1
-    _log_to(kernel.real_stderr)
+    prepare_logging(lambda: _log_to(kernel.real_stderr))
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     faulthandler.enable(kernel.real_stderr)
     try:
@@ -102,7 +104,8 @@ def serve(
         return 1
     finally:
         if created:
-            path.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                os.unlink(path)  # noqa: PTH108 - as above
     _leave(code)
     return code
 
@@ -119,20 +122,20 @@ def _open_missing_descriptors() -> None:
 def _parent_pid() -> int:
     text = os.environ.get("JPY_PARENT_PID") or "0"
     if not text.lstrip("-").isdecimal() or int(text) > MAX_PID:
-        logging.getLogger("assay").warning("JPY_PARENT_PID: wanted a process, found %r", text)
+        logger.warning("JPY_PARENT_PID: wanted a process, found %r", text)
         return 0
     return int(text)
 
 
-def _parse(arguments: list[str]) -> tuple[Path, bool, list[str]]:
-    path: Path | None = None
+def _parse(arguments: list[str]) -> tuple[str, bool, list[str]]:
+    path = ""
     publish_silent = False
     rest: list[str] = []
     waiting = iter(arguments)
     for argument in waiting:
         option, _, value = argument.partition("=")
         if option in ("-f", "--f", "--connection-file", "--IPKernelApp.connection_file"):
-            path = Path(value or next(waiting, ""))
+            path = value or next(waiting, "")
         elif option == "--publish-silent":
             publish_silent = True
         else:
@@ -140,12 +143,15 @@ def _parse(arguments: list[str]) -> tuple[Path, bool, list[str]]:
     return path or _default_path(), publish_silent, rest
 
 
-def _default_path() -> Path:
-    from jupyter_core.paths import jupyter_runtime_dir  # noqa: PLC0415 - only without -f
+def _default_path() -> str:
+    # Only without -f.
+    from pathlib import Path  # noqa: PLC0415
+
+    from jupyter_core.paths import jupyter_runtime_dir  # noqa: PLC0415
 
     folder = Path(jupyter_runtime_dir())
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return folder / f"kernel-{os.getpid()}.json"
+    return str(folder / f"kernel-{os.getpid()}.json")
 
 
 def _new_connection() -> ConnectionFile:
@@ -208,11 +214,13 @@ def _c_flusher() -> Callable[[], None]:
 
 
 def _log_to(stream: TextIO | None) -> None:
-    logger = logging.getLogger("assay")
+    import logging  # noqa: PLC0415 - called when there is something to log
+
+    project = logging.getLogger("assay")
     handler = logging.StreamHandler(stream)
     handler.setFormatter(logging.Formatter("[assay] %(levelname)s %(message)s"))
-    logger.handlers[:] = [handler]
-    logger.propagate = False
+    project.handlers[:] = [handler]
+    project.propagate = False
 
 
 def _leave(code: int) -> None:
@@ -221,5 +229,5 @@ def _leave(code: int) -> None:
         if thread is not threading.current_thread() and not thread.daemon:
             thread.join(JOIN_S)
             if thread.is_alive():
-                logging.getLogger("assay").warning("thread %s is still running", thread.name)
+                logger.warning("thread %s is still running", thread.name)
                 os._exit(code)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,11 +16,11 @@ from assay.protocol import (
     Session,
     decode_json,
 )
-from assay.transport import OutboundLog
+from assay.transport import OutboundLog, get_logger
 
 __all__ = ["NoInputError", "Prompter"]
 
-logger = logging.getLogger("assay.kernel")
+logger = get_logger("assay.kernel")
 
 END_OF_INPUT = "\x04"
 """What a client sends for Ctrl-D (STDIN-10, AMB-65)."""

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from enum import StrEnum
-from pathlib import Path
 from typing import Any, Self
 
 from attrs import evolve, field, frozen
@@ -34,9 +32,12 @@ __all__ = [
 ]
 
 MAX_PORT = 65_535
-PORT = re.compile(r"[0-9]{1,5}")
+PORT_DIGITS = len(str(MAX_PORT))
 SECRETS = frozenset({"key", "curve_publickey", "curve_secretkey"})
-Z85_KEY = re.compile(r"[0-9A-Za-z.\-:+=^!/*?&<>()\[\]{}@%$#]{40}")
+Z85_KEY_CHARACTERS = 40
+Z85 = frozenset(
+    "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#"
+)
 
 
 class Transport(StrEnum):
@@ -157,14 +158,15 @@ class ConnectionFile:
         return made
 
     @classmethod
-    def read(cls, path: Path) -> Self:
+    def read(cls, path: str | os.PathLike[str]) -> Self:
         """Return the connection file at *path*.
 
         Raises:
             ConnectionFileError: as for `from_json`, or the file cannot be read.
         """
         try:
-            data = path.read_bytes()
+            with open(path, "rb") as file:  # noqa: PTH123 - pathlib is no part of the start
+                data = file.read()
         except OSError as error:
             raise ConnectionFileError(
                 f"{path}: cannot be read: {error.strerror}", requirement="CONN-01"
@@ -175,21 +177,24 @@ class ConnectionFile:
         """Return the file's bytes: one JSON object, unknown keys included."""
         return encode_json(unstructure(self))
 
-    def write(self, path: Path) -> None:
+    def write(self, path: str | os.PathLike[str]) -> None:
         """Write the file so that only its owner may read it, all of it or nothing (CONN-04).
 
         Raises:
             ConnectionFileError: the file cannot be written.
         """
-        import tempfile  # noqa: PLC0415 - most kernels never write the file, and start sooner
+        # Most kernels never write the file, and start sooner without these.
+        import tempfile  # noqa: PLC0415
+        from pathlib import Path  # noqa: PLC0415
 
         try:
             # mkstemp makes the file with mode 0600; replacing is atomic on one file system.
-            handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+            wanted = Path(path)
+            handle, temporary = tempfile.mkstemp(dir=wanted.parent, prefix=f".{wanted.name}.")
             try:
                 with os.fdopen(handle, "wb") as file:
                     file.write(self.to_json())
-                Path(temporary).replace(path)
+                Path(temporary).replace(wanted)
             except BaseException:
                 Path(temporary).unlink(missing_ok=True)
                 raise
@@ -211,7 +216,7 @@ class ConnectionFile:
                 f"{name}: wanted both CURVE keys or none, found one", requirement="CONN-07"
             )
         for key in keys:
-            if isinstance(key, str) and not Z85_KEY.fullmatch(key):
+            if isinstance(key, str) and not _is_z85_key(key):
                 raise ConnectionFileError(
                     f"{name}: wanted CURVE keys of 40 characters of Z85, found another text",
                     requirement="CONN-06",
@@ -239,9 +244,15 @@ def check_signing(name: str, key: str, scheme: str) -> None:
 def ports_as_numbers(fields: JsonObject) -> dict[str, Json]:
     """Spec: ports are integers. Seen: JEP 106 allows text. Here: digits are read (CONN-13)."""
     texts = ((f"{channel}_port", fields.get(f"{channel}_port")) for channel in Channel)
-    return {
-        name: int(text) for name, text in texts if isinstance(text, str) and PORT.fullmatch(text)
-    }
+    return {name: int(text) for name, text in texts if isinstance(text, str) and _is_port(text)}
+
+
+def _is_z85_key(text: str) -> bool:
+    return len(text) == Z85_KEY_CHARACTERS and Z85.issuperset(text)
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= PORT_DIGITS
 
 
 def without_secret(fault: str) -> str:

@@ -22,7 +22,7 @@ Decision 0003 compares the codecs.
 from __future__ import annotations
 
 import json
-from base64 import b64encode
+from binascii import b2a_base64
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
@@ -180,7 +180,7 @@ def _rebuilt(value: object, path: tuple[int, ...]) -> object:  # noqa: PLR0911 -
         case str():
             return _text(value)
         case bytes() | bytearray() | memoryview():
-            return b64encode(bytes(value)).decode("ascii")
+            return b2a_base64(bytes(value), newline=False).decode("ascii")
     if id(value) in path:
         return f"<a {_text(type(value).__name__)} inside itself>"
     if len(path) >= MAX_DEPTH:

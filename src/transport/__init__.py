@@ -9,6 +9,7 @@ from assay.transport._heartbeat import Heartbeat
 from assay.transport._io_thread import IoThread, Receiver
 from assay.transport._lane import Lane
 from assay.transport._log import BIG_TEXT, MAX_PARTS, OutboundLog, Run, When
+from assay.transport._logger import get_logger, prepare_logging
 from assay.transport._sockets import BindError, KernelSockets, bind_kernel, postpone_exit
 
 __all__ = [
@@ -24,7 +25,9 @@ __all__ = [
     "Run",
     "When",
     "bind_kernel",
+    "get_logger",
     "postpone_exit",
+    "prepare_logging",
 ]
 
 # The client's side. Imported when first used: a kernel that starts needs none of it.

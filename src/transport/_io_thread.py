@@ -7,7 +7,6 @@ socket's edge-triggered descriptor lose wake-ups; that fault cannot be written h
 
 from __future__ import annotations
 
-import logging
 import math
 import signal
 import threading
@@ -29,13 +28,14 @@ from assay.protocol import (
 )
 from assay.transport._frames import NOBLOCK, POLLIN, receive_frames, send_frames
 from assay.transport._log import OutboundLog, Outgoing, Text
+from assay.transport._logger import get_logger
 from assay.transport._publisher import RETRY_S, Publisher
 from assay.transport._sockets import KernelSockets, Socket
 from assay.transport._wakeup import Wakeup
 
 __all__ = ["IoThread", "Receiver"]
 
-logger = logging.getLogger("assay.transport")
+logger = get_logger("assay.transport")
 
 FIRST_WINDOW_S = 0.001
 LAST_WINDOW_S = 0.05

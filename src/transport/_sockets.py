@@ -7,13 +7,10 @@ binding another process can take the port (decision 0004).
 from __future__ import annotations
 
 import atexit
-import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 import zmq
-from zmq.utils import garbage
 
 from assay.protocol import AssayError, Channel, ConnectionFile, Transport
 
@@ -39,7 +36,6 @@ subscriber that stopped reading can hold of ASCII is 64 MB. ZeroMQ knows no boun
 displays can be more."""
 
 IPC = "ipc://"
-IPC_ATTEMPTS = 100
 
 
 class BindError(AssayError):
@@ -76,6 +72,8 @@ def postpone_exit() -> Callable[[], None]:
     Returns:
         A function that lets pyzmq stop it when the process really ends.
     """
+    from zmq.utils import garbage  # noqa: PLC0415 - pyzmq imports it where it needs it
+
     atexit.unregister(garbage.gc._atexit)
 
     def resume() -> None:
@@ -135,7 +133,9 @@ def remove_file(socket: Socket) -> None:
         return
     endpoint = socket.getsockopt_string(zmq.LAST_ENDPOINT)
     if endpoint.startswith(IPC):
-        Path(endpoint.removeprefix(IPC)).unlink(missing_ok=True)
+        from assay.transport import _ipc  # noqa: PLC0415 - see there
+
+        _ipc.remove(endpoint)
 
 
 def secure(socket: Socket, connection: ConnectionFile) -> None:
@@ -166,7 +166,10 @@ def _open(channel: Channel, context: zmq.Context[Socket]) -> Socket:
 
 def _bind(socket: Socket, address: str, channel: Channel) -> None:
     if address.startswith(IPC):
-        _check_path(address.removeprefix(IPC), address, channel)
+        from assay.transport import _ipc  # noqa: PLC0415 - see there
+
+        if reason := _ipc.why_taken(address):
+            raise BindError(f"{channel}: cannot bind {address}: {reason}")
     try:
         socket.bind(address)
     except zmq.ZMQError as error:
@@ -174,35 +177,11 @@ def _bind(socket: Socket, address: str, channel: Channel) -> None:
 
 
 def _bind_free_path(socket: Socket, channel: Channel, connection: ConnectionFile) -> ConnectionFile:
-    from random import SystemRandom  # noqa: PLC0415 - few kernels are reached over ipc
+    from assay.transport import _ipc  # noqa: PLC0415 - see there
 
-    random = SystemRandom()
-    for _ in range(IPC_ATTEMPTS):
-        trial = connection.with_ports({channel: random.randint(1, 65_535)})
-        if not Path(trial.address(channel).removeprefix(IPC)).exists():
-            _bind(socket, trial.address(channel), channel)
-            return trial
-    raise BindError(f"{channel}: found no free path like {connection.address(channel)}")
-
-
-def _check_path(path: str, address: str, channel: Channel) -> None:
-    """Refuse a path that somebody uses: ZeroMQ would remove it without asking.
-
-    A socket that nobody listens to is what a kernel left that was killed.
-    """
-    import socket as socket_module  # noqa: PLC0415 - most kernels start without it
-
-    if not os.path.lexists(path):
-        return
-    with socket_module.socket(socket_module.AF_UNIX) as probe:
-        try:
-            probe.connect(path)
-        except ConnectionRefusedError:
-            if Path(path).is_socket():
-                return
-            reason = "there is a file that is no socket"
-        except OSError as error:
-            reason = str(error)
-        else:
-            reason = "address already in use"
-    raise BindError(f"{channel}: cannot bind {address}: {reason}")
+    port = _ipc.free_port(channel, connection)
+    if port is None:
+        raise BindError(f"{channel}: found no free path like {connection.address(channel)}")
+    connection = connection.with_ports({channel: port})
+    _bind(socket, connection.address(channel), channel)
+    return connection

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,7 +22,7 @@ from assay.protocol import (
     Status,
     Transport,
 )
-from assay.transport import Client, KernelProcess
+from assay.transport import Client, KernelProcess, free_ports
 from tests.kernel._kernels import (
     HANG_LIMIT_S,
     argv,
@@ -337,6 +338,30 @@ def test_nothing_optional_is_imported(tmp_path: Path) -> None:
         )
 
     assert result(answer) == "[]"
+
+
+def test_sockets_answer_before_much_is_imported(tmp_path: Path) -> None:
+    """When the interpreter is loaded, nothing is there yet that only it needs (INFO-11)."""
+    code = (
+        "import os, sys\n"
+        "before = set(sys.modules)  # an editable install brings some of them\n"
+        "from assay.kernel import serve\n"
+        "from assay.kernel._info import kernel_info\n"
+        "def load(kernel, arguments):\n"
+        "    heavy = {'IPython', 'asyncio', 'base64', 'cattrs', 'ipaddress', 'logging',"
+        " 'pathlib', 'tempfile', 'traceback', 'urllib'}\n"
+        "    os.write(kernel.real_stderr.fileno(), repr(heavy & set(sys.modules) - before).encode())\n"
+        "    os._exit(0)\n"
+        "serve(['-f', sys.argv[1]], kernel_info(), load)"
+    )
+    path = tmp_path / "connection.json"
+    free_ports(ConnectionFile(key="k")).write(path)
+
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code, str(path)], capture_output=True, text=True, check=True
+    )
+
+    assert done.stderr == "set()"
 
 
 def test_kernel_without_a_key_is_open(tmp_path: Path) -> None:

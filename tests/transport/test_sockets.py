@@ -9,8 +9,7 @@ import pytest
 import zmq
 
 from assay.protocol import Channel, ConnectionFile, Transport
-from assay.transport import BindError, Heartbeat, bind_kernel
-from assay.transport import _sockets as sockets_module
+from assay.transport import BindError, Heartbeat, _ipc, bind_kernel
 
 CHANNELS = (Channel.SHELL, Channel.CONTROL, Channel.STDIN, Channel.IOPUB)
 
@@ -117,7 +116,7 @@ class TestIpc:
 
     def test_no_free_path(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """If no path is free, that is said."""
-        monkeypatch.setattr(sockets_module, "IPC_ATTEMPTS", 0)
+        monkeypatch.setattr(_ipc, "ATTEMPTS", 0)
         with pytest.raises(BindError, match="no free path"):
             bind_kernel(over_ipc(tmp_path))
 

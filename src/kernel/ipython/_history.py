@@ -8,7 +8,6 @@ which takes as long as a quarter of IPython's import.
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -17,12 +16,14 @@ from IPython.core import history
 from IPython.core.history import HistoryManager, HistorySavingThread
 from IPython.core.interactiveshell import InteractiveShell
 
+from assay.transport import get_logger
+
 if TYPE_CHECKING:
     from sqlite3 import Connection, Cursor
 
 __all__ = ["make_history"]
 
-logger = logging.getLogger("assay.kernel")
+logger = get_logger("assay.kernel")
 
 PAUSE_S = 0.05
 """What a crash may cost: the input of cells that were sent so shortly before it."""

@@ -1,0 +1,53 @@
+"""The files over which kernels are reached by ipc. Few are: others start without this module."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+from random import SystemRandom
+
+from assay.protocol import Channel, ConnectionFile
+
+__all__ = ["free_port", "path_of", "remove", "why_taken"]
+
+ATTEMPTS = 100
+MAX_NUMBER = 65_535
+
+
+def path_of(address: str) -> Path:
+    """Return the path in *address*, ``ipc://path``."""
+    return Path(address.removeprefix("ipc://"))
+
+
+def free_port(channel: Channel, connection: ConnectionFile) -> int | None:
+    """Return a number for *channel* whose path nobody uses; None if none was found."""
+    random = SystemRandom()
+    for _ in range(ATTEMPTS):
+        port = random.randint(1, MAX_NUMBER)
+        if not path_of(connection.with_ports({channel: port}).address(channel)).exists():
+            return port
+    return None
+
+
+def why_taken(address: str) -> str:
+    """Return why *address* must not be bound, or nothing: ZeroMQ would remove what is there.
+
+    A socket that nobody listens to is what a kernel left that was killed.
+    """
+    path = path_of(address)
+    if not os.path.lexists(path):
+        return ""
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            return "" if path.is_socket() else "there is a file that is no socket"
+        except OSError as error:
+            return str(error)
+    return "address already in use"
+
+
+def remove(address: str) -> None:
+    """Remove the file that a socket made to be reached at *address*; ZeroMQ leaves it."""
+    path_of(address).unlink(missing_ok=True)
