@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable
 
@@ -22,6 +23,8 @@ def struck(
     """Call *function*, and *strike* at its *place*-th chance; return True if it has fewer.
 
     Python looks for signals where a function begins and where one that is written in C has ended.
+    Garbage is not collected meanwhile: it would come at any moment, and swallow what is raised in
+    the functions that are called then.
 
     Args:
         function: What is to be struck; what it raises is raised.
@@ -42,9 +45,13 @@ def struck(
             before_c()
             sys.setprofile(watch)
 
+    collects = gc.isenabled()
+    gc.disable()
     sys.setprofile(watch)
     try:
         function()
     finally:
         sys.setprofile(None)
+        if collects:
+            gc.enable()
     return left > 0
