@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from assay.kernel._interpreter import Host, Interpreter
-    from assay.kernel._loop import UserLoop
+    from assay.kernel._late_loop import LateLoop
 
 __all__ = ["Kernel"]
 
@@ -151,7 +151,7 @@ class Kernel:
         self._finishing = False
         self._gone = False
         self._close_functions: list[Callable[[], None]] = []
-        self._loop: UserLoop | None = None
+        self._loop: LateLoop | None = None
         self._flush_c: Callable[[], None] | None = None
         self._interpreter: Interpreter | None = None
         self._shell = Handlers()
@@ -197,7 +197,7 @@ class Kernel:
         """Shut the kernel down once the running request is answered."""
         self._leaving = True
 
-    def use_loop(self, loop: UserLoop) -> None:
+    def use_loop(self, loop: LateLoop) -> None:
         """Let tasks of *loop* go on between requests."""
         self._loop = loop
         self._interrupts.cancel = loop.interrupt

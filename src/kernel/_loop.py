@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from asyncio import events
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine
 from contextvars import copy_context
 from typing import Any, TypeVar
 
@@ -54,18 +53,22 @@ class UserLoop(asyncio.SelectorEventLoop):
         """Call *wake* as well when another thread schedules something."""
         self._wake_other = wake
 
-    @contextmanager
-    def in_cell(self) -> Iterator[None]:
-        """Make the loop seem to run, for a plain cell."""
+    def enter_cell(self) -> None:
+        """Begin to seem to run, for a plain cell."""
         events._set_running_loop(self)
         self._pretending = True
-        try:
-            yield
-        finally:
-            self._leave_cell()
+
+    def leave_cell(self) -> None:
+        """Stop seeming to run.
+
+        An interrupt may come just when a cell is entered or left: whoever turns the loop afterwards
+        makes sure.
+        """
+        self._pretending = False
+        events._set_running_loop(None)
 
     def run_cell(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run *coroutine*, a cell with top-level await, to its end; from within `in_cell`.
+        """Run *coroutine*, a cell with top-level await, to its end; from within a plain cell.
 
         Context variables that it sets stay set for the cells to come.
 
@@ -126,7 +129,7 @@ class UserLoop(asyncio.SelectorEventLoop):
 
     def end(self) -> None:
         """Cancel every task, let it clean up, and close the loop."""
-        self._leave_cell()
+        self.leave_cell()
         tasks = asyncio.all_tasks(self)
         for task in tasks:
             task.cancel()
@@ -137,7 +140,7 @@ class UserLoop(asyncio.SelectorEventLoop):
 
     def turn_until(self, stop: Callable[[Callable[[], None]], None]) -> None:
         """Turn until *stop*'s argument is called, from any thread."""
-        self._leave_cell()
+        self.leave_cell()
 
         def stop_turning() -> None:
             self.call_soon_threadsafe(self.stop)
@@ -147,18 +150,9 @@ class UserLoop(asyncio.SelectorEventLoop):
 
     def turn_once(self) -> None:
         """Give every task that is ready one turn."""
-        self._leave_cell()
+        self.leave_cell()
         self.call_soon(self.stop)
         self.run_forever()
-
-    def _leave_cell(self) -> None:
-        """Stop seeming to run.
-
-        An interrupt may come just when a cell is entered or left: whoever turns the loop afterwards
-        makes sure.
-        """
-        self._pretending = False
-        events._set_running_loop(None)
 
     def _cancel(self, task: asyncio.Task[T]) -> T:
         """Cancel *task*, let it clean up, and return its result; else raise the reason."""

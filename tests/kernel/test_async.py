@@ -283,6 +283,60 @@ def test_two_tasks_keep_their_cells(client: Client) -> None:
     assert [origin(client, "<one19>"), origin(client, "<two19>")] == parents
 
 
+def test_asyncio_is_not_imported_for_nothing(mine: Client) -> None:
+    """A kernel whose cells await nothing has no loop, and needs none (EXEC-01)."""
+    assert result(execute(mine, "import sys; 'asyncio' in sys.modules")) == "False"
+    assert result(execute(mine, "async def work(): return 1\nawait work()")) == "1"
+
+
+def test_cell_that_imports_asyncio_has_a_loop(mine: Client) -> None:
+    """The first cell that knows asyncio runs in a loop that seems to run, as all others do."""
+    first = execute(
+        mine,
+        "import asyncio\n"
+        "async def work(): return 'worked'\n"
+        "task = asyncio.create_task(work())\n"
+        "loop = asyncio.get_running_loop()\n"
+        "loop.is_running()",
+    )
+
+    assert result(first) == "True"
+    assert result(execute(mine, "await task, asyncio.get_running_loop() is loop")) == (
+        "('worked', True)"
+    )
+
+
+def test_thread_may_import_asyncio_first(mine: Client) -> None:
+    """Whoever imports asyncio, the next cell has a loop (EXEC-01)."""
+    execute(
+        mine,
+        "import importlib, threading\n"
+        "thread = threading.Thread(target=importlib.import_module, args=['asyncio'])\n"
+        "thread.start(); thread.join()",
+    )
+
+    assert (
+        result(execute(mine, "import asyncio\nasyncio.get_running_loop().is_running()")) == "True"
+    )
+
+
+def test_interrupted_import_of_asyncio_is_repeated(mine: Client) -> None:
+    """An import of asyncio that fails is made up for by the next (EXEC-01)."""
+    failing = (
+        "import sys\n"
+        "class Broken:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'asyncio.base_events': raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Broken())\n"
+        "import asyncio"
+    )
+    assert failed(execute(mine, failing, stop_on_error=False)).ename == "KeyboardInterrupt"
+
+    answer = execute(mine, "del sys.meta_path[0]\nimport asyncio\nasyncio.get_running_loop();1")
+
+    assert result(answer) == "1"
+
+
 def test_context_variables_live_on(client: Client) -> None:
     """A context variable keeps its value from cell to cell, awaiting or not (EXEC-01)."""
     execute(client, "import asyncio, contextvars\nvar = contextvars.ContextVar('var')\nvar.set(1);")

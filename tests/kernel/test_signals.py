@@ -12,7 +12,7 @@ from itertools import count
 import pytest
 
 from assay.kernel._interrupt import Interrupts
-from assay.kernel._loop import UserLoop
+from assay.kernel._late_loop import LateLoop
 from tests.kernel._kernels import HANG_LIMIT_S
 from tests.moments import struck
 
@@ -27,20 +27,21 @@ def interrupts() -> Iterator[Interrupts]:
 
 
 @pytest.fixture
-def loop() -> Iterator[UserLoop]:
+def late() -> Iterator[LateLoop]:
     """A loop that an interrupt reaches, and that gives up in the end."""
-    loop = UserLoop()
+    late = LateLoop()
+    loop = late.made()
     timer = loop.call_later(HANG_LIMIT_S, loop.stop)
 
     def handle(*_: object) -> None:
-        if not loop.interrupt():
+        if not late.interrupt():
             raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGINT, handle)
-    yield loop
+    yield late
     signal.signal(signal.SIGINT, before)
     timer.cancel()
-    loop.end()
+    late.end()
 
 
 def signalled(function: Callable[[], object], place: int) -> bool:
@@ -48,23 +49,23 @@ def signalled(function: Callable[[], object], place: int) -> bool:
     return struck(function, place, partial(signal.raise_signal, signal.SIGINT))
 
 
-def test_loop_turns_after_any_interrupt(loop: UserLoop) -> None:
+def test_loop_turns_after_any_interrupt(late: LateLoop) -> None:
     """Wherever an interrupt comes while a cell is entered or left, the loop turns afterwards."""
 
     def cell() -> None:
-        with loop.in_cell():
+        with late.in_cell():
             return
 
     for place in count():
         finished = False
         with suppress(KeyboardInterrupt):
             finished = signalled(cell, place)
-        loop.turn_once()
+        late.turn_once()
         if finished:
             return
 
 
-def test_awaiting_cell_ends_at_any_interrupt(loop: UserLoop) -> None:
+def test_awaiting_cell_ends_at_any_interrupt(late: LateLoop) -> None:
     """Wherever an interrupt comes while a cell goes through the loop, the cell ends by it."""
 
     async def cell() -> None:
@@ -72,15 +73,15 @@ def test_awaiting_cell_ends_at_any_interrupt(loop: UserLoop) -> None:
             await asyncio.sleep(0)
 
     def run(coroutine: Coroutine[object, object, None]) -> None:
-        with loop.in_cell():
-            loop.run_cell(coroutine)
+        with late.in_cell():
+            late.run_cell(coroutine)
 
     for place in range(150):
         coroutine = cell()
         with pytest.raises(KeyboardInterrupt):
             signalled(partial(run, coroutine), place)
 
-        assert not asyncio.all_tasks(loop)
+        assert not asyncio.all_tasks(late.made())
         coroutine.close()
 
 

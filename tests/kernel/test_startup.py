@@ -350,7 +350,8 @@ def test_sockets_answer_before_much_is_imported(tmp_path: Path) -> None:
         "def load(kernel, arguments):\n"
         "    heavy = {'IPython', 'asyncio', 'base64', 'cattrs', 'ipaddress', 'logging',"
         " 'pathlib', 'tempfile', 'traceback', 'urllib'}\n"
-        "    os.write(kernel.real_stderr.fileno(), repr(heavy & set(sys.modules) - before).encode())\n"
+        "    found = repr(heavy & set(sys.modules) - before)\n"
+        "    os.write(kernel.real_stderr.fileno(), found.encode())\n"
         "    os._exit(0)\n"
         "serve(['-f', sys.argv[1]], kernel_info(), load)"
     )

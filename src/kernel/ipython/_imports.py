@@ -1,20 +1,24 @@
 """Imports that wait until they are needed: what IPython imports late, and the debugger.
 
 The working directory stands before the site packages, so that a file of the user's is found first.
-What IPython imports for itself in the middle of the user's work must not be such a file.
+What IPython imports for itself in the middle of the user's work must not be such a file. The
+standard library stands before both; but where it looks for what another system has, it must have
+looked before the working directory is on the path.
 
 Few use a debugger, and to import it takes a while: Python's is replaced when it is imported.
 """
 
 from __future__ import annotations
 
+import subprocess  # noqa: F401 - it looks for a module of Windows, see below
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.machinery import ModuleSpec, PathFinder
-from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
+
+from assay.kernel._after_import import after_import
 
 __all__ = ["guard_late_imports", "replace_debugger_late"]
 
@@ -51,37 +55,8 @@ DEBUGGERS = ("pdb", "IPython.core.debugger")
 
 
 def replace_debugger_late() -> None:
-    """Call `replace_debugger` once one of the `DEBUGGERS` has been imported."""
-    if any(name in sys.modules for name in DEBUGGERS):
-        _replace_debugger()
-    else:
-        sys.meta_path.insert(0, _DebuggerFinder())
-
-
-class _DebuggerFinder:
-    # It stays on the list: other threads may be walking along it.
-    _done = False
-
-    def find_spec(
-        self,
-        fullname: str,
-        path: Sequence[str] | None,  # noqa: ARG002 - part of the signature
-        target: ModuleType | None = None,  # noqa: ARG002 - part of the signature
-    ) -> ModuleSpec | None:
-        if self._done or fullname not in DEBUGGERS:
-            return None
-        self._done = True
-        spec = find_spec(fullname)
-        if spec is None or spec.loader is None:
-            return spec
-        execute = spec.loader.exec_module
-
-        def execute_and_replace(module: ModuleType) -> None:
-            execute(module)
-            _replace_debugger()
-
-        spec.loader.exec_module = execute_and_replace  # type: ignore[method-assign]  # wrapped
-        return spec
+    """Put ours into the place of the debuggers once one of the `DEBUGGERS` has been imported."""
+    after_import(DEBUGGERS, _replace_debugger)
 
 
 def _replace_debugger() -> None:

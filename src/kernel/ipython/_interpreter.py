@@ -16,7 +16,7 @@ from IPython.utils.tokenutil import token_at_cursor
 
 from assay import protocol
 from assay.kernel._interpreter import Cell, Executed, Failed, Host, Succeeded
-from assay.kernel._loop import UserLoop
+from assay.kernel._late_loop import LateLoop
 from assay.kernel._prompt import NoInputError
 from assay.kernel.ipython._app import IPKernelApp
 from assay.kernel.ipython._comms import Comms
@@ -92,7 +92,7 @@ class IPythonInterpreter:
 
     def __init__(self, host: Host, arguments: list[str]) -> None:
         self._host = host
-        self._loop = UserLoop()
+        self._loop = LateLoop()
         self._comms = Comms(host)
         self._replace_prompts()
         replace_debugger_late()
@@ -101,7 +101,7 @@ class IPythonInterpreter:
         IPKernelApp.instance(host, self._attach).initialize(arguments)
 
     @property
-    def loop(self) -> UserLoop:
+    def loop(self) -> LateLoop:
         """The user's event loop."""
         return self._loop
 

@@ -6,7 +6,6 @@ where it is expected: programs look at both to find out whether they run in a no
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 import traceback
@@ -31,7 +30,7 @@ from assay.protocol import Error
 
 if TYPE_CHECKING:
     from assay.kernel._interpreter import Host
-    from assay.kernel._loop import UserLoop
+    from assay.kernel._late_loop import LateLoop
     from assay.kernel.ipython._debugger import Debugger
     from assay.kernel.ipython._interpreter import KernelOfShell
 
@@ -47,7 +46,7 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
     """The shell of a kernel; `host` is the kernel behind it."""
 
     host: Host
-    user_loop: UserLoop
+    user_loop: LateLoop
     kernel: KernelOfShell
     displayhook_class = Type(ResultHook)
     display_pub_class = Type(ScreenPublisher)
@@ -154,7 +153,7 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
         kind, value, trace = exc_tuple or sys.exc_info()
         if value is not None and kind is not None:
             reason = self.user_loop.reason
-            if isinstance(value, asyncio.CancelledError) and reason is not None:
+            if reason is not None and _is_cancelled(value):
                 # A cell that awaits is interrupted by cancelling it; the user pressed interrupt.
                 kind, value = type(reason), reason.with_traceback(trace)
                 exc_tuple = (kind, value, trace)
@@ -262,3 +261,9 @@ def _text_of(error: BaseException) -> str:
         except Exception:  # noqa: BLE001, S112 - a user's __str__ may raise anything
             continue
     return "<the exception cannot be shown>"
+
+
+def _is_cancelled(error: BaseException) -> bool:
+    from asyncio import CancelledError  # noqa: PLC0415 - there is a loop: it has been imported
+
+    return isinstance(error, CancelledError)

@@ -1,0 +1,110 @@
+"""The user's event loop, made when somebody imports asyncio.
+
+Importing it takes a tenth of a kernel's start and 4 MB, and most cells await nothing. Nobody can
+tell the difference: without asyncio there is no way to ask for a loop (decision 0005).
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from assay.kernel._after_import import after_import
+
+if TYPE_CHECKING:
+    from assay.kernel._loop import UserLoop
+
+__all__ = ["LateLoop"]
+
+T = TypeVar("T")
+
+
+class LateLoop:
+    """Stands for a `UserLoop`, and makes it when it is needed."""
+
+    def __init__(self) -> None:
+        self._loop: UserLoop | None = None
+        self._in_cell = False
+        self._wake: Callable[[], None] | None = None
+        after_import(("asyncio",), self._make)
+
+    @property
+    def quiet(self) -> bool:
+        """True if nothing waits for the loop: no task, no timer, no socket."""
+        return self._loop is None or self._loop.quiet
+
+    @property
+    def reason(self) -> BaseException | None:
+        """Why the awaited cell has been cancelled: `UserLoop.reason`."""
+        return self._loop.reason if self._loop is not None else None
+
+    def wake_by(self, wake: Callable[[], None]) -> None:
+        """Call *wake* as well when another thread schedules something."""
+        self._wake = wake
+        if self._loop is not None:
+            self._loop.wake_by(wake)
+
+    @contextmanager
+    def in_cell(self) -> Iterator[None]:
+        """Make the loop seem to run, for a plain cell; at once, or when the cell imports it."""
+        self._in_cell = True
+        try:
+            if self._loop is not None:
+                self._loop.enter_cell()
+            elif "asyncio" in sys.modules:  # imported by another thread
+                self._make()
+            yield
+        finally:
+            self._in_cell = False
+            if self._loop is not None:
+                self._loop.leave_cell()
+
+    def run_cell(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run *coroutine*, a cell with top-level await, to its end; from within `in_cell`.
+
+        Raises:
+            KeyboardInterrupt: the cell was interrupted; it has been cancelled.
+        """
+        return self.made().run_cell(coroutine)
+
+    def interrupt(self) -> bool:
+        """Cancel the awaited cell if there is one: `UserLoop.interrupt`."""
+        return self._loop is not None and self._loop.interrupt()
+
+    def turn_until(self, stop: Callable[[Callable[[], None]], None]) -> None:
+        """Turn until *stop*'s argument is called, from any thread."""
+        self.made().turn_until(stop)
+
+    def turn_once(self) -> None:
+        """Give every task that is ready one turn."""
+        self.made().turn_once()
+
+    def end(self) -> None:
+        """Cancel every task, let it clean up, and close the loop."""
+        if self._loop is not None:
+            self._loop.end()
+
+    def made(self) -> UserLoop:
+        """Return the loop itself; import asyncio, if nobody has."""
+        if self._loop is None:
+            import asyncio  # noqa: F401, PLC0415 - see above
+
+            self._make()
+        assert self._loop is not None, "the main thread's"
+        return self._loop
+
+    def _make(self) -> None:
+        # Another thread that imports asyncio has loops of its own.
+        if self._loop is not None or threading.current_thread() is not threading.main_thread():
+            return
+        from assay.kernel._loop import UserLoop  # noqa: PLC0415 - imports asyncio
+
+        loop = UserLoop()
+        if self._wake is not None:
+            loop.wake_by(self._wake)
+        self._loop = loop
+        if self._in_cell:
+            loop.enter_cell()
