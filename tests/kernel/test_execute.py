@@ -538,7 +538,8 @@ def test_failure_aborts_what_is_queued(client: Client, another: Client) -> None:
     """A failing cell aborts the waiting cells of every client (EXEC-20, EXEC-21, AMB-06)."""
     execute(client, "ran = []")
     waits = once_queued(4, "print('waits')\nwhile True: pass")
-    failing = begin(client, waits)
+    # It must run before the other client's request comes: there is no order among clients.
+    failing = begin(client, f"print('runs')\n{waits}", until="runs")
     queued = [
         (who, who.start(ExecuteRequest(code=f"ran.append({i})")))
         for i, who in enumerate((client, another, client))
