@@ -97,7 +97,7 @@ class LateLoop:
         return self._loop
 
     def _make(self) -> None:
-        # Another thread that imports asyncio has loops of its own.
+        # Another thread that imports asyncio has loops of its own; the next cell makes ours.
         if self._loop is not None or threading.current_thread() is not threading.main_thread():
             return
         from assay.kernel._loop import UserLoop  # noqa: PLC0415 - imports asyncio
