@@ -47,9 +47,17 @@ class _Finder:
 
         def execute_and_call(module: ModuleType) -> None:
             execute(module)
-            if self._names:
-                self._function()
-                self._names = ()
+            self._call()
 
         spec.loader.exec_module = execute_and_call  # type: ignore[method-assign]  # wrapped
         return spec
+
+    def _call(self) -> None:
+        # What the function imports comes by here too.
+        names, self._names = self._names, ()
+        try:
+            if names:
+                self._function()
+        except BaseException:
+            self._names = names
+            raise
