@@ -12,6 +12,7 @@ from IPython.core.formatters import BaseFormatter, DisplayFormatter
 from assay.kernel.ipython._formatter import QuickFormatter
 
 HTML = "text/html"
+TEXT = "text/plain"
 
 
 class Shown:
@@ -60,15 +61,49 @@ def register_one(formatter: BaseFormatter) -> None:
 SEVEN = 7
 
 
-@pytest.mark.parametrize("register", [register_type, register_base, register_name, register_one])
+def register_anew(formatter: BaseFormatter) -> None:
+    formatter.type_printers = {int: lambda _: "<i>int</i>"}
+
+
+REGISTER = [register_type, register_base, register_name, register_one, register_anew]
+
+
+@pytest.mark.parametrize("register", REGISTER)
 def test_a_registered_printer_is_asked(register: Any) -> None:
     """A printer that somebody registers for a number is used from then on."""
     quick, plain = QuickFormatter(), DisplayFormatter()
+    assert quick.format(SEVEN) == ({TEXT: "7"}, {})
     for formatter in (quick, plain):
         register(formatter.formatters[HTML])
 
     assert HTML in quick.format(SEVEN)[0]
     assert quick.format(SEVEN) == plain.format(SEVEN)
+
+
+def print_type(formatter: BaseFormatter) -> None:
+    formatter.for_type(int, lambda _, printer, __: printer.text("int"))
+
+
+def print_one(formatter: BaseFormatter) -> None:
+    formatter.singleton_printers[id(SEVEN)] = lambda _, printer, __: printer.text("seven")
+
+
+@pytest.mark.parametrize(("register", "text"), [(print_type, "int"), (print_one, "seven")])
+def test_a_printer_of_text_is_asked(register: Any, text: str) -> None:
+    """A printer that somebody registers for a number's text is used from then on."""
+    quick = QuickFormatter()
+    assert quick.format(SEVEN) == ({TEXT: "7"}, {})
+    register(quick.formatters[TEXT])
+
+    assert quick.format(SEVEN) == ({TEXT: text}, {})
+
+
+def test_a_number_that_python_does_not_write(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a number with too many digits there is no text, and the reason is told."""
+    number = 10**5_000
+
+    assert QuickFormatter().format(number) == DisplayFormatter().format(number) == ({}, {})
+    assert capsys.readouterr().err.count("ValueError: Exceeds the limit") == 2
 
 
 def test_a_formatter_of_somebodys_own_is_asked() -> None:
@@ -86,7 +121,7 @@ def test_a_formatter_of_somebodys_own_is_asked() -> None:
     assert quick.format(SEVEN)[0] == {"text/plain": "7", "application/x-own": "own 7"}
 
 
-@pytest.mark.parametrize(("include", "exclude"), [([HTML], None), (None, ["text/plain"])])
+@pytest.mark.parametrize(("include", "exclude"), [([HTML], None), (None, [TEXT])])
 def test_a_choice_of_representations_is_kept(
     include: list[str] | None, exclude: list[str] | None
 ) -> None:

@@ -1,17 +1,20 @@
 """Format what most cells show without asking who has nothing to say of it.
 
 IPython asks eleven formatters for each object, 70 µs for a number that only one of them knows. For
-objects of Python's own types the answer is known, unless somebody has registered a printer.
+objects of Python's own types the answer is known, unless somebody has registered a printer; and
+where the pretty printer would only ask for `repr`, so can we.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from types import NoneType
 from typing import Any
 
 from IPython.core import formatters
 from IPython.core.formatters import DisplayFormatter
+from IPython.lib import pretty
 
 __all__ = ["QuickFormatter"]
 
@@ -26,6 +29,11 @@ TEXT = "text/plain"
 class QuickFormatter(DisplayFormatter):  # type: ignore[misc]  # IPython is untyped here
     """A `DisplayFormatter` that finds the same sooner."""
 
+    _known: tuple[object, ...] = ()
+    _printers: Sequence[Mapping[str, Mapping[object, object]]] | None = None
+    """The traits of the `_known` formatters but text's, where their printers are; None if one of
+    the formatters is somebody's own, which may do anything."""
+
     def format(
         self,
         obj: object,
@@ -34,27 +42,55 @@ class QuickFormatter(DisplayFormatter):  # type: ignore[misc]  # IPython is unty
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return the representations of *obj* by MIME type, and the metadata of each."""
         if type(obj) in PLAIN and not include and not exclude and self._is_text_alone(obj):
-            text = self.formatters[TEXT](obj)
+            text = _text(self.formatters[TEXT], obj)
             return {} if text is None else {TEXT: text}, {}
         found: tuple[dict[str, Any], dict[str, Any]] = super().format(obj, include, exclude)
         return found
 
     def _is_text_alone(self, obj: object) -> bool:
         """Return True if nobody has registered anything but text for *obj*."""
-        ours = self.ipython_display_formatter, self.mimebundle_formatter
-        others = (f for name, f in self.formatters.items() if name != TEXT)
-        if type(self.formatters.get(TEXT)) is not formatters.PlainTextFormatter:
+        present = (
+            self.ipython_display_formatter,
+            self.mimebundle_formatter,
+            *self.formatters.values(),
+        )
+        if present != self._known:
+            self._look_at(present)
+        if self._printers is None:
             return False
-        return all(_has_nothing(formatter, obj) for formatter in (*ours, *others))
+        classes = type(obj).__mro__
+        for traits in self._printers:
+            singletons, types = traits["singleton_printers"], traits["type_printers"]
+            if singletons and id(obj) in singletons:
+                return False
+            if types and any(cls in types for cls in classes):
+                return False
+            deferred = traits["deferred_printers"]
+            if deferred and any((c.__module__, c.__name__) in deferred for c in classes):
+                return False
+        return True
+
+    def _look_at(self, present: tuple[Any, ...]) -> None:
+        text = self.formatters.get(TEXT)
+        others = [formatter for formatter in present if formatter is not text]
+        for formatter in others:
+            # A trait has no value before it is asked for.
+            _ = formatter.singleton_printers, formatter.type_printers, formatter.deferred_printers
+        is_ipythons = type(text) is formatters.PlainTextFormatter and all(
+            type(formatter).__module__ == formatters.__name__ for formatter in others
+        )
+        # Of a dozen formatters, traits are read in half the time where traitlets keeps them.
+        self._printers = [formatter._trait_values for formatter in others] if is_ipythons else None
+        self._known = present
 
 
-def _has_nothing(formatter: Any, obj: object) -> bool:
-    if type(formatter).__module__ != formatters.__name__:
-        return False  # somebody's own, which may do anything
-    if formatter.singleton_printers and id(obj) in formatter.singleton_printers:
-        return False
-    classes = type(obj).__mro__
-    if (printers := formatter.type_printers) and any(cls in printers for cls in classes):
-        return False
-    deferred = formatter.deferred_printers
-    return not deferred or not any((c.__module__, c.__name__) in deferred for c in classes)
+def _text(formatter: Any, obj: object) -> str | None:
+    """Return what IPython's *formatter* of text says of *obj*."""
+    printer = formatter.singleton_printers.get(id(obj)) or formatter.type_printers.get(type(obj))
+    if printer is pretty._repr_pprint:
+        with suppress(
+            ValueError
+        ):  # a number of more digits than Python writes, and IPython says so
+            return repr(obj)
+    found: str | None = formatter(obj)
+    return found
