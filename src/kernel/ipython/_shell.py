@@ -26,6 +26,7 @@ from assay.kernel.ipython._display import ResultHook, ScreenPublisher
 from assay.kernel.ipython._formatter import QuickFormatter
 from assay.kernel.ipython._highlighting import remember_highlighting
 from assay.kernel.ipython._history import make_history
+from assay.kernel.ipython._input import QuickTransformer, may_await
 from assay.protocol import Error
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
     exiter = Instance(ExitAutocall)
     autoindent = Bool(False)
 
+    input_transformer_manager = Instance(QuickTransformer, ())
+
     cell_number = 0
     """What the running cell's results are numbered with."""
 
@@ -71,6 +74,23 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
     @default("loop_runner_map")
     def _runners(self) -> dict[str, tuple[Callable[..., object], bool]]:
         return {"asyncio": (self.user_loop.run_cell, True)}
+
+    def should_run_async(
+        self,
+        raw_cell: str,
+        *,
+        transformed_cell: str | None = None,
+        preprocessing_exc_tuple: ExcInfo | None = None,
+    ) -> bool:
+        """Return True if the cell awaits something at its top level."""
+        if transformed_cell is not None and not may_await(transformed_cell):
+            return False
+        awaits: bool = super().should_run_async(
+            raw_cell,
+            transformed_cell=transformed_cell,
+            preprocessing_exc_tuple=preprocessing_exc_tuple,
+        )
+        return awaits
 
     @property
     def debugger_cls(self) -> type[Debugger]:
