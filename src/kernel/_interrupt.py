@@ -21,11 +21,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import CodeType, FrameType, TracebackType
 
-from assay.transport import get_logger
-
 __all__ = ["Interrupts", "end_at_user_code"]
-
-logger = get_logger("assay.kernel")
 
 
 def end_at_user_code(trace: TracebackType | None, *beyond: CodeType) -> None:
@@ -110,8 +106,8 @@ class Interrupts:
         self._is_unheard = False
         code = frame.f_code if frame is not None else None
         if not self._may_raise:
-            logger.info("interrupted while idle: nothing to interrupt")
-        elif self._is_held or code is Interrupts.hold.__code__ or code is Interrupts.let.__code__:
+            return
+        if self._is_held or code is Interrupts.hold.__code__ or code is Interrupts.let.__code__:
             self.put_off()
         elif not self.cancel():
             raise KeyboardInterrupt

@@ -26,6 +26,7 @@ from assay.kernel._output import DescriptorCapture, Output, OutputStream, real_s
 from assay.kernel._parent_process import watch_parent
 from assay.kernel._prompt import NoInputError, Prompter
 from assay.kernel._request import Parents, Request
+from assay.kernel._signal_pipe import SignalPipe
 from assay.protocol import (
     Buffer,
     Channel,
@@ -146,6 +147,7 @@ class Kernel:
         self._prompter = Prompter(self._io.log, session, lambda: self._io.drain(Channel.STDIN))
         self._interrupts = Interrupts()
         self._interrupts.put_off = self._put_interrupt_off
+        self._signals = SignalPipe()
         self._closing: _Closing | None = None
         self._leaving = False
         self._finishing = False
@@ -225,8 +227,10 @@ class Kernel:
         """Serve until a shutdown is asked for or the parent process ends; return the exit code."""
         for read_end in self._capture.read_ends:
             self._io.watch(read_end, self._capture.read_some)
+        self._io.watch(self._signals.fileno(), self._signalled)
         self._interrupts.install()
         signal.signal(signal.SIGTERM, self._terminate)
+        self._signals.install()
         self._parents.follow_threads()
         os.register_at_fork(
             before=_hold_sigterm, after_in_parent=_let_sigterm, after_in_child=self._after_fork
@@ -440,6 +444,16 @@ class Kernel:
         logger.info("the parent process %s has ended", self._parent_pid)
         self._begin_to_close(_Closing())
 
+    def _signalled(self) -> None:
+        """Wake the main thread, which has something to handle, and see to it that it ends."""
+        self._lane.wake()
+        if signal.SIGTERM in self._signals.take() and self._handles_sigterm():
+            logger.warning("SIGTERM: shutting down")
+            self._begin_to_close(_Closing(exit_code=TERMINATED))
+
+    def _handles_sigterm(self) -> bool:
+        return signal.getsignal(signal.SIGTERM) == self._terminate
+
     def _begin_to_close(self, closing: _Closing) -> None:
         """Make the main thread finish, by force if it must be; from any thread."""
         if self._closing is not None:
@@ -471,7 +485,7 @@ class Kernel:
         closing = self._closing or _Closing()
         self._say_goodbye(closing)
         self._io.end()
-        if os.getpgrp() == os.getpid() and signal.getsignal(signal.SIGTERM) == self._terminate:
+        if os.getpgrp() == os.getpid() and self._handles_sigterm():
             os.killpg(os.getpgrp(), signal.SIGTERM)  # to ourselves it is news that nobody reads
         os._exit(closing.exit_code)
 
@@ -489,12 +503,13 @@ class Kernel:
     def _after_fork(self) -> None:
         """Be an ordinary process, in a child: SIGTERM ends it."""
         self._output.after_fork()
-        if signal.getsignal(signal.SIGTERM) == self._terminate:
+        self._signals.remove()
+        if self._handles_sigterm():
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
         _let_sigterm()
 
     def _terminate(self, _number: int, _frame: FrameType | None) -> None:
-        logger.warning("SIGTERM: shutting down")
+        # Says nothing: it may have come in the middle of anything, even of the import of logging.
         self._begin_to_close(_Closing(exit_code=TERMINATED))
 
     def _finish(self) -> None:
@@ -542,6 +557,7 @@ class Kernel:
         self._capture.restore()
         self._heartbeat.close()
         self._interrupts.restore()
+        self._signals.remove()
 
     def _topic(self, msg_type: str) -> bytes:
         """Return the topic frame of an IOPub message (WIRE-12)."""

@@ -141,18 +141,20 @@ class UserLoop(asyncio.SelectorEventLoop):
     def turn_until(self, stop: Callable[[Callable[[], None]], None]) -> None:
         """Turn until *stop*'s argument is called, from any thread."""
         self.leave_cell()
+        turn = _Turn(self)
 
         def stop_turning() -> None:
-            self.call_soon_threadsafe(self.stop)
+            self.call_soon_threadsafe(turn.stop)
 
         stop(stop_turning)
-        self.run_forever()
+        turn.run()
 
     def turn_once(self) -> None:
         """Give every task that is ready one turn."""
         self.leave_cell()
-        self.call_soon(self.stop)
-        self.run_forever()
+        turn = _Turn(self)
+        self.call_soon(turn.stop)
+        turn.run()
 
     def _cancel(self, task: asyncio.Task[T]) -> T:
         """Cancel *task*, let it clean up, and return its result; else raise the reason."""
@@ -162,3 +164,23 @@ class UserLoop(asyncio.SelectorEventLoop):
         except asyncio.CancelledError:
             assert self.reason is not None
             raise self.reason from None
+
+
+class _Turn:
+    """One time that the loop runs: what is to stop it and comes late must not stop another."""
+
+    def __init__(self, loop: UserLoop) -> None:
+        self._loop = loop
+        self._is_over = False
+
+    def run(self) -> None:
+        """Run until `stop` is called, in the loop."""
+        try:
+            self._loop.run_forever()
+        finally:
+            self._is_over = True
+
+    def stop(self) -> None:
+        """Let `run` return, unless it has."""
+        if not self._is_over:
+            self._loop.stop()

@@ -6,6 +6,7 @@ Importing `logging` takes 2 ms, and a kernel that starts has nothing to say (dec
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
@@ -33,6 +34,6 @@ class _LateLogger:
     def __getattr__(self, method: str) -> Any:
         import logging  # noqa: PLC0415 - see above
 
-        while _preparations:
+        with suppress(IndexError):  # nothing is left to prepare
             _preparations.pop()()
         return getattr(logging.getLogger(self._name), method)

@@ -188,7 +188,8 @@ def test_last_words_may_be_many(kernel: KernelProcess, mine: Client) -> None:
         "    import os  # the namespace is emptied before\n"
         "    try: await asyncio.sleep(600)\n"
         "    finally: os.system('printf %0900000d 0')\n"
-        "task = asyncio.create_task(talk()); print('x' * 1_000_000)",
+        "task = asyncio.create_task(talk()); print('x' * 1_000_000)\n"
+        "await asyncio.sleep(0)  # so that it has begun",
     )
 
     assert shut_down(mine) == "0" * 900_000
@@ -358,6 +359,42 @@ def test_sigterm_ends_the_kernel(kernel: KernelProcess, mine: Client, code: str)
         timeout=HANG_LIMIT_S,
     )
     assert kernel.wait(HANG_LIMIT_S) == 128 + signal.SIGTERM
+
+
+def test_sigterm_ends_what_does_not_look(kernel: KernelProcess, mine: Client) -> None:
+    """A main thread that waits where no signal reaches it is left behind (CTRL-05).
+
+    As it would wait if a signal came just before it began to.
+    """
+    code = (
+        "import ctypes\n"
+        "libc = ctypes.CDLL(None)\n"
+        "mutex = ctypes.create_string_buffer(64)\n"
+        "libc.pthread_mutex_lock(mutex)\n"
+        "print('runs')\n"
+        "libc.pthread_mutex_lock(mutex)"
+    )
+    begin(mine, code, until="runs")
+
+    os.kill(kernel.pid, signal.SIGTERM)
+
+    assert kernel.wait(HANG_LIMIT_S) == 128 + signal.SIGTERM
+
+
+def test_signal_of_a_forked_child_is_the_childs(kernel: KernelProcess, mine: Client) -> None:
+    """What a child of the kernel is sent does not end the kernel (CTRL-05)."""
+    code = (
+        "import os, signal, time\n"
+        "r, w = os.pipe()\n"
+        "if not (child := os.fork()):\n"
+        "    signal.signal(signal.SIGTERM, lambda *_: os._exit(7))\n"
+        "    os.write(w, b'1'); time.sleep(600)\n"
+        "os.read(r, 1); os.kill(child, signal.SIGTERM); os.waitpid(child, 0)[1] >> 8"
+    )
+    assert result(execute(mine, code)) == "7"
+
+    assert is_well(mine)
+    assert kernel.exit_code is None
 
 
 # --- What the kernel made, and what it did not make

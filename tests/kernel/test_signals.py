@@ -65,6 +65,26 @@ def test_loop_turns_after_any_interrupt(late: LateLoop) -> None:
             return
 
 
+def test_what_stops_the_loop_late_stops_nothing_else(late: LateLoop) -> None:
+    """Of two requests that end a wait, the second may come when the first is handled already."""
+    stops: list[Callable[[], None]] = []
+
+    def stop(stop_turning: Callable[[], None]) -> None:
+        stops.append(stop_turning)
+        stop_turning()
+
+    async def cell() -> str:
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        return "ran"
+
+    late.turn_until(stop)
+    stops[0]()
+
+    with late.in_cell():
+        assert late.run_cell(cell()) == "ran"
+
+
 def test_awaiting_cell_ends_at_any_interrupt(late: LateLoop) -> None:
     """Wherever an interrupt comes while a cell goes through the loop, the cell ends by it."""
 
