@@ -231,7 +231,7 @@ class Kernel:
         self._interrupts.install()
         signal.signal(signal.SIGTERM, self._terminate)
         self._signals.install()
-        self._parents.follow_threads()
+        self._parents.follow_threads(lambda: threading.get_ident() == self._io.ident)
         os.register_at_fork(
             before=_hold_sigterm, after_in_parent=_let_sigterm, after_in_child=self._after_fork
         )

@@ -103,8 +103,13 @@ class Parents:
                 return request
         return self.newest
 
-    def follow_threads(self) -> None:
-        """Note for each thread the request that started it, from now on."""
+    def follow_threads(self, in_own: Callable[[], bool]) -> None:
+        """Note for each thread the request that started it, from now on.
+
+        Args:
+            in_own: Returns True in a thread of the kernel's own. What that starts (pyzmq frees
+                frames in a thread) is nobody's: a finalizer may print in it long afterwards.
+        """
         start = self._start
         of_thread = self._of_thread
         current = self.current
@@ -112,7 +117,7 @@ class Parents:
 
         def start_and_note(thread: threading.Thread) -> None:
             request = current()
-            if request is not None:
+            if request is not None and not in_own():
                 of_thread[thread] = request
             start(thread)
 

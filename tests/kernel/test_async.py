@@ -221,6 +221,21 @@ def test_background_writes_under_the_cell_that_started_it(client: Client, kind: 
     assert origin(client, "background") == started.request.header.msg_id
 
 
+def test_thread_that_the_kernel_starts_belongs_to_no_cell(client: Client) -> None:
+    """What runs in it, such as a finalizer, writes under the newest cell (HDR-13)."""
+    execute(
+        client,
+        "import threading; gate = threading.Event()\n"
+        "it = threading.Thread(target=lambda: (gate.wait(), print('background')))\n"
+        "get_ipython().kernel._host._io.log.call(it.start)\n"
+        "while not it.is_alive(): pass",
+    )
+
+    answer = execute(client, "gate.set(); it.join()")
+
+    assert answer.text() == "background\n"
+
+
 @pytest.mark.parametrize("call", ["call_soon(", "call_later(0.001, ", "call_at(0, "])
 def test_timer_of_the_loop_writes_under_its_cell(client: Client, call: str) -> None:
     """Callbacks of the loop belong to the cell that asked for them (HDR-13, IOPUB-24)."""

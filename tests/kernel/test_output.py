@@ -476,8 +476,11 @@ AT_ANY_MOMENT = {
 
 @pytest.mark.parametrize("kind", sorted(AT_ANY_MOMENT))
 def test_anything_may_write_at_any_moment(client: Client, kind: str) -> None:
-    """Code that runs in the middle of our own may print: finalizers and signal handlers."""
-    answer = execute(client, AT_ANY_MOMENT[kind])
+    """Code that runs in the middle of our own may print: finalizers and signal handlers.
+
+    A finalizer may run in any thread, and so end its line when the cell has ended.
+    """
+    answer = client.execute(AT_ANY_MOMENT[kind], timeout=HANG_LIMIT_S)
 
     succeeded(answer)
     text = answer.text()
