@@ -2,7 +2,8 @@
 
 IPython wakes a thread for each cell, which then takes the interpreter and the disk away from the
 reply: a millisecond and more. Here the thread, once woken, lets `PAUSE_S` pass and writes all cells
-that have come meanwhile. Nor does the start wait for the disk to have the new session's number,
+that have come meanwhile; and no cell waits until it has, for other kernels write to the same file.
+Nor does the start wait for the disk to have the new session's number,
 which takes as long as a quarter of IPython's import.
 """
 
@@ -10,7 +11,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
 
 from IPython.core import history
 from IPython.core.history import HistoryManager, HistorySavingThread
@@ -43,6 +45,22 @@ class _PromptHistory(HistoryManager):  # type: ignore[misc]  # skipped, see mypy
     A disk that refuses shows when the session is inserted, in the caller's thread as ever.
     """
 
+    db_input_cache: list[Any]
+    db_output_cache: list[Any]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._writing = threading.Lock()
+        super().__init__(*args, **kwargs)
+
+    def writeout_cache(self, conn: Connection | None = None) -> None:
+        """Write what waits; meanwhile more may be stored."""
+        with self._writing:
+            with self.db_input_cache_lock:
+                inputs, self.db_input_cache = self.db_input_cache, []
+            with self.db_output_cache_lock:
+                outputs, self.db_output_cache = self.db_output_cache, []
+            HistoryManager.writeout_cache(_Batch(self, inputs, outputs), conn)
+
     def new_session(self, conn: Connection | None = None) -> None:
         may_share = self.connection_options.get("check_same_thread", True) is False
         if conn is not None or not self.enabled or not may_share:
@@ -51,6 +69,22 @@ class _PromptHistory(HistoryManager):  # type: ignore[misc]  # skipped, see mypy
         db: Connection = self.db
         super().new_session(_Uncommitted(db))
         threading.Thread(target=_commit, args=(db,), name="assay-history", daemon=True).start()
+
+
+class _Batch:
+    """What is to be written at one time: to what writes it, it is the manager."""
+
+    db_input_cache_lock = db_output_cache_lock = nullcontext()
+    _writeout_input_cache = HistoryManager._writeout_input_cache
+    _writeout_output_cache = HistoryManager._writeout_output_cache
+
+    def __init__(self, manager: HistoryManager, inputs: list[Any], outputs: list[Any]) -> None:
+        self._manager = manager
+        self.db_input_cache = inputs
+        self.db_output_cache = outputs
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._manager, name)
 
 
 class _Uncommitted:

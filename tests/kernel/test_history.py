@@ -1,0 +1,96 @@
+"""The history database, and cells that do not wait for it."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from IPython.core.history import HistoryManager
+from IPython.core.interactiveshell import InteractiveShell
+
+from assay.kernel.ipython._history import make_history
+from tests.kernel._kernels import HANG_LIMIT_S
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the history is."""
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    return tmp_path / "history.sqlite"
+
+
+@pytest.fixture
+def manager(path: Path) -> Iterator[HistoryManager]:
+    """A history that a thread writes."""
+    shell = InteractiveShell()
+    shell.config.HistoryManager.hist_file = str(path)
+    manager = make_history(shell)
+    yield manager
+    manager.close()
+
+
+class Slow:
+    """A connection to a disk that takes its time."""
+
+    def __init__(self) -> None:
+        self.begun = threading.Event()
+        self.go_on = threading.Event()
+        self.written: list[Any] = []
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(self, *_: object) -> None:
+        """Commit."""
+
+    def execute(self, _statement: str, values: tuple[Any, ...]) -> None:
+        """Write, at last."""
+        self.begun.set()
+        assert self.go_on.wait(HANG_LIMIT_S)
+        self.written.append(values[1:])
+
+
+def test_cells_do_not_wait_for_the_disk(manager: HistoryManager) -> None:
+    """While older cells are written, newer ones are stored, and are written next (EXEC-08)."""
+    slow = Slow()
+    manager.using_thread = False
+    manager.store_inputs(1, "first")
+    writer = threading.Thread(target=manager.writeout_cache, args=[slow])
+    writer.start()
+    assert slow.begun.wait(HANG_LIMIT_S)
+
+    manager.store_inputs(2, "second")
+    slow.go_on.set()
+    writer.join()
+    manager.writeout_cache(slow)
+
+    assert slow.written == [(1, "first", "first"), (2, "second", "second")]
+
+
+def test_who_looks_waits_for_what_is_being_written(manager: HistoryManager, path: Path) -> None:
+    """What has been stored is found, whoever is about to write it (HISTORY-01)."""
+    for number in range(1, 100):
+        manager.store_inputs(number, f"cell {number}")
+        ((_, _, found),) = manager.get_tail(1, include_latest=True)
+        assert found == f"cell {number}"
+
+    with sqlite3.connect(path) as db:
+        assert db.execute("SELECT count(*) FROM history").fetchone() == (99,)
+
+
+def test_a_number_that_is_taken_moves_to_a_new_session(
+    manager: HistoryManager, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As in IPython: what another kernel has written under our number is left alone."""
+    before = manager.session_number
+    manager.store_inputs(1, "first")
+    manager.writeout_cache()
+    manager.store_inputs(1, "again")
+    manager.writeout_cache()
+
+    assert manager.session_number == before + 1
+    assert "not unique" in capsys.readouterr().out
