@@ -14,6 +14,7 @@ import pytest
 
 from assay.protocol import (
     Channel,
+    CompleteRequest,
     ConnectionFile,
     ErrorReply,
     ExecuteRequest,
@@ -248,6 +249,19 @@ def test_threads_may_finish(kernel: KernelProcess, mine: Client, tmp_path: Path)
 
     assert kernel.wait(HANG_LIMIT_S) == 0
     assert path.read_text() == "by the thread"
+
+
+def test_what_completions_parsed_is_let_go(kernel: KernelProcess, mine: Client) -> None:
+    """Nothing is left of it when the last exit function runs: freeing it later takes long (CTRL-05)."""
+    mine.request(CompleteRequest(code="print.", cursor_pos=6), timeout=HANG_LIMIT_S)
+    code = (
+        "import atexit, parso.cache as cache\n"
+        "atexit.register(lambda: print(len(cache.parser_cache)))\n"
+        "len(cache.parser_cache) > 0"
+    )
+    assert result(execute(mine, code)) == "True"
+
+    assert shut_down(mine) == "0\n"
 
 
 def test_files_are_flushed(kernel: KernelProcess, mine: Client, tmp_path: Path) -> None:

@@ -97,6 +97,7 @@ class IPythonInterpreter:
         self._replace_prompts()
         replace_debugger_late()
         be_known()
+        host.on_close(_forget_parsed)
         self.shell: ZMQInteractiveShell
         IPKernelApp.instance(host, self._attach).initialize(arguments)
 
@@ -276,3 +277,9 @@ def _number(request: protocol.HistoryRequest, name: str, default: int | None = N
         f"{name}: wanted an integer for {request.hist_access_type}, found none",
         requirement="HIST-01",
     )
+
+
+def _forget_parsed() -> None:
+    """Let go of what completions have parsed: looking through it at the end takes half a second."""
+    if (cache := sys.modules.get("parso.cache")) is not None:
+        cache.parser_cache.clear()
