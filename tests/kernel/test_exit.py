@@ -251,8 +251,8 @@ def test_threads_may_finish(kernel: KernelProcess, mine: Client, tmp_path: Path)
     assert path.read_text() == "by the thread"
 
 
-def test_what_completions_parsed_is_let_go(kernel: KernelProcess, mine: Client) -> None:
-    """Nothing is left of it when the last exit function runs: freeing it later takes long (CTRL-05)."""
+def test_what_completions_parsed_is_let_go(mine: Client) -> None:
+    """Nothing of it is left for Python to look through at the very end (CTRL-05)."""
     mine.request(CompleteRequest(code="print.", cursor_pos=6), timeout=HANG_LIMIT_S)
     code = (
         "import atexit, parso.cache as cache\n"
