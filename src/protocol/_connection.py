@@ -20,6 +20,7 @@ from assay.protocol._json import Json, JsonObject, decode_object, encode_json
 from assay.protocol._registry import Channel
 from assay.protocol._signing import DEFAULT_SCHEME, Signer
 from assay.protocol._structure import structure, unstructure
+from assay.protocol._value import Value
 
 __all__ = [
     "MAX_PORT",
@@ -47,8 +48,8 @@ class Transport(StrEnum):
     IPC = "ipc"
 
 
-@frozen(kw_only=True)
-class Curve:
+@frozen(kw_only=True, eq=False, repr=False)
+class Curve(Value):
     """A CurveZMQ key pair, 40 characters of Z85 each (CONN-06)."""
 
     public_key: str
@@ -58,8 +59,8 @@ class Curve:
     """What only the server needs; not shown."""
 
 
-@frozen(kw_only=True)
-class ConnectionFile:
+@frozen(kw_only=True, eq=False, repr=False)
+class ConnectionFile(Value):
     """Where the five sockets are, and the key (kernels.md §Connection files, CONN-02).
 
     A port of 0 lets the kernel choose; it then writes the ports that it bound back to the file.

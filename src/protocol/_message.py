@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import ClassVar, Generic, Literal, NewType, TypeVar
 
-from attrs import field, fields, frozen
+from attrs import field, frozen
 from msgspec import UNSET, UnsetType
 
 from assay.protocol._framing import Buffer
 from assay.protocol._json import Json, JsonObject
+from assay.protocol._value import Value
 
 __all__ = [
     "PROTOCOL_VERSION",
@@ -29,9 +30,6 @@ __all__ = [
 PROTOCOL_VERSION = "5.5"
 """What every header and the kernel_info_reply announce (HDR-09, AMB-11)."""
 
-PLAIN = (str, int, float)
-"""What in a content can always be hashed."""
-
 MsgId = NewType("MsgId", str)
 """Names one message; opaque (HDR-02, AMB-13)."""
 
@@ -39,8 +37,8 @@ SessionId = NewType("SessionId", str)
 """Names one run of a kernel or one client; opaque (HDR-03)."""
 
 
-@frozen(kw_only=True)
-class Header:
+@frozen(kw_only=True, eq=False, repr=False)
+class Header(Value):
     """Say who sent what, when (messages.md §Header, HDR-01).
 
     A header that was received keeps its bytes, so that it can be echoed as it came (HDR-15).
@@ -100,13 +98,10 @@ class Header:
 
 
 @frozen(kw_only=True, eq=False, repr=False)
-class Content:
+class Content(Value):
     """What a message says: the base of one class for each message type.
 
     A field whose default is `UNSET` is absent from the wire while it has that value.
-
-    Equality and representation are written once here instead of being made for each of some sixty
-    classes, which would take half as long again as making them does (decision 0003).
     """
 
     msg_type: ClassVar[str] = ""
@@ -118,22 +113,6 @@ class Content:
     def extra(self) -> JsonObject:
         """Keys that the protocol does not name, written back as they came (WIRE-15)."""
         return self._extra
-
-    def __eq__(self, other: object) -> bool:
-        if type(self) is not type(other):
-            return NotImplemented
-        names = (f.name for f in fields(type(self)))
-        return all(getattr(self, name) == getattr(other, name) for name in names)
-
-    def __hash__(self) -> int:
-        # Equal contents have equal hashes; what may hold JSON objects has none and is left out.
-        values = (getattr(self, f.name) for f in fields(type(self)))
-        return hash((type(self), *(value for value in values if isinstance(value, PLAIN))))
-
-    def __repr__(self) -> str:
-        shown = (f.alias or f.name for f in fields(type(self)) if f.name != "_extra" or self._extra)
-        said = ", ".join(f"{name}={getattr(self, name)!r}" for name in shown)
-        return f"{type(self).__name__}({said})"
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -175,8 +154,8 @@ class Aborted(Content):
 C_co = TypeVar("C_co", bound=Content, covariant=True)
 
 
-@frozen(kw_only=True)
-class Message(Generic[C_co]):
+@frozen(kw_only=True, eq=False, repr=False)
+class Message(Value, Generic[C_co]):
     """One message, whoever sends it (WIRE-02)."""
 
     header: Header

@@ -14,6 +14,7 @@ from importlib import import_module
 from attrs import field, frozen
 
 from assay.protocol._message import Aborted, Content, ErrorReply, Unknown
+from assay.protocol._value import Value
 
 __all__ = ["MESSAGE_TYPES", "Channel", "MessageType", "Sender", "content_class", "reply_type"]
 
@@ -36,8 +37,8 @@ class Sender(StrEnum):
     BOTH = "both"
 
 
-@frozen(kw_only=True)
-class MessageType:
+@frozen(kw_only=True, eq=False, repr=False)
+class MessageType(Value):
     """What the protocol says of one message type."""
 
     name: str

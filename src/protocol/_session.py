@@ -33,6 +33,7 @@ from assay.protocol._structure import (
     unstructure,
     with_article,
 )
+from assay.protocol._value import Value
 
 __all__ = ["Delivery", "Envelope", "Session"]
 
@@ -48,8 +49,8 @@ _Verified: TypeAlias = tuple[
 """Identities, header, parent header, metadata, content and buffers of a trusted message."""
 
 
-@frozen(kw_only=True)
-class Delivery(Generic[C_co]):
+@frozen(kw_only=True, eq=False, repr=False)
+class Delivery(Value, Generic[C_co]):
     """A message and the way it came."""
 
     identities: tuple[bytes, ...]
@@ -59,8 +60,8 @@ class Delivery(Generic[C_co]):
     """What was said."""
 
 
-@frozen(kw_only=True)
-class Envelope:
+@frozen(kw_only=True, eq=False, repr=False)
+class Envelope(Value):
     """A trusted message whose header has been read and whose content has not.
 
     The header is enough to route a message, and to answer it should the content be wrong.
