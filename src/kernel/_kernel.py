@@ -113,7 +113,7 @@ class Kernel:
         info: KernelInfoReply,
         load: Callable[[Host], Interpreter],
         *,
-        connection_path: str | None = None,
+        connection_path: str | os.PathLike[str] | None = None,
         parent_pid: int = 0,
         publish_silent: bool = False,
     ) -> None:

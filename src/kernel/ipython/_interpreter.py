@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import getpass
+import logging
 import sys
 import warnings
 from collections.abc import Iterable
@@ -25,7 +26,6 @@ from assay.kernel.ipython._imports import replace_debugger_late
 from assay.kernel.ipython._known import be_known
 from assay.kernel.ipython._shell import ZMQInteractiveShell
 from assay.protocol import UNSET, ContentError
-from assay.transport import get_logger
 
 if TYPE_CHECKING:
     from comm.base_comm import CommManager
@@ -52,7 +52,7 @@ class KernelOfShell:
         self._host = host
         self.shell = shell
         self.comm_manager: CommManager = comms.manager
-        self.log = get_logger("assay.kernel")
+        self.log = logging.getLogger("assay.kernel")
 
     def get_parent(self, channel: object = None) -> dict[str, Any]:  # noqa: ARG002 - as known
         """Return the running request as a dict with a ``header``, or an empty one."""
