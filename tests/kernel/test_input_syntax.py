@@ -9,6 +9,8 @@ from IPython.core.async_helpers import _should_be_async
 from IPython.core.inputtransformer2 import TransformerManager
 
 from assay.kernel.ipython._input import SPECIAL, QuickTransformer, may_await
+from assay.transport import Client
+from tests.kernel._kernels import execute, result
 
 PIECES = (
     *("a", "pass", "x = 1", "x = ", "f(", ")", "'''", '"', "#", "\\", ":", "if x:", "λ", "await x"),
@@ -49,6 +51,21 @@ def test_a_plain_cell_is_left_alone(cell: str) -> None:
 def test_a_cell_without_the_words_awaits_nothing(cell: str) -> None:
     """What awaits at its top level has one of the words for it."""
     assert may_await(cell) or not _should_be_async(cell)
+
+
+def test_the_shell_takes_another_transformer(mine: Client) -> None:
+    """The shell's transformer is ours, and a program may put its own in its place."""
+    code = (
+        "from IPython.core.inputtransformer2 import TransformerManager\n"
+        "shell = get_ipython()\n"
+        "class Own(TransformerManager):\n"
+        "    def transform_cell(self, cell): return super().transform_cell(cell) + '\\nprint(1)'\n"
+        "ours, shell.input_transformer_manager = shell.input_transformer_manager, Own()\n"
+        "type(ours).__name__"
+    )
+    assert result(execute(mine, code)) == "'QuickTransformer'"
+
+    assert execute(mine, "x = 1").text() == "1\n"
 
 
 @pytest.mark.parametrize("kind", ["cleanup_transforms", "line_transforms"])

@@ -55,8 +55,6 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
     exiter = Instance(ExitAutocall)
     autoindent = Bool(False)
 
-    input_transformer_manager = Instance(QuickTransformer, ())
-
     cell_number = 0
     """What the running cell's results are numbered with."""
 
@@ -66,6 +64,10 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
     @default("exiter")
     def _exiter(self) -> ExitAutocall:
         return ZMQExitAutocall(self)
+
+    @default("input_transformer_manager")
+    def _transformer(self) -> QuickTransformer:
+        return QuickTransformer()
 
     @default("loop_runner")
     def _runner(self) -> Callable[..., object]:
