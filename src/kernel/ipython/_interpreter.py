@@ -21,6 +21,7 @@ from assay.kernel._late_loop import LateLoop
 from assay.kernel._prompt import NoInputError
 from assay.kernel.ipython._app import IPKernelApp
 from assay.kernel.ipython._comms import Comms
+from assay.kernel.ipython._grammars import make_grammars_late
 from assay.kernel.ipython._highlighting import spare_html
 from assay.kernel.ipython._imports import replace_debugger_late
 from assay.kernel.ipython._known import be_known
@@ -96,6 +97,7 @@ class IPythonInterpreter:
         self._comms = Comms(host)
         self._replace_prompts()
         replace_debugger_late()
+        make_grammars_late()
         be_known()
         host.on_close(_forget_parsed)
         self.shell: ZMQInteractiveShell
