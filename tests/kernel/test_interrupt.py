@@ -224,6 +224,7 @@ def test_awaiting_cell_may_clean_up(shared_kernel: KernelProcess, client: Client
     answer = finish(client, running)
 
     assert failed(answer).ename == "KeyboardInterrupt"
+    assert answer.text(StreamName.STDERR) == ""
     assert answer.text().endswith("cleaned up\n")
 
 
