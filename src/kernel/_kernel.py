@@ -76,7 +76,7 @@ PUT_OFF_S = 0.001
 """When an interrupt comes again that struck where it must not raise; about as long as a fork."""
 
 NOTICE_S = 0.05
-"""How long the main thread has to notice a signal before we see to it."""
+"""How long the main thread has to notice an interrupt before it is sent again."""
 
 TERMINATED = 128 + signal.SIGTERM
 """The exit code after SIGTERM, as shells count."""
@@ -145,10 +145,9 @@ class Kernel:
             for name in (StreamName.STDOUT, StreamName.STDERR)
         )
         self._prompter = Prompter(self._io.log, session, lambda: self._io.drain(Channel.STDIN))
-        self._signals = SignalPipe()
         self._interrupts = Interrupts()
         self._interrupts.put_off = self._put_interrupt_off
-        self._interrupts.hear = self._signals.hear
+        self._signals = SignalPipe()
         self._closing: _Closing | None = None
         self._leaving = False
         self._finishing = False
@@ -425,6 +424,7 @@ class Kernel:
 
     def _interrupt(self, _: Request, __: protocol.InterruptRequest) -> Content:
         self._interrupts.send()
+        self._io.call_later(NOTICE_S, self._interrupts.send_again)
         return protocol.InterruptReply()
 
     def _shut_down(self, request: Request) -> None:
@@ -445,19 +445,11 @@ class Kernel:
         self._begin_to_close(_Closing())
 
     def _signalled(self) -> None:
-        """Wake the main thread, should it only wait for requests, and look again in a while."""
+        """Wake the main thread, which has something to handle, and see to it that it ends."""
         self._lane.wake()
-        self._io.unwatch(self._signals.fileno())
-        self._io.call_later(NOTICE_S, self._see_to_signals)
-
-    def _see_to_signals(self) -> None:
-        """Do what the handlers would have done, if they have not run."""
-        self._io.watch(self._signals.fileno(), self._signalled)
-        unheard = self._signals.unheard()
-        if signal.SIGTERM in unheard and self._handles_sigterm():
+        if signal.SIGTERM in self._signals.take() and self._handles_sigterm():
+            logger.warning("SIGTERM: shutting down")
             self._begin_to_close(_Closing(exit_code=TERMINATED))
-        elif signal.SIGINT in unheard and self._interrupts.are_ours:
-            self._interrupts.send(children=False)
 
     def _handles_sigterm(self) -> bool:
         return signal.getsignal(signal.SIGTERM) == self._terminate
@@ -468,9 +460,6 @@ class Kernel:
             return
         self._closing = closing
         self._lane.wake()
-        if closing.exit_code == TERMINATED:
-            # Not by the handler, which may run in the middle of anything, even of logging's import.
-            self._io.log.call(lambda: logger.warning("SIGTERM: shutting down"))
         self._io.log.call(self._press)
         self._io.log.call(lambda: self._io.call_later(SHUTDOWN_BUDGET_S, self._end_by_force))
 
@@ -520,7 +509,7 @@ class Kernel:
         _let_sigterm()
 
     def _terminate(self, _number: int, _frame: FrameType | None) -> None:
-        self._signals.hear()
+        # Says nothing: it may have come in the middle of anything, even of the import of logging.
         self._begin_to_close(_Closing(exit_code=TERMINATED))
 
     def _finish(self) -> None:

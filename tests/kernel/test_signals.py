@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
@@ -14,7 +13,6 @@ import pytest
 
 from assay.kernel._interrupt import Interrupts
 from assay.kernel._late_loop import LateLoop
-from assay.kernel._signal_pipe import SignalPipe
 from tests.kernel._kernels import HANG_LIMIT_S
 from tests.moments import struck
 
@@ -107,56 +105,16 @@ def test_awaiting_cell_ends_at_any_interrupt(late: LateLoop) -> None:
         coroutine.close()
 
 
-@pytest.fixture
-def pipe() -> Iterator[SignalPipe]:
-    """A pipe that Python writes to."""
-    pipe = SignalPipe()
-    pipe.install()
-    yield pipe
-    pipe.remove()
-
-
-def test_handlers_hear_signals(interrupts: Interrupts, pipe: SignalPipe) -> None:
-    """A signal whose handler has run is no news, one that has no handler of ours is."""
-    interrupts.hear = pipe.hear
-    before = signal.signal(signal.SIGALRM, lambda *_: None)
-    signal.raise_signal(signal.SIGINT)
-    assert pipe.unheard() == b""
-
-    signal.raise_signal(signal.SIGALRM)
-    assert pipe.unheard() == bytes([signal.SIGALRM])
-    assert pipe.unheard() == b""
-    signal.signal(signal.SIGALRM, before)
-
-
-def test_what_is_heard_meanwhile_is_heard(
-    pipe: SignalPipe, monkeypatch: pytest.MonkeyPatch
+def test_unnoticed_interrupt_is_sent_again(
+    interrupts: Interrupts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A handler that runs while another thread looks has heard."""
-    read = os.read
+    """An interrupt that Python has not acted on is repeated, one that it has is not."""
+    sent: list[int] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(signal, "pthread_kill", lambda _, number: sent.append(number))
+        interrupts.send(children=False)
+        interrupts.send_again()
+        signal.raise_signal(signal.SIGINT)
+        interrupts.send_again()
 
-    def read_late(descriptor: int, size: int) -> bytes:
-        monkeypatch.setattr(os, "read", read)
-        numbers = read(descriptor, size)
-        pipe.hear()
-        return numbers
-
-    before = signal.signal(signal.SIGALRM, lambda *_: None)
-    signal.raise_signal(signal.SIGALRM)
-    monkeypatch.setattr(os, "read", read_late)
-
-    assert pipe.unheard() == b""
-    signal.signal(signal.SIGALRM, before)
-
-
-def test_pipe_of_somebody_else_is_left_alone(pipe: SignalPipe) -> None:
-    """Who lets Python write elsewhere meanwhile goes on getting what it writes."""
-    theirs, write = os.pipe()
-    os.set_blocking(write, False)
-    signal.set_wakeup_fd(write)
-
-    pipe.remove()
-
-    assert signal.set_wakeup_fd(-1) == write
-    os.close(theirs)
-    os.close(write)
+    assert sent == [signal.SIGINT, signal.SIGINT]
