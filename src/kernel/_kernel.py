@@ -448,8 +448,17 @@ class Kernel:
         """Wake the main thread, which has something to handle, and see to it that it ends."""
         self._lane.wake()
         if signal.SIGTERM in self._signals.take() and self._handles_sigterm():
-            logger.warning("SIGTERM: shutting down")
+            self._signals.ask()
+            self._io.call_later(NOTICE_S, self._end_unnoticed)
+
+    def _end_unnoticed(self) -> None:
+        """Do what `_terminate` would, in the place of a main thread that does not look."""
+        if self._closing is None and self._signals.is_unanswered and self._handles_sigterm():
+            self._say_terminated()
             self._begin_to_close(_Closing(exit_code=TERMINATED))
+
+    def _say_terminated(self) -> None:
+        logger.warning("SIGTERM: shutting down")
 
     def _handles_sigterm(self) -> bool:
         return signal.getsignal(signal.SIGTERM) == self._terminate
@@ -509,7 +518,8 @@ class Kernel:
         _let_sigterm()
 
     def _terminate(self, _number: int, _frame: FrameType | None) -> None:
-        # Says nothing: it may have come in the middle of anything, even of the import of logging.
+        # Said elsewhere: it may have come in the middle of anything, even of the import of logging.
+        self._io.log.call(self._say_terminated)
         self._begin_to_close(_Closing(exit_code=TERMINATED))
 
     def _finish(self) -> None:

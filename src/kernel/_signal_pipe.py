@@ -2,14 +2,23 @@
 
 Python only notes a signal; its handler runs when the main thread next looks. A signal that comes
 just before that thread waits in the system, or while C code does not look, would wake nobody.
+
+Which handler a signal had cannot be told from the pipe: a program may have put another one into
+its place by the time that the pipe is read. The main thread is sent another signal, which Python
+handles after all that came before; if it does, the right handler has run as well.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import threading
+from types import FrameType
 
 __all__ = ["SignalPipe"]
+
+QUESTION = signal.SIGURG
+"""Ignored by default, and after SIGTERM in number, which is the order in which Python looks."""
 
 
 class SignalPipe:
@@ -19,6 +28,8 @@ class SignalPipe:
         self._read, self._write = os.pipe()
         os.set_blocking(self._read, False)
         os.set_blocking(self._write, False)
+        self.is_unanswered = False
+        """True while the main thread has not looked since it was asked."""
 
     def fileno(self) -> int:
         """Return the descriptor to poll for reading."""
@@ -27,6 +38,17 @@ class SignalPipe:
     def install(self) -> None:
         """Let Python write, from now on; in the main thread."""
         signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+        if signal.getsignal(QUESTION) == signal.SIG_DFL:
+            signal.signal(QUESTION, self._answer)
+
+    def ask(self) -> None:
+        """Ask the main thread whether it looks; from any thread."""
+        self.is_unanswered = True
+        if signal.getsignal(QUESTION) == self._answer:
+            signal.pthread_kill(threading.main_thread().ident or 0, QUESTION)
+
+    def _answer(self, _number: int, _frame: FrameType | None) -> None:
+        self.is_unanswered = False
 
     def take(self) -> bytes:
         """Return the numbers that have come, and forget them."""
@@ -40,6 +62,8 @@ class SignalPipe:
         present = signal.set_wakeup_fd(-1)
         if present != self._write:
             signal.set_wakeup_fd(present)
+        if signal.getsignal(QUESTION) == self._answer:
+            signal.signal(QUESTION, signal.SIG_DFL)
 
     def __del__(self) -> None:
         os.close(self._read)

@@ -411,6 +411,25 @@ def test_signal_of_a_forked_child_is_the_childs(kernel: KernelProcess, mine: Cli
     assert kernel.exit_code is None
 
 
+def test_sigterm_is_the_programs_while_it_handles_it(kernel: KernelProcess, mine: Client) -> None:
+    """A handler that a cell puts into the place of ours for a while is the one that counts."""
+    code = (
+        "import os, signal, time\n"
+        "got = []\n"
+        "for _ in range(20):\n"
+        "    ours = signal.signal(signal.SIGTERM, lambda *_: got.append(1))\n"
+        "    os.kill(os.getpid(), signal.SIGTERM)\n"
+        "    signal.signal(signal.SIGTERM, ours)\n"
+        "    time.sleep(0.01)\n"
+        "time.sleep(0.2)\n"
+        "len(got)"
+    )
+    assert result(execute(mine, code)) == "20"
+
+    assert is_well(mine)
+    assert kernel.exit_code is None
+
+
 # --- What the kernel made, and what it did not make
 
 
