@@ -19,6 +19,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, NamedTuple
 
 from assay import protocol
+from assay.kernel._after_import import after_import
 from assay.kernel._answers import Answers
 from assay.kernel._handlers import Handlers
 from assay.kernel._interrupt import Interrupts
@@ -231,6 +232,7 @@ class Kernel:
         self._interrupts.install()
         signal.signal(signal.SIGTERM, self._terminate)
         self._signals.install()
+        after_import(("trio",), self._signals.give_up)  # it warns of other pipes
         self._parents.follow_threads(lambda: threading.get_ident() == self._io.ident)
         os.register_at_fork(
             before=_hold_sigterm, after_in_parent=_let_sigterm, after_in_child=self._after_fork

@@ -65,6 +65,12 @@ class SignalPipe:
         if signal.getsignal(QUESTION) == self._answer:
             signal.signal(QUESTION, signal.SIG_DFL)
 
+    def give_up(self) -> None:
+        """Leave signals to a library that wants to be the only one; while it is imported."""
+        # In another thread Python does not allow it: the library will complain, but work.
+        if threading.current_thread() is threading.main_thread():
+            self.remove()
+
     def __del__(self) -> None:
         os.close(self._read)
         os.close(self._write)

@@ -430,6 +430,16 @@ def test_sigterm_is_the_programs_while_it_handles_it(kernel: KernelProcess, mine
     assert kernel.exit_code is None
 
 
+def test_signals_are_left_to_trio(mine: Client, tmp_path: Path) -> None:
+    """A library that warns if it is not the only one that is told of signals is the only one."""
+    work = tmp_path / "work"
+    (work / "trio.py").write_text("import signal\n")
+
+    answer = execute(mine, "import trio; trio.signal.set_wakeup_fd(-1)")
+
+    assert result(answer) == "-1"
+
+
 # --- What the kernel made, and what it did not make
 
 
