@@ -177,7 +177,9 @@ def _load_ipython(kernel: Kernel, arguments: list[str]) -> Interpreter:
     gc.disable()
     from assay.kernel.ipython._interpreter import IPythonInterpreter  # noqa: PLC0415 - see above
 
-    _log_to(kernel.real_stderr)  # no later than a program may use the logger itself
+    # No later than a program may use the logger itself, and not once more: it is the program's.
+    _log_to(kernel.real_stderr)
+    prepare_logging(lambda: None)
     interpreter = IPythonInterpreter(kernel, arguments)
     kernel.use_loop(interpreter.loop)
     kernel.flush_c_by(_c_flusher())

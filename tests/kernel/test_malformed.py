@@ -294,3 +294,22 @@ def test_noise_is_survived(kernel: KernelProcess, mine: Client) -> None:
 
     assert result(execute(mine, "'works'")) == "'works'"
     assert kernel.exit_code is None
+
+
+def test_logger_is_the_programs_from_the_first_cell_on(client: Client) -> None:
+    """What a program does with the kernel's logger stays, whenever the first line is logged."""
+    code = (
+        "import logging\n"
+        "told = []\n"
+        "class Handler(logging.Handler):\n"
+        "    def emit(self, record): told.append(record.levelname)\n"
+        "handler = Handler()\n"
+        "logging.getLogger('assay').addHandler(handler)"
+    )
+    execute(client, code)
+
+    client.send_frames(Channel.SHELL, [b"garbage"])
+    found = result(execute(client, "told[:1]"))
+    execute(client, "logging.getLogger('assay').removeHandler(handler)")
+
+    assert found == "['WARNING']"
