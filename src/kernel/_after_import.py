@@ -46,6 +46,12 @@ class _Finder:
         execute = spec.loader.exec_module
 
         def execute_and_call(module: ModuleType) -> None:
+            # An import that was interrupted leaves the submodules that it had got, and a package
+            # that is executed once more does not find them among its names.
+            for name, submodule in tuple(sys.modules.items()):
+                package, _, last = name.rpartition(".")
+                if package == fullname:
+                    setattr(module, last, submodule)
             execute(module)
             self._call()
 

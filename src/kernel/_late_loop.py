@@ -6,10 +6,10 @@ tell the difference: without asyncio there is no way to ask for a loop (decision
 
 from __future__ import annotations
 
-import sys
+import os
 import threading
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from assay.kernel._after_import import after_import
@@ -28,6 +28,9 @@ class LateLoop:
     def __init__(self) -> None:
         self._loop: UserLoop | None = None
         self._in_cell = False
+        self._is_due = False
+        self._process = os.getpid()
+        self._pending: object = None
         self._wake: Callable[[], None] | None = None
         after_import(("asyncio",), self._make)
 
@@ -54,8 +57,9 @@ class LateLoop:
         try:
             if self._loop is not None:
                 self._loop.enter_cell()
-            elif "asyncio" in sys.modules:  # imported by another thread
-                self._make()
+            elif self._is_due:  # imported by another thread
+                with suppress(Exception):  # of a program that has used up all descriptors
+                    self._make()
             yield
         finally:
             self._in_cell = False
@@ -97,8 +101,12 @@ class LateLoop:
         return self._loop
 
     def _make(self) -> None:
-        # Another thread that imports asyncio has loops of its own; the next cell makes ours.
-        if self._loop is not None or threading.current_thread() is not threading.main_thread():
+        if self._loop is not None:
+            return
+        if threading.current_thread() is not threading.main_thread():
+            self._is_due = True
+            if self._in_cell:
+                self._make_in_main_thread()
             return
         from assay.kernel._loop import UserLoop  # noqa: PLC0415 - imports asyncio
 
@@ -106,5 +114,18 @@ class LateLoop:
         if self._wake is not None:
             loop.wake_by(self._wake)
         self._loop = loop
-        if self._in_cell:
+        # In a forked child no loop runs, whatever ran in its parent: asyncio sees to that.
+        if self._in_cell and os.getpid() == self._process:
             loop.enter_cell()
+
+    def _make_in_main_thread(self) -> None:
+        """Let the main thread make the loop as soon as it is back in Python code."""
+        import ctypes  # noqa: PLC0415 - few threads import asyncio first, in the middle of a cell
+
+        def make(_: int | None) -> int:
+            self._make()
+            return 0
+
+        # A signal would do as well, but all that can be sent belong to somebody.
+        self._pending = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(make)
+        ctypes.pythonapi.Py_AddPendingCall(self._pending, None)

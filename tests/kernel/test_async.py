@@ -481,3 +481,65 @@ def test_task_that_exits_ends_an_awaiting_cell(client: Client) -> None:
 
     assert failed(answer).ename == error(answer).ename == "SystemExit"
     assert result(execute(client, "await asyncio.sleep(0, 1)")) == "1"
+
+
+def test_forked_child_may_run_a_loop(mine: Client) -> None:
+    """In a child no loop runs, even if it is the first to import asyncio (EXEC-01)."""
+    code = (
+        "import os\n"
+        "if not (child := os.fork()):\n"
+        "    import asyncio\n"
+        "    async def f(): return 7\n"
+        "    os._exit(asyncio.run(f()))\n"
+        "os.waitpid(child, 0)[1] >> 8"
+    )
+
+    assert result(execute(mine, code)) == "7"
+
+
+def test_loop_is_there_when_a_thread_imports_first(mine: Client) -> None:
+    """A cell sees the loop that runs, whichever thread has imported asyncio (EXEC-01)."""
+    code = (
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "from importlib import import_module\n"
+        "with ThreadPoolExecutor() as pool: pool.submit(import_module, 'asyncio').result()\n"
+        "import asyncio\n"
+        "async def f(): return 'ran'\n"
+        "task = asyncio.create_task(f())"
+    )
+    succeeded(execute(mine, code))
+
+    assert result(execute(mine, "await task")) == "'ran'"
+
+
+def test_interrupted_import_of_asyncio_can_be_tried_again(mine: Client) -> None:
+    """An import that ends midway, wherever, does not take the loop from later cells (EXEC-01)."""
+    code = (
+        "import sys\n"
+        "class Finder:\n"
+        "    seen = set()\n"
+        "    def find_spec(self, name, path, target=None):\n"
+        "        if name.startswith('asyncio.') and name not in self.seen:\n"
+        "            self.seen.add(name)\n"
+        "            raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Finder())\n"
+        "while 'asyncio' not in sys.modules:\n"
+        "    try: import asyncio\n"
+        "    except KeyboardInterrupt: pass\n"
+        "len(Finder.seen) > 20, asyncio.get_running_loop().is_running()"
+    )
+
+    assert result(execute(mine, code)) == "(True, True)"
+    assert result(execute(mine, "await asyncio.sleep(0, 'slept')")) == "'slept'"
+
+
+@pytest.mark.parametrize("instead", ["None", "type(sys)('asyncio')"])
+def test_cells_run_without_asyncio(mine: Client, instead: str) -> None:
+    """A program may keep others from importing it, and let them again (EXEC-01)."""
+    execute(mine, f"import sys; sys.modules['asyncio'] = {instead}")
+
+    succeeded(execute(mine, "del sys.modules['asyncio']"))
+
+    assert (
+        result(execute(mine, "import asyncio; asyncio.get_running_loop().is_running()")) == "True"
+    )
