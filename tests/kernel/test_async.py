@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from assay.protocol import StreamName
@@ -17,6 +19,7 @@ from tests.kernel._kernels import (
     is_well,
     origin,
     result,
+    start,
     succeeded,
 )
 
@@ -543,3 +546,15 @@ def test_cells_run_without_asyncio(mine: Client, instead: str) -> None:
     assert (
         result(execute(mine, "import asyncio; asyncio.get_running_loop().is_running()")) == "True"
     )
+
+
+@pytest.mark.parametrize("option", [(), ("--InteractiveShell.loop_runner=asyncio",)])
+def test_runner_is_found_by_its_name(tmp_path: Path, option: tuple[str, ...]) -> None:
+    """Whoever asks for asyncio gets the loop that runs already (EXEC-01)."""
+    with start(tmp_path, *option) as kernel, kernel.client(timeout=HANG_LIMIT_S) as client:
+        if not option:
+            execute(client, "%autoawait sync\n%autoawait asyncio")
+
+        answer = execute(client, "import asyncio\nawait asyncio.sleep(0, 'slept')")
+
+        assert result(answer) == "'slept'"

@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from IPython.core import page, payloadpage
 from IPython.core.autocall import ExitAutocall, ZMQExitAutocall
@@ -73,9 +73,14 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
     def _runner(self) -> Callable[..., object]:
         return self.user_loop.run_cell
 
-    @default("loop_runner_map")
-    def _runners(self) -> dict[str, tuple[Callable[..., object], bool]]:
-        return {"asyncio": (self.user_loop.run_cell, True)}
+    @property
+    def loop_runner_map(self) -> dict[str, tuple[Callable[..., object], bool]]:
+        """The runners that have a name, such as for ``%autoawait``."""
+        # Looked at when options are read, which is before there is a loop.
+        return {**InteractiveShell.loop_runner_map, "asyncio": (self._run_in_loop, True)}
+
+    def _run_in_loop(self, coroutine: Coroutine[Any, Any, object]) -> object:
+        return self.user_loop.run_cell(coroutine)
 
     def should_run_async(
         self,
