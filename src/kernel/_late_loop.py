@@ -7,9 +7,11 @@ tell the difference: without asyncio there is no way to ask for a loop (decision
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
+from importlib.machinery import ModuleSpec
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from assay.kernel._after_import import after_import
@@ -28,7 +30,6 @@ class LateLoop:
     def __init__(self) -> None:
         self._loop: UserLoop | None = None
         self._in_cell = False
-        self._is_due = False
         self._process = os.getpid()
         self._pending: object = None
         self._wake: Callable[[], None] | None = None
@@ -57,7 +58,7 @@ class LateLoop:
         try:
             if self._loop is not None:
                 self._loop.enter_cell()
-            elif self._is_due:  # imported by another thread
+            elif _is_imported():  # by another thread, or past `after_import`
                 with suppress(Exception):  # of a program that has used up all descriptors
                     self._make()
             yield
@@ -104,7 +105,6 @@ class LateLoop:
         if self._loop is not None:
             return
         if threading.current_thread() is not threading.main_thread():
-            self._is_due = True
             if self._in_cell:
                 self._make_in_main_thread()
             return
@@ -129,3 +129,8 @@ class LateLoop:
         # A signal would do as well, but all that can be sent belong to somebody.
         self._pending = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(make)
         ctypes.pythonapi.Py_AddPendingCall(self._pending, None)
+
+
+def _is_imported() -> bool:
+    """Return True if asyncio is; not what a program has put into its place."""
+    return isinstance(getattr(sys.modules.get("asyncio"), "__spec__", None), ModuleSpec)
