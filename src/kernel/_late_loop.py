@@ -122,6 +122,10 @@ class LateLoop:
         """Let the main thread make the loop as soon as it is back in Python code."""
         import ctypes  # noqa: PLC0415 - few threads import asyncio first, in the middle of a cell
 
+        # Imported here: the main thread may be in the middle of an import, where Python 3.11 does
+        # not bear another one.
+        from assay.kernel import _loop  # noqa: F401, PLC0415
+
         def make(_: int | None) -> int:
             self._make()
             return 0

@@ -558,3 +558,19 @@ def test_runner_is_found_by_its_name(tmp_path: Path, option: tuple[str, ...]) ->
         answer = execute(client, "import asyncio\nawait asyncio.sleep(0, 'slept')")
 
         assert result(answer) == "'slept'"
+
+
+def test_threads_may_import_asyncio_at_once(mine: Client) -> None:
+    """Whichever of many threads imports it first, the main thread among them (EXEC-01)."""
+    code = (
+        "import threading\n"
+        "def work(): import asyncio\n"
+        "threads = [threading.Thread(target=work) for _ in range(8)]\n"
+        "for thread in threads: thread.start()\n"
+        "import asyncio\n"
+        "running = asyncio.get_running_loop().is_running()\n"
+        "for thread in threads: thread.join()\n"
+        "running"
+    )
+
+    assert result(execute(mine, code)) == "True"
