@@ -430,6 +430,23 @@ def test_sigterm_is_the_programs_while_it_handles_it(kernel: KernelProcess, mine
     assert kernel.exit_code is None
 
 
+def test_signal_of_a_child_that_c_code_forked_is_the_childs(
+    kernel: KernelProcess, mine: Client
+) -> None:
+    """Such a child tells the kernel's own pipe of it, and Python nothing of the child (CTRL-05)."""
+    code = (
+        "import os, signal, time\n"
+        "pipe = signal.set_wakeup_fd(-1)\n"
+        "signal.set_wakeup_fd(pipe)\n"
+        "os.write(pipe, bytes([signal.SIGTERM]))\n"
+        "time.sleep(0.3)"
+    )
+    succeeded(execute(mine, code))
+
+    assert is_well(mine)
+    assert kernel.exit_code is None
+
+
 def test_signals_are_left_to_trio(mine: Client, tmp_path: Path) -> None:
     """A library that warns if it is not the only one that is told of signals is the only one."""
     work = tmp_path / "work"
