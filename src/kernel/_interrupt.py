@@ -42,7 +42,6 @@ class Interrupts:
 
     def __init__(self) -> None:
         self._may_raise = False
-        self._is_unheard = False
         self._before: object = None
         self._is_held = False
         self._tell_unraisable = sys.unraisablehook
@@ -87,23 +86,12 @@ class Interrupts:
             children: Interrupt the child processes as well, as a terminal's Ctrl-C does. Only done
                 where the kernel leads its process group: the group is then its own.
         """
-        self._is_unheard = True
         if children and os.getpgrp() == os.getpid():
             os.killpg(os.getpgrp(), signal.SIGINT)
         else:
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
-    def send_again(self) -> None:
-        """Interrupt the main thread once more if it has not noticed the last time.
-
-        A signal that comes just before the main thread waits in the system is noted by Python, but
-        wakes nobody.
-        """
-        if self._is_unheard and signal.getsignal(signal.SIGINT) == self._handle:
-            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
-
     def _handle(self, _number: int, frame: FrameType | None) -> None:
-        self._is_unheard = False
         code = frame.f_code if frame is not None else None
         if not self._may_raise:
             return

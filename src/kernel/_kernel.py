@@ -77,7 +77,7 @@ PUT_OFF_S = 0.001
 """When an interrupt comes again that struck where it must not raise; about as long as a fork."""
 
 NOTICE_S = 0.05
-"""How long the main thread has to notice an interrupt before it is sent again."""
+"""How long the main thread has to notice a signal before it is asked, or not waited for."""
 
 TERMINATED = 128 + signal.SIGTERM
 """The exit code after SIGTERM, as shells count."""
@@ -426,7 +426,7 @@ class Kernel:
 
     def _interrupt(self, _: Request, __: protocol.InterruptRequest) -> Content:
         self._interrupts.send()
-        self._io.call_later(NOTICE_S, self._interrupts.send_again)
+        self._io.call_later(NOTICE_S, self._ask)
         return protocol.InterruptReply()
 
     def _shut_down(self, request: Request) -> None:
@@ -447,15 +447,21 @@ class Kernel:
         self._begin_to_close(_Closing())
 
     def _signalled(self) -> None:
-        """Wake the main thread, which has something to handle, and see to it that it ends."""
+        """See to it that the main thread handles what has come, or do it in its place."""
         self._lane.wake()
-        if signal.SIGTERM in self._signals.take() and self._handles_sigterm():
-            self._signals.ask()
-            self._io.call_later(NOTICE_S, self._end_unnoticed)
+        numbers = self._signals.take()
+        if signal.SIGINT in numbers:
+            self._io.call_later(NOTICE_S, self._ask)
+        if signal.SIGTERM in numbers and self._handles_sigterm():
+            has_looked = self._signals.ask()
+            self._io.call_later(NOTICE_S, lambda: self._terminate_unless(has_looked))
 
-    def _end_unnoticed(self) -> None:
-        """Do what `_terminate` would, in the place of a main thread that does not look."""
-        if self._closing is None and self._signals.is_unanswered and self._handles_sigterm():
+    def _ask(self) -> None:
+        """Let a main thread look that began to wait just when an interrupt came."""
+        self._signals.ask()
+
+    def _terminate_unless(self, has_looked: Callable[[], bool]) -> None:
+        if self._closing is None and not has_looked() and self._handles_sigterm():
             self._say_terminated()
             self._begin_to_close(_Closing(exit_code=TERMINATED))
 

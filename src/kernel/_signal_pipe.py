@@ -4,8 +4,9 @@ Python only notes a signal; its handler runs when the main thread next looks. A 
 just before that thread waits in the system, or while C code does not look, would wake nobody.
 
 Which handler a signal had cannot be told from the pipe: a program may have put another one into
-its place by the time that the pipe is read. The main thread is sent another signal, which Python
-handles after all that came before; if it does, the right handler has run as well.
+its place by the time that the pipe is read. So the main thread is asked: it is sent another signal,
+which wakes it, and which Python handles after all that came before. If it answers, the right
+handlers have run as well.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Callable
 from types import FrameType
 
 __all__ = ["SignalPipe"]
@@ -28,8 +30,8 @@ class SignalPipe:
         self._read, self._write = os.pipe()
         os.set_blocking(self._read, False)
         os.set_blocking(self._write, False)
-        self.is_unanswered = False
-        """True while the main thread has not looked since it was asked."""
+        self._asked = 0
+        self._answered = 0
 
     def fileno(self) -> int:
         """Return the descriptor to poll for reading."""
@@ -41,14 +43,19 @@ class SignalPipe:
         if signal.getsignal(QUESTION) == signal.SIG_DFL:
             signal.signal(QUESTION, self._answer)
 
-    def ask(self) -> None:
-        """Ask the main thread whether it looks; from any thread."""
-        self.is_unanswered = True
+    def ask(self) -> Callable[[], bool]:
+        """Ask the main thread whether it looks, in the I/O thread.
+
+        Returns:
+            A function that returns True once it has looked.
+        """
+        self._asked = asked = self._asked + 1
         if signal.getsignal(QUESTION) == self._answer:
             signal.pthread_kill(threading.main_thread().ident or 0, QUESTION)
+        return lambda: self._answered >= asked
 
     def _answer(self, _number: int, _frame: FrameType | None) -> None:
-        self.is_unanswered = False
+        self._answered = self._asked
 
     def take(self) -> bytes:
         """Return the numbers that have come, and forget them."""

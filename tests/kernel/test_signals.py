@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
@@ -13,6 +14,7 @@ import pytest
 
 from assay.kernel._interrupt import Interrupts
 from assay.kernel._late_loop import LateLoop
+from assay.kernel._signal_pipe import SignalPipe
 from tests.kernel._kernels import HANG_LIMIT_S
 from tests.moments import struck
 
@@ -105,16 +107,53 @@ def test_awaiting_cell_ends_at_any_interrupt(late: LateLoop) -> None:
         coroutine.close()
 
 
-def test_unnoticed_interrupt_is_sent_again(
-    interrupts: Interrupts, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """An interrupt that Python has not acted on is repeated, one that it has is not."""
-    sent: list[int] = []
-    with monkeypatch.context() as patch:
-        patch.setattr(signal, "pthread_kill", lambda _, number: sent.append(number))
-        interrupts.send(children=False)
-        interrupts.send_again()
-        signal.raise_signal(signal.SIGINT)
-        interrupts.send_again()
+@pytest.fixture
+def pipe() -> Iterator[SignalPipe]:
+    """A pipe that Python writes to."""
+    pipe = SignalPipe()
+    pipe.install()
+    yield pipe
+    pipe.remove()
 
-    assert sent == [signal.SIGINT, signal.SIGINT]
+
+def test_main_thread_answers_when_it_looks(
+    pipe: SignalPipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who asks learns whether the main thread has looked since, and not before."""
+    with monkeypatch.context() as patch:
+        patch.setattr(signal, "pthread_kill", lambda *_: None)  # it does not look
+        first = pipe.ask()
+        assert not first()
+
+    second = pipe.ask()
+    assert first()
+    assert second()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(signal, "pthread_kill", lambda *_: None)
+        third = pipe.ask()
+    assert second()
+    assert not third()
+
+
+def test_pipe_brings_what_has_a_handler(pipe: SignalPipe) -> None:
+    """The numbers of signals come once."""
+    before = signal.signal(signal.SIGALRM, lambda *_: None)
+    signal.raise_signal(signal.SIGALRM)
+
+    assert pipe.take() == bytes([signal.SIGALRM])
+    assert pipe.take() == b""
+    signal.signal(signal.SIGALRM, before)
+
+
+def test_pipe_of_somebody_else_is_left_alone(pipe: SignalPipe) -> None:
+    """Who lets Python write elsewhere meanwhile goes on getting what it writes."""
+    theirs, write = os.pipe()
+    os.set_blocking(write, False)
+    signal.set_wakeup_fd(write)
+
+    pipe.remove()
+
+    assert signal.set_wakeup_fd(-1) == write
+    os.close(theirs)
+    os.close(write)
