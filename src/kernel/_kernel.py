@@ -77,7 +77,11 @@ PUT_OFF_S = 0.001
 """When an interrupt comes again that struck where it must not raise; about as long as a fork."""
 
 NOTICE_S = 0.05
-"""How long the main thread has to notice a signal before it is asked, or not waited for."""
+"""How long the main thread has to notice an interrupt before it is asked whether it looks."""
+
+ANSWER_S = 0.25
+"""How long it has to answer before SIGTERM ends the kernel without it: longer than a busy machine
+leaves a thread without a processor."""
 
 TERMINATED = 128 + signal.SIGTERM
 """The exit code after SIGTERM, as shells count."""
@@ -454,7 +458,7 @@ class Kernel:
             self._io.call_later(NOTICE_S, self._ask)
         if signal.SIGTERM in numbers and self._handles_sigterm():
             has_looked = self._signals.ask()
-            self._io.call_later(NOTICE_S, lambda: self._terminate_unless(has_looked))
+            self._io.call_later(ANSWER_S, lambda: self._terminate_unless(has_looked))
 
     def _ask(self) -> None:
         """Let a main thread look that began to wait just when an interrupt came."""

@@ -568,9 +568,8 @@ def test_threads_may_import_asyncio_at_once(mine: Client) -> None:
         "threads = [threading.Thread(target=work) for _ in range(8)]\n"
         "for thread in threads: thread.start()\n"
         "import asyncio\n"
-        "running = asyncio.get_running_loop().is_running()\n"
         "for thread in threads: thread.join()\n"
-        "running"
+        "asyncio.get_running_loop().is_running()"
     )
 
     assert result(execute(mine, code)) == "True"

@@ -421,7 +421,7 @@ def test_sigterm_is_the_programs_while_it_handles_it(kernel: KernelProcess, mine
         "    os.kill(os.getpid(), signal.SIGTERM)\n"
         "    signal.signal(signal.SIGTERM, ours)\n"
         "    time.sleep(0.01)\n"
-        "time.sleep(0.2)\n"
+        "time.sleep(0.6)  # longer than the kernel waits for an answer\n"
         "len(got)"
     )
     assert result(execute(mine, code)) == "20"
@@ -439,7 +439,7 @@ def test_signal_of_a_child_that_c_code_forked_is_the_childs(
         "pipe = signal.set_wakeup_fd(-1)\n"
         "signal.set_wakeup_fd(pipe)\n"
         "os.write(pipe, bytes([signal.SIGTERM]))\n"
-        "time.sleep(0.3)"
+        "time.sleep(0.6)"
     )
     succeeded(execute(mine, code))
 
