@@ -76,3 +76,59 @@ def test_a_transformation_of_somebodys_own_is_applied(kind: str) -> None:
     getattr(transformer, kind).append(lambda lines: [*lines, "b\n"])
 
     assert transformer.transform_cell("a") == "a\nb\n"
+
+
+FIRST = ("", "a", "pass", "ls", "cd", "mac", "exit", "quit", "who.x", "autoreload", "1", "λ", "*")
+REST = ("", " ", " b", "=1", " = 1", "(1)", ", b", ".b", "+1", " +1", "[0]", "'s'", ";", "\n", "\nb")
+BEFORE = ("", " ", "\t", ";", ",", "/", "%", "%%", "!", "?", "\x0c", "\xa0")
+
+COMPARE_PREFILTERS = f"""
+from IPython.core import prefilter
+shell = get_ipython()
+shell.define_macro("mac", "x = 1\\ny = 2")
+ours, theirs = shell.prefilter_manager, prefilter.PrefilterManager(shell=shell)
+differences = []
+for shell.autocall in (0, 1, 2):
+    for shell.automagic in (True, False):
+        for before in {BEFORE}:
+            for first in {FIRST}:
+                for rest in {REST}:
+                    line = before + first + rest
+                    found = []
+                    for manager in (ours, theirs):
+                        filtered = manager.prefilter_lines(line)
+                        found.append((filtered, shell._last_input_line))
+                    if found[0] != found[1]:
+                        differences.append((line, found))
+shell.autocall, shell.automagic = 0, True
+type(ours) is not type(theirs), differences
+"""
+
+
+def test_a_line_is_short_for_the_same(mine: Client) -> None:
+    """Macros, automatic magics and calls without parentheses are seen, and nothing else is."""
+    assert result(execute(mine, COMPARE_PREFILTERS)) == "(True, [])"
+
+
+def test_a_checker_of_somebodys_own_sees_each_line(mine: Client) -> None:
+    """What a program adds to IPython's prefilter is asked."""
+    code = (
+        "from IPython.core.prefilter import PrefilterChecker\n"
+        "class Own(PrefilterChecker):\n"
+        "    def check(self, info): print('seen', info.line)\n"
+        "shell = get_ipython()\n"
+        "Own(shell=shell, prefilter_manager=shell.prefilter_manager) and None"
+    )
+    execute(mine, code)
+
+    assert execute(mine, "x = 1").text() == "seen x = 1\n"
+
+
+def test_short_commands_still_work(mine: Client) -> None:
+    """A macro, an automatic magic and an alias are run where they are the cell's only line."""
+    execute(mine, "get_ipython().define_macro('twice', 'print(1)\\nprint(2)')\n%alias say echo said")
+
+    assert execute(mine, "twice").text() == "1\n2\n"
+    assert execute(mine, "automagic").text().startswith("\nAutomagic is OFF")
+    assert execute(mine, "%automagic").text().startswith("\nAutomagic is ON")
+    assert execute(mine, "say so").text().strip() == "said so"

@@ -212,6 +212,17 @@ def test_code_that_asks_for_no_kernel_works(client: Client) -> None:
         succeeded(execute(client, code))
 
 
+def test_parts_of_the_shell_are_configured_by_ipythons_names(mine: Client) -> None:
+    """What is IPython's with something of ours is found under the name that IPython gave it."""
+    told = execute(mine, "%config").text().split()
+    parts = {"DisplayFormatter", "HistoryManager", "PrefilterManager", "ZMQInteractiveShell"}
+    assert parts <= set(told)
+
+    code = "%config DisplayFormatter.active_types = ['text/plain']"
+    succeeded(execute(mine, code))
+    assert result(execute(mine, "%config DisplayFormatter.active_types")) == "['text/plain']"
+
+
 def test_displayed_object_can_be_updated_later(client: Client) -> None:
     """A handle from an earlier cell updates its display from a later one (IOPUB-16)."""
     shown = execute(client, "handle = display('old', display_id=True)")

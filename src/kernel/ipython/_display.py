@@ -24,6 +24,9 @@ class ResultHook(DisplayHook):  # type: ignore[misc]  # IPython is untyped here
 
     shell: ZMQInteractiveShell
 
+    exec_result = None
+    """Where the result is noted, while a cell runs; not a trait here, it is set twice a cell."""
+
     def write_output_prompt(self) -> None:
         """Write nothing: the client numbers its own prompts."""
 

@@ -13,10 +13,9 @@ from types import NoneType
 from typing import Any
 
 from IPython.core import formatters
-from IPython.core.formatters import DisplayFormatter
 from IPython.lib import pretty
 
-__all__ = ["QuickFormatter"]
+__all__ = ["DisplayFormatter"]
 
 PLAIN = frozenset(
     {NoneType, bool, bytes, complex, dict, float, frozenset, int, list, set, str, tuple}
@@ -26,8 +25,11 @@ PLAIN = frozenset(
 TEXT = "text/plain"
 
 
-class QuickFormatter(DisplayFormatter):  # type: ignore[misc]  # IPython is untyped here
-    """A `DisplayFormatter` that finds the same sooner."""
+class DisplayFormatter(formatters.DisplayFormatter):  # type: ignore[misc]  # IPython is untyped here
+    """IPython's, which finds the same sooner.
+
+    Its name is IPython's too: it is what ``%config`` knows it by.
+    """
 
     _known: tuple[object, ...] = ()
     _printers: Sequence[Mapping[str, Mapping[object, object]]] | None = None

@@ -15,7 +15,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from IPython.core import history
-from IPython.core.history import HistoryManager, HistorySavingThread
+from IPython.core.history import HistorySavingThread
 from IPython.core.interactiveshell import InteractiveShell
 
 from assay.transport import get_logger
@@ -36,14 +36,18 @@ def make_history(shell: InteractiveShell) -> HistoryManager:
     # The manager makes its thread itself, and another one after each fork; it looks the class up
     # here, and its trait takes no other one than the first.
     history.HistorySavingThread = _PatientThread
-    return _PromptHistory(shell=shell, parent=shell)
+    return HistoryManager(shell=shell, parent=shell)
 
 
-class _PromptHistory(HistoryManager):  # type: ignore[misc]  # skipped, see mypy.ini
+class HistoryManager(history.HistoryManager):  # type: ignore[misc]  # skipped, see mypy.ini
     """A history whose new session is known at once and on the disk a little later.
 
     A disk that refuses shows when the session is inserted, in the caller's thread as ever.
+    Its name is IPython's, which is what ``%config`` knows it by.
     """
+
+    # The newest inputs are traits of IPython's, which take a cell as long as all its SQL.
+    _i = _ii = _iii = _i00 = ""
 
     db_input_cache: list[Any]
     db_output_cache: list[Any]
@@ -59,7 +63,7 @@ class _PromptHistory(HistoryManager):  # type: ignore[misc]  # skipped, see mypy
                 inputs, self.db_input_cache = self.db_input_cache, []
             with self.db_output_cache_lock:
                 outputs, self.db_output_cache = self.db_output_cache, []
-            HistoryManager.writeout_cache(_Batch(self, inputs, outputs), conn)
+            history.HistoryManager.writeout_cache(_Batch(self, inputs, outputs), conn)
 
     def new_session(self, conn: Connection | None = None) -> None:
         may_share = self.connection_options.get("check_same_thread", True) is False
@@ -75,8 +79,8 @@ class _Batch:
     """What is to be written at one time: to what writes it, it is the manager."""
 
     db_input_cache_lock = db_output_cache_lock = nullcontext()
-    _writeout_input_cache = HistoryManager._writeout_input_cache
-    _writeout_output_cache = HistoryManager._writeout_output_cache
+    _writeout_input_cache = history.HistoryManager._writeout_input_cache
+    _writeout_output_cache = history.HistoryManager._writeout_output_cache
 
     def __init__(self, manager: HistoryManager, inputs: list[Any], outputs: list[Any]) -> None:
         self._manager = manager

@@ -133,10 +133,8 @@ class IPythonInterpreter:
             error: BaseException | None = result.error_before_exec or result.error_in_exec
             if error is None:
                 expressions = shell.user_expressions(dict(cell.user_expressions))
-                payload = tuple(shell.payload_manager.read_payload())
-                shell.payload_manager.clear_payload()
-                return Succeeded(user_expressions=expressions, payload=payload)
-        shell.payload_manager.clear_payload()
+                return Succeeded(user_expressions=expressions, payload=self._take_payload())
+        self._take_payload()
         shown = shell.told(error)
         return Failed(ename=shown.ename, evalue=shown.evalue, traceback=shown.traceback)
 
@@ -237,6 +235,13 @@ class IPythonInterpreter:
         shell.host = self._host
         shell.user_loop = self._loop
         shell.kernel = self._comms.kernel = KernelOfShell(self._host, self._comms, shell)
+
+    def _take_payload(self) -> tuple[dict[str, Json], ...]:
+        manager = self.shell.payload_manager
+        payload = tuple(manager.read_payload())
+        if payload:
+            manager.clear_payload()
+        return payload
 
     def _mend_streams(self) -> None:
         """Put our streams back where a cell has left something that cannot be written to.

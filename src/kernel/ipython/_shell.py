@@ -23,10 +23,10 @@ from traitlets import Bool, Instance, Type, default
 from assay.kernel._interrupt import end_at_user_code
 from assay.kernel._output import OutputStream
 from assay.kernel.ipython._display import ResultHook, ScreenPublisher
-from assay.kernel.ipython._formatter import QuickFormatter
+from assay.kernel.ipython._formatter import DisplayFormatter
 from assay.kernel.ipython._highlighting import remember_highlighting
 from assay.kernel.ipython._history import make_history
-from assay.kernel.ipython._input import QuickTransformer, may_await
+from assay.kernel.ipython._input import PrefilterManager, QuickTransformer, may_await
 from assay.protocol import Error
 
 if TYPE_CHECKING:
@@ -117,8 +117,14 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
 
     def init_display_formatter(self) -> None:
         """Make the formatter of results and displays."""
-        self.display_formatter = QuickFormatter(parent=self)
+        self.display_formatter = DisplayFormatter(parent=self)
         self.configurables.append(self.display_formatter)
+
+    def init_prefilter(self) -> None:
+        """Make what looks at cells of one line."""
+        self.prefilter_manager = PrefilterManager(shell=self, parent=self)
+        self.configurables.append(self.prefilter_manager)
+        self.prefilter = self.prefilter_manager.prefilter_lines
 
     def init_history(self) -> None:
         """Open the history database."""
