@@ -137,7 +137,7 @@ class OutputStream(io.TextIOBase):
         self.mode = "w"
         self._line = ""
         self.buffer = _BytesOfStream(self)
-        self.write = self._quick_write()
+        self.write, self._part_line = self._quick_write()
 
     @property
     def encoding(self) -> str:  # type: ignore[override]  # typeshed has a plain attribute
@@ -152,23 +152,25 @@ class OutputStream(io.TextIOBase):
         ValueError: the stream has been closed.
     """
 
-    def _quick_write(self) -> Callable[[str], int]:
-        """Return `write`.
+    def _quick_write(self) -> tuple[Callable[[str], int], Callable[[], None]]:
+        """Return `write`, and what lets a line's end be parted from its text.
 
         A program that prints much goes the quick way: nothing else has been said since our last
         text, neither by us nor through the descriptors, and it was for the same request. `print`
         writes twice for each line, so that the variables of a function, which are found faster
-        than the attributes of an object, are worth a quarter of the time (decision 0006).
+        than the attributes of an object, are worth a quarter of the time. Nor are the descriptors
+        looked at for the second: a line that was not flushed stays together (decision 0006).
         """
         log, of_context, capture = self._log, self._request_of_context, self._capture
         written_to = capture.written_to
         room = 0
+        last = ""
         # One value, taken once: another thread may change it while we look at the descriptors.
         state: tuple[Run, Callable[[str], None], Request | None, Callable[[str], None]]
         state = NO_RUN, NO_RUN.append, None, _forget
 
         def write(text: str, /) -> int:
-            nonlocal room
+            nonlocal room, last
             run, append, request, record = state
             if (
                 run is log.newest
@@ -176,10 +178,13 @@ class OutputStream(io.TextIOBase):
                 and type(text) is str
                 and room
                 and 0 < (length := len(text)) < BIG_TEXT
-                and not written_to(0)
-                and not capture.reading
+                and (
+                    (text == "\n" and last and last[-1] != "\n")
+                    or (not written_to(0) and not capture.reading)
+                )
             ):
                 append(text)
+                last = text
                 if run.taken:
                     log.resume(run)
                 record(text)
@@ -188,15 +193,23 @@ class OutputStream(io.TextIOBase):
             return write_slowly(text)
 
         def write_slowly(text: str) -> int:
-            nonlocal state, room
+            nonlocal state, room, last
+            if text == "" and not self.closed:  # `print(x, end="")`: the line goes on
+                last = ""
+                return 0
             if not room:
                 log.end_run(state[0])
             run = self._write(text)
+            last = text
             state = run, run.append, of_context(), self._record
             room = MAX_PARTS - 1
             return len(text)
 
-        return write
+        def part_line() -> None:
+            nonlocal last
+            last = ""
+
+        return write, part_line
 
     def _write(self, text: str) -> Run:
         """Publish *text* and return where more of it may go; `NO_RUN` if nowhere."""
@@ -252,7 +265,8 @@ class OutputStream(io.TextIOBase):
             self.write(line)
 
     def flush(self) -> None:
-        """Write what a forked child holds back; nothing else is ever waiting."""
+        """Let what others write come next; and write what a forked child holds back."""
+        self._part_line()
         if self._line:
             line, self._line = self._line, ""
             self._capture.write(self._name, line)

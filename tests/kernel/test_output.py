@@ -83,6 +83,31 @@ def test_c_code_writes_in_its_own_cell(client: Client) -> None:
     assert second.text() == "second"
 
 
+@pytest.mark.parametrize(
+    "before",
+    [
+        "print('a', end='')",
+        "print('a', end='', flush=True)",
+        "sys.stdout.write('a'); sys.stdout.flush()",
+        "print('a', 'b', sep='', end='')",
+    ],
+)
+@pytest.mark.parametrize("between", ["os.write(1, b'C')", "os.system('printf C')"])
+def test_line_may_be_finished_by_others(client: Client, before: str, between: str) -> None:
+    """What C code or a child writes comes between two prints of one line (IOPUB-27)."""
+    code = f"import os, sys\nfor i in range(3):\n    {before}; {between}; print()\n    {between}"
+
+    line = before.count("'b'") * "b"
+    assert execute(client, code).text() == f"a{line}C\nC" * 3
+
+
+def test_line_that_is_not_flushed_may_stay_together(client: Client) -> None:
+    """Its end need not wait for what others write meanwhile; nothing is lost (decision 0006)."""
+    code = "import os, sys\nsys.stdout.write('a'); os.write(1, b'C'); print(); print('b')"
+
+    assert execute(client, code).text() in {"a\nCb\n", "aC\nb\n"}
+
+
 def test_bytes_are_decoded_as_a_stream(client: Client) -> None:
     """A character split between two writes is one character; wrong bytes are shown (IOPUB-26)."""
     answer = execute(
