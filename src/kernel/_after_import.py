@@ -36,7 +36,9 @@ class _Finder:
     ) -> ModuleSpec | None:
         if fullname not in self._names or self._is_looking:
             return None
-        self._is_looking = True  # the search for it comes by here once more
+        # The search for it comes by here once more; no other thread does, for Python's import lock
+        # is held.
+        self._is_looking = True
         try:
             spec = find_spec(fullname)
         finally:

@@ -411,17 +411,30 @@ def test_signal_of_a_forked_child_is_the_childs(kernel: KernelProcess, mine: Cli
     assert kernel.exit_code is None
 
 
+WAIT_FOR_IO_THREAD = (
+    "import os, signal\n"
+    "from threading import Event\n"
+    "from assay.kernel._kernel import ANSWER_S\n"
+    "io = get_ipython().kernel._host._io\n"
+    "def wait(seconds):\n"
+    "    done = Event()\n"
+    "    io.log.call(lambda: io.call_later(seconds, done.set))\n"
+    "    done.wait()\n"
+)
+"""Code whose ``wait`` lets the kernel's I/O thread do what it is to do in so many seconds."""
+
+
 def test_sigterm_is_the_programs_while_it_handles_it(kernel: KernelProcess, mine: Client) -> None:
     """A handler that a cell puts into the place of ours for a while is the one that counts."""
     code = (
-        "import os, signal, time\n"
+        f"{WAIT_FOR_IO_THREAD}"
         "got = []\n"
         "for _ in range(20):\n"
         "    ours = signal.signal(signal.SIGTERM, lambda *_: got.append(1))\n"
         "    os.kill(os.getpid(), signal.SIGTERM)\n"
         "    signal.signal(signal.SIGTERM, ours)\n"
-        "    time.sleep(0.01)\n"
-        "time.sleep(0.6)  # longer than the kernel waits for an answer\n"
+        "    wait(0)\n"
+        "wait(ANSWER_S)\n"
         "len(got)"
     )
     assert result(execute(mine, code)) == "20"
@@ -435,11 +448,11 @@ def test_signal_of_a_child_that_c_code_forked_is_the_childs(
 ) -> None:
     """Such a child tells the kernel's own pipe of it, and Python nothing of the child (CTRL-05)."""
     code = (
-        "import os, signal, time\n"
+        f"{WAIT_FOR_IO_THREAD}"
         "pipe = signal.set_wakeup_fd(-1)\n"
         "signal.set_wakeup_fd(pipe)\n"
         "os.write(pipe, bytes([signal.SIGTERM]))\n"
-        "time.sleep(0.6)"
+        "wait(0); wait(ANSWER_S)"
     )
     succeeded(execute(mine, code))
 
