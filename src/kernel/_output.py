@@ -194,7 +194,8 @@ class OutputStream(io.TextIOBase):
 
         def write_slowly(text: str) -> int:
             nonlocal state, room, last
-            if text == "" and not self.closed:  # `print(x, end="")`: the line goes on
+            if type(text) is str and not text and not self.closed:
+                # Of ``print(x, end="")``: others may write the rest of the line.
                 last = ""
                 return 0
             if not room:

@@ -134,7 +134,16 @@ def test_what_is_recorded_is_what_is_written(here: Fixture) -> None:
     assert here.said() == "abcd"
 
 
-@pytest.mark.parametrize("text", [b"bytes", None, 3])
+class Stubborn:
+    """Something like an array, which is neither equal to a text nor unequal."""
+
+    def __eq__(self, _: object) -> bool:
+        raise ValueError("ambiguous")
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize("text", [b"bytes", None, 3, Stubborn()])
 def test_what_is_no_text_is_refused(here: Fixture, text: object) -> None:
     """As for any text stream, in the middle of a run too."""
     here.stream.write("a")
