@@ -485,19 +485,28 @@ class TestInterrupt:
         """A writer that waits can be interrupted, and leaves room for others."""
         log = OutboundLog(nothing)
         log.hold(True)
+        raised = threading.Event()
 
         def interrupt() -> None:
             while not log._gates:
                 continue
-            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            # One that comes just before the wait itself is noted, and wakes nobody.
+            while not raised.is_set():
+                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+        def strike(*_: object) -> None:
+            if not raised.is_set():
+                raised.set()
+                raise KeyboardInterrupt
 
         thread = threading.Thread(target=interrupt, daemon=True)
-        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        before = signal.signal(signal.SIGINT, strike)
         thread.start()
         try:
             with pytest.raises(KeyboardInterrupt):
                 log.post(Channel.IOPUB, FRAMES)
         finally:
+            thread.join()
             signal.signal(signal.SIGINT, before)
         log.hold(False)
         in_thread(partial(taken, log))
