@@ -11,22 +11,26 @@ from types import ModuleType
 __all__ = ["after_import"]
 
 
-def after_import(names: Sequence[str], function: Callable[[], None]) -> None:
-    """Call *function* once one of the modules *names* has been imported, by whichever thread."""
-    if any(name in sys.modules for name in names):
+def after_import(name: str, function: Callable[[], object]) -> None:
+    """Call *function* once the module *name* has been imported, by whichever thread.
+
+    The import may be part of another one: *function* finds the modules half made that import it.
+    """
+    if name in sys.modules:
         function()
     else:
-        sys.meta_path.insert(0, _Finder(names, function))
+        sys.meta_path.insert(0, _Finder(name, function))
 
 
 class _Finder:
-    """Wraps the loader of the first of the modules that is imported."""
+    """Wraps the loader of the module."""
 
     # It stays on the list: other threads may be walking along it.
-    def __init__(self, names: Sequence[str], function: Callable[[], None]) -> None:
-        self._names = names
+    def __init__(self, name: str, function: Callable[[], object]) -> None:
+        self._name = name
         self._function = function
         self._is_looking = False
+        self._is_done = False
 
     def find_spec(
         self,
@@ -34,7 +38,7 @@ class _Finder:
         path: Sequence[str] | None,  # noqa: ARG002 - part of the signature
         target: ModuleType | None = None,  # noqa: ARG002 - part of the signature
     ) -> ModuleSpec | None:
-        if fullname not in self._names or self._is_looking:
+        if fullname != self._name or self._is_looking or self._is_done:
             return None
         # The search for it comes by here once more; no other thread does, for Python's import lock
         # is held.
@@ -55,17 +59,8 @@ class _Finder:
                 if package == fullname:
                     setattr(module, last, submodule)
             execute(module)
-            self._call()
+            self._function()
+            self._is_done = True
 
         spec.loader.exec_module = execute_and_call  # type: ignore[method-assign]  # wrapped
         return spec
-
-    def _call(self) -> None:
-        # What the function imports comes by here too.
-        names, self._names = self._names, ()
-        try:
-            if names:
-                self._function()
-        except BaseException:
-            self._names = names
-            raise

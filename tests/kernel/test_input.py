@@ -321,6 +321,38 @@ def test_debugger_is_ipythons(client: Client, way: str) -> None:
     assert [question.prompt for question in asked] == ["ipdb> "]
 
 
+@pytest.mark.parametrize(
+    "way",
+    [
+        "%debug",
+        "%pdb on\n1 / 0",
+        "breakpoint()\nx += 0",
+        "import pdb; pdb.set_trace()\nx += 0",
+        "import pdb; pdb.post_mortem(sys.last_value.__traceback__)",
+        "from IPython.core.debugger import set_trace; set_trace()\nx += 0",
+        "from IPython.core import debugger; debugger.Pdb().set_trace()\nx += 0",
+        "from IPython.terminal.debugger import TerminalPdb; breakpoint()\nx += 0",
+    ],
+)
+def test_debugger_is_ours_whoever_imports_it_first(mine: Client, way: str) -> None:
+    """In a new kernel, which has imported none, each way leads to a prompt (STDIN-14)."""
+    execute(mine, "import sys\nx = 41\n1 / 0", stop_on_error=False)
+    execute(
+        mine, "before = {name for name in ('pdb', 'IPython.core.debugger') if name in sys.modules}"
+    )
+    answer_input, asked = answering("p x", "q")
+
+    answer = execute(mine, way, on_input=answer_input, stop_on_error=False)
+
+    assert result(execute(mine, "before")) == "set()"
+    assert {question.prompt for question in asked} == {"ipdb> "}
+    assert "41" in answer.text()
+    ours = (
+        "import pdb, IPython.core.debugger as debugger; pdb.Pdb is debugger.Pdb, pdb.Pdb.__module__"
+    )
+    assert result(execute(mine, ours)) == "(True, 'assay.kernel.ipython._debugger')"
+
+
 def test_post_mortem_asks_for_commands(client: Client) -> None:
     """``%debug`` looks at the last exception (STDIN-14)."""
     execute(client, "def f(local): 1 / 0\nf('seen')", stop_on_error=False)

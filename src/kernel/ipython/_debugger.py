@@ -1,4 +1,7 @@
-"""IPython's debugger in the place of Python's own, and interrupts at its prompt."""
+"""IPython's debugger in the place of Python's own, and interrupts at its prompt.
+
+Whoever imports this module has replaced them.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from typing import Any
 
 from IPython.core import debugger
 
-__all__ = ["Debugger", "replace_debugger"]
+__all__ = ["Debugger"]
 
 
 class Debugger(debugger.InterruptiblePdb):  # type: ignore[misc]  # IPython is untyped here
@@ -37,7 +40,6 @@ class Debugger(debugger.InterruptiblePdb):  # type: ignore[misc]  # IPython is u
             raise KeyboardInterrupt
 
 
-def replace_debugger() -> None:
-    """Let ``breakpoint()`` and the functions of `pdb` use ours."""
-    debugger.Pdb = pdb.Pdb = Debugger  # type: ignore[misc]  # a class as the value of its name
-    pdb.set_trace = debugger.set_trace
+# Let ``breakpoint()`` and the functions of `pdb` use ours.
+debugger.Pdb = pdb.Pdb = Debugger  # type: ignore[misc]  # a class as the value of its name
+pdb.set_trace = debugger.set_trace

@@ -50,18 +50,17 @@ class _LateFinder:
         return PathFinder.find_spec(fullname, elsewhere)
 
 
-DEBUGGERS = ("pdb", "IPython.core.debugger")
-"""Python's debugger, and IPython's, which imports the other."""
+PYTHONS_DEBUGGER, IPYTHONS_DEBUGGER = "pdb", "IPython.core.debugger"
+OUR_DEBUGGER = "assay.kernel.ipython._debugger"
+"""Each imports the one before it, and the last takes their place."""
 
 
 def replace_debugger_late() -> None:
-    """Put ours into the place of the debuggers once one of the `DEBUGGERS` has been imported."""
-    after_import(DEBUGGERS, _replace_debugger)
-
-
-def _replace_debugger() -> None:
-    # By its name: this module is imported when the other is not.
-    import_module("assay.kernel.ipython._debugger").replace_debugger()
+    """Put our debugger into the place of the others once one of them has been imported."""
+    # By their names, for none is imported here. A debugger that has imported the one before it is
+    # half made when that calls us; it goes on by itself, and calls us again.
+    after_import(PYTHONS_DEBUGGER, lambda: import_module(IPYTHONS_DEBUGGER))
+    after_import(IPYTHONS_DEBUGGER, lambda: import_module(OUR_DEBUGGER))
 
 
 def _working_directory() -> str:
