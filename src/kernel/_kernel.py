@@ -238,6 +238,7 @@ class Kernel:
         self._signals.install()
         after_import("trio", self._signals.give_up)  # it warns of other pipes
         self._parents.follow_threads(lambda: threading.get_ident() == self._io.ident)
+        after_import("concurrent.futures.thread", self._parents.follow_pools)
         os.register_at_fork(
             before=_hold_sigterm, after_in_parent=_let_sigterm, after_in_child=self._after_fork
         )

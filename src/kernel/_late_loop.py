@@ -33,7 +33,7 @@ class LateLoop:
         self._process = os.getpid()
         self._pending: object = None
         self._wake: Callable[[], None] | None = None
-        after_import(("asyncio",), self._make)
+        after_import("asyncio", self._make)
 
     @property
     def quiet(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextvars import ContextVar, Token
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from attrs import define, field
@@ -65,8 +66,9 @@ class Parents:
     """Which request the running code belongs to.
 
     A context variable: tasks and timers of an event loop keep the request that started them. A new
-    thread starts with an empty context, so `Thread.start` is wrapped to note the starter's request.
-    Code that neither knows (a callback of a C library) belongs to the newest request.
+    thread starts with an empty context, so `Thread.start` is wrapped to note the starter's request;
+    and what a pool of threads is given to do belongs to the request that gave it. Code that neither
+    knows (a callback of a C library) belongs to the newest request.
     """
 
     def __init__(self) -> None:
@@ -77,6 +79,7 @@ class Parents:
         self._begin: Callable[[threading.Thread], None] | None = getattr(
             threading.Thread, "_bootstrap_inner", None
         )
+        self._undo_pools: Callable[[], None] = lambda: None
         self.of_context = self._current.get
         """Returns the context's own request, if it has one: `current` without looking further."""
         self.newest: Request | None = None
@@ -134,8 +137,41 @@ class Parents:
 
             threading.Thread._bootstrap_inner = enter_and_begin  # type: ignore[attr-defined]
 
+    def follow_pools(self) -> None:
+        """Note for each piece of work that `concurrent.futures` has threads do who gave it."""
+        from concurrent.futures import thread  # noqa: PLC0415 - called when it has been imported
+
+        # Private, but the work's own traceback shows nothing of us here.
+        item: Any = getattr(thread, "_WorkItem", None)
+        if item is None:
+            return
+        current, enter, leave = self.current, self._current.set, self._current.reset
+        begin, run = item.__init__, item.run
+
+        def begin_and_note(work: Any, *args: object, **kwargs: object) -> None:
+            begin(work, *args, **kwargs)
+            work.assay_request = current()
+
+        def run_for_request(work: Any, *args: object) -> None:
+            if (request := work.assay_request) is None:
+                run(work, *args)
+                return
+            token = enter(request)
+            try:
+                run(work, *args)
+            finally:
+                leave(token)
+
+        item.__init__, item.run = begin_and_note, run_for_request
+        self._undo_pools = lambda: _put_back(item, begin, run)
+
     def forget_threads(self) -> None:
-        """Undo `follow_threads`."""
+        """Undo `follow_threads` and `follow_pools`."""
+        self._undo_pools()
         threading.Thread.start = self._start  # type: ignore[method-assign]
         if self._begin is not None:
             threading.Thread._bootstrap_inner = self._begin  # type: ignore[attr-defined]
+
+
+def _put_back(item: Any, begin: object, run: object) -> None:
+    item.__init__, item.run = begin, run

@@ -10,6 +10,7 @@ from assay.protocol import StreamName
 from assay.transport import Answer, Client
 from tests.kernel._kernels import (
     HANG_LIMIT_S,
+    answering,
     begin,
     error,
     execute,
@@ -222,6 +223,39 @@ def test_background_writes_under_the_cell_that_started_it(client: Client, kind: 
     succeeded(released)
     assert released.text() == "foreground\n"
     assert origin(client, "background") == started.request.header.msg_id
+
+
+@pytest.mark.parametrize(
+    ("pool", "work"),
+    [
+        ("pool = concurrent.futures.ThreadPoolExecutor(1)", "pool.submit({}).result()"),
+        (
+            "pool = concurrent.futures.ThreadPoolExecutor(1)",
+            "list(pool.map(lambda _: ({})(), [1]))",
+        ),
+        ("loop = asyncio.get_running_loop()", "await loop.run_in_executor(None, {})"),
+        ("pass", "await asyncio.to_thread({})"),
+    ],
+)
+def test_work_of_a_pool_belongs_to_the_cell_that_gave_it(
+    mine: Client, pool: str, work: str
+) -> None:
+    """Not to the cell that started the pool's thread; it may prompt there, too (IOPUB-24)."""
+    answer_input, asked = answering("Ada")
+    execute(mine, f"import asyncio, concurrent.futures\n{pool}\n{work.format('print')}")
+
+    second = execute(mine, work.format("lambda: print('second')") + ";")
+    third = execute(mine, work.format("lambda: print(input('name'))") + ";", on_input=answer_input)
+
+    assert (second.text(), third.text()) == ("second\n", "Ada\n")
+    assert [question.prompt for question in asked] == ["name"]
+    assert heard_meanwhile(mine) == []
+
+
+def test_loop_runner_is_told_by_its_name(client: Client) -> None:
+    """``%autoawait`` says who runs a cell that awaits."""
+    assert "asyncio" in execute(client, "%autoawait").text()
+    assert "object at" not in execute(client, "%autoawait").text()
 
 
 def test_thread_that_the_kernel_starts_belongs_to_no_cell(client: Client) -> None:

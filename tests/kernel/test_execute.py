@@ -170,6 +170,7 @@ def test_every_kind_of_exception_is_an_error(client: Client, ename: str) -> None
     assert published.evalue == reply.evalue
     assert published.traceback == reply.traceback
     assert reply.traceback
+    assert not any("\n" in line for line in reply.traceback if ename.endswith("Group"))
     assert is_well(client)
 
 
@@ -251,17 +252,29 @@ def test_error_that_a_program_shows_its_own_way_is_shown_once(client: Client) ->
     assert failed(answer).ename == error(answer).ename == "ZeroDivisionError"
 
 
-def test_result_whose_repr_raises_is_told(client: Client) -> None:
-    """A result that cannot be shown leaves a traceback, and the kernel lives (IOPUB-19)."""
-    answer = execute(
-        client,
-        "class Odd:\n    def __repr__(self): raise ValueError('no repr')\nOdd()",
-        stop_on_error=False,
-    )
+@pytest.mark.parametrize("method", ["__repr__", "_repr_html_", "_ipython_display_"])
+def test_result_that_cannot_be_shown_is_an_error(client: Client, method: str) -> None:
+    """It is published, is the reply's, and ends the queue, as any other (EXEC-17, EXEC-20)."""
+    code = f"class Odd:\n    def {method}(self): raise ValueError('no repr')\nOdd()"
+    odd = begin(client, code)
+    waiting = begin(client, "'waited'")
 
-    everything = repr(answer.published)
-    assert "no repr" in everything
-    assert is_well(client)
+    answer, behind = finish(client, odd), finish(client, waiting)
+
+    reply, published = failed(answer), error(answer)
+    assert (reply.ename, reply.evalue) == ("ValueError", "no repr")
+    assert (published.ename, published.traceback) == ("ValueError", reply.traceback)
+    assert failed(behind).ename == "ExecutionAborted"
+    assert result(execute(client, "1 + 1")) == "2"
+
+
+def test_display_that_fails_is_no_error_of_the_cell(client: Client) -> None:
+    """Of several displays one may fail; it is told, and the cell goes on (IOPUB-19)."""
+    code = "class Odd:\n    def __repr__(self): raise ValueError('no repr')\n"
+    answer = execute(client, f"{code}display(Odd(), 3)\nprint('on')")
+
+    succeeded(answer)
+    assert (error(answer).ename, answer.text()) == ("ValueError", "on\n")
 
 
 @pytest.mark.parametrize(

@@ -293,6 +293,17 @@ def test_wrong_option_ends_the_start(tmp_path: Path) -> None:
         assert "cache_size" in kernel.written()
 
 
+@pytest.mark.parametrize(
+    ("option", "told"), [("--nosuchflag", "--nosuchflag"), ("--help-all", "Class options")]
+)
+def test_what_options_say_is_told_to_who_started_it(tmp_path: Path, option: str, told: str) -> None:
+    """No client could hear what is said of the command line (CONN-01)."""
+    with start(tmp_path, option) as kernel:
+        kernel.wait(HANG_LIMIT_S)
+
+        assert told in kernel.written()
+
+
 def test_environment_says_that_this_is_a_kernel(tmp_path: Path) -> None:
     """Programs find what they look for: the shell's class, the application's config (EXEC-01)."""
     with configured(tmp_path) as (_, client):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from IPython.core.application import BaseIPythonApplication, base_aliases, base_flags
@@ -68,7 +69,9 @@ class IPKernelApp(BaseIPythonApplication, InteractiveShellApp):  # type: ignore[
     def parse_command_line(self, argv: list[str] | None = None) -> None:
         """Read *argv*; making the parser takes 6 ms, and there is rarely anything to read."""
         if argv:
-            super().parse_command_line(argv)
+            # What is wrong, or the help, is for whoever started the process.
+            with redirect_stdout(self.host.real_stderr), redirect_stderr(self.host.real_stderr):
+                super().parse_command_line(argv)
 
     def get_default_logging_config(self) -> dict[str, Any]:
         """Log to whoever started the process: no client listens yet when a configuration fails."""

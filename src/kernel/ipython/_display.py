@@ -27,6 +27,13 @@ class ResultHook(DisplayHook):  # type: ignore[misc]  # IPython is untyped here
     exec_result = None
     """Where the result is noted, while a cell runs; not a trait here, it is set twice a cell."""
 
+    def __call__(self, result: object = None) -> None:
+        """Show *result*; that it cannot be shown is an error of the cell (EXEC-17)."""
+        before = self.shell.shown_error
+        super().__call__(result)
+        if self.shell.shown_error is not before:
+            self.shell.result_error = self.shell.shown_error
+
     def write_output_prompt(self) -> None:
         """Write nothing: the client numbers its own prompts."""
 

@@ -18,7 +18,7 @@ __all__ = ["make_grammars_late"]
 
 def make_grammars_late() -> None:
     """Let parso put off what it makes of a grammar's text, once it is imported."""
-    after_import(("parso.grammar",), _replace_generator)
+    after_import("parso.grammar", _replace_generator)
 
 
 def _replace_generator() -> None:

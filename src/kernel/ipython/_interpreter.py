@@ -26,7 +26,7 @@ from assay.kernel.ipython._highlighting import spare_html
 from assay.kernel.ipython._imports import replace_debugger_late
 from assay.kernel.ipython._known import be_known
 from assay.kernel.ipython._shell import ZMQInteractiveShell
-from assay.protocol import UNSET, ContentError
+from assay.protocol import UNSET, ContentError, Error
 
 if TYPE_CHECKING:
     from comm.base_comm import CommManager
@@ -121,7 +121,7 @@ class IPythonInterpreter:
         """Run *cell* in the user's namespace."""
         shell = self.shell
         self._mend_streams()
-        shell.shown_error = None
+        shell.shown_error = shell.result_error = None
         shell.cell_number = self.execution_count + (1 if cell.store_history else 0)
         with self._loop.in_cell():
             result = shell.run_cell(
@@ -131,11 +131,13 @@ class IPythonInterpreter:
                 cell_id=cell.cell_id,
             )
             error: BaseException | None = result.error_before_exec or result.error_in_exec
-            if error is None:
+            unshown: Error | None = shell.result_error  # set meanwhile, by `ResultHook`
+            if error is None and unshown is None:
                 expressions = shell.user_expressions(dict(cell.user_expressions))
                 return Succeeded(user_expressions=expressions, payload=self._take_payload())
         self._take_payload()
-        shown = shell.told(error)
+        shown = shell.told(error) if error is not None else unshown
+        assert shown is not None
         return Failed(ename=shown.ename, evalue=shown.evalue, traceback=shown.traceback)
 
     def complete(self, code: str, cursor_pos: int) -> protocol.CompleteReply:

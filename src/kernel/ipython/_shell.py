@@ -37,10 +37,30 @@ if TYPE_CHECKING:
 
 __all__ = ["ZMQInteractiveShell"]
 
-ENVIRONMENT = {"TERM": "xterm-color", "CLICOLOR": "1", "PAGER": "cat", "GIT_PAGER": "cat"}
+ENVIRONMENT = {
+    "TERM": "xterm-color",
+    "CLICOLOR": "1",
+    "CLICOLOR_FORCE": "1",
+    "FORCE_COLOR": "1",
+    "PAGER": "cat",
+    "GIT_PAGER": "cat",
+}
 """For child processes: there are colours, and nobody to turn a pager's pages."""
 
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
+
+
+class _LoopRunner:
+    """Runs cells that await, by the name that ``%autoawait`` shows."""
+
+    def __init__(self, shell: ZMQInteractiveShell) -> None:
+        self._shell = shell  # asked for its loop later: it has none when options are read
+
+    def __call__(self, coroutine: Coroutine[Any, Any, object]) -> object:
+        return self._shell.user_loop.run_cell(coroutine)
+
+    def __str__(self) -> str:
+        return "asyncio"
 
 
 class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is untyped here
@@ -61,6 +81,9 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
     shown_error: Error | None = None
     """What the running cell published as its error."""
 
+    result_error: Error | None = None
+    """What it published because its result could not be shown: IPython goes on as if it were."""
+
     @default("exiter")
     def _exiter(self) -> ExitAutocall:
         return ZMQExitAutocall(self)
@@ -71,16 +94,12 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
 
     @default("loop_runner")
     def _runner(self) -> Callable[..., object]:
-        return self.user_loop.run_cell
+        return _LoopRunner(self)
 
     @property
     def loop_runner_map(self) -> dict[str, tuple[Callable[..., object], bool]]:
         """The runners that have a name, such as for ``%autoawait``."""
-        # Looked at when options are read, which is before there is a loop.
-        return {**InteractiveShell.loop_runner_map, "asyncio": (self._run_in_loop, True)}
-
-    def _run_in_loop(self, coroutine: Coroutine[Any, Any, object]) -> object:
-        return self.user_loop.run_cell(coroutine)
+        return {**InteractiveShell.loop_runner_map, "asyncio": (_LoopRunner(self), True)}
 
     def should_run_async(
         self,
@@ -198,7 +217,7 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
                 )
             elif _is_beyond_ipython(value):
                 # IPython prints these as plain text on stderr, and no error is published.
-                self._showtraceback(kind, value, traceback.format_exception(value))
+                self._showtraceback(kind, value, _lines_of(value))
                 return
         with suppress(ImportError, OSError):  # of a program that has used up all descriptors
             remember_highlighting()
@@ -207,7 +226,7 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
         replaced = "_showtraceback" in vars(self)  # by a program that shows errors its own way
         if self.shown_error is before and not replaced and value is not None and kind is not None:
             # Its own `_render_traceback_` failed, or IPython did: that is no reason to be silent.
-            self._showtraceback(kind, value, traceback.format_exception(value))
+            self._showtraceback(kind, value, _lines_of(value))
 
     def told(self, error: BaseException) -> Error:
         """Return what was published for *error*, which ended the cell.
@@ -237,7 +256,7 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
     ) -> Error:
         if not isinstance(stb, (list, tuple)):
             # A `_render_traceback_` of the user's may return anything.
-            stb = stb.splitlines() if isinstance(stb, str) else traceback.format_exception(evalue)
+            stb = stb.splitlines() if isinstance(stb, str) else _lines_of(evalue)
         error = Error(
             ename=str(etype.__name__), evalue=_text_of(evalue), traceback=tuple(map(str, stb))
         )
@@ -285,6 +304,11 @@ def _is_beyond_ipython(error: BaseException) -> bool:
         seen.add(id(link))
         link = link.__context__
     return False
+
+
+def _lines_of(error: BaseException) -> list[str]:
+    """Return what Python shows of *error*; clients put the line ends between."""
+    return "".join(traceback.format_exception(error)).splitlines()
 
 
 def _text_of(error: BaseException) -> str:
