@@ -8,7 +8,8 @@
 | is where nothing may be raised     | the same, a moment later                           |
 
 Python swallows what is raised in a finalizer and in the functions that are called around a fork
-(`os.register_at_fork`), where an interrupt would be lost.
+(`os.register_at_fork`), where an interrupt would be lost; and, without a word to anybody, in what
+shows some of its warnings: of a fork, of a file that was never closed.
 """
 
 from __future__ import annotations
@@ -22,6 +23,13 @@ from contextlib import contextmanager
 from types import CodeType, FrameType, TracebackType
 
 __all__ = ["Interrupts", "end_at_user_code"]
+
+SHOW_WARNING = {"WarningMessage.__init__", "_showwarnmsg"}
+"""What C code calls to show a warning; the program's own ``showwarning`` runs in the second."""
+
+MAX_PUT_OFF = 100
+"""How often an interrupt is put off because of a warning: a tenth of a second and more. What takes
+longer to be shown waits for something, and only an interrupt may end that."""
 
 
 def end_at_user_code(trace: TracebackType | None, *beyond: CodeType) -> None:
@@ -44,6 +52,7 @@ class Interrupts:
         self._may_raise = False
         self._before: object = None
         self._is_held = False
+        self._times_put_off = 0
         self._tell_unraisable = sys.unraisablehook
         self.cancel: Callable[[], bool] = lambda: False
         """Tried first: an event loop may cancel a task instead (`UserLoop.interrupt`)."""
@@ -65,6 +74,7 @@ class Interrupts:
     @contextmanager
     def allowed(self) -> Iterator[None]:
         """Let an interrupt raise KeyboardInterrupt inside."""
+        self._times_put_off = 0
         self._may_raise = True
         try:
             yield
@@ -97,11 +107,24 @@ class Interrupts:
             return
         if self._is_held or code is Interrupts.hold.__code__ or code is Interrupts.let.__code__:
             self.put_off()
-        elif not self.cancel():
-            raise KeyboardInterrupt
+        elif self._times_put_off < MAX_PUT_OFF and _shows_warning(frame):
+            self._times_put_off += 1
+            self.put_off()
+        else:
+            self._times_put_off = 0
+            if not self.cancel():
+                raise KeyboardInterrupt
 
     def _heed(self, unraisable: sys.UnraisableHookArgs) -> None:
         if self._may_raise and issubclass(unraisable.exc_type, KeyboardInterrupt):
             self.put_off()
         else:
             self._tell_unraisable(unraisable)
+
+
+def _shows_warning(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_qualname in SHOW_WARNING:
+            return True
+        frame = frame.f_back
+    return False

@@ -131,6 +131,46 @@ def test_interrupt_of_a_fork_is_not_lost(kernel: KernelProcess, mine: Client) ->
     assert {failed(answer).ename for answer in answers} == {"KeyboardInterrupt"}
 
 
+WARNING = """\
+import signal, sys, warnings
+warnings.simplefilter("always")
+def strike(frame, event, _):
+    if frame.f_code.co_qualname == {function!r}:
+        sys.setprofile(None)
+        signal.raise_signal(signal.SIGINT)
+sys.setprofile(strike)
+open("/dev/null")
+while sys.getprofile() is None: pass
+"""
+
+
+@pytest.mark.parametrize("function", ["WarningMessage.__init__", "_showwarnmsg"])
+def test_interrupt_of_a_warning_is_not_lost(mine: Client, function: str) -> None:
+    """An interrupt that strikes while the warning of a file that was not closed is shown, where
+    Python swallows it, ends the cell all the same (CTRL-11)."""
+    answer = execute(mine, WARNING.format(function=function))
+
+    assert failed(answer).ename == "KeyboardInterrupt"
+
+
+def test_warning_whose_showing_does_not_end_is_interrupted(
+    kernel: KernelProcess, mine: Client
+) -> None:
+    """An interrupt is not put off for ever by a program that waits where it shows warnings
+    (CTRL-11)."""
+    code = (
+        "import time, warnings\n"
+        "def show(*_):\n"
+        "    print('shows', flush=True); time.sleep(600)\n"
+        "warnings.showwarning = show\n"
+        "warnings.warn('of something')"
+    )
+    running = begin(mine, code, until="shows")
+    by_signal(kernel, mine)
+
+    assert failed(finish(mine, running)).ename == "KeyboardInterrupt"
+
+
 FINALIZING = """\
 class Finalized:
     def __del__(self):
