@@ -289,6 +289,8 @@ def test_inspection_does_not_count(client: Client) -> None:
         ("await f()", "complete", UNSET),
         ("raise SystemExit", "complete", UNSET),
         ("\x00", "invalid", UNSET),
+        ("for i in x:\n    '\x00", "invalid", UNSET),
+        ("%%bash\necho '\x00'", "incomplete", ""),
         ("print('not run')", "complete", UNSET),
     ],
 )

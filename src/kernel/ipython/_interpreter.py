@@ -185,6 +185,9 @@ class IPythonInterpreter:
     def is_complete(self, code: str) -> protocol.IsCompleteReply:
         """Ask IPython's input transformer."""
         status, indent = self.shell.input_transformer_manager.check_complete(code)
+        # IPython waits for more after a NUL since Python 3.12. To a cell's magic it is a character.
+        if "\0" in code and not code.lstrip().startswith("%%"):
+            status = "invalid"
         if status == "incomplete":
             return protocol.IsCompleteReply(status="incomplete", indent=" " * (indent or 0))
         return protocol.IsCompleteReply(status=status)
