@@ -47,7 +47,10 @@ def test_late_tables_are_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_completion_makes_one_grammar(mine: Client) -> None:
-    """jedi's own is there, and the other one's tables are not (COMPLETE-01)."""
+    """The tables of Python's own grammar are there, and no other one's (COMPLETE-01).
+
+    The newest that jedi knows is another one, unless Python is as new.
+    """
     execute(mine, "import os")
     mine.request(CompleteRequest(code="os.pa", cursor_pos=5), timeout=HANG_LIMIT_S)
 
@@ -56,9 +59,9 @@ def test_a_completion_makes_one_grammar(mine: Client) -> None:
         mine,
         "import parso.grammar as g\n"
         "tables = [grammar._pgen_grammar for grammar in g._loaded_grammars.values()]\n"
-        "sorted({type(t).__name__ for t in tables}), len(tables)",
+        "sorted({type(t).__name__ for t in tables}), sum(len(vars(t)) > 1 for t in tables)",
     )
 
     assert isinstance(reply, CompleteReply)
     assert "path" in reply.matches
-    assert result(late) == "(['_LateTables'], 2)"
+    assert result(late) == "(['_LateTables'], 1)"
