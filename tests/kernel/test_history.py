@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,7 @@ def test_who_looks_waits_for_what_is_being_written(manager: HistoryManager, path
         ((_, _, found),) = manager.get_tail(1, include_latest=True)
         assert found == f"cell {number}"
 
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db:
         assert db.execute("SELECT count(*) FROM history").fetchone() == (99,)
 
 
