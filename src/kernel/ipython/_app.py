@@ -24,6 +24,7 @@ from assay.kernel.ipython._shell import ZMQInteractiveShell
 
 if TYPE_CHECKING:
     from assay.kernel._interpreter import Host
+    from assay.kernel.ipython._interpreter import KernelOfShell
 
 __all__ = ["IPKernelApp"]
 
@@ -42,6 +43,17 @@ class IPKernelApp(BaseIPythonApplication, InteractiveShellApp):  # type: ignore[
 
     shell = Instance(ZMQInteractiveShell, allow_none=True)
 
+    @property
+    def connection_dir(self) -> str:
+        """Where the connection file is."""
+        return os.path.dirname(self.connection_file)  # noqa: PTH120 - text, as it is known
+
+    @property
+    def kernel(self) -> KernelOfShell:
+        """What programs find as ``get_ipython().kernel``."""
+        assert self.shell is not None
+        return self.shell.kernel
+
     def __init__(self, host: Host, attach: Callable[[ZMQInteractiveShell], None]) -> None:
         self.host = host
         self._attach = attach
@@ -53,7 +65,8 @@ class IPKernelApp(BaseIPythonApplication, InteractiveShellApp):  # type: ignore[
         super().initialize(argv)
         # Programs look for this section to find out whether they run in a kernel.
         path = self.host.connection_path
-        self.update_config(Config({"IPKernelApp": {"connection_file": str(path or "")}}))
+        found = str(path.absolute()) if path is not None else ""
+        self.update_config(Config({"IPKernelApp": {"connection_file": found}}))
         if not os.environ.get("MPLBACKEND"):
             os.environ["MPLBACKEND"] = INLINE_BACKEND
         self.init_shell()

@@ -23,13 +23,22 @@ class Comms:
     """The kernel's side of all comms; installs itself into the comm package."""
 
     def __init__(self, host: Host) -> None:
-        manager = self.manager = CommManager()
+        self.manager = CommManager()
         self.kernel: object = None
         """What programs find as the `kernel` of a comm: widgets are mute without one."""
         comms = self
 
         class KernelComm(BaseComm):  # type: ignore[misc]  # skipped, see mypy.ini
             """A comm whose other end is a client."""
+
+            def __init__(
+                self,
+                *args: Any,
+                kernel: object = None,  # noqa: ARG002 - as known; there is one
+                show_warning: bool = True,  # noqa: ARG002 - as known; nothing is deprecated here
+                **keys: Any,
+            ) -> None:
+                super().__init__(*args, **keys)
 
             @property
             def kernel(self) -> object:
@@ -58,10 +67,15 @@ class Comms:
                         content = protocol.CommClose(comm_id=self.comm_id, data=data or {})
                 host.publish(content, metadata=metadata, buffers=[_flat(b) for b in buffers or ()])
 
-        comm.create_comm = KernelComm
-        comm.get_comm_manager = lambda: manager
+        self.comm_class: type = KernelComm
+        self.install()
+
+    def install(self) -> None:
+        """Let the comm package make our comms, and find them."""
+        comm.create_comm = self.comm_class
+        comm.get_comm_manager = lambda: self.manager
         # Libraries that took the function before we replaced it keep what it returns.
-        sys.modules["comm"].__dict__["_comm_manager"] = manager
+        sys.modules["comm"].__dict__["_comm_manager"] = self.manager
 
     def receive(
         self, message: Message[protocol.CommOpen | protocol.CommMsg | protocol.CommClose]

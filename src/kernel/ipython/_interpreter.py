@@ -98,7 +98,7 @@ class IPythonInterpreter:
         self._replace_prompts()
         replace_debugger_late()
         make_grammars_late()
-        be_known()
+        be_known(self._comms)
         host.on_close(_forget_parsed)
         self.shell: ZMQInteractiveShell
         IPKernelApp.instance(host, self._attach).initialize(arguments)
