@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import builtins
 import getpass
-import logging
 import sys
 import warnings
 from collections.abc import Iterable
@@ -24,16 +23,15 @@ from assay.kernel.ipython._comms import Comms
 from assay.kernel.ipython._grammars import make_grammars_late
 from assay.kernel.ipython._highlighting import spare_html
 from assay.kernel.ipython._imports import replace_debugger_late
+from assay.kernel.ipython._kernel_of_shell import KernelOfShell
 from assay.kernel.ipython._known import be_known
 from assay.kernel.ipython._shell import ZMQInteractiveShell
 from assay.protocol import UNSET, ContentError, Error
 
 if TYPE_CHECKING:
-    from comm.base_comm import CommManager
-
     from assay.protocol import Json
 
-__all__ = ["IPythonInterpreter", "KernelOfShell"]
+__all__ = ["IPythonInterpreter"]
 
 COMPLETION_EXTRAS = "_jupyter_types_experimental"
 """Where clients look for the kind and signature of a completion (COMPLETE-11)."""
@@ -44,40 +42,6 @@ MAX_LINE = 10_000
 """Characters between the cursor and the beginning of its line. One of IPython's patterns takes time
 in proportion to their square, a third of a second for so many, and lets nothing else run meanwhile:
 with millions, neither an interrupt nor a shutdown nor the parent's end would be noticed."""
-
-
-class KernelOfShell:
-    """What programs find as ``get_ipython().kernel``."""
-
-    def __init__(self, host: Host, comms: Comms, shell: ZMQInteractiveShell) -> None:
-        self._host = host
-        self.shell = shell
-        self.comm_manager: CommManager = comms.manager
-        self.log = logging.getLogger("assay.kernel")
-
-    def get_parent(self, channel: object = None) -> dict[str, Any]:  # noqa: ARG002 - as known
-        """Return the running request as a dict with a ``header``, or an empty one."""
-        request = self._host.request()
-        return dict(request.as_json()) if request is not None else {}
-
-    @property
-    def _parent_header(self) -> dict[str, Any]:
-        return self.get_parent()
-
-    @property
-    def user_ns(self) -> dict[str, Any]:
-        """The user's namespace."""
-        namespace: dict[str, Any] = self.shell.user_ns
-        return namespace
-
-    def enable_gui(self, gui: str | None) -> None:
-        """Let the event loop of a GUI toolkit turn between cells.
-
-        Raises:
-            NotImplementedError: only ``inline``, which needs none, works so far.
-        """
-        if gui not in (None, "inline", "asyncio"):
-            raise NotImplementedError(f"wanted no GUI event loop or 'inline', found {gui!r}")
 
 
 class IPythonInterpreter:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from assay.kernel._interpreter import Host
     from assay.kernel._late_loop import LateLoop
     from assay.kernel.ipython._debugger import Debugger
-    from assay.kernel.ipython._interpreter import KernelOfShell
+    from assay.kernel.ipython._kernel_of_shell import KernelOfShell
 
 __all__ = ["ZMQInteractiveShell"]
 
