@@ -9,6 +9,7 @@ import pytest
 
 from assay.protocol import (
     UNSET,
+    CommOpen,
     ConnectionFile,
     DisplayData,
     ExecuteResult,
@@ -90,6 +91,25 @@ def test_gui_can_be_switched_off(client: Client) -> None:
     """``%gui`` without a name asks for none, which is always possible (S-246)."""
     succeeded(execute(client, "%gui"))
     succeeded(execute(client, "get_ipython().enable_gui(None)"))
+
+
+@pytest.mark.parametrize("gui", ["nbagg", "webagg", "notebook", "ipympl", "widget", "inline"])
+def test_gui_that_the_client_shows_needs_no_loop(client: Client, gui: str) -> None:
+    """What the client shows is accepted as a GUI, and nothing is to be done (S-246)."""
+    answer = execute(client, f"%gui {gui}\nget_ipython().enable_gui({gui!r})")
+
+    succeeded(answer)
+    assert answer.text(StreamName.STDERR) == ""
+
+
+def test_figure_of_the_notebook_backend_opens_a_comm(mine: Client) -> None:
+    """matplotlib's backend for notebooks is selected, and its figure talks by a comm (COMM-01)."""
+    answer = execute(
+        mine, "%matplotlib notebook\nimport matplotlib.pyplot as plt\nplt.plot([1, 2]); plt.show()"
+    )
+
+    succeeded(answer)
+    assert only(answer, CommOpen).target_name == "matplotlib"
 
 
 def test_connection_is_told(client: Client, shared_kernel: KernelProcess) -> None:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 __all__ = ["KernelOfShell"]
 
+LOOPLESS = frozenset({None, "asyncio", "inline", "ipympl", "nbagg", "notebook", "webagg", "widget"})
+"""What counts as a GUI toolkit and has no event loop of its own: the client shows it."""
+
 
 class KernelOfShell:
     """What programs find as ``get_ipython().kernel``."""
@@ -43,7 +46,7 @@ class KernelOfShell:
         """Let the event loop of a GUI toolkit turn between cells.
 
         Raises:
-            NotImplementedError: only ``inline``, which needs none, works so far.
+            NotImplementedError: only what needs none (`LOOPLESS`) works so far.
         """
-        if gui not in (None, "inline", "asyncio"):
+        if gui not in LOOPLESS:
             raise NotImplementedError(f"wanted no GUI event loop or 'inline', found {gui!r}")
