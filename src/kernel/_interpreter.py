@@ -108,12 +108,23 @@ class Host(Protocol):
         """Return the request that the running code belongs to."""
         ...
 
+    def adopt(self, request: JsonObject) -> None:
+        """Let what the running code causes from here on belong to *request*.
+
+        Args:
+            request: A dict of its parts, as `Request.as_json` makes it.
+
+        Raises:
+            ContentError: it has no header, or one that is none.
+        """
+        ...
+
     def on_close(self, function: Callable[[], None]) -> None:
         """Call *function* when the kernel shuts down, before its last messages."""
         ...
 
     def leave(self) -> None:
-        """Shut the kernel down once the running request is answered."""
+        """Shut the kernel down once the running request is answered, if there is one."""
         ...
 
 

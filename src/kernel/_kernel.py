@@ -36,6 +36,7 @@ from assay.protocol import (
     Envelope,
     ErrorReply,
     Json,
+    JsonObject,
     KernelInfoReply,
     KernelInfoRequest,
     Session,
@@ -196,13 +197,19 @@ class Kernel:
         """Return the request that the running code belongs to."""
         return self._parents.current()
 
+    def adopt(self, request: JsonObject) -> None:
+        """Let what the running code causes from here on belong to *request*."""
+        self._catch_up()
+        self._parents.adopt(request)
+
     def on_close(self, function: Callable[[], None]) -> None:
         """Call *function* when the kernel shuts down, before its last messages."""
         self._close_functions.append(function)
 
     def leave(self) -> None:
-        """Shut the kernel down once the running request is answered."""
+        """Shut the kernel down once the running request is answered, if there is one."""
         self._leaving = True
+        self._lane.wake()
 
     def use_loop(self, loop: LateLoop) -> None:
         """Let tasks of *loop* go on between requests."""
@@ -294,6 +301,9 @@ class Kernel:
                 self._handle(item)
                 self._done += 1
                 self._import_the_rest()
+            if self._leaving:
+                self._leaving = False
+                self._io.log.call(lambda: self._io.call_later(LEAVE_S, self._leave))
             if self._output.forked:
                 os._exit(0)  # a background task has forked, see `_handle`
 
@@ -348,8 +358,6 @@ class Kernel:
             self._parents.leave(token)
             if self._closing is None or self._closing.request is not request:
                 self._answers.status("idle", request)
-            if self._leaving:
-                self._io.log.call(lambda: self._io.call_later(LEAVE_S, self._leave))
 
     def _leave(self) -> None:
         self._begin_to_close(_Closing())

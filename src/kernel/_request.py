@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar, Token
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -44,7 +44,7 @@ class Request:
     @property
     def parent(self) -> bytes:
         """The header as it came: the parent header of everything this request causes (HDR-15)."""
-        return self.envelope.header.raw or b"{}"
+        return self.envelope.header.raw or _encoded(self.envelope.header)
 
     @property
     def may_prompt(self) -> bool:
@@ -60,6 +60,29 @@ class Request:
             "metadata": dict(self.envelope.metadata),
             "content": self.envelope.content,
         }
+
+    @classmethod
+    def from_json(cls, parts: JsonObject) -> Request:
+        """Return the request, which is over, that *parts* tells of as `as_json` does.
+
+        Raises:
+            ContentError: it has no header, or one that is none.
+        """
+        from assay.protocol import Json, structure  # noqa: PLC0415 - as above
+
+        def part(name: str) -> JsonObject:
+            found: Json = parts.get(name)
+            return found if isinstance(found, Mapping) else {}
+
+        envelope = Envelope(
+            identities=(),
+            header=structure(Header, part("header")),
+            parent_header=None,
+            metadata=part("metadata"),
+            content=part("content"),
+            buffers=(),
+        )
+        return cls(Channel.SHELL, envelope, finished=True)
 
 
 class Parents:
@@ -105,6 +128,19 @@ class Parents:
                 self._current.set(request)
                 return request
         return self.newest
+
+    def adopt(self, parts: JsonObject) -> None:
+        """Let the caller's context belong to the request that *parts* tells of.
+
+        Raises:
+            ContentError: it has no header, or one that is none.
+        """
+        told = Request.from_json(parts)
+        for request in (self.newest, self.current()):
+            # It can do more than what is told of it, such as prompt.
+            if request is not None and request.header.msg_id == told.header.msg_id:
+                told = request
+        self._current.set(told)
 
     def follow_threads(self, in_own: Callable[[], bool]) -> None:
         """Note for each thread the request that started it, from now on.
@@ -171,6 +207,12 @@ class Parents:
         threading.Thread.start = self._start  # type: ignore[method-assign]
         if self._begin is not None:
             threading.Thread._bootstrap_inner = self._begin  # type: ignore[attr-defined]
+
+
+def _encoded(header: Header) -> bytes:
+    from assay.protocol import encode_json, unstructure  # noqa: PLC0415 - only for `Parents.adopt`
+
+    return encode_json(unstructure(header))
 
 
 def _put_back(item: Any, begin: object, run: object) -> None:

@@ -2,14 +2,40 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from assay.protocol import CommClose, CommMsg, CommOpen
+from assay.protocol import (
+    Channel,
+    CommClose,
+    CommMsg,
+    CommOpen,
+    ExecuteRequest,
+    ExecuteResult,
+    InputRequest,
+    KernelInfoReply,
+    KernelInfoRequest,
+    StreamName,
+    UpdateDisplayData,
+    unstructure,
+)
 from assay.transport import Client, KernelProcess
-from tests.kernel._kernels import HANG_LIMIT_S, execute, only, result, start, succeeded
+from tests.kernel._kernels import (
+    HANG_LIMIT_S,
+    answering,
+    execute,
+    failed,
+    finish,
+    heard_meanwhile,
+    only,
+    result,
+    start,
+    succeeded,
+    text_of,
+)
 
 PACKAGE = {
     "__init__": "from .connect import *",
@@ -203,3 +229,217 @@ def test_rest_of_the_application_comes_from_its_package(
     )
 
     assert result(answer) == "('instance', True)"
+
+
+# --- get_ipython() and its kernel
+
+
+def test_kernel_tells_what_kernel_info_says(client: Client) -> None:
+    """A program finds what clients are told (INFO-02)."""
+    told = client.request(KernelInfoRequest(), timeout=HANG_LIMIT_S).content
+    assert isinstance(told, KernelInfoReply)
+
+    answer = execute(
+        client,
+        "import json\nkernel = get_ipython().kernel\n"
+        "print(json.dumps([kernel.implementation, kernel.implementation_version, kernel.banner,"
+        " kernel.language_info, kernel.execution_count]))",
+    )
+
+    assert json.loads(answer.text()) == [
+        told.implementation,
+        told.implementation_version,
+        told.banner,
+        unstructure(told.language_info),
+        succeeded(answer).execution_count + 1,
+    ]
+
+
+@pytest.mark.parametrize(("ask", "password"), [("raw_input", False), ("getpass", True)])
+def test_kernel_prompts(client: Client, ask: str, password: bool) -> None:
+    """The kernel's own prompts go to the client (STDIN-01)."""
+    on_input, asked = answering("said")
+
+    answer = execute(client, f"get_ipython().kernel.{ask}('prompt')", on_input=on_input)
+
+    assert result(answer) == "'said'"
+    assert asked == [InputRequest(prompt="prompt", password=password)]
+
+
+@pytest.mark.parametrize("restart", [True, False])
+def test_shutdown_from_code_ends_the_kernel(
+    kernel: KernelProcess, mine: Client, restart: bool
+) -> None:
+    """The cell that asks for the end is answered, exit functions run, the process exits with 0
+    (CTRL-05)."""
+    marker = kernel.connection_file.parent / "marker"
+    answer = execute(
+        mine,
+        f"import atexit; atexit.register(open({str(marker)!r}, 'w').close)\n"
+        f"get_ipython().kernel.do_shutdown({restart})",
+    )
+
+    assert result(answer) == repr({"status": "ok", "restart": restart})
+    assert kernel.wait(HANG_LIMIT_S) == 0
+    assert marker.exists()
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        "import threading; threading.Timer(0.1, leave).start()",
+        "import asyncio; asyncio.get_running_loop().call_later(0.1, leave);",
+    ],
+)
+def test_shutdown_while_nothing_runs_ends_the_kernel(
+    kernel: KernelProcess, mine: Client, later: str
+) -> None:
+    """A thread or a timer may ask for the end between cells (CTRL-05)."""
+    succeeded(
+        execute(mine, f"def leave(): get_ipython().kernel.do_shutdown(restart=True)\n{later}")
+    )
+
+    assert kernel.wait(HANG_LIMIT_S) == 0
+
+
+PARENTS = ["shell.get_parent()", "shell.parent_header", "shell.parent_header['header']"]
+
+
+@pytest.mark.parametrize("parent", PARENTS)
+def test_output_goes_to_the_parent_that_is_set(client: Client, parent: str) -> None:
+    """What is printed and shown after `set_parent` belongs to that request (HDR-13, HDR-15)."""
+    first = execute(client, f"shell = get_ipython()\nkept = {parent}")
+    second = client.start(
+        ExecuteRequest(
+            code="import sys\nown = shell.get_parent()\nprint('before')\nshell.set_parent(kept)\n"
+            "print('for the first'); display('shown'); print('err', file=sys.stderr)\n"
+            "assert shell.get_parent()['header'] == shell.kernel._parent_header['header']\n"
+            "assert shell.get_parent()['header']['msg_id'] != own['header']['msg_id']\n"
+            "shell.set_parent(own); print('after')"
+        )
+    )
+    answer = finish(client, second)
+    heard = heard_meanwhile(client)
+
+    succeeded(answer)
+    assert answer.text() == "before\nafter\n"
+    assert text_of(heard) == "for the first\n"
+    assert text_of(heard, StreamName.STDERR) == "err\n"
+    assert [r.msg_type for r in heard].count("display_data") == 1
+    ids = {r.parent_header.msg_id for r in heard if r.parent_header is not None}
+    assert ids == {first.request.header.msg_id}
+    assert all(r.frames[4] == first.published[0].frames[4] for r in heard)
+
+
+def test_output_of_children_goes_to_the_parent_that_is_set(client: Client) -> None:
+    """What came through the descriptors before `set_parent`, and after it, is told apart
+    (HDR-13)."""
+    execute(client, "import os; shell = get_ipython(); kept = shell.get_parent()")
+    answer = execute(
+        client,
+        "os.system('echo before'); shell.set_parent(kept); os.system('echo for the first');",
+    )
+
+    assert answer.text() == "before\n"
+    assert text_of(heard_meanwhile(client)) == "for the first\n"
+
+
+def test_set_parent_holds_until_the_end_of_the_cell(client: Client) -> None:
+    """The next cell has its own output, and the one that was adopted may not prompt (STDIN-03)."""
+    execute(client, "kept = get_ipython().get_parent()")
+    on_input, asked = answering("said")
+    second = execute(
+        client, "get_ipython().set_parent(kept)\ninput()", on_input=on_input, stop_on_error=False
+    )
+    client.waiting(Channel.IOPUB)
+
+    assert failed(second).ename == "StdinNotImplementedError"
+    assert not asked
+    assert execute(client, "print('own')").text() == "own\n"
+
+
+def test_parent_that_is_set_back_may_prompt(client: Client) -> None:
+    """A cell that goes back to its own request has all that belongs to it (STDIN-01)."""
+    execute(client, "kept = get_ipython().get_parent()")
+    on_input, _ = answering("said")
+    answer = execute(
+        client,
+        "kernel = get_ipython().kernel\n"
+        "ident, own = kernel._parent_ident, kernel.get_parent()\n"
+        "assert ident['shell']\n"
+        "kernel.set_parent(ident, kept); kernel.set_parent(ident, own, channel='shell')\ninput()",
+        on_input=on_input,
+    )
+
+    assert result(answer) == "'said'"
+
+
+@pytest.mark.parametrize("parent", ["{'header': {}}", "{'header': 5}", "{'msg_id': 5}"])
+def test_parent_that_is_none_is_refused(client: Client, parent: str) -> None:
+    """What has no header is told, and nothing changes."""
+    refused = execute(client, f"get_ipython().set_parent({parent})", stop_on_error=False)
+
+    assert failed(refused).ename == "ContentError"
+    assert execute(client, "get_ipython().set_parent({}); print('own')").text() == "own\n"
+
+
+def test_session_publishes(client: Client) -> None:
+    """A program may publish by the kernel's session (IOPUB-11, IOPUB-12)."""
+    answer = execute(
+        client,
+        "shell = get_ipython(); kernel = shell.kernel\n"
+        "def show(kind, text, **keys):\n"
+        "    content = {'data': {'text/plain': text}, 'metadata': {},"
+        " 'transient': {'display_id': 'd'}, **keys}\n"
+        "    kernel.session.send(kernel.iopub_socket, kind, content, parent=shell.parent_header,"
+        " ident=b'topic', metadata={'m': 1}, buffers=[b'b'])\n"
+        "show('display_data', 'one'); show('update_display_data', 'two')\n"
+        "show('execute_result', 'three', execution_count=7)\n"
+        "kernel.send_response(kernel.iopub_socket, 'stream', {'name': 'stdout', 'text': 'four'})",
+    )
+
+    assert answer.types[2:-1] == (
+        "display_data",
+        "update_display_data",
+        "execute_result",
+        "stream",
+    )
+    assert only(answer, UpdateDisplayData).data == {"text/plain": "two"}
+    assert only(answer, ExecuteResult).execution_count == 7
+    assert answer.text() == "four"
+    assert answer.published[2].message.metadata == {"m": 1}
+    assert [bytes(b) for b in answer.published[2].message.buffers] == [b"b"]
+
+
+def test_session_publishes_for_an_earlier_request(client: Client) -> None:
+    """The parent that is given is the message's, and of no other (HDR-13)."""
+    first = execute(client, "kept = get_ipython().parent_header")
+    second = execute(
+        client,
+        "kernel = get_ipython().kernel\n"
+        "content = {'name': 'stdout', 'text': 'x'}\n"
+        "kernel.session.send(kernel.iopub_socket, 'stream', content, kept)\n"
+        "print('own')",
+    )
+    (late,) = heard_meanwhile(client)
+
+    assert second.text() == "own\n"
+    assert late.parent_header is not None
+    assert late.parent_header.msg_id == first.request.header.msg_id
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        "kernel.session.send(None, 'stream', {'name': 'stdout', 'text': ''})",
+        "kernel.session.send(kernel.iopub_socket, 'execute_reply', {})",
+        "kernel.send_response(kernel.iopub_socket, 'no_such_type', {})",
+        "kernel.send_response(kernel.iopub_socket, 'stream', {'name': 'stdout'})",
+    ],
+)
+def test_session_refuses_what_is_not_for_iopub(client: Client, sent: str) -> None:
+    """Nothing leaves that a client could not read."""
+    answer = execute(client, f"kernel = get_ipython().kernel\n{sent}", stop_on_error=False)
+
+    assert failed(answer).ename in {"LocalError", "ContentError"}
+    assert answer.types == ("status", "execute_input", "error", "status")

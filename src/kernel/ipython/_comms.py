@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from assay.kernel._interpreter import Host
     from assay.protocol import CommClose, CommMsg, CommOpen, Message
 
-__all__ = ["Comms"]
+__all__ = ["Comms", "flat"]
 
 
 class Comms:
@@ -65,7 +65,7 @@ class Comms:
                         content = protocol.CommMsg(comm_id=self.comm_id, data=data or {})
                     case _:
                         content = protocol.CommClose(comm_id=self.comm_id, data=data or {})
-                host.publish(content, metadata=metadata, buffers=[_flat(b) for b in buffers or ()])
+                host.publish(content, metadata=metadata, buffers=[flat(b) for b in buffers or ()])
 
         self.comm_class: type = KernelComm
         self.install()
@@ -110,7 +110,7 @@ class Comms:
         )
 
 
-def _flat(buffer: Buffer) -> Buffer:
+def flat(buffer: Buffer) -> Buffer:
     """Return *buffer* as bytes one after the other."""
     if isinstance(buffer, bytes):
         return buffer

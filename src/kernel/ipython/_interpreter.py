@@ -11,19 +11,17 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.completer import provisionalcompleter, rectify_completions
-from IPython.core.error import StdinNotImplementedError
 from IPython.utils.tokenutil import token_at_cursor
 
 from assay import protocol
 from assay.kernel._interpreter import Cell, Executed, Failed, Host, Succeeded
 from assay.kernel._late_loop import LateLoop
-from assay.kernel._prompt import NoInputError
 from assay.kernel.ipython._app import IPKernelApp
 from assay.kernel.ipython._comms import Comms
 from assay.kernel.ipython._grammars import make_grammars_late
 from assay.kernel.ipython._highlighting import spare_html
 from assay.kernel.ipython._imports import replace_debugger_late
-from assay.kernel.ipython._kernel_of_shell import KernelOfShell
+from assay.kernel.ipython._kernel_of_shell import KernelOfShell, ask
 from assay.kernel.ipython._known import be_known
 from assay.kernel.ipython._shell import ZMQInteractiveShell
 from assay.protocol import UNSET, ContentError, Error
@@ -222,22 +220,14 @@ class IPythonInterpreter:
                 setattr(sys, name, getattr(self._host, name))
 
     def _replace_prompts(self) -> None:
-        def ask(prompt: str, *, password: bool) -> str:
-            try:
-                return self._host.ask(prompt, password=password)
-            except NoInputError:
-                raise StdinNotImplementedError(
-                    "input() was called, but this frontend does not support input requests"
-                ) from None
-
         def input(prompt: object = "", /) -> str:  # noqa: A001 - it takes the builtin's place
             """Read a line from the client; EOF raises EOFError."""
-            return ask(str(prompt), password=False)
+            return ask(self._host, str(prompt), password=False)
 
         def ask_password(prompt: str = "Password: ", stream: object = None, **_: Any) -> str:
             if stream is not None:
                 warnings.warn("a kernel cannot write the prompt to a stream", stacklevel=2)
-            return ask(str(prompt), password=True)
+            return ask(self._host, str(prompt), password=True)
 
         builtins.input = input
         getpass.getpass = ask_password

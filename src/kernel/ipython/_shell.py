@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from assay.kernel._late_loop import LateLoop
     from assay.kernel.ipython._debugger import Debugger
     from assay.kernel.ipython._kernel_of_shell import KernelOfShell
+    from assay.protocol import JsonObject
 
 __all__ = ["ZMQInteractiveShell"]
 
@@ -177,6 +178,19 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
 
         self.register_magics(KernelMagics)
         self.magics_manager.register_alias("ed", "edit")
+
+    @property
+    def parent_header(self) -> dict[str, Any]:
+        """The running request, as `get_parent` returns it."""
+        return self.kernel.get_parent()
+
+    def get_parent(self) -> dict[str, Any]:
+        """Return the running request as a dict with a ``header``, or an empty one."""
+        return self.kernel.get_parent()
+
+    def set_parent(self, parent: JsonObject) -> None:
+        """Let what the caller prints and shows belong to *parent*, an earlier request."""
+        self.kernel.set_parent(None, parent)
 
     def ask_exit(self) -> None:
         """End the kernel, or with `keepkernel_on_exit` only tell the client to leave."""
