@@ -295,17 +295,18 @@ class Kernel:
         shell.on_more(serve_more)
 
     def _serve(self) -> None:
+        self._leaving = False  # start-up code that says `exit` ends nothing (S-053)
         while self._closing is None:
             item = self._next()
             if isinstance(item, Request):
                 self._handle(item)
                 self._done += 1
                 self._import_the_rest()
+            if self._output.forked:
+                os._exit(0)  # a background task has forked, see `_handle`
             if self._leaving:
                 self._leaving = False
                 self._io.log.call(lambda: self._io.call_later(LEAVE_S, self._leave))
-            if self._output.forked:
-                os._exit(0)  # a background task has forked, see `_handle`
 
     def _import_the_rest(self) -> None:
         try:

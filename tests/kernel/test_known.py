@@ -192,6 +192,22 @@ def test_known_shell_stays_ours(beside: tuple[KernelProcess, Client]) -> None:
     assert answer.text() == "ipykernel.zmqshell True\nTrue True\nTrue True True False\n"
 
 
+def test_module_that_is_broken_leaves_ours(beside: tuple[KernelProcess, Client]) -> None:
+    """Whatever goes wrong when the package is imported, the classes are found again."""
+    _, client = beside
+    answer = execute(
+        client,
+        "import ipykernel, pathlib, ipykernel.zmqshell as z\n"
+        "path = pathlib.Path(ipykernel.__file__).with_name('zmqshell.py')\n"
+        "path.write_text('raise OSError')\n"
+        "try:\n    z.First\nexcept OSError:\n    print('told')\n"
+        "from ipykernel.zmqshell import ZMQInteractiveShell\n"
+        "print(isinstance(get_ipython(), ZMQInteractiveShell))",
+    )
+
+    assert answer.text() == "told\nTrue\n"
+
+
 def test_application_is_found_where_programs_look_for_it(alone: Client) -> None:
     """The running application can be had from its class, and the kernel from it (EXEC-01)."""
     answer = execute(

@@ -284,6 +284,15 @@ def test_error_at_the_start_is_told_and_no_cells_error(tmp_path: Path, kind: str
         assert told in kernel.written()
 
 
+def test_exit_in_a_startup_file_ends_nothing(tmp_path: Path) -> None:
+    """Start-up code that says `exit` does not end the kernel, now or after a cell (S-053)."""
+    (profile(tmp_path) / "startup" / "leave.py").write_text("exit()")
+    with configured(tmp_path) as (kernel, client):
+        assert result(execute(client, "1")) == "1"
+        assert result(execute(client, "import time; time.sleep(0.3); 2")) == "2"
+        assert kernel.shutdown() == 0
+
+
 def test_wrong_option_ends_the_start(tmp_path: Path) -> None:
     """An option that makes no sense is told on stderr; the process does not hang (CONN-01)."""
     with start(tmp_path, "--InteractiveShell.cache_size=many") as kernel:

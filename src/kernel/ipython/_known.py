@@ -82,9 +82,8 @@ class _KnownModule(ModuleType):
             del sys.modules[name]
         try:
             module = import_module(name)
-        except ImportError:
-            sys.modules[name] = self
-            raise
+        finally:
+            sys.modules.setdefault(name, self)  # where it is not installed, or broken
         if is_first:
             module.__dict__.update(self._ours)
         return module
