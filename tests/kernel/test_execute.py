@@ -256,7 +256,7 @@ def test_error_that_a_program_shows_its_own_way_is_shown_once(client: Client) ->
 def test_result_that_cannot_be_shown_is_an_error(client: Client, method: str) -> None:
     """It is published, is the reply's, and ends the queue, as any other (EXEC-17, EXEC-20)."""
     code = f"class Odd:\n    def {method}(self): raise ValueError('no repr')\nOdd()"
-    odd = begin(client, code)
+    odd = begin(client, once_queued(1, code))
     waiting = begin(client, "'waited'")
 
     answer, behind = finish(client, odd), finish(client, waiting)
