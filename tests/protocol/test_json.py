@@ -209,9 +209,12 @@ def test_the_same_container_twice_is_no_cycle() -> None:
 
 
 def test_what_is_nested_too_deep_is_cut() -> None:
-    """Beyond the limit stands a text that says so."""
+    """Beyond the limit stands a text that says so, where the codec does not go on itself.
+
+    It does so to 1,000 levels and, on Python 3.13, to ten times as many.
+    """
     value: object = "bottom"
-    for _ in range(5_000):
+    for _ in range(100_000):
         value = [value]
 
     data = encode_json(value)
