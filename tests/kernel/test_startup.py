@@ -287,9 +287,16 @@ def test_error_at_the_start_is_told_and_no_cells_error(tmp_path: Path, kind: str
 def test_exit_in_a_startup_file_ends_nothing(tmp_path: Path) -> None:
     """Start-up code that says `exit` does not end the kernel, now or after a cell (S-053)."""
     (profile(tmp_path) / "startup" / "leave.py").write_text("exit()")
+    until_it_would_leave = (
+        "from threading import Event\n"
+        "from assay.kernel._kernel import LEAVE_S\n"
+        "io, done = get_ipython().kernel._host._io, Event()\n"
+        "io.log.call(lambda: io.call_later(LEAVE_S, done.set))\n"
+        "done.wait()"
+    )
     with configured(tmp_path) as (kernel, client):
         assert result(execute(client, "1")) == "1"
-        assert result(execute(client, "import time; time.sleep(0.3); 2")) == "2"
+        assert result(execute(client, until_it_would_leave)) == "True"
         assert kernel.shutdown() == 0
 
 
