@@ -173,8 +173,7 @@ class OutputStream(io.TextIOBase):
             nonlocal room, last
             run, append, request, record = state
             if (
-                run is log.newest
-                and of_context() is request
+                of_context() is request
                 and type(text) is str
                 and room
                 and 0 < (length := len(text)) < BIG_TEXT
@@ -182,6 +181,8 @@ class OutputStream(io.TextIOBase):
                     (text == "\n" and last and last[-1] != "\n")
                     or (not written_to(0) and not capture.reading)
                 )
+                # Last: what is not waiting any more may have been put into the log just now.
+                and run is log.newest
             ):
                 append(text)
                 last = text

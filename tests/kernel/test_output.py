@@ -108,6 +108,33 @@ def test_line_that_is_not_flushed_may_stay_together(client: Client) -> None:
     assert execute(client, code).text() in {"a\nCb\n", "aC\nb\n"}
 
 
+OVERTAKING = """
+from assay.kernel._output import OutputStream
+from assay.protocol import StreamName
+kernel = get_ipython().kernel._host
+class Capture:
+    reading = False
+    said = []
+    def catch_up(self): pass
+    def written_to(self, _):
+        if self.said: kernel._output.write(StreamName.STDOUT, self.said.pop())
+        return []
+capture = Capture()
+stream = OutputStream(
+    StreamName.STDOUT, kernel._output, capture, kernel._io.log, kernel._parents
+)
+stream.write('a')
+capture.said.append('C')
+stream.write('b')
+"""
+
+
+def test_text_stands_behind_what_is_read_just_before(client: Client) -> None:
+    """What the I/O thread has read and put into the log while a writer looks whether anything
+    waits stands before the writer's text (IOPUB-27)."""
+    assert execute(client, OVERTAKING).text() == "aCb"
+
+
 def test_bytes_are_decoded_as_a_stream(client: Client) -> None:
     """A character split between two writes is one character; wrong bytes are shown (IOPUB-26)."""
     answer = execute(
