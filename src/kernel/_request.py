@@ -147,7 +147,8 @@ class Parents:
 
         Args:
             in_own: Returns True in a thread of the kernel's own. What that starts (pyzmq frees
-                frames in a thread) is nobody's: a finalizer may print in it long afterwards.
+                frames in a thread) is nobody's: a finalizer may print in it long afterwards. Nor is
+                a thread that says `is_the_kernels` of itself.
         """
         start = self._start
         of_thread = self._of_thread
@@ -156,7 +157,8 @@ class Parents:
 
         def start_and_note(thread: threading.Thread) -> None:
             request = current()
-            if request is not None and not in_own():
+            own = in_own() or getattr(thread, "is_the_kernels", False)
+            if request is not None and not own:
                 of_thread[thread] = request
             start(thread)
 

@@ -14,7 +14,8 @@ from IPython.core.history import HistoryManager
 from IPython.core.interactiveshell import InteractiveShell
 
 from assay.kernel.ipython._history import make_history
-from tests.kernel._kernels import HANG_LIMIT_S
+from assay.transport import Client
+from tests.kernel._kernels import HANG_LIMIT_S, execute, result
 
 
 @pytest.fixture
@@ -95,3 +96,17 @@ def test_a_number_that_is_taken_moves_to_a_new_session(
 
     assert manager.session_number == before + 1
     assert "not unique" in capsys.readouterr().out
+
+
+def test_thread_that_is_made_after_a_fork_is_no_cells(mine: Client) -> None:
+    """A finalizer that prints where the history is written does so for the running cell, not for
+    the one in which IPython has made the thread again (IOPUB-24)."""
+    execute(mine, "import os\nif not (child := os.fork()): os._exit(0)\nos.waitpid(child, 0);")
+
+    noted = execute(
+        mine,
+        "thread = get_ipython().history_manager.save_thread\n"
+        "thread.is_alive(), thread in get_ipython().kernel._host._parents._of_thread",
+    )
+
+    assert result(noted) == "(True, False)"

@@ -118,6 +118,9 @@ def _commit(db: Connection) -> None:
 
 
 class _PatientThread(HistorySavingThread):  # type: ignore[misc]  # skipped, see mypy.ini
+    is_the_kernels = True
+    """It is made again after a fork, in the next cell (see `Parents.follow_threads`)."""
+
     def __init__(self, manager: HistoryManager) -> None:
         super().__init__(manager)
         self.save_flag = _PatientFlag(self)
