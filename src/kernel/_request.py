@@ -105,12 +105,13 @@ class Parents:
         self._undo_pools: Callable[[], None] = lambda: None
         self.of_context = self._current.get
         """Returns the context's own request, if it has one: `current` without looking further."""
+        self._entered: Request | None = None
         self.newest: Request | None = None
-        """The request that the main thread handled last."""
+        """The request that the main thread handled last, or has adopted since."""
 
     def enter(self, request: Request) -> Token[Request | None]:
         """Make *request* the one that the caller's context belongs to."""
-        self.newest = request
+        self._entered = self.newest = request
         return self._current.set(request)
 
     def leave(self, token: Token[Request | None]) -> None:
@@ -132,15 +133,19 @@ class Parents:
     def adopt(self, parts: JsonObject) -> None:
         """Let the caller's context belong to the request that *parts* tells of.
 
+        In the main thread also what nobody can attribute, such as the output of child processes.
+
         Raises:
             ContentError: it has no header, or one that is none.
         """
         told = Request.from_json(parts)
-        for request in (self.newest, self.current()):
+        for request in (self._entered, self.current()):
             # It can do more than what is told of it, such as prompt.
             if request is not None and request.header.msg_id == told.header.msg_id:
                 told = request
         self._current.set(told)
+        if threading.current_thread() is threading.main_thread():
+            self.newest = told
 
     def follow_threads(self, in_own: Callable[[], bool]) -> None:
         """Note for each thread the request that started it, from now on.
