@@ -92,11 +92,21 @@ class Host(Protocol):
         *,
         metadata: Mapping[str, Json] | None = None,
         buffers: Sequence[Buffer] = (),
+        parent: JsonObject | None = None,
     ) -> None:
         """Publish *content* on IOPub on behalf of the running code.
 
         An `Error` ends the cell: no interrupt comes in between, and none that comes behind it
         replaces it (`Request.error`).
+
+        Args:
+            content: One of IOPub's contents.
+            metadata: Free for extensions.
+            buffers: Raw bytes that go along.
+            parent: Another request that it belongs to, as a dict of its parts.
+
+        Raises:
+            ContentError: *parent* has no header, or one that is none.
         """
         ...
 

@@ -178,13 +178,15 @@ class Kernel:
         *,
         metadata: Mapping[str, Json] | None = None,
         buffers: Sequence[Buffer] = (),
+        parent: JsonObject | None = None,
     ) -> None:
-        """Publish *content* on IOPub on behalf of the running code."""
+        """Publish *content* on IOPub on behalf of the running code, or of *parent*."""
         self._capture.catch_up()
-        if content.msg_type == "error":
+        if parent is None and content.msg_type == "error":
             self._publish_error(content)
-        else:
-            self._output.publish(content, metadata=metadata, buffers=buffers)
+            return
+        request = self._parents.told(parent) if parent is not None else None
+        self._output.publish(content, metadata=metadata, buffers=buffers, parent=request)
 
     def ask(self, prompt: str, *, password: bool = False) -> str:
         """Return a line from the client that sent the running request."""
@@ -200,7 +202,7 @@ class Kernel:
     def adopt(self, request: JsonObject) -> None:
         """Let what the running code causes from here on belong to *request*."""
         self._catch_up()
-        self._parents.adopt(request)
+        self._parents.adopt(self._parents.told(request))
 
     def on_close(self, function: Callable[[], None]) -> None:
         """Call *function* when the kernel shuts down, before its last messages."""

@@ -130,10 +130,8 @@ class Parents:
                 return request
         return self.newest
 
-    def adopt(self, parts: JsonObject) -> None:
-        """Let the caller's context belong to the request that *parts* tells of.
-
-        In the main thread also what nobody can attribute, such as the output of child processes.
+    def told(self, parts: JsonObject) -> Request:
+        """Return the request that *parts* tells of (`Request.as_json`).
 
         Raises:
             ContentError: it has no header, or one that is none.
@@ -142,10 +140,17 @@ class Parents:
         for request in (self._entered, self.current()):
             # It can do more than what is told of it, such as prompt.
             if request is not None and request.header.msg_id == told.header.msg_id:
-                told = request
-        self._current.set(told)
+                return request
+        return told
+
+    def adopt(self, request: Request) -> None:
+        """Let the caller's context belong to *request*.
+
+        In the main thread also what nobody can attribute, such as the output of child processes.
+        """
+        self._current.set(request)
         if threading.current_thread() is threading.main_thread():
-            self.newest = told
+            self.newest = request
 
     def follow_threads(self, in_own: Callable[[], bool]) -> None:
         """Note for each thread the request that started it, from now on.
@@ -217,7 +222,7 @@ class Parents:
 
 
 def _encoded(header: Header) -> bytes:
-    from assay.protocol import encode_json, unstructure  # noqa: PLC0415 - only for `Parents.adopt`
+    from assay.protocol import encode_json, unstructure  # noqa: PLC0415 - only for `Parents.told`
 
     return encode_json(unstructure(header))
 

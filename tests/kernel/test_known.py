@@ -435,11 +435,11 @@ def test_session_publishes_for_an_earlier_request(client: Client) -> None:
         "kernel = get_ipython().kernel\n"
         "content = {'name': 'stdout', 'text': 'x'}\n"
         "kernel.session.send(kernel.iopub_socket, 'stream', content, kept)\n"
-        "print('own')",
+        "print('own')\nimport os; os.system('echo child');",
     )
     (late,) = heard_meanwhile(client)
 
-    assert second.text() == "own\n"
+    assert second.text() == "own\nchild\n"
     assert late.parent_header is not None
     assert late.parent_header.msg_id == first.request.header.msg_id
 

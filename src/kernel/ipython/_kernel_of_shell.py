@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import StdinNotImplementedError
@@ -193,14 +192,12 @@ class _Publisher:
         if stream is not Channel.IOPUB or row is None or Channel.IOPUB not in row.channels:
             raise LocalError(f"wanted a message of IOPub for iopub_socket, found {msg_or_type!r}")
         told = structure_content(msg_or_type, content or {})
-        flat_buffers = [flat(buffer) for buffer in buffers or ()]
-
-        def publish() -> None:
-            if parent:
-                self._host.adopt(_with_header(parent))
-            self._host.publish(told, metadata=metadata, buffers=flat_buffers)
-
-        copy_context().run(publish)
+        self._host.publish(
+            told,
+            metadata=metadata,
+            buffers=[flat(buffer) for buffer in buffers or ()],
+            parent=_with_header(parent) if parent else None,
+        )
 
 
 def _with_header(parent: JsonObject) -> JsonObject:
