@@ -18,7 +18,7 @@ from jupyter_client import session as theirs
 import assay.protocol as ours
 
 # The way that `Session` itself takes; the public `unstructure` is for people.
-from assay.protocol._structure import content_json
+from assay.protocol.wire._structure import content_json
 from benchmarks.layer.cases import Case
 from benchmarks.wire import ENCODER
 

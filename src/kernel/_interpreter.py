@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Protocol, TextIO, TypeAlias
 from attrs import field, frozen
 
 if TYPE_CHECKING:
-    from assay.kernel._output import OutputStream
     from assay.kernel._request import Request
+    from assay.kernel.output._streams import OutputStream
     from assay.protocol import (
         Buffer,
         CommClose,

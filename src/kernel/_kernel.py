@@ -19,15 +19,18 @@ from types import FrameType
 from typing import TYPE_CHECKING, NamedTuple
 
 from assay import protocol
-from assay.kernel._after_import import after_import
-from assay.kernel._answers import Answers
-from assay.kernel._handlers import Handlers
-from assay.kernel._interrupt import Interrupts
-from assay.kernel._output import DescriptorCapture, Output, OutputStream, real_stderr
-from assay.kernel._parent_process import watch_parent
-from assay.kernel._prompt import NoInputError, Prompter
-from assay.kernel._request import Parents, Request
-from assay.kernel._signal_pipe import SignalPipe
+from assay.kernel._request import Request
+from assay.kernel.dispatch._handlers import Handlers
+from assay.kernel.dispatch._replies import Answers
+from assay.kernel.dispatch._stdin import NoInputError, Prompter
+from assay.kernel.output._descriptors import DescriptorCapture, real_stderr
+from assay.kernel.output._iopub import Output
+from assay.kernel.output._parents import Parents
+from assay.kernel.output._streams import OutputStream
+from assay.kernel.process._import_hooks import after_import
+from assay.kernel.process._interrupts import Interrupts
+from assay.kernel.process._parent_process import watch_parent
+from assay.kernel.process._signal_pipe import SignalPipe
 from assay.protocol import (
     Buffer,
     Channel,
@@ -57,7 +60,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from assay.kernel._interpreter import Host, Interpreter
-    from assay.kernel._late_loop import LateLoop
+    from assay.kernel.lanes._lazy_event_loop import LateLoop
 
 __all__ = ["Kernel"]
 
@@ -277,7 +280,7 @@ class Kernel:
         """Fill the table of what is served on shell."""
         # Imported now that the sockets answer: making the classes of contents takes a while. Not
         # later: an interrupt or a shutdown must not depend on what a program has left to import.
-        from assay.kernel._execution import Execution  # noqa: PLC0415
+        from assay.kernel.dispatch._execute import Execution  # noqa: PLC0415
 
         self._control.add_more()
         shell = self._shell = Handlers(lambda: interpreter.execution_count)
@@ -286,7 +289,7 @@ class Kernel:
         shell.on(KernelInfoRequest, lambda *_: self._info)
 
         def serve_more() -> None:
-            from assay.kernel._questions import serve_questions  # noqa: PLC0415 - see there
+            from assay.kernel.dispatch._introspection import serve_questions  # noqa: PLC0415 - see there
 
             serve_questions(shell, interpreter, self._interrupts, lambda: self._connection)
             for said in ("DisplayData", "InputRequest"):

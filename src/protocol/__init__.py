@@ -10,34 +10,34 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from assay.protocol._comm import (
+    from assay.protocol._errors import (
+        AssayError,
+        ConnectionFileError,
+        ContentError,
+        FramingError,
+        LocalError,
+        ProtocolError,
+        RemoteError,
+        ReplayError,
+        SignatureError,
+    )
+    from assay.protocol.contents._comm import (
         CommClose,
         CommMsg,
         CommOpen,
     )
-    from assay.protocol._connection import (
-        ConnectionFile,
-        Curve,
-        Transport,
-    )
-    from assay.protocol._control import (
+    from assay.protocol.contents._control import (
         InterruptReply,
         InterruptRequest,
         ShutdownReply,
         ShutdownRequest,
     )
-    from assay.protocol._conversation import (
-        check_conversation,
-    )
-    from assay.protocol._converter import (
-        make_converter,
-    )
-    from assay.protocol._debug import (
+    from assay.protocol.contents._debug import (
         DebugEvent,
         DebugReply,
         DebugRequest,
     )
-    from assay.protocol._debug_additions import (
+    from assay.protocol.contents._debug_additions import (
         CopyToGlobalsArguments,
         CopyToGlobalsBody,
         DebugInfoBody,
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
         debug_arguments,
         debug_body,
     )
-    from assay.protocol._engine import (
+    from assay.protocol.contents._engine import (
         AbortReply,
         AbortRequest,
         ApplyReply,
@@ -59,81 +59,20 @@ if TYPE_CHECKING:
         ClearReply,
         ClearRequest,
     )
-    from assay.protocol._errors import (
-        AssayError,
-        ConnectionFileError,
-        ContentError,
-        FramingError,
-        LocalError,
-        ProtocolError,
-        RemoteError,
-        ReplayError,
-        SignatureError,
-    )
-    from assay.protocol._exchanges import (
-        Recorded,
-    )
-    from assay.protocol._execute import (
+    from assay.protocol.contents._execute import (
         Error,
         ExecuteInput,
         ExecuteReply,
         ExecuteRequest,
         ExecuteResult,
     )
-    from assay.protocol._finding import (
-        Finding,
-        Severity,
-    )
-    from assay.protocol._framing import (
-        DELIMITER,
-        Buffer,
-        Frames,
-        join,
-        split,
-    )
-    from assay.protocol._handshake import (
-        Handshake,
-        Registration,
-    )
-    from assay.protocol._info import (
+    from assay.protocol.contents._info import (
         HelpLink,
         KernelInfoReply,
         KernelInfoRequest,
         LanguageInfo,
     )
-    from assay.protocol._iopub import (
-        ClearOutput,
-        DisplayData,
-        Stream,
-        UpdateDisplayData,
-    )
-    from assay.protocol._json import (
-        Json,
-        JsonObject,
-        decode_json,
-        decode_object,
-        encode_json,
-    )
-    from assay.protocol._kernelspec import (
-        KernelSpec,
-    )
-    from assay.protocol._message import (
-        PROTOCOL_VERSION,
-        UNSET,
-        Aborted,
-        Content,
-        ErrorReply,
-        Header,
-        Message,
-        MsgId,
-        SessionId,
-        Unknown,
-        UnsetType,
-    )
-    from assay.protocol._parts import (
-        AnyMessage,
-    )
-    from assay.protocol._questions import (
+    from assay.protocol.contents._introspection import (
         CommInfo,
         CommInfoReply,
         CommInfoRequest,
@@ -149,43 +88,23 @@ if TYPE_CHECKING:
         IsCompleteReply,
         IsCompleteRequest,
     )
-    from assay.protocol._registration import (
-        RegistrationFile,
+    from assay.protocol.contents._iopub import (
+        ClearOutput,
+        DisplayData,
+        Stream,
+        UpdateDisplayData,
     )
-    from assay.protocol._registry import (
-        MESSAGE_TYPES,
-        Channel,
-        MessageType,
-        Sender,
-        content_class,
-        reply_type,
-    )
-    from assay.protocol._session import (
-        Delivery,
-        Envelope,
-        Session,
-    )
-    from assay.protocol._signing import (
-        DEFAULT_SCHEME,
-        ReplayWindow,
-        Signer,
-    )
-    from assay.protocol._status import (
+    from assay.protocol.contents._status import (
         ExecutionState,
         IopubWelcome,
         Status,
         StreamName,
     )
-    from assay.protocol._stdin import (
+    from assay.protocol.contents._stdin import (
         InputReply,
         InputRequest,
     )
-    from assay.protocol._structure import (
-        structure,
-        structure_content,
-        unstructure,
-    )
-    from assay.protocol._subshell import (
+    from assay.protocol.contents._subshell import (
         CreateSubshellReply,
         CreateSubshellRequest,
         DeleteSubshellReply,
@@ -193,7 +112,35 @@ if TYPE_CHECKING:
         ListSubshellReply,
         ListSubshellRequest,
     )
-    from assay.protocol._validation import (
+    from assay.protocol.files._connection import (
+        ConnectionFile,
+        Curve,
+        Transport,
+    )
+    from assay.protocol.files._handshake import (
+        Handshake,
+        Registration,
+    )
+    from assay.protocol.files._kernelspec import (
+        KernelSpec,
+    )
+    from assay.protocol.files._registration import (
+        RegistrationFile,
+    )
+    from assay.protocol.judging._conversation import (
+        check_conversation,
+    )
+    from assay.protocol.judging._exchanges import (
+        Recorded,
+    )
+    from assay.protocol.judging._finding import (
+        Finding,
+        Severity,
+    )
+    from assay.protocol.judging._parts import (
+        AnyMessage,
+    )
+    from assay.protocol.judging._validation import (
         Profile,
         validate,
     )
@@ -211,6 +158,59 @@ if TYPE_CHECKING:
         structure_message,
         unstructure_message,
         version_of,
+    )
+    from assay.protocol.wire._converter import (
+        make_converter,
+    )
+    from assay.protocol.wire._framing import (
+        DELIMITER,
+        Buffer,
+        Frames,
+        join,
+        split,
+    )
+    from assay.protocol.wire._json import (
+        Json,
+        JsonObject,
+        decode_json,
+        decode_object,
+        encode_json,
+    )
+    from assay.protocol.wire._message import (
+        PROTOCOL_VERSION,
+        UNSET,
+        Aborted,
+        Content,
+        ErrorReply,
+        Header,
+        Message,
+        MsgId,
+        SessionId,
+        Unknown,
+        UnsetType,
+    )
+    from assay.protocol.wire._registry import (
+        MESSAGE_TYPES,
+        Channel,
+        MessageType,
+        Sender,
+        content_class,
+        reply_type,
+    )
+    from assay.protocol.wire._session import (
+        Delivery,
+        Envelope,
+        Session,
+    )
+    from assay.protocol.wire._signing import (
+        DEFAULT_SCHEME,
+        ReplayWindow,
+        Signer,
+    )
+    from assay.protocol.wire._structure import (
+        structure,
+        structure_content,
+        unstructure,
     )
 
 __all__ = [
@@ -357,40 +357,40 @@ __all__ = [
 ]
 
 _HOMES = {
-    "CommClose": "_comm",
-    "CommMsg": "_comm",
-    "CommOpen": "_comm",
-    "ConnectionFile": "_connection",
-    "Curve": "_connection",
-    "RegistrationFile": "_registration",
-    "Transport": "_connection",
-    "InterruptReply": "_control",
-    "InterruptRequest": "_control",
-    "ShutdownReply": "_control",
-    "ShutdownRequest": "_control",
-    "check_conversation": "_conversation",
-    "make_converter": "_converter",
-    "DebugEvent": "_debug",
-    "DebugReply": "_debug",
-    "DebugRequest": "_debug",
-    "CopyToGlobalsArguments": "_debug_additions",
-    "CopyToGlobalsBody": "_debug_additions",
-    "DebugInfoBody": "_debug_additions",
-    "DebugVariable": "_debug_additions",
-    "DumpCellArguments": "_debug_additions",
-    "DumpCellBody": "_debug_additions",
-    "InspectVariablesBody": "_debug_additions",
-    "RichInspectVariablesArguments": "_debug_additions",
-    "RichInspectVariablesBody": "_debug_additions",
-    "SourceBreakpoints": "_debug_additions",
-    "debug_arguments": "_debug_additions",
-    "debug_body": "_debug_additions",
-    "AbortReply": "_engine",
-    "AbortRequest": "_engine",
-    "ApplyReply": "_engine",
-    "ApplyRequest": "_engine",
-    "ClearReply": "_engine",
-    "ClearRequest": "_engine",
+    "CommClose": "contents._comm",
+    "CommMsg": "contents._comm",
+    "CommOpen": "contents._comm",
+    "ConnectionFile": "files._connection",
+    "Curve": "files._connection",
+    "RegistrationFile": "files._registration",
+    "Transport": "files._connection",
+    "InterruptReply": "contents._control",
+    "InterruptRequest": "contents._control",
+    "ShutdownReply": "contents._control",
+    "ShutdownRequest": "contents._control",
+    "check_conversation": "judging._conversation",
+    "make_converter": "wire._converter",
+    "DebugEvent": "contents._debug",
+    "DebugReply": "contents._debug",
+    "DebugRequest": "contents._debug",
+    "CopyToGlobalsArguments": "contents._debug_additions",
+    "CopyToGlobalsBody": "contents._debug_additions",
+    "DebugInfoBody": "contents._debug_additions",
+    "DebugVariable": "contents._debug_additions",
+    "DumpCellArguments": "contents._debug_additions",
+    "DumpCellBody": "contents._debug_additions",
+    "InspectVariablesBody": "contents._debug_additions",
+    "RichInspectVariablesArguments": "contents._debug_additions",
+    "RichInspectVariablesBody": "contents._debug_additions",
+    "SourceBreakpoints": "contents._debug_additions",
+    "debug_arguments": "contents._debug_additions",
+    "debug_body": "contents._debug_additions",
+    "AbortReply": "contents._engine",
+    "AbortRequest": "contents._engine",
+    "ApplyReply": "contents._engine",
+    "ApplyRequest": "contents._engine",
+    "ClearReply": "contents._engine",
+    "ClearRequest": "contents._engine",
     "AssayError": "_errors",
     "ConnectionFileError": "_errors",
     "ContentError": "_errors",
@@ -400,90 +400,90 @@ _HOMES = {
     "RemoteError": "_errors",
     "ReplayError": "_errors",
     "SignatureError": "_errors",
-    "Recorded": "_exchanges",
-    "Finding": "_finding",
-    "Severity": "_finding",
-    "Buffer": "_framing",
-    "DELIMITER": "_framing",
-    "Frames": "_framing",
-    "join": "_framing",
-    "split": "_framing",
-    "Handshake": "_handshake",
-    "Registration": "_handshake",
-    "HelpLink": "_info",
-    "KernelInfoReply": "_info",
-    "KernelInfoRequest": "_info",
-    "LanguageInfo": "_info",
-    "ClearOutput": "_iopub",
-    "DisplayData": "_iopub",
-    "Error": "_execute",
-    "ExecuteInput": "_execute",
-    "ExecuteResult": "_execute",
-    "Stream": "_iopub",
-    "UpdateDisplayData": "_iopub",
-    "Json": "_json",
-    "JsonObject": "_json",
-    "decode_json": "_json",
-    "decode_object": "_json",
-    "encode_json": "_json",
-    "KernelSpec": "_kernelspec",
-    "Aborted": "_message",
-    "Content": "_message",
-    "ErrorReply": "_message",
-    "Header": "_message",
-    "Message": "_message",
-    "MsgId": "_message",
-    "PROTOCOL_VERSION": "_message",
-    "SessionId": "_message",
-    "UNSET": "_message",
-    "Unknown": "_message",
-    "UnsetType": "_message",
-    "AnyMessage": "_parts",
-    "Channel": "_registry",
-    "MESSAGE_TYPES": "_registry",
-    "MessageType": "_registry",
-    "Sender": "_registry",
-    "content_class": "_registry",
-    "reply_type": "_registry",
-    "Delivery": "_session",
-    "Envelope": "_session",
-    "Session": "_session",
-    "CommInfo": "_questions",
-    "CommInfoReply": "_questions",
-    "CommInfoRequest": "_questions",
-    "CompleteReply": "_questions",
-    "CompleteRequest": "_questions",
-    "ConnectReply": "_questions",
-    "ConnectRequest": "_questions",
-    "ExecuteReply": "_execute",
-    "ExecuteRequest": "_execute",
-    "HistoryEntry": "_questions",
-    "HistoryReply": "_questions",
-    "HistoryRequest": "_questions",
-    "InspectReply": "_questions",
-    "InspectRequest": "_questions",
-    "IsCompleteReply": "_questions",
-    "IsCompleteRequest": "_questions",
-    "DEFAULT_SCHEME": "_signing",
-    "ReplayWindow": "_signing",
-    "Signer": "_signing",
-    "ExecutionState": "_status",
-    "IopubWelcome": "_status",
-    "Status": "_status",
-    "StreamName": "_status",
-    "InputReply": "_stdin",
-    "InputRequest": "_stdin",
-    "structure": "_structure",
-    "structure_content": "_structure",
-    "unstructure": "_structure",
-    "CreateSubshellReply": "_subshell",
-    "CreateSubshellRequest": "_subshell",
-    "DeleteSubshellReply": "_subshell",
-    "DeleteSubshellRequest": "_subshell",
-    "ListSubshellReply": "_subshell",
-    "ListSubshellRequest": "_subshell",
-    "Profile": "_validation",
-    "validate": "_validation",
+    "Recorded": "judging._exchanges",
+    "Finding": "judging._finding",
+    "Severity": "judging._finding",
+    "Buffer": "wire._framing",
+    "DELIMITER": "wire._framing",
+    "Frames": "wire._framing",
+    "join": "wire._framing",
+    "split": "wire._framing",
+    "Handshake": "files._handshake",
+    "Registration": "files._handshake",
+    "HelpLink": "contents._info",
+    "KernelInfoReply": "contents._info",
+    "KernelInfoRequest": "contents._info",
+    "LanguageInfo": "contents._info",
+    "ClearOutput": "contents._iopub",
+    "DisplayData": "contents._iopub",
+    "Error": "contents._execute",
+    "ExecuteInput": "contents._execute",
+    "ExecuteResult": "contents._execute",
+    "Stream": "contents._iopub",
+    "UpdateDisplayData": "contents._iopub",
+    "Json": "wire._json",
+    "JsonObject": "wire._json",
+    "decode_json": "wire._json",
+    "decode_object": "wire._json",
+    "encode_json": "wire._json",
+    "KernelSpec": "files._kernelspec",
+    "Aborted": "wire._message",
+    "Content": "wire._message",
+    "ErrorReply": "wire._message",
+    "Header": "wire._message",
+    "Message": "wire._message",
+    "MsgId": "wire._message",
+    "PROTOCOL_VERSION": "wire._message",
+    "SessionId": "wire._message",
+    "UNSET": "wire._message",
+    "Unknown": "wire._message",
+    "UnsetType": "wire._message",
+    "AnyMessage": "judging._parts",
+    "Channel": "wire._registry",
+    "MESSAGE_TYPES": "wire._registry",
+    "MessageType": "wire._registry",
+    "Sender": "wire._registry",
+    "content_class": "wire._registry",
+    "reply_type": "wire._registry",
+    "Delivery": "wire._session",
+    "Envelope": "wire._session",
+    "Session": "wire._session",
+    "CommInfo": "contents._introspection",
+    "CommInfoReply": "contents._introspection",
+    "CommInfoRequest": "contents._introspection",
+    "CompleteReply": "contents._introspection",
+    "CompleteRequest": "contents._introspection",
+    "ConnectReply": "contents._introspection",
+    "ConnectRequest": "contents._introspection",
+    "ExecuteReply": "contents._execute",
+    "ExecuteRequest": "contents._execute",
+    "HistoryEntry": "contents._introspection",
+    "HistoryReply": "contents._introspection",
+    "HistoryRequest": "contents._introspection",
+    "InspectReply": "contents._introspection",
+    "InspectRequest": "contents._introspection",
+    "IsCompleteReply": "contents._introspection",
+    "IsCompleteRequest": "contents._introspection",
+    "DEFAULT_SCHEME": "wire._signing",
+    "ReplayWindow": "wire._signing",
+    "Signer": "wire._signing",
+    "ExecutionState": "contents._status",
+    "IopubWelcome": "contents._status",
+    "Status": "contents._status",
+    "StreamName": "contents._status",
+    "InputReply": "contents._stdin",
+    "InputRequest": "contents._stdin",
+    "structure": "wire._structure",
+    "structure_content": "wire._structure",
+    "unstructure": "wire._structure",
+    "CreateSubshellReply": "contents._subshell",
+    "CreateSubshellRequest": "contents._subshell",
+    "DeleteSubshellReply": "contents._subshell",
+    "DeleteSubshellRequest": "contents._subshell",
+    "ListSubshellReply": "contents._subshell",
+    "ListSubshellRequest": "contents._subshell",
+    "Profile": "judging._validation",
+    "validate": "judging._validation",
     "Asked": "versions",
     "AskedComplete": "versions",
     "AskedExecute": "versions",

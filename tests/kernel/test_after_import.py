@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from assay.kernel._after_import import after_import
+from assay.kernel.process._import_hooks import after_import
 
 FIRST, SECOND = "assay_imported_first", "assay_imported_second"
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from IPython.core.formatters import BaseFormatter, DisplayFormatter
 
-from assay.kernel.ipython._formatter import DisplayFormatter as QuickFormatter
+from assay.kernel.ipython.speedups._formatter import DisplayFormatter as QuickFormatter
 
 HTML = "text/html"
 TEXT = "text/plain"

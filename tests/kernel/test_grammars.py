@@ -7,7 +7,7 @@ import pytest
 from parso.pgen2.generator import generate_grammar
 from parso.python.token import PythonTokenTypes
 
-from assay.kernel.ipython._grammars import _LateTables
+from assay.kernel.ipython.speedups._grammars import _LateTables
 from assay.protocol import CompleteReply, CompleteRequest
 from assay.transport import Client
 from tests.kernel._kernels import HANG_LIMIT_S, execute, result

@@ -33,7 +33,7 @@ CELLS = [
 ]
 before = show()
 private = Terminal256Formatter._setup_styles, stack_data.core._pygmented_with_ranges
-from assay.kernel.ipython._highlighting import remember_highlighting
+from assay.kernel.ipython.speedups._highlighting import remember_highlighting
 remember_highlighting()
 now = Terminal256Formatter._setup_styles, stack_data.core._pygmented_with_ranges
 first, second = show(), show()

@@ -13,7 +13,7 @@ import pytest
 from IPython.core.history import HistoryManager
 from IPython.core.interactiveshell import InteractiveShell
 
-from assay.kernel.ipython._history import make_history
+from assay.kernel.ipython.speedups._history import make_history
 from assay.transport import Client
 from tests.kernel._kernels import HANG_LIMIT_S, execute, result
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from IPython.core.async_helpers import _should_be_async
 from IPython.core.inputtransformer2 import TransformerManager
 
-from assay.kernel.ipython._input import SPECIAL, QuickTransformer, may_await
+from assay.kernel.ipython.speedups._input import SPECIAL, QuickTransformer, may_await
 from assay.transport import Client
 from tests.kernel._kernels import execute, result
 

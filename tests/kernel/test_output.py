@@ -109,7 +109,7 @@ def test_line_that_is_not_flushed_may_stay_together(client: Client) -> None:
 
 
 OVERTAKING = """
-from assay.kernel._output import OutputStream
+from assay.kernel.output._streams import OutputStream
 from assay.protocol import StreamName
 kernel = get_ipython().kernel._host
 class Capture:

@@ -9,7 +9,7 @@ from typing import NoReturn, cast
 
 import pytest
 
-from assay.kernel import _parent_process
+from assay.kernel.process import _parent_process
 from assay.transport import IoThread
 from tests.kernel._kernels import HANG_LIMIT_S
 

@@ -12,9 +12,9 @@ from itertools import count
 
 import pytest
 
-from assay.kernel._interrupt import Interrupts
-from assay.kernel._late_loop import LateLoop
-from assay.kernel._signal_pipe import SignalPipe
+from assay.kernel.lanes._lazy_event_loop import LateLoop
+from assay.kernel.process._interrupts import Interrupts
+from assay.kernel.process._signal_pipe import SignalPipe
 from tests.kernel._kernels import HANG_LIMIT_S
 from tests.moments import struck
 

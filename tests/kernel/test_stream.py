@@ -10,10 +10,13 @@ from typing import cast
 
 import pytest
 
-from assay.kernel._output import DescriptorCapture, Output, OutputStream
-from assay.kernel._request import Parents, Request
+from assay.kernel._request import Request
+from assay.kernel.output._descriptors import DescriptorCapture
+from assay.kernel.output._iopub import Output
+from assay.kernel.output._parents import Parents
+from assay.kernel.output._streams import OutputStream
 from assay.protocol import Channel, Envelope, MsgId, Session, SessionId, StreamName, encode_json
-from assay.protocol._session import read_header
+from assay.protocol.wire._session import read_header
 from assay.transport import BIG_TEXT, MAX_PARTS, OutboundLog
 from assay.transport._log import Text
 from tests.moments import struck

@@ -72,7 +72,15 @@ def test_the_strategies_need_the_protocol_and_hypothesis_alone() -> None:
     assert {name.split(".")[1] for name in ours} == {"protocol", "testing"}
 
 
-LATE = ("_comm", "_control", "_execute", "_iopub", "_questions", "_registration", "_stdin")
+LATE = (
+    "contents._comm",
+    "contents._control",
+    "contents._execute",
+    "contents._introspection",
+    "contents._iopub",
+    "contents._stdin",
+    "files._registration",
+)
 
 
 def test_a_kernel_that_starts_makes_few_classes() -> None:
@@ -83,4 +91,4 @@ def test_a_kernel_that_starts_makes_few_classes() -> None:
 
     assert not packages & {"IPython", "asyncio", "cattrs", "click", "rich", "socket", "traitlets"}
     assert not ours & {f"assay.protocol.{name}" for name in LATE}
-    assert "assay.kernel._questions" not in ours
+    assert "assay.kernel.dispatch._introspection" not in ours

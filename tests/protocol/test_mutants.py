@@ -36,7 +36,7 @@ class Mutant:
 
     name: str
     function: str
-    """Module below `assay.protocol`, and the name in it: ``_framing.split``."""
+    """Module below `assay.protocol`, and the name in it: ``wire._framing:split``."""
 
     old: str
     new: str
@@ -49,14 +49,14 @@ class Mutant:
 MUTANTS = (
     Mutant(
         "the last delimiter counts",
-        "_framing.split",
+        "wire._framing:split",
         "frames.index(DELIMITER)",
         "len(frames) - 1 - list(frames)[::-1].index(DELIMITER)",
         "framing.the_first_delimiter_counts",
     ),
     Mutant(
         "four frames are enough",
-        "_framing.split",
+        "wire._framing:split",
         "len(frames) < end",
         "len(frames) < end - 1",
         "framing.fewer_than_five_frames_behind_the_delimiter_are_refused",
@@ -64,84 +64,84 @@ MUTANTS = (
     ),
     Mutant(
         "buffers are lost",
-        "_framing.split",
+        "wire._framing:split",
         "tuple(frames[end:])",
         "()",
         "framing.join_undoes_split",
     ),
     Mutant(
         "the outermost identity is lost",
-        "_framing.split",
+        "wire._framing:split",
         "tuple(map(bytes, frames[:start]))",
         "tuple(frames[1:start])",
         "round_trip.any_key_and_scheme_carries_any_message",
     ),
     Mutant(
         "metadata is not signed",
-        "_signing.Signer.sign",
+        "wire._signing:Signer.sign",
         "header + parent_header + metadata",
         "header + parent_header",
         "signing.every_single_bit_counts",
     ),
     Mutant(
         "the parent is signed first",
-        "_signing.Signer.sign",
+        "wire._signing:Signer.sign",
         "header + parent_header + metadata",
         "parent_header + header + metadata",
         "signing.a_signature_is_the_hmac_of_the_standard_library",
     ),
     Mutant(
         "the signature is in capitals",
-        "_signing.Signer.sign",
+        "wire._signing:Signer.sign",
         "outer.hexdigest()",
         "outer.hexdigest().upper()",
         "signing.a_signature_is_the_hmac_of_the_standard_library",
     ),
     Mutant(
         "a key of one block is hashed",
-        "_signing.Signer.__init__",
+        "wire._signing:Signer.__init__",
         "len(key) > block",
         "len(key) >= block",
         "signing.a_signature_is_the_hmac_of_the_standard_library",
     ),
     Mutant(
         "a long key is cut instead of hashed",
-        "_signing.Signer.__init__",
+        "wire._signing:Signer.__init__",
         "hashlib.new(digest, key).digest() if len(key) > block",
         "key[:block] if len(key) > block",
         "signing.a_signature_is_the_hmac_of_the_standard_library",
     ),
     Mutant(
         "the outer pad is wrong",
-        "_signing.Signer.__init__",
+        "wire._signing:Signer.__init__",
         "0x5C",
         "0x5D",
         "signing.a_signature_is_the_hmac_of_the_standard_library",
     ),
     Mutant(
         "half a signature is enough",
-        "_signing.Signer.verify",
+        "wire._signing:Signer.verify",
         "compare_digest(wanted, signature)",
         "compare_digest(wanted[:32], signature[:32])",
         "signing.any_change_to_a_signed_byte_is_refused",
     ),
     Mutant(
         "no signature is as good as one",
-        "_signing.Signer.verify",
+        "wire._signing:Signer.verify",
         'raise SignatureError("wanted a signed message, found none", requirement="SIGN-09")',
         "return",
         "signing.a_missing_signature_is_refused",
     ),
     Mutant(
         "broken hashes are taken",
-        "_signing._digest_name",
+        "wire._signing:_digest_name",
         "name in BROKEN_HASHES and not allow_broken",
         "False",
         "signing.md5_is_used_only_when_asked_for_by_name",
     ),
     Mutant(
         "a scheme needs no prefix",
-        "_signing._digest_name",
+        "wire._signing:_digest_name",
         "name == scheme or name not in",
         "name not in",
         "signing.an_unknown_scheme_is_refused",
@@ -149,21 +149,21 @@ MUTANTS = (
     ),
     Mutant(
         "nothing is verified",
-        "_session.Session._verified",
+        "wire._session:Session._verified",
         "self.signer.verify(signature, header, parent_header, metadata, content)",
         "pass",
         "signing.any_change_to_a_signed_byte_is_refused",
     ),
     Mutant(
         "a message is remembered before it is verified",
-        "_session.Session._verified",
+        "wire._session:Session._verified",
         "self.signer.verify(",
         "self._replay.enter(signature); self.signer.verify(",
         "signing.a_forgery_under_a_genuine_signature_does_not_poison_it",
     ),
     Mutant(
         "a message is remembered before it is parsed",
-        "_session.Session._verified",
+        "wire._session:Session._verified",
         "verified = (",
         "self._replay.enter(signature); verified = (",
         "signing.a_signed_message_that_is_malformed_leaves_no_trace",
@@ -171,70 +171,70 @@ MUTANTS = (
     ),
     Mutant(
         "replays are believed",
-        "_signing.ReplayWindow.enter",
+        "wire._signing:ReplayWindow.enter",
         "if signature in self._seen",
         "if False",
         "signing.a_replay_in_another_wrapping_is_refused",
     ),
     Mutant(
         "the oldest message is never forgotten",
-        "_signing.ReplayWindow.enter",
+        "wire._signing:ReplayWindow.enter",
         "self._seen.discard(order.popleft())",
         "order.popleft()",
         "signing.the_replay_window_holds_the_newest",
     ),
     Mutant(
         "unsigned messages are remembered",
-        "_session.Session._verified",
+        "wire._session:Session._verified",
         "if self.signer.has_key",
         "if True",
         "signing.without_a_key_a_message_may_be_repeated",
     ),
     Mutant(
         "a received header loses its bytes",
-        "_session._header",
+        "wire._session:_header",
         '_set_raw(header, "_raw", data)',
         "pass",
         "round_trip.a_parent_header_is_echoed_byte_for_byte",
     ),
     Mutant(
         "a parent header is written anew",
-        "_session._header_json",
+        "wire._session:_header_json",
         "header.raw if header.raw is not None else",
         "",
         "round_trip.a_parent_header_is_echoed_byte_for_byte",
     ),
     Mutant(
         "the parent is not read",
-        "_session._read_parent",
+        "wire._session:_read_parent",
         "if value else None",
         "if False else None",
         "round_trip.any_key_and_scheme_carries_any_message",
     ),
     Mutant(
         "ids are not escaped",
-        "_session.Session.pack_json",
+        "wire._session:Session.pack_json",
         "encode_json(self._new_id())",
         "b'\"%b\"' % self._new_id().encode()",
         "round_trip.ids_are_opaque",
     ),
     Mutant(
         "pack forgets the parent",
-        "_session.Session.pack_json",
+        "wire._session:Session.pack_json",
         "self._frames(header, parent,",
         "self._frames(header, EMPTY,",
         "round_trip.pack_says_what_message_and_encode_say",
     ),
     Mutant(
         "pack takes a content under any type",
-        "_session.Session.pack",
+        "wire._session:Session.pack",
         "_type_of(content, msg_type)",
         "msg_type or content.msg_type",
         "session.a_content_does_not_go_under_another_type",
     ),
     Mutant(
         "encode forgets the metadata",
-        "_session.Session.encode",
+        "wire._session:Session.encode",
         "encode_json(message.metadata) if message.metadata else EMPTY",
         "EMPTY",
         "round_trip.every_type_of_message_comes_back_equal",
@@ -242,7 +242,7 @@ MUTANTS = (
     ),
     Mutant(
         "unknown keys are dropped when read",
-        "_structure.structure",
+        "wire._structure:structure",
         "if extra is not None and plan.has_extra",
         "if False",
         "round_trip.unknown_keys_survive",
@@ -250,14 +250,14 @@ MUTANTS = (
     ),
     Mutant(
         "unknown keys are dropped when written",
-        "_structure.unstructure",
+        "wire._structure:unstructure",
         "result.setdefault(key, item)",
         "pass",
         "round_trip.unknown_keys_survive_in_headers",
     ),
     Mutant(
         "unknown keys of nested objects are dropped",
-        "_structure._keep_nested_extra",
+        "wire._structure:_keep_nested_extra",
         "if k not in known",
         "if False",
         "round_trip.unknown_keys_survive_in_nested_contents",
@@ -265,7 +265,7 @@ MUTANTS = (
     ),
     Mutant(
         "the codec coerces",
-        "_structure.structure",
+        "wire._structure:structure",
         "_convert(known, cls)",
         "_convert(known, cls, strict=False)",
         "reading.every_fault_has_its_words",
@@ -277,7 +277,7 @@ MUTANTS = (
     ),
     Mutant(
         "the converter takes true for 1",
-        "_converter._primitive",
+        "wire._converter:_primitive",
         "type(value) is wanted",
         "isinstance(value, wanted)",
         "reading.every_fault_has_its_words",
@@ -289,7 +289,7 @@ MUTANTS = (
     ),
     Mutant(
         "a fault in an object is known by number",
-        "_converter._mapping",
+        "wire._converter:_mapping",
         "((key, item, item_hint) for key, item in value.items())",
         "((at, item, item_hint) for at, item in enumerate(value.values()))",
         "reading.every_fault_has_its_words",
@@ -301,7 +301,7 @@ MUTANTS = (
     ),
     Mutant(
         "a failed reply is read as a success",
-        "_registry.content_class",
+        "wire._registry:content_class",
         'if status == "error"',
         "if False",
         "round_trip.every_type_of_message_comes_back_equal",
@@ -309,35 +309,35 @@ MUTANTS = (
     ),
     Mutant(
         "only some failures to encode are mended",
-        "_json.encode_json",
+        "wire._json:encode_json",
         "except Exception",
         "except TypeError",
         "json.encoding_never_fails_and_gives_json",
     ),
     Mutant(
         "a cycle is followed",
-        "_json._rebuilt",
+        "wire._json:_rebuilt",
         "if id(value) in path",
         "if False",
         "json.a_container_inside_itself_is_named",
     ),
     Mutant(
         "depth has no limit",
-        "_json._rebuilt",
+        "wire._json:_rebuilt",
         "if len(path) >= MAX_DEPTH",
         "if False",
         "json.what_is_nested_too_deep_is_cut",
     ),
     Mutant(
         "a lone surrogate is written",
-        "_json._text",
+        "wire._json:_text",
         '"backslashreplace").decode("utf-8")',
         '"surrogatepass").decode("utf-8", "surrogatepass")',
         "json.encoding_never_fails_and_gives_json",
     ),
     Mutant(
         "a subclass of text is a list of letters",
-        "_json._foreign",
+        "wire._json:_foreign",
         "return _text(value)",
         "return list(value)",
         "json.each_stand_in",
@@ -345,7 +345,7 @@ MUTANTS = (
     ),
     Mutant(
         "NaN is read",
-        "_json._decode_leniently",
+        "wire._json:_decode_leniently",
         ", parse_constant=_refuse_constant",
         "",
         "json.what_is_not_json_is_refused",
@@ -353,7 +353,7 @@ MUTANTS = (
     ),
     Mutant(
         "any JSON is an object",
-        "_json.decode_object",
+        "wire._json:decode_object",
         "type(value) is not dict",
         "False",
         "json.a_frame_that_is_no_object_is_refused",
@@ -361,14 +361,14 @@ MUTANTS = (
     ),
     Mutant(
         "an error shows what a frame says",
-        "_json._decode_leniently",
+        "wire._json:_decode_leniently",
         "found {len(data)} bytes",
         "found {data!r} bytes",
         "framing.an_error_does_not_show_what_the_frames_say",
     ),
     Mutant(
         "a port has no upper limit",
-        "_connection.ConnectionFile._check",
+        "files._connection:ConnectionFile._check",
         "<= MAX_PORT",
         "",
         "connection.what_is_no_port_is_refused",
@@ -376,7 +376,7 @@ MUTANTS = (
     ),
     Mutant(
         "an IPv6 address has no brackets",
-        "_connection.ConnectionFile.address",
+        "files._connection:ConnectionFile.address",
         'if ":" in self.ip',
         "if False",
         "connection.each_transport_has_its_addresses",
@@ -384,7 +384,7 @@ MUTANTS = (
     ),
     Mutant(
         "one CURVE key is enough",
-        "_connection.ConnectionFile._check",
+        "files._connection:ConnectionFile._check",
         "(keys[0] is None) is not (keys[1] is None)",
         "False",
         "connection.a_wrong_field_is_refused",
@@ -423,9 +423,9 @@ def _copy(path: Path) -> ModuleType:
 
 def function(path: str) -> FunctionType:
     """Return the function of `assay.protocol` at *path*."""
-    module, *names = path.split(".")
+    module, _, names = path.partition(":")
     found: Any = import_module(f"assay.protocol.{module}")
-    for name in names:
+    for name in names.split("."):
         found = getattr(found, name)
     assert isinstance(found, FunctionType)
     return found

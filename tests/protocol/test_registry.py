@@ -98,7 +98,7 @@ def test_public_names_match_their_homes() -> None:
     tree = ast.parse(SOURCE.read_text())
     (guarded,) = (node for node in tree.body if isinstance(node, ast.If))
     imported = {
-        alias.name: node.module.rpartition(".")[2]
+        alias.name: node.module.removeprefix("assay.protocol.")
         for node in guarded.body
         if isinstance(node, ast.ImportFrom) and node.module
         for alias in node.names

@@ -27,7 +27,7 @@ from assay.protocol import (
     unstructure,
     validate,
 )
-from assay.protocol import _finding as findings
+from assay.protocol.judging import _finding as findings
 from assay.testing import (
     MalformedContent,
     MutatedFrames,
@@ -700,7 +700,9 @@ def test_every_cited_requirement_exists_with_its_level() -> None:
         "_cell_rules",
         "_conversation",
     )
-    text = "".join((ROOT / "src" / "protocol" / f"{name}.py").read_text("utf-8") for name in names)
+    text = "".join(
+        (ROOT / "src" / "protocol" / "judging" / f"{name}.py").read_text("utf-8") for name in names
+    )
     cited = set(re.findall(r'"([A-Z]+-\d\d)"', text))
 
     weak = {one for one in cited if levels[one] != "MUST"}

@@ -24,7 +24,7 @@ from assay.kernel.ipython._shell import ZMQInteractiveShell
 
 if TYPE_CHECKING:
     from assay.kernel._interpreter import Host
-    from assay.kernel.ipython._kernel_of_shell import KernelOfShell
+    from assay.kernel.ipython.compat._kernel_facade import KernelOfShell
 
 __all__ = ["IPKernelApp"]
 

@@ -18,7 +18,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
 
-from assay.kernel._after_import import after_import
+from assay.kernel.process._import_hooks import after_import
 
 __all__ = ["guard_late_imports", "replace_debugger_late"]
 

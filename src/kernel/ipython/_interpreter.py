@@ -15,15 +15,15 @@ from IPython.utils.tokenutil import token_at_cursor
 
 from assay import protocol
 from assay.kernel._interpreter import Cell, Executed, Failed, Host, Succeeded
-from assay.kernel._late_loop import LateLoop
 from assay.kernel.ipython._app import IPKernelApp
 from assay.kernel.ipython._comms import Comms
-from assay.kernel.ipython._grammars import make_grammars_late
-from assay.kernel.ipython._highlighting import spare_html
 from assay.kernel.ipython._imports import replace_debugger_late
-from assay.kernel.ipython._kernel_of_shell import KernelOfShell, ask
-from assay.kernel.ipython._known import be_known
 from assay.kernel.ipython._shell import ZMQInteractiveShell
+from assay.kernel.ipython.compat._ipykernel_modules import be_known
+from assay.kernel.ipython.compat._kernel_facade import KernelOfShell, ask
+from assay.kernel.ipython.speedups._grammars import make_grammars_late
+from assay.kernel.ipython.speedups._highlighting import spare_html
+from assay.kernel.lanes._lazy_event_loop import LateLoop
 from assay.protocol import UNSET, ContentError, Error
 
 if TYPE_CHECKING:

@@ -20,20 +20,20 @@ from IPython.core.history import HistoryOutput
 from IPython.core.interactiveshell import InteractiveShell, InteractiveShellABC
 from traitlets import Bool, Instance, Type, default
 
-from assay.kernel._interrupt import end_at_user_code
-from assay.kernel._output import OutputStream
 from assay.kernel.ipython._display import ResultHook, ScreenPublisher
-from assay.kernel.ipython._formatter import DisplayFormatter
-from assay.kernel.ipython._highlighting import remember_highlighting
-from assay.kernel.ipython._history import make_history
-from assay.kernel.ipython._input import PrefilterManager, QuickTransformer, may_await
+from assay.kernel.ipython.speedups._formatter import DisplayFormatter
+from assay.kernel.ipython.speedups._highlighting import remember_highlighting
+from assay.kernel.ipython.speedups._history import make_history
+from assay.kernel.ipython.speedups._input import PrefilterManager, QuickTransformer, may_await
+from assay.kernel.output._streams import OutputStream
+from assay.kernel.process._interrupts import end_at_user_code
 from assay.protocol import Error
 
 if TYPE_CHECKING:
     from assay.kernel._interpreter import Host
-    from assay.kernel._late_loop import LateLoop
     from assay.kernel.ipython._debugger import Debugger
-    from assay.kernel.ipython._kernel_of_shell import KernelOfShell
+    from assay.kernel.ipython.compat._kernel_facade import KernelOfShell
+    from assay.kernel.lanes._lazy_event_loop import LateLoop
     from assay.protocol import JsonObject
 
 __all__ = ["ZMQInteractiveShell"]

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from assay.protocol._errors import FramingError
-from assay.protocol._json import Json, JsonObject, decode_json, encode_json
+from assay.protocol.wire._json import Json, JsonObject, decode_json, encode_json
 
 __all__ = ["lower_bundle", "plain_text", "raise_bundle"]
 

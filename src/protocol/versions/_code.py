@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 
-from assay.protocol._json import Json
 from assay.protocol.versions._bundles import PLAIN, plain_text
 from assay.protocol.versions._draft import Draft
 from assay.protocol.versions._memory import AskedComplete, AskedInspect
@@ -20,6 +19,7 @@ from assay.protocol.versions._reading import (
     read_text,
     read_texts,
 )
+from assay.protocol.wire._json import Json
 
 __all__ = [
     "OBJECT_INFO_FIELDS",

@@ -7,13 +7,13 @@ from typing import TypedDict
 
 from attrs import define, field
 
-from assay.protocol._framing import Buffer
-from assay.protocol._json import Json, JsonObject, decode_object
-from assay.protocol._message import Content, Header, Message
-from assay.protocol._structure import structure, structure_content, unstructure
 from assay.protocol.versions._memory import Asked
 from assay.protocol.versions._reading import fault, read_text
 from assay.protocol.versions._version import ProtocolVersion
+from assay.protocol.wire._framing import Buffer
+from assay.protocol.wire._json import Json, JsonObject, decode_object
+from assay.protocol.wire._message import Content, Header, Message
+from assay.protocol.wire._structure import structure, structure_content, unstructure
 
 __all__ = [
     "KEPT",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from assay.protocol._json import Json
 from assay.protocol.versions._bundles import PLAIN, plain_text
 from assay.protocol.versions._draft import Draft
 from assay.protocol.versions._memory import AskedExecute
@@ -19,6 +18,7 @@ from assay.protocol.versions._reading import (
     read_texts,
 )
 from assay.protocol.versions._version import ProtocolVersion
+from assay.protocol.wire._json import Json
 
 __all__ = ["lower_reply", "lower_request", "raise_reply", "raise_request"]
 

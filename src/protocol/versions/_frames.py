@@ -17,11 +17,11 @@ from collections.abc import Mapping, Sequence
 from attrs import frozen
 
 from assay.protocol._errors import FramingError, LocalError, SignatureError, shorten
-from assay.protocol._framing import DELIMITER, Buffer
-from assay.protocol._json import decode_object, encode_json
-from assay.protocol._signing import DEFAULT_SCHEME, ReplayWindow, Signer
 from assay.protocol.versions._draft import MessageDict, read_message
 from assay.protocol.versions._version import ProtocolVersion, version_of
+from assay.protocol.wire._framing import DELIMITER, Buffer
+from assay.protocol.wire._json import decode_object, encode_json
+from assay.protocol.wire._signing import DEFAULT_SCHEME, ReplayWindow, Signer
 
 __all__ = ["FrameCodec", "Recognition", "recognize"]
 

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from datetime import datetime, tzinfo
 
-from assay.protocol._json import Json
 from assay.protocol.versions._draft import Draft
 from assay.protocol.versions._version import ProtocolVersion
+from assay.protocol.wire._json import Json
 
 __all__ = ["NEW_NAMES", "OLD_NAMES", "lower_headers", "raise_headers"]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from assay.protocol._json import Json
 from assay.protocol.versions._bundles import lower_bundle, raise_bundle
 from assay.protocol.versions._draft import Draft
 from assay.protocol.versions._reading import (
@@ -12,6 +11,7 @@ from assay.protocol.versions._reading import (
     read_text,
 )
 from assay.protocol.versions._version import ProtocolVersion
+from assay.protocol.wire._json import Json
 
 __all__ = [
     "lower_clear_output",

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from assay.protocol._json import Json, JsonObject
 from assay.protocol.versions._bundles import PLAIN, plain_text
 from assay.protocol.versions._reading import fault, read_list, read_object
 from assay.protocol.versions._version import ProtocolVersion
+from assay.protocol.wire._json import Json, JsonObject
 
 __all__ = ["lower_payloads", "raise_payloads"]
 

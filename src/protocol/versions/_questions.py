@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from assay.protocol._json import Json, encode_json
 from assay.protocol.versions._draft import Draft
 from assay.protocol.versions._reading import fault, read_flag, read_list, read_object, read_text
 from assay.protocol.versions._version import ProtocolVersion
+from assay.protocol.wire._json import Json, encode_json
 
 __all__ = [
     "lower_connect_reply",

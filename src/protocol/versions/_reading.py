@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from assay.protocol._errors import ContentError, shorten
-from assay.protocol._json import Json, JsonObject
+from assay.protocol.wire._json import Json, JsonObject
 
 __all__ = [
     "fault",

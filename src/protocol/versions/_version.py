@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
-from assay.protocol._json import JsonObject
 from assay.protocol.versions._reading import fault
+from assay.protocol.wire._json import JsonObject
 
 __all__ = ["ProtocolVersion", "version_of"]
 

@@ -1,0 +1,1 @@
+"""What answers a request. Nothing here knows of signals, processes or threads of its own."""

@@ -1,0 +1,102 @@
+"""Handle execute requests: counter, execute_input, the cell, the reply, the queue behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from assay.kernel._interpreter import Cell, Executed, Failed, Interpreter
+from assay.kernel._request import Request
+from assay.kernel.dispatch._replies import error_reply
+from assay.kernel.output._iopub import Output
+from assay.kernel.process._interrupts import Interrupts
+from assay.protocol import UNSET, Content, Error, ExecuteInput, ExecuteReply, ExecuteRequest
+from assay.transport import When
+
+__all__ = ["ABORTED", "Execution"]
+
+ABORTED = "ExecutionAborted"
+"""The ename for a request that was not run because one before it failed (AMB-01)."""
+
+
+class Execution:
+    """The handler of execute_request.
+
+    Args:
+        interpreter: Runs the code.
+        output: Publishes the execute_input.
+        interrupts: Allowed while the code runs.
+        abort_waiting: Marks the execute requests that have been received by now as aborted.
+    """
+
+    def __init__(
+        self,
+        interpreter: Interpreter,
+        output: Output,
+        interrupts: Interrupts,
+        abort_waiting: Callable[[], None],
+    ) -> None:
+        self._interpreter = interpreter
+        self._output = output
+        self._interrupts = interrupts
+        self._abort_waiting = abort_waiting
+
+    def handle(self, request: Request, content: ExecuteRequest) -> Content | None:
+        """Run the code and return the reply."""
+        request.silent = content.silent
+        request.allow_stdin = content.allow_stdin
+        if request.aborted:
+            return error_reply(
+                request,
+                ABORTED,
+                "an earlier cell failed, so this one was not run",
+                execution_count=self._interpreter.execution_count,
+            )
+        stored = content.store_history is not False and not content.silent
+        stored = stored and not self._interpreter.is_blank(content.code)
+        # Spec: "the current value" for cells that are not stored (EXEC-08). Seen: the next number
+        # in execute_input, the last one in the reply. Here: the last one used, in both (AMB-07).
+        count = self._interpreter.execution_count + (1 if stored else 0)
+        self._output.publish(
+            ExecuteInput(code=content.code, execution_count=count),
+            parent=request,
+            when=When.WITH_NEXT,
+        )
+        executed = self._run(request, content, stored)
+        if isinstance(executed, Failed):
+            if content.stop_on_error and not content.silent:
+                self._abort_waiting()
+            return error_reply(
+                request,
+                executed.ename,
+                executed.evalue,
+                traceback=executed.traceback,
+                execution_count=count,
+            )
+        return ExecuteReply(
+            execution_count=count,
+            user_expressions=executed.user_expressions,
+            payload=executed.payload or UNSET,
+        )
+
+    def _run(self, request: Request, content: ExecuteRequest, stored: bool) -> Executed:
+        cell_id = request.envelope.metadata.get("cellId")
+        cell = Cell(
+            code=content.code,
+            silent=content.silent,
+            store_history=stored,
+            user_expressions=content.user_expressions,
+            cell_id=cell_id if isinstance(cell_id, str) else None,
+        )
+        try:
+            with self._interrupts.allowed():
+                return self._interpreter.execute(cell)
+        except KeyboardInterrupt:
+            if isinstance(told := request.error, Error):
+                return Failed(ename=told.ename, evalue=told.evalue, traceback=told.traceback)
+            # It came when the code had ended, or not begun: the interpreter has not told (EXEC-17).
+            failed = Failed(ename="KeyboardInterrupt", evalue="", traceback=("KeyboardInterrupt",))
+            self._output.publish(
+                Error(ename=failed.ename, evalue=failed.evalue, traceback=failed.traceback),
+                parent=request,
+            )
+            return failed

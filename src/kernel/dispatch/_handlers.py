@@ -1,0 +1,132 @@
+"""Who handles which message: a table from message type to function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from assay.kernel._request import Request
+from assay.kernel.dispatch._replies import error_reply
+from assay.protocol import MESSAGE_TYPES, Content, ProtocolError, structure_content
+from assay.transport import get_logger
+
+__all__ = ["Handlers"]
+
+logger = get_logger("assay.kernel")
+
+C = TypeVar("C", bound=Content)
+
+UNKNOWN_WITHOUT_SUBSHELLS = frozenset(
+    {"create_subshell_request", "delete_subshell_request", "list_subshell_request"}
+)
+"""Requests of a feature that this kernel does not announce are unknown to it (SUBSHELL-06)."""
+
+
+class Handlers:
+    """The handlers of one channel.
+
+    Args:
+        execution_count: Returns the counter, for error replies to execute requests.
+    """
+
+    def __init__(self, execution_count: Callable[[], int] = lambda: 0) -> None:
+        self._execution_count = execution_count
+        self._handlers: dict[str, Callable[[Request, Content], Content | None]] = {}
+        self._add_more: Callable[[], None] | None = None
+
+    def on(self, cls: type[C], handle: Callable[[Request, C], Content | None]) -> None:
+        """Let *handle* answer requests whose content is a *cls*; None is no reply."""
+
+        def checked(request: Request, content: Content) -> Content | None:
+            assert isinstance(content, cls)
+            return handle(request, content)
+
+        self._handlers[cls.msg_type] = checked
+
+    def on_more(self, add: Callable[[], None]) -> None:
+        """Let *add* add handlers later: with `add_more`, or when a request comes that has none.
+
+        A handler needs the class of what it handles, and making the classes of all contents takes
+        a good part of a kernel's start.
+        """
+        self._add_more = add
+
+    def add_more(self) -> None:
+        """Add what has been put off; not too late, for importing needs a file descriptor."""
+        if self._add_more is not None:
+            self._add_more()
+            self._add_more = None
+
+    def answer(self, request: Request) -> Content | None:
+        """Return the reply to *request*, which may be an error; None if it has no reply.
+
+        Never raises: whatever goes wrong becomes an error reply and a line in the log.
+        """
+        msg_type = request.header.msg_type
+        handler = self._handlers.get(msg_type)
+        try:
+            if handler is None:
+                self.add_more()
+                handler = self._handlers.get(msg_type)
+            if handler is None:
+                return self._unserved(request)
+            return handler(request, structure_content(msg_type, request.envelope.content))
+        except ProtocolError as error:
+            logger.warning("%s: %s", msg_type, error)
+            return self._failed(request, error)
+        except KeyboardInterrupt as error:
+            return self._failed(request, error)
+        except BaseException as error:  # not even SystemExit must end the kernel
+            logger.exception("%s: its handler failed", msg_type)
+            return self._failed(request, error)
+
+    def _failed(self, request: Request, error: BaseException) -> Content | None:
+        import traceback  # noqa: PLC0415 - few requests fail, and none of a kernel that starts
+
+        is_ours = isinstance(error, (ProtocolError, KeyboardInterrupt))
+        return error_reply(
+            request,
+            type(error).__name__,
+            _text_of(error),
+            traceback=() if is_ours else traceback.format_exception(error),
+            execution_count=self._execution_count(),
+        )
+
+    def _unserved(self, request: Request) -> Content | None:
+        """Spec: silent on the rest. Here: unknown types get no reply (AMB-23), known ones an error
+        on a channel that does not serve them (AMB-37)."""
+        msg_type, channel = request.header.msg_type, request.channel
+        if msg_type not in MESSAGE_TYPES or msg_type in UNKNOWN_WITHOUT_SUBSHELLS:
+            logger.warning("%s: unknown message type %r", channel, msg_type)
+            return None
+        logger.warning("%s: %s is not served here", channel, msg_type)
+        if msg_type == "debug_request":
+            return _no_debugger(request)
+        return error_reply(
+            request,
+            "NotServedError",
+            f"{msg_type} is not served on {channel}",
+            execution_count=self._execution_count(),
+        )
+
+
+def _text_of(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - a user's __str__ may raise anything
+        return "<the exception cannot be shown>"
+
+
+def _no_debugger(request: Request) -> Content:
+    """Refuse in the debugger's own protocol: its client knows no other errors (AMB-28)."""
+    from assay.protocol import DebugReply  # noqa: PLC0415 - no client asks what is not announced
+
+    asked = request.envelope.content
+    seq, command = asked.get("seq"), asked.get("command")
+    return DebugReply(
+        seq=0,
+        request_seq=seq if isinstance(seq, int) else 0,
+        command=command if isinstance(command, str) else "",
+        success=False,
+        message="this kernel has no debugger",
+    )

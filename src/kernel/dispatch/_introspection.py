@@ -1,0 +1,98 @@
+"""What a kernel is asked besides running code: served on shell, in the main thread.
+
+Imported behind the first answer, or with the first such question: a kernel that starts needs none
+of these contents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from assay.kernel._interpreter import Interpreter
+from assay.kernel._request import Request
+from assay.kernel.dispatch._handlers import Handlers
+from assay.kernel.process._interrupts import Interrupts
+from assay.protocol import (
+    CommClose,
+    CommInfoRequest,
+    CommMsg,
+    CommOpen,
+    CompleteReply,
+    CompleteRequest,
+    ConnectionFile,
+    ConnectReply,
+    ConnectRequest,
+    ContentError,
+    HistoryRequest,
+    InspectReply,
+    InspectRequest,
+    IsCompleteRequest,
+    Message,
+)
+
+__all__ = ["serve_questions"]
+
+
+def serve_questions(
+    shell: Handlers,
+    interpreter: Interpreter,
+    interrupts: Interrupts,
+    connection: Callable[[], ConnectionFile],
+) -> None:
+    """Let *shell* answer with *interpreter*."""
+
+    def comm(request: Request, content: CommOpen | CommMsg | CommClose) -> None:
+        message = Message(
+            header=request.header,
+            metadata=request.envelope.metadata,
+            content=content,
+            buffers=request.envelope.buffers,
+        )
+        with interrupts.allowed():
+            interpreter.comm(message)
+
+    # Both may run code of the user's objects, which may hang.
+    def complete(_: Request, content: CompleteRequest) -> CompleteReply:
+        with interrupts.allowed():
+            return interpreter.complete(content.code, _cursor(content))
+
+    def inspect(_: Request, content: InspectRequest) -> InspectReply:
+        with interrupts.allowed():
+            return interpreter.inspect(content.code, _cursor(content), content.detail_level)
+
+    shell.on(CompleteRequest, complete)
+    shell.on(InspectRequest, inspect)
+    shell.on(IsCompleteRequest, lambda _, c: interpreter.is_complete(c.code))
+    shell.on(HistoryRequest, lambda _, c: interpreter.history(c))
+    shell.on(CommInfoRequest, lambda _, c: interpreter.comm_info(c.target_name or None))
+    shell.on(ConnectRequest, lambda *_: _ports(connection()))
+    shell.on(CommOpen, comm)
+    shell.on(CommMsg, comm)
+    shell.on(CommClose, comm)
+
+
+def _ports(connection: ConnectionFile) -> ConnectReply:
+    return ConnectReply(
+        shell_port=connection.shell_port,
+        iopub_port=connection.iopub_port,
+        stdin_port=connection.stdin_port,
+        hb_port=connection.hb_port,
+        control_port=connection.control_port,
+    )
+
+
+def _cursor(content: CompleteRequest | InspectRequest) -> int:
+    """Return the cursor as an offset into the code.
+
+    Spec: silent on null and on values outside the code. Here: null and anything past the end is
+    the end, negative is an error (AMB-59).
+    """
+    position = content.cursor_pos
+    if position is None or position > len(content.code):
+        return len(content.code)
+    if position < 0:
+        raise ContentError(
+            f"cursor_pos: wanted 0 to {len(content.code)}, found {position}",
+            requirement="COMPLETE-08",
+        )
+    return position

@@ -1,0 +1,89 @@
+"""Let programs find this kernel in the way they know.
+
+Spec: none. Seen: progress bars and others look for the module ``ipykernel.zmqshell`` among those
+that are imported, or for its name in that of the shell's class; else they write for a terminal.
+Others import the class of comms, or ask that of the application for the running one. Here: modules
+of those names that hold our classes, and whatever else is asked of them from the package that the
+names belong to, if that is installed.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from assay.kernel.ipython._app import IPKernelApp
+from assay.kernel.ipython._shell import ZMQInteractiveShell
+from assay.kernel.process._import_hooks import after_import
+
+if TYPE_CHECKING:
+    from assay.kernel.ipython._comms import Comms
+
+__all__ = ["be_known"]
+
+PACKAGE = "ipykernel"
+SHELL_MODULE = f"{PACKAGE}.zmqshell"
+
+
+def be_known(comms: Comms) -> None:
+    """Show the classes of this kernel where they are looked for."""
+    comm, manager = comms.comm_class, type(comms.manager)
+    shell = _KnownModule(SHELL_MODULE, ZMQInteractiveShell=ZMQInteractiveShell)
+    # `inspect` finds the source of a class by its module.
+    shell.__file__ = sys.modules[ZMQInteractiveShell.__module__].__file__
+    ZMQInteractiveShell.__module__ = SHELL_MODULE
+    comm_module = _KnownModule(f"{PACKAGE}.comm.comm", Comm=comm, BaseComm=comm)
+    manager_module = _KnownModule(f"{PACKAGE}.comm.manager", CommManager=manager)
+    submodules: dict[str, object] = {
+        "zmqshell": shell,
+        "kernelapp": _KnownModule(f"{PACKAGE}.kernelapp", IPKernelApp=IPKernelApp),
+        "comm": _KnownModule(
+            f"{PACKAGE}.comm",
+            Comm=comm,
+            CommManager=manager,
+            comm=comm_module,
+            manager=manager_module,
+        ),
+    }
+    # Python does this for what it imports itself.
+    after_import(PACKAGE, lambda: sys.modules[PACKAGE].__dict__.update(submodules))
+    # It puts functions of its own into the comm package, whose comms would be mute.
+    after_import(f"{PACKAGE}.ipkernel", comms.install)
+
+
+class _KnownModule(ModuleType):
+    """Holds *ours*; the module that is installed under its *name* takes its place when it must."""
+
+    def __init__(self, name: str, **ours: object) -> None:
+        super().__init__(name, "Classes of this kernel, where programs look for them.")
+        self._ours = ours
+        self.__dict__.update(ours)
+        sys.modules.setdefault(name, self)
+
+    def __getattr__(self, name: str) -> object:
+        if name.startswith("__"):
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+        try:
+            module = self._installed()
+        except ImportError:
+            raise AttributeError(
+                f"{self.__name__} is not installed; it would have {name!r}"
+            ) from None
+        value: object = getattr(module, name)
+        return value
+
+    def _installed(self) -> ModuleType:
+        """Return the module that is installed, with our classes in it."""
+        name = self.__name__
+        is_first = sys.modules.get(name) is self
+        if is_first:
+            del sys.modules[name]
+        try:
+            module = import_module(name)
+        finally:
+            sys.modules.setdefault(name, self)  # where it is not installed, or broken
+        if is_first:
+            module.__dict__.update(self._ours)
+        return module

@@ -1,0 +1,219 @@
+"""The kernel as a program that runs in it knows it.
+
+The names are those of IPython's own kernel. Only what works is here: a program that looks whether
+there is a name is to find another way where there is none.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.error import StdinNotImplementedError
+
+from assay.kernel._info import kernel_info
+from assay.kernel.dispatch._stdin import NoInputError
+from assay.kernel.ipython._comms import flat
+from assay.protocol import MESSAGE_TYPES, Channel, LocalError, structure_content, unstructure
+
+if TYPE_CHECKING:
+    from comm.base_comm import CommManager
+
+    from assay.kernel._interpreter import Host
+    from assay.kernel.ipython._comms import Comms
+    from assay.kernel.ipython._shell import ZMQInteractiveShell
+    from assay.protocol import Buffer, Json, JsonObject
+
+__all__ = ["KernelOfShell", "ask"]
+
+LOOPLESS = frozenset({None, "asyncio", "inline", "ipympl", "nbagg", "notebook", "webagg", "widget"})
+"""What counts as a GUI toolkit and has no event loop of its own: the client shows it."""
+
+
+class KernelOfShell:
+    """What programs find as ``get_ipython().kernel``."""
+
+    iopub_socket = Channel.IOPUB
+    """Where `session` sends to."""
+
+    def __init__(self, host: Host, comms: Comms, shell: ZMQInteractiveShell) -> None:
+        self._host = host
+        self.shell = shell
+        self.comm_manager: CommManager = comms.manager
+        self.log = logging.getLogger("assay.kernel")
+        self.session = _Publisher(host)
+
+    # --- What kernel_info says.
+
+    @property
+    def implementation(self) -> str:
+        """Which kernel this is."""
+        return kernel_info().implementation
+
+    @property
+    def implementation_version(self) -> str:
+        """Which version of it."""
+        return kernel_info().implementation_version
+
+    @property
+    def language_info(self) -> dict[str, Json]:
+        """Which Python."""
+        return unstructure(kernel_info().language_info)
+
+    @property
+    def banner(self) -> str:
+        """What consoles show at their start."""
+        return kernel_info().banner
+
+    # --- The shell's state.
+
+    @property
+    def execution_count(self) -> int:
+        """The number of the next cell, as the shell counts."""
+        return int(self.shell.execution_count)
+
+    @property
+    def user_ns(self) -> dict[str, Any]:
+        """The user's namespace."""
+        namespace: dict[str, Any] = self.shell.user_ns
+        return namespace
+
+    # --- The running request.
+
+    def get_parent(self, channel: object = None) -> dict[str, Any]:  # noqa: ARG002 - as known
+        """Return the running request as a dict with a ``header``, or an empty one."""
+        request = self._host.request()
+        return dict(request.as_json()) if request is not None else {}
+
+    def set_parent(
+        self,
+        ident: object,  # noqa: ARG002 - as known; a request that is over gets no prompt
+        parent: JsonObject,
+        channel: object = None,  # noqa: ARG002 - as known
+    ) -> None:
+        """Let what the caller prints and shows belong to *parent*, an earlier request.
+
+        It holds for the caller's thread or task, and in a cell until its end.
+
+        Args:
+            ident: Is not looked at.
+            parent: What `get_parent` returned, or only the header.
+            channel: Is not looked at.
+
+        Raises:
+            ContentError: there is no such header.
+        """
+        if parent:
+            self._host.adopt(_with_header(parent))
+
+    @property
+    def _parent_header(self) -> dict[str, Any]:
+        return self.get_parent()
+
+    @property
+    def _parent_ident(self) -> dict[str, list[bytes]]:
+        request = self._host.request()
+        return {"shell": list(request.envelope.identities) if request is not None else []}
+
+    # --- What a program may do.
+
+    def send_response(
+        self,
+        stream: object,
+        msg_or_type: str,
+        content: JsonObject | None = None,
+        ident: object = None,
+        **parts: Any,
+    ) -> None:
+        """Publish for the running request (`_Publisher.send`)."""
+        self.session.send(stream, msg_or_type, content, None, ident, **parts)
+
+    def raw_input(self, prompt: object = "") -> str:
+        """Return a line from the client; EOF raises EOFError."""
+        return ask(self._host, str(prompt), password=False)
+
+    def getpass(self, prompt: object = "", stream: object = None, **_: Any) -> str:  # noqa: ARG002
+        """Return a line that the client does not show."""
+        return ask(self._host, str(prompt), password=True)
+
+    def do_shutdown(self, restart: bool) -> dict[str, Json]:
+        """End once the running cell is answered.
+
+        A client that did not ask for the end starts the kernel again, with *restart* or without.
+        """
+        self._host.leave()
+        return {"status": "ok", "restart": restart}
+
+    def enable_gui(self, gui: str | None) -> None:
+        """Let the event loop of a GUI toolkit turn between cells.
+
+        Raises:
+            NotImplementedError: only what needs none (`LOOPLESS`) works so far.
+        """
+        if gui not in LOOPLESS:
+            raise NotImplementedError(f"wanted no GUI event loop or 'inline', found {gui!r}")
+
+
+class _Publisher:
+    """Publishes for programs that use the session of Jupyter's kernels to do so."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    def send(
+        self,
+        stream: object,
+        msg_or_type: str,
+        content: JsonObject | None = None,
+        parent: JsonObject | None = None,
+        ident: object = None,  # noqa: ARG002 - as known; the kernel names its own topics
+        *,
+        metadata: Mapping[str, Json] | None = None,
+        buffers: Sequence[Buffer] | None = None,
+        **_: object,
+    ) -> None:
+        """Publish one of IOPub's messages.
+
+        Args:
+            stream: `KernelOfShell.iopub_socket`.
+            msg_or_type: The type.
+            content: Of that type.
+            parent: The request it belongs to, or its header; by default the running one.
+            ident: Is not looked at.
+            metadata: Free for extensions.
+            buffers: Raw bytes that go along.
+
+        Raises:
+            LocalError: it is for another channel, or of no type of IOPub's.
+            ContentError: *content* does not fit the type.
+        """
+        row = MESSAGE_TYPES.get(msg_or_type)
+        if stream is not Channel.IOPUB or row is None or Channel.IOPUB not in row.channels:
+            raise LocalError(f"wanted a message of IOPub for iopub_socket, found {msg_or_type!r}")
+        told = structure_content(msg_or_type, content or {})
+        self._host.publish(
+            told,
+            metadata=metadata,
+            buffers=[flat(buffer) for buffer in buffers or ()],
+            parent=_with_header(parent) if parent else None,
+        )
+
+
+def _with_header(parent: JsonObject) -> JsonObject:
+    """Return *parent*, which may be a header alone, as a dict with a ``header``."""
+    return parent if "header" in parent else {"header": parent}
+
+
+def ask(host: Host, prompt: str, *, password: bool) -> str:
+    """Return a line from the client.
+
+    Raises:
+        StdinNotImplementedError: the client answers no prompts.
+    """
+    try:
+        return host.ask(prompt, password=password)
+    except NoInputError:
+        raise StdinNotImplementedError(
+            "input() was called, but this frontend does not support input requests"
+        ) from None

@@ -1,0 +1,1 @@
+"""What makes IPython faster, part by part; each can be left out."""

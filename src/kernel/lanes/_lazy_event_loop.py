@@ -1,0 +1,140 @@
+"""The user's event loop, made when somebody imports asyncio.
+
+Importing it takes a tenth of a kernel's start and 4 MB, and most cells await nothing. Nobody can
+tell the difference: without asyncio there is no way to ask for a loop (decision 0005).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
+from importlib.machinery import ModuleSpec
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from assay.kernel.process._import_hooks import after_import
+
+if TYPE_CHECKING:
+    from assay.kernel.lanes._event_loop import UserLoop
+
+__all__ = ["LateLoop"]
+
+T = TypeVar("T")
+
+
+class LateLoop:
+    """Stands for a `UserLoop`, and makes it when it is needed."""
+
+    def __init__(self) -> None:
+        self._loop: UserLoop | None = None
+        self._in_cell = False
+        self._process = os.getpid()
+        self._pending: object = None
+        self._wake: Callable[[], None] | None = None
+        after_import("asyncio", self._make)
+
+    @property
+    def quiet(self) -> bool:
+        """True if nothing waits for the loop: no task, no timer, no socket."""
+        return self._loop is None or self._loop.quiet
+
+    @property
+    def reason(self) -> BaseException | None:
+        """Why the awaited cell has been cancelled: `UserLoop.reason`."""
+        return self._loop.reason if self._loop is not None else None
+
+    def wake_by(self, wake: Callable[[], None]) -> None:
+        """Call *wake* as well when another thread schedules something."""
+        self._wake = wake
+        if self._loop is not None:
+            self._loop.wake_by(wake)
+
+    @contextmanager
+    def in_cell(self) -> Iterator[None]:
+        """Make the loop seem to run, for a plain cell; at once, or when the cell imports it."""
+        self._in_cell = True
+        try:
+            if self._loop is not None:
+                self._loop.enter_cell()
+            elif _is_imported():  # by another thread, or past `after_import`
+                with suppress(Exception):  # of a program that has used up all descriptors
+                    self._make()
+            yield
+        finally:
+            self._in_cell = False
+            if self._loop is not None:
+                self._loop.leave_cell()
+
+    def run_cell(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run *coroutine*, a cell with top-level await, to its end; from within `in_cell`.
+
+        Raises:
+            KeyboardInterrupt: the cell was interrupted; it has been cancelled.
+        """
+        return self.made().run_cell(coroutine)
+
+    def interrupt(self) -> bool:
+        """Cancel the awaited cell if there is one: `UserLoop.interrupt`."""
+        return self._loop is not None and self._loop.interrupt()
+
+    def turn_until(self, stop: Callable[[Callable[[], None]], None]) -> None:
+        """Turn until *stop*'s argument is called, from any thread."""
+        self.made().turn_until(stop)
+
+    def turn_once(self) -> None:
+        """Give every task that is ready one turn."""
+        self.made().turn_once()
+
+    def end(self) -> None:
+        """Cancel every task, let it clean up, and close the loop."""
+        if self._loop is not None:
+            self._loop.end()
+
+    def made(self) -> UserLoop:
+        """Return the loop itself; import asyncio, if nobody has."""
+        if self._loop is None:
+            import asyncio  # noqa: F401, PLC0415 - see above
+
+            self._make()
+        assert self._loop is not None, "the main thread's"
+        return self._loop
+
+    def _make(self) -> None:
+        if self._loop is not None:
+            return
+        if threading.current_thread() is not threading.main_thread():
+            if self._in_cell:
+                self._make_in_main_thread()
+            return
+        from assay.kernel.lanes._event_loop import UserLoop  # noqa: PLC0415 - imports asyncio
+
+        loop = UserLoop()
+        if self._wake is not None:
+            loop.wake_by(self._wake)
+        self._loop = loop
+        # In a forked child no loop runs, whatever ran in its parent: asyncio sees to that.
+        if self._in_cell and os.getpid() == self._process:
+            loop.enter_cell()
+
+    def _make_in_main_thread(self) -> None:
+        """Let the main thread make the loop as soon as it is back in Python code."""
+        import ctypes  # noqa: PLC0415 - few threads import asyncio first, in the middle of a cell
+
+        # Imported here: the main thread may be in the middle of an import, where Python 3.11 does
+        # not bear another one.
+        from assay.kernel.lanes import _event_loop  # noqa: F401, PLC0415
+
+        def make(_: int | None) -> int:
+            self._make()
+            return 0
+
+        # A signal would do as well, but all that can be sent belong to somebody.
+        self._pending = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(make)
+        ctypes.pythonapi.Py_AddPendingCall(self._pending, None)
+
+
+def _is_imported() -> bool:
+    """Return True if asyncio is; not what a program has put into its place."""
+    return isinstance(getattr(sys.modules.get("asyncio"), "__spec__", None), ModuleSpec)

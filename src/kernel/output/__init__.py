@@ -1,0 +1,1 @@
+"""What user code writes, in any thread: streams, descriptors, IOPub, parents."""

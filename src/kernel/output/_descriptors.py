@@ -1,0 +1,212 @@
+"""What C code and child processes write to descriptors 1 and 2."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import os
+import select
+import sys
+import threading
+from contextlib import suppress
+from typing import TextIO
+
+from assay.kernel.output._iopub import Output
+from assay.protocol import Buffer, StreamName
+
+__all__ = ["DescriptorCapture", "real_stderr"]
+
+READ_BYTES = 1 << 16
+PIPE_BYTES = 1 << 20
+"""A child that prints fast fills a pipe of the default 64 KiB in no time and then waits for us."""
+
+
+class _Captured:
+    """One descriptor, the pipe that took its place, and what it was before."""
+
+    def __init__(self, name: StreamName, descriptor: int) -> None:
+        self.name = name
+        self.descriptor = descriptor
+        self.original = os.dup(descriptor)
+        self.read_end, write_end = os.pipe()
+        os.set_blocking(self.read_end, False)
+        _enlarge(self.read_end)
+        os.dup2(write_end, descriptor)
+        os.close(write_end)
+        self.decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
+
+    def read(self) -> str:
+        """Return what has been written since; empty if nothing."""
+        try:
+            data = os.read(self.read_end, READ_BYTES)
+        except BlockingIOError:
+            return ""
+        return self.decoder.decode(data)
+
+    def restore(self) -> None:
+        os.dup2(self.original, self.descriptor)
+        os.close(self.original)
+        os.close(self.read_end)
+
+
+class DescriptorCapture:
+    """Catch what C code and child processes write to descriptors 1 and 2.
+
+    Two threads read the pipes: the I/O thread whenever something comes, and a thread that is about
+    to write text of its own, so that the order of both is kept. `reading` closes the gap between
+    the I/O thread's reading and its entry in the log.
+    """
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+        self._lock = threading.Lock()
+        self.reading = False
+        """True from when somebody takes text from a pipe until it is in the log."""
+        self._reader: int | None = None
+        """The thread that holds the lock."""
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:  # it was closed when the process began
+                stream.flush()
+        self._captured = (_Captured(StreamName.STDOUT, 1), _Captured(StreamName.STDERR, 2))
+        # Unlike a `select.poll`, an epoll may be asked by several threads at once.
+        epoll = select.epoll()
+        for captured in self._captured:
+            epoll.register(captured.read_end, select.EPOLLIN)
+        self._epoll = epoll
+        self.written_to = epoll.poll
+        """Called with 0, returns what is not empty if something waits to be read."""
+
+    @property
+    def read_ends(self) -> tuple[int, ...]:
+        """The descriptors that are readable when something was written."""
+        return tuple(captured.read_end for captured in self._captured)
+
+    def original(self, name: StreamName) -> int:
+        """Return a descriptor of what the stream was before it was captured."""
+        return self._of(name).original
+
+    def descriptor(self, name: StreamName) -> int:
+        """Return the captured descriptor of the stream."""
+        return self._of(name).descriptor
+
+    def write(self, name: StreamName, text: str) -> None:
+        """Write *text* to the captured descriptor: for child processes, which have no log."""
+        data = memoryview(text.encode("utf-8", "backslashreplace"))
+        while data:
+            data = data[os.write(self.descriptor(name), data) :]
+
+    def catch_up(self) -> None:
+        """Publish what has been written to the descriptors so far; nothing in a child process."""
+        if self._output.forked:
+            return  # what it took from the pipe would be lost to the parent
+        if self.is_behind():
+            self.drain()
+
+    def is_behind(self) -> bool:
+        """Return True if something has been written to the descriptors that is not published."""
+        return bool(self.written_to(0)) or self.reading
+
+    def read_some(self) -> None:
+        """Publish some of what has been written; for the I/O thread, which must not wait.
+
+        Who holds the lock may be waiting for room in the log, which only the I/O thread makes; and
+        a child that never stops writing must not keep it from its sockets.
+        """
+        if not self._lock.acquire(blocking=False):
+            return
+        self.reading = True
+        try:
+            self._read_each()
+        finally:
+            self.reading = False
+            self._lock.release()
+
+    def drain(self) -> None:
+        """Read all that has been written so far, or in the I/O thread some of it.
+
+        Not until there is nothing more: a child may go on writing for ever. What was there when
+        this was called fits into the pipe.
+
+        A finalizer or signal handler that writes may run in any thread at any moment: also in one
+        that is reading just now, and in the I/O thread.
+        """
+        thread = threading.get_ident()
+        if thread == self._reader:
+            return
+        if self._output.is_sender(thread):
+            self.read_some()
+            return
+        with self._lock:
+            self._reader = thread
+            self.reading = True
+            try:
+                for _ in range(1 + PIPE_BYTES // READ_BYTES):
+                    if not self._read_each():
+                        break
+            finally:
+                self.reading = False
+                self._reader = None
+
+    def restore(self) -> None:
+        """Publish the rest, and make the descriptors what they were."""
+        self.drain()
+        self._epoll.close()
+        for captured in self._captured:
+            captured.restore()
+
+    def _read_each(self) -> bool:
+        found = False
+        for captured in self._captured:
+            if text := captured.read():
+                self._output.write(captured.name, text)
+                found = True
+        return found
+
+    def _of(self, name: StreamName) -> _Captured:
+        return self._captured[0 if name is StreamName.STDOUT else 1]
+
+
+def _enlarge(descriptor: int) -> None:
+    import fcntl  # noqa: PLC0415 - absent on some platforms
+
+    with_size = getattr(fcntl, "F_SETPIPE_SZ", None)
+    if with_size is None:
+        return
+    try:
+        fcntl.fcntl(descriptor, with_size, PIPE_BYTES)
+    except OSError:  # over the user's limit: the default will do
+        return
+
+
+def real_stderr(capture: DescriptorCapture) -> TextIO:
+    """Return a stream to the standard error that the process was started with.
+
+    What does not fit into a pipe that nobody reads is dropped.
+    """
+    raw = _Unread(os.dup(capture.original(StreamName.STDERR)))
+    return io.TextIOWrapper(raw, "utf-8", "backslashreplace", write_through=True)  # type: ignore[type-var]  # typeshed wants a buffer between
+
+
+class _Unread(io.RawIOBase):
+    """A descriptor that may be a full pipe: the I/O thread writes to it, and must never wait."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._poll = select.poll()
+        self._poll.register(descriptor, select.POLLOUT)
+
+    def fileno(self) -> int:
+        return self._descriptor
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Buffer, /) -> int:  # type: ignore[override]
+        view = memoryview(data).cast("B")
+        for start in range(0, len(view), select.PIPE_BUF):
+            if not self._poll.poll(0):
+                break
+            with suppress(OSError):  # the reader is gone
+                # A pipe that is ready takes that much at once.
+                os.write(self._descriptor, view[start : start + select.PIPE_BUF])
+        return len(view)

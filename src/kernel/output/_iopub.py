@@ -1,0 +1,90 @@
+"""Publish on IOPub for the request that the running code belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from assay.kernel._request import Request
+from assay.kernel.output._parents import Parents
+from assay.protocol import Buffer, Channel, Content, Json, Session, StreamName
+from assay.transport import OutboundLog, Run, When
+
+__all__ = ["Output"]
+
+NO_PARENT = b"{}"
+
+EXPECTED_FROM_SILENT = frozenset({"comm_open", "comm_msg", "comm_close", "debug_event"})
+"""What a silent request still publishes: these are no output, and their receiver would be lost
+without them."""
+
+
+class Output:
+    """Publish on IOPub on behalf of whichever request the running code belongs to."""
+
+    def __init__(
+        self,
+        log: OutboundLog,
+        session: Session,
+        parents: Parents,
+        topic: Callable[[str], bytes],
+        *,
+        publish_silent: bool = False,
+    ) -> None:
+        self._log = log
+        self._session = session
+        self._parents = parents
+        self._topic = topic
+        self._publish_silent = publish_silent
+        self.forked = False
+        """True in a child process, whose output goes to the captured descriptors instead."""
+
+    def after_fork(self) -> None:
+        """Know that this is a child process."""
+        self.forked = True
+        self._log.newest = None  # no stream may go on appending to the parent's log
+
+    def publish(
+        self,
+        content: Content,
+        *,
+        metadata: Mapping[str, Json] | None = None,
+        buffers: Sequence[Buffer] = (),
+        parent: Request | None = None,
+        when: When = When.SOON,
+    ) -> None:
+        """Publish *content*; nothing happens for a silent request.
+
+        Args:
+            content: One of IOPub's contents.
+            metadata: Free for extensions.
+            buffers: Raw bytes that go along.
+            parent: The request that caused it; by default that of the running code.
+            when: How long it may wait for what follows.
+        """
+        request = parent or self._parents.current()
+        if self._is_muted(request) and content.msg_type not in EXPECTED_FROM_SILENT:
+            return
+        if self.forked:
+            return
+        frames = self._session.pack(
+            content,
+            parent=request.parent if request is not None else NO_PARENT,
+            metadata=metadata,
+            buffers=buffers,
+            identities=(self._topic(content.msg_type),),
+        )
+        self._log.post(Channel.IOPUB, frames, when)
+
+    def write(self, name: StreamName, text: str) -> Run | None:
+        """Publish *text* of a stream; return where more of it may go (`OutboundLog.write`)."""
+        request = self._parents.current()
+        if self._is_muted(request):
+            return None
+        return self._log.write(name, request.parent if request is not None else NO_PARENT, text)
+
+    def is_sender(self, thread: int) -> bool:
+        """Return True for the thread that sends, which must not wait for what others write."""
+        return thread == self._log.owner
+
+    def _is_muted(self, request: Request | None) -> bool:
+        return request is not None and request.silent and not self._publish_silent

@@ -1,0 +1,154 @@
+"""Which request the running code belongs to, in any thread, task or pool."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextvars import ContextVar, Token
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from assay.kernel._request import Request
+from assay.protocol import JsonObject
+
+__all__ = ["Parents"]
+
+
+class Parents:
+    """Which request the running code belongs to.
+
+    A context variable: tasks and timers of an event loop keep the request that started them. A new
+    thread starts with an empty context, so `Thread.start` is wrapped to note the starter's request;
+    and what a pool of threads is given to do belongs to the request that gave it. Code that neither
+    knows (a callback of a C library) belongs to the newest request.
+    """
+
+    def __init__(self) -> None:
+        self._current: ContextVar[Request | None] = ContextVar("assay-request", default=None)
+        self._of_thread: WeakKeyDictionary[threading.Thread, Request] = WeakKeyDictionary()
+        self._start = threading.Thread.start
+        # Private, the same from 3.4 to 3.14; what it spares a thread is done later without it.
+        self._begin: Callable[[threading.Thread], None] | None = getattr(
+            threading.Thread, "_bootstrap_inner", None
+        )
+        self._undo_pools: Callable[[], None] = lambda: None
+        self.of_context = self._current.get
+        """Returns the context's own request, if it has one: `current` without looking further."""
+        self._entered: Request | None = None
+        self.newest: Request | None = None
+        """The request that the main thread handled last, or has adopted since."""
+
+    def enter(self, request: Request) -> Token[Request | None]:
+        """Make *request* the one that the caller's context belongs to."""
+        self._entered = self.newest = request
+        return self._current.set(request)
+
+    def leave(self, token: Token[Request | None]) -> None:
+        """Undo `enter`."""
+        self._current.reset(token)
+
+    def current(self) -> Request | None:
+        """Return the request that the running code belongs to, if there ever was one."""
+        request = self._current.get()
+        if request is not None:
+            return request
+        if threading.current_thread() is not threading.main_thread():
+            request = self._of_thread.get(threading.current_thread())
+            if request is not None:
+                self._current.set(request)
+                return request
+        return self.newest
+
+    def told(self, parts: JsonObject) -> Request:
+        """Return the request that *parts* tells of (`Request.as_json`).
+
+        Raises:
+            ContentError: it has no header, or one that is none.
+        """
+        told = Request.from_json(parts)
+        for request in (self._entered, self.current()):
+            # It can do more than what is told of it, such as prompt.
+            if request is not None and request.header.msg_id == told.header.msg_id:
+                return request
+        return told
+
+    def adopt(self, request: Request) -> None:
+        """Let the caller's context belong to *request*.
+
+        In the main thread also what nobody can attribute, such as the output of child processes.
+        """
+        self._current.set(request)
+        if threading.current_thread() is threading.main_thread():
+            self.newest = request
+
+    def follow_threads(self, in_own: Callable[[], bool]) -> None:
+        """Note for each thread the request that started it, from now on.
+
+        Args:
+            in_own: Returns True in a thread of the kernel's own. What that starts (pyzmq frees
+                frames in a thread) is nobody's: a finalizer may print in it long afterwards. Nor is
+                a thread that says `is_the_kernels` of itself.
+        """
+        start = self._start
+        of_thread = self._of_thread
+        current = self.current
+        enter = self._current.set
+
+        def start_and_note(thread: threading.Thread) -> None:
+            request = current()
+            own = in_own() or getattr(thread, "is_the_kernels", False)
+            if request is not None and not own:
+                of_thread[thread] = request
+            start(thread)
+
+        threading.Thread.start = start_and_note  # type: ignore[assignment,method-assign]  # wrapped
+        if (begin := self._begin) is not None:
+
+            def enter_and_begin(thread: threading.Thread) -> None:
+                # Before the thread's own code: whatever copies its context, such as
+                # `asyncio.run_coroutine_threadsafe`, is to find the request there.
+                request = of_thread.get(thread)
+                if request is not None:
+                    enter(request)
+                begin(thread)
+
+            threading.Thread._bootstrap_inner = enter_and_begin  # type: ignore[attr-defined]
+
+    def follow_pools(self) -> None:
+        """Note for each piece of work that `concurrent.futures` has threads do who gave it."""
+        from concurrent.futures import thread  # noqa: PLC0415 - called when it has been imported
+
+        # Private, but the work's own traceback shows nothing of us here.
+        item: Any = getattr(thread, "_WorkItem", None)
+        if item is None:
+            return
+        current, enter, leave = self.current, self._current.set, self._current.reset
+        begin, run = item.__init__, item.run
+
+        def begin_and_note(work: Any, *args: object, **kwargs: object) -> None:
+            begin(work, *args, **kwargs)
+            work.assay_request = current()
+
+        def run_for_request(work: Any, *args: object) -> None:
+            if (request := work.assay_request) is None:
+                run(work, *args)
+                return
+            token = enter(request)
+            try:
+                run(work, *args)
+            finally:
+                leave(token)
+
+        item.__init__, item.run = begin_and_note, run_for_request
+        self._undo_pools = lambda: _put_back(item, begin, run)
+
+    def forget_threads(self) -> None:
+        """Undo `follow_threads` and `follow_pools`."""
+        self._undo_pools()
+        threading.Thread.start = self._start  # type: ignore[method-assign]
+        if self._begin is not None:
+            threading.Thread._bootstrap_inner = self._begin  # type: ignore[attr-defined]
+
+
+def _put_back(item: Any, begin: object, run: object) -> None:
+    item.__init__, item.run = begin, run

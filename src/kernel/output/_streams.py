@@ -1,0 +1,226 @@
+"""`sys.stdout` and `sys.stderr`: text streams over the outbound log."""
+
+from __future__ import annotations
+
+import codecs
+import io
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+from assay.kernel._request import Request
+from assay.kernel.output._descriptors import DescriptorCapture
+from assay.kernel.output._iopub import NO_PARENT, Output
+from assay.kernel.output._parents import Parents
+from assay.protocol import Buffer, StreamName
+from assay.transport import BIG_TEXT, MAX_PARTS, OutboundLog, Run
+
+__all__ = ["OutputStream"]
+
+NO_RUN = Run(StreamName.STDOUT, NO_PARENT)
+"""The run of a stream that has none: it never is the newest one."""
+
+RECORDED_TEXTS = 2_000
+"""What an interpreter may keep of a cell's output for itself: some hundred lines, none of them big.
+"""
+
+
+class OutputStream(io.TextIOBase):
+    """`sys.stdout` or `sys.stderr`: text for the outbound log.
+
+    Text is not held back here, and how much of it makes one message is the log's business. Only in
+    a forked child does it wait for the end of its line: several children write to one pipe.
+    """
+
+    errors = "backslashreplace"
+    line_buffering = True
+
+    def __init__(
+        self,
+        name: StreamName,
+        output: Output,
+        capture: DescriptorCapture,
+        log: OutboundLog,
+        parents: Parents,
+    ) -> None:
+        self._log = log
+        self._request_of_context = parents.of_context
+        self._run = NO_RUN
+        self._record: Callable[[str], None] = _forget
+        self._name = name
+        self._output = output
+        self._capture = capture
+        self.name = f"<{name}>"
+        self.mode = "w"
+        self._line = ""
+        self.buffer = _BytesOfStream(self)
+        self.write, self._part_line = self._quick_write()
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]  # typeshed has a plain attribute
+        """Always UTF-8."""
+        return "utf-8"
+
+    write: Callable[[str], int]
+    """Publish text and return its length.
+
+    Raises:
+        TypeError: not text.
+        ValueError: the stream has been closed.
+    """
+
+    def _quick_write(self) -> tuple[Callable[[str], int], Callable[[], None]]:
+        """Return `write`, and what lets a line's end be parted from its text.
+
+        A program that prints much goes the quick way: nothing else has been said since our last
+        text, neither by us nor through the descriptors, and it was for the same request. `print`
+        writes twice for each line, so that the variables of a function, which are found faster
+        than the attributes of an object, are worth a quarter of the time. Nor are the descriptors
+        looked at for the second: a line that was not flushed stays together (decision 0006).
+        """
+        log, of_context, capture = self._log, self._request_of_context, self._capture
+        written_to = capture.written_to
+        room = 0
+        last = ""
+        # One value, taken once: another thread may change it while we look at the descriptors.
+        state: tuple[Run, Callable[[str], None], Request | None, Callable[[str], None]]
+        state = NO_RUN, NO_RUN.append, None, _forget
+
+        def write(text: str, /) -> int:
+            nonlocal room, last
+            run, append, request, record = state
+            if (
+                of_context() is request
+                and type(text) is str
+                and room
+                and 0 < (length := len(text)) < BIG_TEXT
+                and (
+                    (text == "\n" and last and last[-1] != "\n")
+                    or (not written_to(0) and not capture.reading)
+                )
+                # Last: what is not waiting any more may have been put into the log just now.
+                and run is log.newest
+            ):
+                append(text)
+                last = text
+                if run.taken:
+                    log.resume(run)
+                record(text)
+                room -= 1
+                return length
+            return write_slowly(text)
+
+        def write_slowly(text: str) -> int:
+            nonlocal state, room, last
+            if type(text) is str and not text and not self.closed:
+                # Of ``print(x, end="")``: others may write the rest of the line.
+                last = ""
+                return 0
+            if not room:
+                log.end_run(state[0])
+            run = self._write(text)
+            last = text
+            state = run, run.append, of_context(), self._record
+            room = MAX_PARTS - 1
+            return len(text)
+
+        def part_line() -> None:
+            nonlocal last
+            last = ""
+
+        return write, part_line
+
+    def _write(self, text: str) -> Run:
+        """Publish *text* and return where more of it may go; `NO_RUN` if nowhere."""
+        run: Run | None = None
+        if not isinstance(text, str):
+            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+        if self.closed:
+            raise ValueError("I/O operation on closed file")
+        if self._output.forked:
+            self._line += text
+            if "\n" in text:
+                self.flush()
+        elif text:
+            self._capture.catch_up()
+            run = self._output.write(self._name, text)
+            if len(text) < BIG_TEXT:
+                self._record(text)
+            if len(text) >= BIG_TEXT or self._request_of_context() is None:
+                run = None
+        self._run = run or NO_RUN
+        return self._run
+
+    def catch_up(self) -> None:
+        """Put into the log what an interrupt has kept out of it, at the worst of moments."""
+        run = self._run
+        if run.taken and run.parts and not self._output.forked:
+            self._log.resume(run)
+
+    @contextmanager
+    def recording(self) -> Iterator[deque[str]]:
+        """Keep the newest `RECORDED_TEXTS` texts that are written inside, oldest first."""
+        outer, texts = self._record, deque[str](maxlen=RECORDED_TEXTS)
+        self._record_by(texts.append)
+        try:
+            yield texts
+        finally:
+            self._record_by(outer)
+            for text in texts:
+                outer(text)
+
+    def _record_by(self, record: Callable[[str], None]) -> None:
+        self._record = record
+        self._log.newest = None  # `write` looks anew
+
+    def close(self) -> None:
+        """Refuse to write from now on."""
+        self._log.newest = None
+        super().close()
+
+    def writelines(self, lines: Iterable[str], /) -> None:  # type: ignore[override]
+        """Write each of *lines*."""
+        for line in lines:
+            self.write(line)
+
+    def flush(self) -> None:
+        """Let what others write come next; and write what a forked child holds back."""
+        self._part_line()
+        if self._line:
+            line, self._line = self._line, ""
+            self._capture.write(self._name, line)
+
+    def writable(self) -> bool:
+        """Return True."""
+        return True
+
+    def isatty(self) -> bool:
+        """Return False: there is no terminal."""
+        return False
+
+    def fileno(self) -> int:
+        """Return the captured descriptor, for child processes and C code."""
+        return self._capture.descriptor(self._name)
+
+
+def _forget(_: str) -> None:
+    """Record nothing."""
+
+
+class _BytesOfStream(io.BufferedIOBase):
+    """`sys.stdout.buffer`: bytes of UTF-8 for the stream, split wherever the program likes."""
+
+    def __init__(self, stream: OutputStream) -> None:
+        self._stream = stream
+        self._decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
+
+    def write(self, data: Buffer, /) -> int:  # type: ignore[override]
+        view = memoryview(data)
+        self._stream.write(self._decoder.decode(bytes(view)))
+        return view.nbytes
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._stream.fileno()

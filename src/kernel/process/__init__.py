@@ -1,0 +1,1 @@
+"""All that is process-wide: signals, fork, exit, import hooks, the parent process."""

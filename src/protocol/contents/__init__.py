@@ -1,0 +1,1 @@
+"""One class for the content of each message type, sorted by subject."""

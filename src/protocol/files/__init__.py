@@ -1,0 +1,1 @@
+"""What launchers and kernels write to disk, and the start-up handshake."""

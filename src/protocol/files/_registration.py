@@ -1,0 +1,93 @@
+"""The file that tells a kernel where to report the ports it chose."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from attrs import field, frozen
+
+from assay.protocol._errors import ConnectionFileError, ContentError, FramingError
+from assay.protocol.files._connection import (
+    MAX_PORT,
+    ConnectionFile,
+    Transport,
+    check_signing,
+    without_secret,
+)
+from assay.protocol.wire._json import JsonObject, decode_object, encode_json
+from assay.protocol.wire._registry import Channel
+from assay.protocol.wire._signing import DEFAULT_SCHEME
+from assay.protocol.wire._structure import structure, unstructure
+
+__all__ = ["RegistrationFile"]
+
+
+@frozen(kw_only=True)
+class RegistrationFile:
+    """Where a kernel that chooses its own ports reports them (5.6 draft, HANDSHAKE-01).
+
+    Source: kernels.md §Registration file format.
+    """
+
+    kernel_id: str
+    """Names the kernel; it repeats it when it registers (HANDSHAKE-04)."""
+
+    registration_ip: str
+    """The address of the registration service: an IP, or over ipc a path."""
+
+    registration_port: int
+    """Its port, or the number at the end of the path."""
+
+    transport: Transport = Transport.TCP
+    """How the service is reached, and the kernel's own sockets."""
+
+    key: str = field(default="", repr=False)
+    """Signs the handshake and all messages thereafter (HANDSHAKE-05, HANDSHAKE-12)."""
+
+    signature_scheme: str = DEFAULT_SCHEME
+    """``hmac-`` and a hash."""
+
+    _extra: JsonObject = field(factory=dict, repr=False, hash=False)
+
+    @property
+    def extra(self) -> JsonObject:
+        """Keys that the protocol does not name."""
+        return self._extra
+
+    @property
+    def address(self) -> str:
+        """The ZeroMQ address of the registration service, in the forms of `ConnectionFile`."""
+        here = ConnectionFile(
+            transport=self.transport, ip=self.registration_ip, shell_port=self.registration_port
+        )
+        return here.address(Channel.SHELL)
+
+    @classmethod
+    def from_json(cls, data: bytes, *, name: str = "registration file") -> Self:
+        """Return the registration file in *data*; *name* stands in the errors.
+
+        Raises:
+            ConnectionFileError: not a JSON object, a field that is missing or has the wrong type, a
+                port that is none, or a scheme that is unknown.
+        """
+        try:
+            made = structure(cls, decode_object(data, name))
+        except FramingError as error:
+            raise ConnectionFileError(error.args[0], requirement="HANDSHAKE-01") from error
+        except ContentError as error:
+            raise ConnectionFileError(
+                f"{name}: {'; '.join(map(without_secret, error.faults))}",
+                requirement="HANDSHAKE-01",
+            ) from None  # the cause would show a key that is no text
+        port = made.registration_port
+        if not 0 < port <= MAX_PORT:
+            raise ConnectionFileError(
+                f"{name}: registration_port: wanted 1 to {MAX_PORT}, found {port}",
+                requirement="HANDSHAKE-01",
+            )
+        check_signing(name, made.key, made.signature_scheme)
+        return made
+
+    def to_json(self) -> bytes:
+        """Return the file's bytes: one JSON object, unknown keys included."""
+        return encode_json(unstructure(self))

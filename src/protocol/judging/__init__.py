@@ -1,0 +1,1 @@
+"""What is wrong with a message or a conversation, by requirement id."""

@@ -1,0 +1,284 @@
+"""What holds for the execute requests of a conversation: counters, outputs, prompts, aborts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from assay.protocol._errors import shorten
+from assay.protocol.judging._exchanges import Conversation, Exchange, Seen
+from assay.protocol.wire._registry import Channel, Sender
+
+__all__ = ["check_cells"]
+
+OUTPUTS = frozenset(
+    {"stream", "display_data", "update_display_data", "execute_result", "error", "clear_output"}
+)
+"""What code publishes, as opposed to what the kernel says of the code."""
+
+
+def check_cells(conversation: Conversation) -> None:
+    """Note what is wrong with the execute requests of *conversation*."""
+    cells = sorted(conversation.of("execute_request"), key=lambda one: one.began)
+    for cell in cells:
+        _outputs(conversation, cell)
+        _failure(conversation, cell)
+        _expressions(conversation, cell)
+    _counters(conversation, [one for one in cells if one.lane == (Channel.SHELL, "")])
+    _aborts(conversation, cells)
+    _prompts(conversation)
+
+
+def is_silent(cell: Exchange) -> bool:
+    """Return whether *cell* is to run as quietly as possible (EXEC-02)."""
+    return cell.request.content.get("silent") is True
+
+
+def is_stored(cell: Exchange) -> bool:
+    """Return whether *cell* is counted (EXEC-03, EXEC-05)."""
+    return cell.request.content.get("store_history") is not False and not is_silent(cell)
+
+
+def _outputs(conversation: Conversation, cell: Exchange) -> None:
+    inputs = list(cell.all("execute_input"))
+    outputs = [one for one in cell.published if one.msg_type in OUTPUTS]
+    asked = cell.request
+    if is_silent(cell):
+        for one in outputs:
+            wanted = "nothing but status for a silent request"
+            conversation.note("EXEC-04", "header.msg_type", wanted, one.msg_type, asked, one)
+        return
+    if not inputs:
+        if not cell.failed and cell.reply is not None:
+            conversation.note("EXEC-18", "header", "an execute_input", "none", asked)
+        return
+    for one in inputs[1:]:
+        conversation.note("EXEC-18", "header", "one execute_input", "another one", asked, one)
+    early = [one for one in outputs if one.index < inputs[0].index]
+    for one in early:
+        got = f"{one.msg_type} before it"
+        conversation.note("EXEC-18", "header", "execute_input first", got, one, inputs[0])
+    code = inputs[0].content.get("code")
+    if code != asked.content.get("code"):
+        wanted = "the code of the request"
+        conversation.note("IOPUB-18", "content.code", wanted, shorten(code), asked, inputs[0])
+
+
+def _failure(conversation: Conversation, cell: Exchange) -> None:
+    """EXEC-17 and EXEC-32: what is said of an exception, and what may not follow it."""
+    errors = list(cell.all("error"))
+    reply = cell.reply
+    for one in cell.all("execute_result"):
+        if errors and one.index > errors[0].index:
+            wanted = "no result behind the error"
+            conversation.note("EXEC-32", "header.msg_type", wanted, one.msg_type, errors[0], one)
+    if reply is None or is_silent(cell):
+        return
+    if not cell.failed:
+        for one in errors:
+            wanted = "no error for a reply that says ok"
+            conversation.note("EXEC-17", "header.msg_type", wanted, "error", one, reply)
+    elif not errors and cell.first("execute_input") is not None:
+        conversation.note("EXEC-17", "header", "an error on IOPub", "none", cell.request, reply)
+    for one in errors[1:] if cell.failed else ():
+        conversation.note("EXEC-17", "header", "one error", "another one", errors[0], one)
+    for name in ("ename", "evalue", "traceback") if cell.failed and errors else ():
+        # That the reply lacks one is told by what is said of it alone (SHELL-10).
+        if name in reply.content and errors[0].content.get(name) != reply.content[name]:
+            got = shorten(errors[0].content.get(name))
+            wanted = "what the reply says"
+            conversation.note("EXEC-17", f"content.{name}", wanted, got, errors[0], reply)
+
+
+def _expressions(conversation: Conversation, cell: Exchange) -> None:
+    asked = cell.request.content.get("user_expressions", {})
+    if cell.reply is None or cell.failed or not isinstance(asked, Mapping):
+        return
+    told = cell.reply.content.get("user_expressions")
+    if isinstance(told, Mapping) and set(told) != set(asked):
+        wanted = f"the names {shorten(sorted(asked))}"
+        got = shorten(sorted(told))
+        path = "content.user_expressions"
+        conversation.note("EXEC-09", path, wanted, got, cell.request, cell.reply)
+
+
+# Counters
+
+
+def _count(one: Seen | None) -> int | None:
+    count = one.content.get("execution_count") if one is not None else None
+    return count if type(count) is int else None
+
+
+def _counters(conversation: Conversation, cells: list[Exchange]) -> None:
+    own = {cell.request.parts.msg_id for cell in cells}
+    # Somebody else's cells, or those of a subshell, may have moved the counter in between.
+    alone = all(
+        one.parts.parent_id in own
+        for one in conversation.seen
+        if one.channel is Channel.IOPUB and one.msg_type == "execute_input"
+    )
+    last: int | None = None
+    session: object = None
+    for cell in cells:
+        if cell.reply is None or _known_session(cell.reply) != session:
+            # Another process counts anew.
+            session, last = _known_session(cell.reply), None if cell.reply is not None else last
+        known = last if alone else None
+        if cell.aborted or (cell.failed and cell.first("execute_input") is None):
+            _unmoved(conversation, cell, known, "EXEC-21")
+        elif is_stored(cell):
+            last = _moved(conversation, cell, last, alone=alone)
+        else:
+            last = _unmoved(conversation, cell, known, "EXEC-08") or last
+
+
+def _known_session(one: Seen | None) -> object:
+    return one.parts.header.get("session") if one is not None else None
+
+
+def _moved(
+    conversation: Conversation, cell: Exchange, last: int | None, *, alone: bool
+) -> int | None:
+    """Compare the numbers of a stored cell and return the counter's new value."""
+    shown, reply = cell.first("execute_input"), cell.reply
+    told, replied = _count(shown), _count(reply)
+    known = [count for count in (told, replied) if count is not None]
+    if not known:
+        return last
+    count = known[0]
+    if told is not None and replied is not None and told != replied:
+        assert shown is not None
+        assert reply is not None
+        wanted = f"the count of the execute_input, {told}"
+        conversation.note("EXEC-07", "content.execution_count", wanted, str(replied), shown, reply)
+        if last is not None and replied in _next_counts(cell, last):
+            count = replied
+    elif last is not None and count not in _next_counts(cell, last) and (alone or count <= last):
+        wanted = str(last + 1) if alone else f"more than {last}"
+        where = shown or reply or cell.request
+        conversation.note("EXEC-06", "content.execution_count", wanted, str(count), where)
+    for one in cell.all("execute_result"):
+        if (result := _count(one)) is not None and result not in known:
+            got = str(result)
+            conversation.note("IOPUB-19", "content.execution_count", str(count), got, one)
+    return count
+
+
+def _next_counts(cell: Exchange, last: int) -> tuple[int, ...]:
+    # Seen: IPython neither stores nor counts a cell in which there is nothing.
+    code = cell.request.content.get("code")
+    is_blank = isinstance(code, str) and not code.strip()
+    return (last + 1, last) if is_blank else (last + 1,)
+
+
+def _unmoved(conversation: Conversation, cell: Exchange, last: int | None, rule: str) -> int | None:
+    """Compare the numbers of a cell that does not count; return one that it was counted by."""
+    numbers = [
+        (one, count)
+        for one in (cell.first("execute_input"), cell.reply)
+        if one is not None and (count := _count(one)) is not None
+    ]
+    wanted = last if last is not None else numbers[-1][1] if numbers else None
+    for one, count in numbers:
+        if count != wanted:
+            path = "content.execution_count"
+            conversation.note(rule, path, f"the counter's value, {wanted}", str(count), one)
+    counts = [count for _, count in numbers]
+    return counts[0] if len(counts) == 2 and counts[0] == counts[1] else None
+
+
+# Aborts
+
+
+def _aborts(conversation: Conversation, cells: list[Exchange]) -> None:
+    failing = [
+        one for one in cells if one.failed and not one.aborted and one.first("execute_input")
+    ]
+    stopping = [one for one in failing if one.request.content.get("stop_on_error") is not False]
+    for one in conversation:
+        if one.aborted and one.msg_type != "execute_request":
+            assert one.reply is not None
+            wanted = "an answer: only execute requests are aborted"
+            got = shorten(one.reply.content.get("status"))
+            conversation.note("EXEC-23", "content.status", wanted, got, one.request, one.reply)
+    for cell in cells:
+        if cell.aborted:
+            _abort_has_a_cause(conversation, cell, failing, stopping)
+        else:
+            _cell_was_to_be_aborted(conversation, cell, stopping)
+
+
+def _abort_has_a_cause(
+    conversation: Conversation, cell: Exchange, failing: list[Exchange], stopping: list[Exchange]
+) -> None:
+    def waited(other: Exchange) -> bool:
+        """Return whether *cell* had been sent when the failure of *other* became known."""
+        return other.reply is not None and cell.request.index < other.reply.index
+
+    before = [one for one in failing if one.began < cell.began]
+    if not conversation.complete or any(waited(one) for one in before if one in stopping):
+        return
+    rule, wanted = "EXEC-26", "that it runs: none before it failed"
+    if any(waited(one) for one in before):
+        rule, wanted = "EXEC-22", "that it runs: the request before it has stop_on_error false"
+    elif before:
+        rule, wanted = "EXEC-24", "that it runs: it was sent behind the reply that told of an error"
+    assert cell.reply is not None
+    got = shorten(cell.reply.content.get("status"))
+    conversation.note(rule, "content.status", wanted, got, cell.request, cell.reply)
+
+
+def _cell_was_to_be_aborted(
+    conversation: Conversation, cell: Exchange, stopping: list[Exchange]
+) -> None:
+    """EXEC-20, as far as an observer can be sure: the cell was sent before the failing one began.
+
+    What is sent while the failing cell runs may come too late, for all that a client can see.
+    """
+    if cell.first("execute_input") is None and (cell.failed or cell.reply is None):
+        return
+    for other in stopping:
+        between = other.request.index < cell.request.index < other.began
+        if between and other.lane == cell.lane and other.request.peer == cell.request.peer:
+            wanted = "an abort, the cell before it having failed"
+            told = cell.reply or cell.request
+            path = "content.status"
+            conversation.note("EXEC-20", path, wanted, "that it ran", other.request, told)
+            return
+
+
+# Prompts
+
+
+def _prompts(conversation: Conversation) -> None:
+    answers = [
+        one
+        for one in conversation.seen
+        if one.sender is Sender.CLIENT and one.msg_type == "input_reply"
+    ]
+    for exchange in conversation:
+        for prompt in exchange.prompts:
+            _prompt(conversation, exchange, prompt, answers)
+
+
+def _prompt(
+    conversation: Conversation, exchange: Exchange, prompt: Seen, answers: list[Seen]
+) -> None:
+    asked = exchange.request
+    answer = next(
+        (one for one in answers if one.index > prompt.index and one.peer == prompt.peer), None
+    )
+    if answer is not None:
+        answers.remove(answer)
+    if exchange.msg_type != "execute_request":
+        wanted = "the header of an execute_request"
+        got = shorten(exchange.msg_type)
+        conversation.note("STDIN-07", "parent_header.msg_type", wanted, got, asked, prompt)
+    elif asked.content.get("allow_stdin") is not True:
+        wanted = "no prompt: allow_stdin is not true"
+        conversation.note("STDIN-03", "header.msg_type", wanted, prompt.msg_type, asked, prompt)
+    elif prompt.peer != asked.peer:
+        wanted = "the client whose code it is"
+        conversation.note("STDIN-06", "frames", wanted, "another one", asked, prompt)
+    elif answer is None and exchange.reply is not None and not exchange.failed:
+        conversation.note("STDIN-02", "header", "an input_reply", "none", prompt)

@@ -1,0 +1,1 @@
+"""From bytes to messages and back: JSON, frames, signatures, structure, the session."""
