@@ -169,7 +169,7 @@ def _arm(name: str, cls: type[attrs.AttrsInstance], table: Tree) -> Arm:
             del schemas["strict"]
         fields[one.name] = Field(
             schemas=schemas,
-            required=_required(one, strict),
+            required=_required(one, strict, lenient),
             description=docs.get(one.name, ""),
             example=example.get(one.name, UNSET),
         )
@@ -180,8 +180,8 @@ def _arm(name: str, cls: type[attrs.AttrsInstance], table: Tree) -> Arm:
     return Arm(description=docs[""], fields=fields, also=also)
 
 
-def _required(one: "attrs.Attribute[Any]", strict: Tree) -> set[str]:
-    if one.default is attrs.NOTHING:
+def _required(one: "attrs.Attribute[Any]", strict: Tree, lenient: Tree) -> set[str]:
+    if one.default is attrs.NOTHING or one.name in lenient.get("required", ()):
         return {"strict", "lenient"}
     said = one.name in strict.get("required", ())
     left_out = one.default is UNSET or one.name in strict.get("optional", ())
@@ -231,7 +231,7 @@ def _nested(cls: type[Content], profile: str) -> Tree:
     fields = {
         one.name: Field(
             schemas={profile: _schema(hints[one.name], profile)},
-            required=_required(one, {}),
+            required=_required(one, {}, {}),
             description=docs.get(one.name, ""),
         )
         for one in names

@@ -1,4 +1,4 @@
-"""Connection files: what a kernel reads before any message (CONN-01 to CONN-13)."""
+"""Connection files: what a kernel reads before any message (CONN-02 to CONN-19)."""
 
 from __future__ import annotations
 
@@ -20,6 +20,14 @@ FILE: JsonObject = {
     "ip": "127.0.0.1",
     **PORTS,
     "key": "a0436f6c-1916-498b-8eb9-e81ab9368e84",
+    "signature_scheme": "hmac-sha256",
+}
+REGISTRATION: JsonObject = {
+    "kernel_id": "8c1d",
+    "registration_ip": "127.0.0.1",
+    "registration_port": 50_010,
+    "transport": "tcp",
+    "key": FILE["key"],
     "signature_scheme": "hmac-sha256",
 }
 CURVE = {
@@ -67,8 +75,17 @@ def _bad(
     changes: JsonObject | None = None,
     *,
     data: bytes | None = None,
+    without: tuple[str, ...] = (),
 ) -> Vector:
-    return _file(number, reason, changes=changes, data=data, result="invalid", breaks=breaks)
+    return _file(
+        number,
+        reason,
+        changes=changes,
+        data=data,
+        without=without,
+        result="invalid",
+        breaks=breaks,
+    )
 
 
 def _addresses(form: str) -> dict[str, str]:
@@ -87,8 +104,10 @@ def connection_files() -> list[Vector]:
         ),
         _file(
             "002",
-            "Without a scheme a kernel uses SHA-256.",
+            "A file without a scheme means SHA-256, or is refused.",
             "CONN-09",
+            "CONN-17",
+            result="either",
             without=("signature_scheme",),
         ),
         _file("003", "An empty key switches signing off.", "SIGN-06", changes={"key": ""}),
@@ -153,8 +172,8 @@ def connection_files() -> list[Vector]:
         ),
         _file(
             "014",
-            "The file of an old launcher has no control port.",
-            "CONN-02",
+            "The file of a launcher from before 2013 has no control port.",
+            "CONN-17",
             result="either",
             without=("control_port", "transport", "signature_scheme"),
         ),
@@ -230,4 +249,99 @@ def connection_files() -> list[Vector]:
             result="either",
             changes={"signature_scheme": "hmac-md5"},
         ),
+        *_missing_keys(),
+        _bad(
+            "048",
+            "A key that is misspelt is no key.",
+            "CONN-16",
+            {"kye": FILE["key"]},
+            without=("key",),
+        ),
+        _bad(
+            "049",
+            "A name in capitals is another name.",
+            "CONN-16",
+            {"KEY": FILE["key"]},
+            without=("key",),
+        ),
+        _bad("050", "A null is no key.", "CONN-16", {"key": None}),
+        _bad("051", "A false value is no empty key.", "CONN-16", {"key": False}),
+        _bad("052", "An empty list is no empty key.", "CONN-16", {"key": []}),
+        _bad(
+            "053",
+            "A registration file says nothing of where to listen.",
+            "CONN-19",
+            data=text(REGISTRATION),
+        ),
+        _bad(
+            "054",
+            "A registration file without a key is not an open connection file either.",
+            "CONN-19",
+            data=text({key: value for key, value in REGISTRATION.items() if key != "key"}),
+        ),
+        _bad("055", "An empty object says nothing.", "CONN-16", data=b"{}"),
+        _bad("056", "An address is not null.", "CONN-02", {"ip": None}),
+        _bad("057", "A transport is text.", "CONN-02", {"transport": 1}),
+        _bad("058", "A port is not a list.", "CONN-02", {"shell_port": [50_002]}),
+        _bad("059", "A port is not true.", "CONN-02", {"hb_port": True}),
+        _file(
+            "060",
+            "A key of white space is a key.",
+            "SIGN-05",
+            changes={"key": " "},
+        ),
+        _file(
+            "061",
+            "A file with the nine keys and those of a registration is a connection file.",
+            "CONN-08",
+            changes={"registration_ip": "127.0.0.1", "registration_port": 50_010},
+        ),
     ]
+
+
+def _missing_keys() -> list[Vector]:
+    """Return a vector for each of the nine keys but the scheme, without that key, and two pairs."""
+    rule = {"key": "CONN-16"}
+    alone = [key for key in FILE if key not in ("signature_scheme", "control_port", "transport")]
+    made = [
+        _bad(
+            f"{number:03}",
+            f"A file without `{key}` is not completed by a guess.",
+            rule.get(key, "CONN-17"),
+            without=(key,),
+        )
+        for number, key in enumerate(alone, 37)
+    ]
+    # Launchers from before 2013 left these out, and a kernel may serve them.
+    made += [
+        _file(
+            f"{number:03}",
+            f"A file without `{key}` is as old as protocol 3, or a mistake.",
+            "CONN-17",
+            without=(key,),
+            result="either",
+        )
+        for number, key in enumerate(("control_port", "transport"), 43)
+    ]
+    made += [
+        _bad(
+            "045",
+            "Without any port nobody knows where to connect.",
+            "CONN-17",
+            without=tuple(PORTS),
+        ),
+        _bad(
+            "046",
+            "A file without key and scheme is not an open one.",
+            "CONN-16",
+            without=("key", "signature_scheme"),
+        ),
+        _bad(
+            "047",
+            "A key in the file's CURVE pair is not `key`.",
+            "CONN-16",
+            CURVE,
+            without=("key",),
+        ),
+    ]
+    return made

@@ -47,6 +47,9 @@ PORTS_POLL_MS = 5
 
 KEY_BYTES = 32
 
+DEFAULT_IP = ConnectionFile(key="").ip
+"""What stands in a connection file that leaves the address to the launcher."""
+
 LOCAL_PORT_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 LOWEST_PORT = 10_000
@@ -258,7 +261,7 @@ def launch(
         wanted = connection or ConnectionFile(key=secrets.token_hex(KEY_BYTES))
         if not kernel_chooses_ports:
             wanted = free_ports(wanted, place)
-        elif wanted.transport is Transport.IPC and wanted.ip == ConnectionFile().ip:
+        elif wanted.transport is Transport.IPC and wanted.ip == DEFAULT_IP:
             wanted = _with_ip(wanted, str(place / "socket"))
         owned.callback(path.unlink, missing_ok=True)
         wanted.write(path)
@@ -292,7 +295,7 @@ def free_ports(connection: ConnectionFile, folder: Path | None = None) -> Connec
     """
     missing = [channel for channel in Channel if not connection.port(channel)]
     if connection.transport is Transport.IPC:
-        if connection.ip == ConnectionFile().ip and folder is not None:
+        if connection.ip == DEFAULT_IP and folder is not None:
             connection = _with_ip(connection, str(folder / "socket"))
         return connection.with_ports({c: n for n, c in enumerate(Channel, 1) if c in missing})
     with ExitStack() as held:

@@ -7,7 +7,9 @@ binding another process can take the port (decision 0004).
 from __future__ import annotations
 
 import atexit
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple, TypeAlias
 
 import zmq
@@ -36,6 +38,9 @@ subscriber that stopped reading can hold of ASCII is 64 MB. ZeroMQ knows no boun
 displays can be more."""
 
 IPC = "ipc://"
+
+PRIVATE_MASK = 0o077
+"""Leaves nothing to the group and to others."""
 
 
 class BindError(AssayError):
@@ -171,9 +176,27 @@ def _bind(socket: Socket, address: str, channel: Channel) -> None:
         if reason := _ipc.why_taken(address):
             raise BindError(f"{channel}: cannot bind {address}: {reason}")
     try:
-        socket.bind(address)
+        with _private_files(address):
+            socket.bind(address)
     except zmq.ZMQError as error:
         raise BindError(f"{channel}: cannot bind {address}: {error}") from error
+
+
+@contextmanager
+def _private_files(address: str) -> Iterator[None]:
+    """Let a socket file that is made meanwhile be its owner's alone (CONN-20).
+
+    To change its mode afterwards would leave a moment in which others can connect. The mask is the
+    process's: a file that another thread makes just then is its owner's alone as well.
+    """
+    if not address.startswith(IPC):
+        yield
+        return
+    mask = os.umask(PRIVATE_MASK)
+    try:
+        yield
+    finally:
+        os.umask(mask)
 
 
 def _bind_free_path(socket: Socket, channel: Channel, connection: ConnectionFile) -> ConnectionFile:

@@ -29,12 +29,34 @@ from assay.protocol import (
 from assay.testing import json_values, texts
 
 PORTS = {"shell_port": 1, "iopub_port": 2, "stdin_port": 3, "control_port": 4, "hb_port": 5}
+WHOLE: dict[str, Any] = {
+    **PORTS,
+    "transport": "tcp",
+    "ip": "127.0.0.1",
+    "key": "a key",
+    "signature_scheme": "hmac-sha256",
+}
+"""A file with the nine keys."""
+
 Z85 = "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7"
 
 
 def from_fields(**fields: Any) -> ConnectionFile:
-    """Return the connection file with these fields."""
-    return ConnectionFile.from_json(json.dumps(fields).encode())
+    """Return the connection file with these fields, and the usual ones for the rest."""
+    return ConnectionFile.from_json(whole(**fields))
+
+
+def without(*names: str, **more: Any) -> ConnectionFileError:
+    """Return the error that a file without these keys causes, and with *more*."""
+    fields = {name: value for name, value in WHOLE.items() if name not in names}
+    with pytest.raises(ConnectionFileError) as caught:
+        ConnectionFile.from_json(json.dumps({**fields, **more}).encode(), name="k.json")
+    return caught.value
+
+
+def whole(**fields: Any) -> bytes:
+    """Return the bytes of a file with these fields, and the usual ones for the rest."""
+    return json.dumps({**WHOLE, **fields}).encode()
 
 
 def refusal(**fields: Any) -> ConnectionFileError:
@@ -50,7 +72,7 @@ connection_files = st.builds(
     ip=texts(),
     transport=st.sampled_from(Transport),
     key=texts(),
-    signature_scheme=st.sampled_from(["hmac-sha256", "hmac-sha512", "hmac-md5"]),
+    signature_scheme=st.sampled_from(["hmac-sha256", "hmac-sha512", "hmac-sha1"]),
     kernel_name=texts(),
     extra=st.dictionaries(st.sampled_from(["x-own", "_extra"]), json_values(), max_size=2),
 )
@@ -81,12 +103,133 @@ def test_a_file_of_the_reference_client_is_read() -> None:
     assert file.curve is None
 
 
-def test_an_empty_object_lets_the_kernel_choose_everything() -> None:
-    """Ports of 0 on the local machine, nothing signed."""
-    file = from_fields()
+def test_a_port_of_0_lets_the_kernel_choose() -> None:
+    """A program may leave out all but the key; a file that says so is whole (CONN-02)."""
+    file = ConnectionFile(key="k")
 
     assert [file.port(channel) for channel in Channel] == [0] * 5
-    assert (file.ip, file.transport, file.key) == ("127.0.0.1", Transport.TCP, "")
+    assert (file.ip, file.transport, file.key) == ("127.0.0.1", Transport.TCP, "k")
+    assert ConnectionFile.from_json(file.to_json()) == file
+
+
+# --- Keys that are missing
+
+
+@pytest.mark.parametrize("name", sorted(WHOLE))
+def test_each_of_the_nine_keys_is_needed(name: str) -> None:
+    """A file that lacks one is refused; the error says which one (CONN-16, CONN-17)."""
+    error = without(name)
+
+    rule = "CONN-16" if name == "key" else "CONN-17"
+    assert str(error) == f"k.json: {name}: wanted this key, found none ({rule})"
+
+
+@given(st.sets(st.sampled_from(sorted(WHOLE)), min_size=1))
+def test_all_that_is_missing_is_named(names: set[str]) -> None:
+    """Whatever is missing, the error names all of it and nothing else (CONN-17)."""
+    said = str(without(*names)).removeprefix("k.json: ").partition(": wanted")[0]
+
+    assert set(said.split(", ")) == names
+
+
+@pytest.mark.parametrize(
+    ("key", "slip"),
+    [
+        ("key", "kye"),
+        ("key", "Key"),
+        ("key", "keys"),
+        ("key", "_key"),
+        ("shell_port", "shel_port"),
+        ("hb_port", "heartbeat_port"),
+        ("control_port", "control-port"),
+        ("signature_scheme", "signature_schema"),
+        ("signature_scheme", "signatureScheme"),
+        ("ip", "IP"),
+        ("transport", "transprot"),
+    ],
+)
+def test_a_slip_is_recognised(key: str, slip: str) -> None:
+    """A misspelt key counts as missing, and the error asks whether it is meant (CONN-16)."""
+    error = without(key, **{slip: WHOLE[key]})
+
+    assert f"found {slip!r}: is {key} meant?" in str(error)
+
+
+def test_a_key_that_resembles_nothing_is_not_mentioned() -> None:
+    """Unknown keys are none of the errors (CONN-08)."""
+    assert "meant" not in str(without("key", jupyter_session="a.ipynb", x=1))
+
+
+@given(st.dictionaries(texts(), json_values(), max_size=4))
+def test_no_file_is_unsigned_by_accident(fields: dict[str, Json]) -> None:
+    """Whatever else a file says, it is unsigned only if it has an empty text as its key
+    (CONN-16)."""
+    base = {name: value for name, value in WHOLE.items() if name != "key"}
+    data = {**base, **fields}
+    try:
+        file = ConnectionFile.from_json(json.dumps(data).encode())
+    except ConnectionFileError:
+        return
+
+    assert file.key == data["key"]
+
+
+@pytest.mark.parametrize("key", [None, False, 0, [], {}, ["secret"]])
+def test_what_is_no_text_is_no_empty_key(key: object) -> None:
+    """Only `"key": ""` switches signing off (CONN-16)."""
+    assert refusal(key=key).requirement == "CONN-02"
+    assert from_fields(key="").key == ""
+
+
+def test_a_program_has_to_say_that_nothing_is_signed() -> None:
+    """A connection that is made without a key is a mistake, in either kind of file (CONN-16)."""
+    with pytest.raises(TypeError):
+        ConnectionFile()  # type: ignore[call-arg]  # that is the point
+    with pytest.raises(ContentError):
+        structure(
+            RegistrationFile,
+            {"kernel_id": "k", "registration_ip": "127.0.0.1", "registration_port": 5},
+        )
+
+
+@pytest.mark.parametrize("key", [{}, {"key": "s"}])
+def test_a_registration_file_is_no_connection_file(key: dict[str, Json]) -> None:
+    """The error says what it is (CONN-19)."""
+    data = {
+        "kernel_id": "k",
+        "transport": "tcp",
+        "registration_ip": "127.0.0.1",
+        "registration_port": 5,
+        "signature_scheme": "hmac-sha256",
+        **key,
+    }
+
+    with pytest.raises(ConnectionFileError, match="registration file") as caught:
+        ConnectionFile.from_json(json.dumps(data).encode())
+
+    assert caught.value.requirement == "CONN-19"
+
+
+def test_keys_may_come_from_elsewhere() -> None:
+    """What a command line says counts in place of what the file says, and of what it lacks."""
+    fields = {name: value for name, value in WHOLE.items() if name != "key"}
+    instead: dict[str, Json] = {"key": "other", "ip": "0.0.0.0"}
+
+    file = ConnectionFile.from_json(json.dumps(fields).encode(), instead=instead)
+
+    assert (file.key, file.ip, file.shell_port) == ("other", "0.0.0.0", 1)
+
+
+def test_md5_is_refused_unless_the_program_asks_for_it() -> None:
+    """A file that names MD5 is refused, and the error says so (SIGN-12, AMB-54)."""
+    data = json.dumps({**WHOLE, "signature_scheme": "hmac-md5"}).encode()
+
+    with pytest.raises(ConnectionFileError, match="broken") as caught:
+        ConnectionFile.from_json(data)
+    allowed = ConnectionFile.from_json(data, allow_broken_scheme=True)
+
+    assert caught.value.requirement == "SIGN-12"
+    assert allowed.signature_scheme == "hmac-md5"
 
 
 @pytest.mark.parametrize("name", PORTS)
@@ -147,11 +290,14 @@ def test_what_is_no_json_object_is_refused(data: bytes) -> None:
     "data",
     [
         b'{"key":"secret-key"',
-        b'{"key":["secret-key"]}',
-        b'{"key":"secret-key","ip":1}',
-        b'{"curve_publickey":["secret-key"],"curve_secretkey":{"secret-key":1}}',
+        b'{"key":"secret-key"}',
+        b'{"kye":"secret-key"}',
+        whole(key=["secret-key"]),
+        whole(key="secret-key", ip=1),
+        whole(key="secret-key", signature_scheme="hmac-md5"),
+        whole(curve_publickey=["secret-key"], curve_secretkey={"secret-key": 1}),
         b'["secret-key"]',
-        b'{"curve_publickey":"secret-key","curve_secretkey":"secret-key"}',
+        whole(curve_publickey="secret-key", curve_secretkey="secret-key"),
     ],
 )
 def test_no_error_shows_a_key(data: bytes) -> None:
@@ -208,7 +354,7 @@ def test_ports_that_were_bound_replace_those_of_the_file() -> None:
 
     changed = file.with_ports({Channel.SHELL: 11, Channel.HB: 12})
 
-    assert (changed.shell_port, changed.hb_port, changed.iopub_port) == (11, 12, 0)
+    assert (changed.shell_port, changed.hb_port, changed.iopub_port) == (11, 12, 2)
     assert (changed.key, changed.extra) == ("k", {"x": 1})
 
 
@@ -244,7 +390,7 @@ def test_a_write_that_fails_leaves_the_old_file_alone(
 
     monkeypatch.setattr(step, fail)
     with pytest.raises((ConnectionFileError, KeyboardInterrupt)):
-        from_fields(**PORTS).write(path)
+        from_fields().write(path)
 
     assert [entry.name for entry in tmp_path.iterdir()] == ["kernel.json"]
     assert path.read_text() == "old"
@@ -259,7 +405,7 @@ def test_a_folder_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConnectionFileError) as writing:
         from_fields().write(path)
 
-    assert reading.value.requirement == "CONN-01"
+    assert reading.value.requirement == "CONN-17"
     assert writing.value.requirement == "CONN-04"
 
 

@@ -151,11 +151,14 @@ def test_a_registration_makes_a_connection_file() -> None:
 
 def test_md5_is_used_only_when_asked_for() -> None:
     """As everywhere (SIGN-12)."""
-    file = RegistrationFile.from_json(
-        b'{"kernel_id":"k","registration_ip":"ip","registration_port":1,'
+    data = (
+        b'{"kernel_id":"k","registration_ip":"ip","registration_port":1,"key":"k",'
         b'"signature_scheme":"hmac-md5"}'
     )
 
+    with pytest.raises(ConnectionFileError):
+        RegistrationFile.from_json(data)
+    file = RegistrationFile.from_json(data, allow_broken_scheme=True)
     with pytest.raises(LocalError):
         Handshake(file)
     Handshake(file, allow_broken_scheme=True)
@@ -176,7 +179,11 @@ def test_a_registration_file_comes_back() -> None:
 def test_the_service_may_be_a_path() -> None:
     """Over ipc the address is formed as for the channels (CONN-10)."""
     file = RegistrationFile(
-        kernel_id="k", registration_ip="/run/r", registration_port=1, transport=Transport.IPC
+        kernel_id="k",
+        registration_ip="/run/r",
+        registration_port=1,
+        transport=Transport.IPC,
+        key="",
     )
 
     assert file.address == "ipc:///run/r-1"
@@ -188,9 +195,12 @@ def test_the_service_may_be_a_path() -> None:
         (b"[]", "HANDSHAKE-01"),
         (b"{", "HANDSHAKE-01"),
         (b'{"kernel_id":"k"}', "HANDSHAKE-01"),
-        (b'{"kernel_id":"k","registration_ip":"ip","registration_port":0}', "HANDSHAKE-01"),
         (
-            b'{"kernel_id":"k","registration_ip":"ip","registration_port":1,'
+            b'{"kernel_id":"k","registration_ip":"ip","registration_port":0,"key":"k"}',
+            "HANDSHAKE-01",
+        ),
+        (
+            b'{"kernel_id":"k","registration_ip":"ip","registration_port":1,"key":"k",'
             b'"signature_scheme":"md5"}',
             "SIGN-12",
         ),

@@ -301,8 +301,10 @@ def test_envelopes_files_and_records_have_hashes() -> None:
     session = make_session()
     frames = session.pack(ExecuteRequest(code="1"), metadata={"a": [1]}, buffers=[bytearray(b"b")])
     spec = KernelSpec(argv=("k",), display_name="K", language="k", env={"A": "1"}, metadata={})
-    connection = ConnectionFile(extra={"a": {}})
-    registration = RegistrationFile(kernel_id="k", registration_ip="ip", registration_port=1)
+    connection = ConnectionFile(key="", extra={"a": {}})
+    registration = RegistrationFile(
+        kernel_id="k", registration_ip="ip", registration_port=1, key=""
+    )
     asked = AskedExecute(variables={"a": "b"})
 
     assert len({make_session().open(frames), spec, connection, registration, asked}) == 5

@@ -22,7 +22,7 @@ def test_equal_values() -> None:
 def test_values_of_other_classes_are_never_equal() -> None:
     """A value is not equal to one of another class, even with the same fields."""
     assert (HEADER == "m") is False
-    assert InputReply(value="") != ConnectionFile()
+    assert InputReply(value="") != ConnectionFile(key="")
 
 
 def test_messages_can_be_in_sets() -> None:

@@ -326,7 +326,8 @@ def test_headers(header: Header) -> None:
 @pytest.mark.parametrize(("scheme", "key"), [("hmac-no-such-hash", ""), ("hmac-sha256", "\ud800")])
 def test_what_a_schema_cannot_say(scheme: str, key: str) -> None:
     """The reader refuses a connection file that the schema accepts, as the table tells."""
-    data = {"signature_scheme": scheme, "key": key}
+    example = read(CURRENT["connection_file"]["lenient"])["examples"][0]
+    data = {**example, "signature_scheme": scheme, "key": key}
 
     assert faults("connection_file", "lenient", data) == []
     with pytest.raises(ConnectionFileError):

@@ -122,7 +122,7 @@ class TestReadiness:
         with socket.socket() as held:
             held.bind(("127.0.0.1", 0))
             port = held.getsockname()[1]
-            nowhere = ConnectionFile().with_ports(dict.fromkeys(Channel, port))
+            nowhere = ConnectionFile(key="").with_ports(dict.fromkeys(Channel, port))
             with Client(nowhere) as client, pytest.raises(TimedOutError):
                 client.wait_until_ready(AT_ONCE_S)
 
@@ -462,7 +462,7 @@ class TestHeartbeat:
         """A heart that does not beat is an error, each time."""
         with socket.socket() as held:
             held.bind(("127.0.0.1", 0))
-            nowhere = ConnectionFile(hb_port=held.getsockname()[1])
+            nowhere = ConnectionFile(key="", hb_port=held.getsockname()[1])
             with Client(nowhere, channels=[Channel.HB]) as client:
                 for _ in range(2):
                     with pytest.raises(TimedOutError, match="a heartbeat"):
@@ -499,7 +499,7 @@ class TestEnds:
     def test_bad_address(self) -> None:
         """An address that cannot be one is an error at once."""
         with pytest.raises(TransportError, match="cannot connect"):
-            Client(ConnectionFile(ip="no/where", shell_port=1))
+            Client(ConnectionFile(key="", ip="no/where", shell_port=1))
 
     def test_kernel_ends(self, kernel: SmallKernel) -> None:
         """The end of the kernel's process ends the waiting, after its last words."""
@@ -555,7 +555,7 @@ def connections(tmp_path: Path) -> dict[str, ConnectionFile]:
     public, secret = zmq.curve_keypair()
     return {
         "tcp": ConnectionFile(key=KEY),
-        "no key": ConnectionFile(),
+        "no key": ConnectionFile(key=""),
         "sha512": ConnectionFile(key=KEY, signature_scheme="hmac-sha512"),
         "ipc": ConnectionFile(key=KEY, transport=Transport.IPC, ip=str(tmp_path / "s")).with_ports(
             dict(zip(Channel, range(1, 6), strict=True))

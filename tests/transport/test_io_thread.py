@@ -567,7 +567,7 @@ class TestEnd:
 
 def test_sockets_are_reachable() -> None:
     """`KernelSockets.of` returns the socket of each channel."""
-    sockets, _ = bind_kernel(ConnectionFile())
+    sockets, _ = bind_kernel(ConnectionFile(key=""))
     try:
         assert isinstance(sockets, KernelSockets)
         assert sockets.of(Channel.STDIN) is sockets.stdin

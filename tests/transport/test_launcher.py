@@ -252,7 +252,7 @@ class TestStart:
 
     def test_free_ports(self) -> None:
         """Ports that are given stay; the others are all different."""
-        found = free_ports(ConnectionFile(shell_port=7))
+        found = free_ports(ConnectionFile(key="", shell_port=7))
         ports = {channel: found.port(channel) for channel in Channel}
 
         assert ports.pop(Channel.SHELL) == 7
@@ -262,7 +262,7 @@ class TestStart:
     def test_no_free_ports(self) -> None:
         """An address that is not ours has no free ports."""
         with pytest.raises(LaunchError, match=r"wanted a free port on 192\.0\.2\.1"):
-            free_ports(ConnectionFile(ip="192.0.2.1"))
+            free_ports(ConnectionFile(key="", ip="192.0.2.1"))
 
 
 class TestInterrupt:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import socket as socket_module
+import stat
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ CHANNELS = (Channel.SHELL, Channel.CONTROL, Channel.STDIN, Channel.IOPUB)
 def over_ipc(folder: Path, *, shell_port: int = 0, iopub_port: int = 0) -> ConnectionFile:
     """Return a connection whose sockets are files in *folder*."""
     return ConnectionFile(
+        key="",
         transport=Transport.IPC,
         ip=str(folder / "s"),
         shell_port=shell_port,
@@ -24,9 +27,31 @@ def over_ipc(folder: Path, *, shell_port: int = 0, iopub_port: int = 0) -> Conne
     )
 
 
+@pytest.mark.parametrize("chosen", [True, False])
+def test_socket_files_are_their_users_alone(tmp_path: Path, *, chosen: bool) -> None:
+    """Whatever the umask, nobody else may connect over ipc, and the umask stays (CONN-20)."""
+    wanted = over_ipc(tmp_path) if chosen else over_ipc(tmp_path, shell_port=1, iopub_port=2)
+    mask = os.umask(0)
+    try:
+        sockets, bound = bind_kernel(wanted)
+        heartbeat = Heartbeat(bound)
+        modes = {
+            path.name: stat.S_IMODE(path.stat().st_mode) & 0o077 for path in tmp_path.iterdir()
+        }
+        heartbeat.close()
+        sockets.close(linger_ms=0)
+        left = os.umask(0)
+    finally:
+        os.umask(mask)
+
+    assert len(modes) == 5
+    assert set(modes.values()) == {0}
+    assert left == 0
+
+
 def test_chosen_ports() -> None:
     """Ports of 0 are chosen, each another one."""
-    sockets, bound = bind_kernel(ConnectionFile())
+    sockets, bound = bind_kernel(ConnectionFile(key=""))
     sockets.close(linger_ms=0)
 
     assert len({bound.port(channel) for channel in CHANNELS} - {0}) == len(CHANNELS)
@@ -37,7 +62,7 @@ def test_given_port() -> None:
     """A port that is given is used."""
     with socket_module.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    sockets, bound = bind_kernel(ConnectionFile(stdin_port=port))
+    sockets, bound = bind_kernel(ConnectionFile(key="", stdin_port=port))
     endpoint = sockets.stdin.getsockopt_string(zmq.LAST_ENDPOINT)
     sockets.close(linger_ms=0)
 
@@ -52,7 +77,7 @@ def test_taken_port(channel: Channel) -> None:
         port = server.getsockname()[1]
         before = len(list(Path("/proc/self/fd").iterdir()))
         with pytest.raises(BindError) as caught:
-            bind_kernel(ConnectionFile().with_ports({channel: port}))
+            bind_kernel(ConnectionFile(key="").with_ports({channel: port}))
         after = len(list(Path("/proc/self/fd").iterdir()))
 
     assert f"{channel}: cannot bind tcp://127.0.0.1:{port}" in str(caught.value)
@@ -63,7 +88,7 @@ def test_taken_port(channel: Channel) -> None:
 def test_not_our_address(ip: str) -> None:
     """An address that is none of this machine's is refused."""
     with pytest.raises(BindError) as caught:
-        bind_kernel(ConnectionFile(ip=ip))
+        bind_kernel(ConnectionFile(key="", ip=ip))
 
     assert ip in str(caught.value)
 
@@ -140,11 +165,11 @@ class TestHeartbeat:
         with socket_module.create_server(("127.0.0.1", 0)) as server:
             port = server.getsockname()[1]
             with pytest.raises(BindError, match=rf"hb: .*:{port}"):
-                Heartbeat(ConnectionFile(hb_port=port))
+                Heartbeat(ConnectionFile(key="", hb_port=port))
 
     def test_echo(self) -> None:
         """It sends back what it gets."""
-        heartbeat = Heartbeat(ConnectionFile())
+        heartbeat = Heartbeat(ConnectionFile(key=""))
         heartbeat.start()
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         with context.socket(zmq.REQ) as client:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Self
 
@@ -15,6 +15,7 @@ from assay.protocol._errors import (
     ContentError,
     FramingError,
     LocalError,
+    shorten,
 )
 from assay.protocol._value import Value
 from assay.protocol.wire._json import Json, JsonObject, decode_object, encode_json
@@ -23,6 +24,7 @@ from assay.protocol.wire._signing import DEFAULT_SCHEME, Signer
 from assay.protocol.wire._structure import structure, unstructure
 
 __all__ = [
+    "CONNECTION_KEYS",
     "MAX_PORT",
     "ConnectionFile",
     "Curve",
@@ -34,7 +36,26 @@ __all__ = [
 
 MAX_PORT = 65_535
 PORT_DIGITS = len(str(MAX_PORT))
+CONNECTION_KEYS = (
+    "transport",
+    "ip",
+    "shell_port",
+    "control_port",
+    "iopub_port",
+    "stdin_port",
+    "hb_port",
+    "key",
+    "signature_scheme",
+)
+"""What every connection file has (CONN-02)."""
+
+REGISTRATION_KEYS = frozenset({"registration_ip", "registration_port"})
+"""What only a registration file has (HANDSHAKE-01)."""
+
 SECRETS = frozenset({"key", "curve_publickey", "curve_secretkey"})
+NEAR_ENOUGH = 0.6
+"""How much of two names is the same when one may be a slip for the other: ``kye`` for ``key``."""
+
 Z85_KEY_CHARACTERS = 40
 Z85 = frozenset(
     "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#"
@@ -64,7 +85,8 @@ class ConnectionFile(Value):
     """Where the five sockets are, and the key (kernels.md §Connection files, CONN-02).
 
     A port of 0 lets the kernel choose; it then writes the ports that it bound back to the file.
-    Over ipc, a port is the number at the end of the socket's path.
+    Over ipc, a port is the number at the end of the socket's path. A file holds all nine keys of
+    the text (`CONNECTION_KEYS`); a program that makes one may leave out all but the key.
     """
 
     shell_port: int = 0
@@ -88,11 +110,12 @@ class ConnectionFile(Value):
     transport: Transport = Transport.TCP
     """``tcp`` or ``ipc``."""
 
-    key: str = field(default="", repr=False)
-    """The bytes of this text, as UTF-8, sign the messages (SIGN-05); empty: nothing is signed."""
+    key: str = field(repr=False)
+    """The bytes of this text, as UTF-8, sign the messages (SIGN-05); empty: nothing is signed, and
+    who reaches the sockets runs code (SIGN-06, CONN-16)."""
 
     signature_scheme: str = DEFAULT_SCHEME
-    """``hmac-`` and a hash (SIGN-11); a file that names none means hmac-sha256 (CONN-09)."""
+    """``hmac-`` and a hash (SIGN-11)."""
 
     kernel_name: str | UnsetType = UNSET
     """The kernelspec's name; clients write it, and no kernel needs it (AMB-53)."""
@@ -139,28 +162,70 @@ class ConnectionFile(Value):
         return f"tcp://{ip}:{port}"
 
     @classmethod
-    def from_json(cls, data: bytes, *, name: str = "connection file") -> Self:
-        """Return the connection file in *data*; *name* stands in the errors.
+    def from_json(
+        cls,
+        data: bytes,
+        *,
+        name: str = "connection file",
+        instead: Mapping[str, Json] | None = None,
+        allow_broken_scheme: bool = False,
+    ) -> Self:
+        """Return the connection file in *data*.
+
+        Args:
+            data: One JSON object.
+            name: Stands in the errors.
+            instead: Keys that count in place of the file's, such as those of a command line.
+            allow_broken_scheme: Accept ``hmac-md5``.
 
         Raises:
-            ConnectionFileError: not a JSON object, a field with the wrong type, a port that is
-                none, one CURVE key without the other, or a scheme that is unknown.
+            ConnectionFileError: not a JSON object; one of `CONNECTION_KEYS` is missing (CONN-16,
+                CONN-17); a registration file (CONN-19); a field with the wrong type, a port that is
+                none, one CURVE key without the other, a scheme that is unknown or broken.
         """
         try:
-            fields = decode_object(data, name)
-            made = structure(cls, {**fields, **ports_as_numbers(fields)})
+            fields = {**decode_object(data, name), **(instead or {})}
         except FramingError as error:
             raise ConnectionFileError(error.args[0], requirement="CONN-02") from error
+        _check_keys(name, fields)
+        return cls.from_fields(fields, name=name, allow_broken_scheme=allow_broken_scheme)
+
+    @classmethod
+    def from_fields(
+        cls,
+        fields: JsonObject,
+        *,
+        name: str = "connection file",
+        allow_broken_scheme: bool = False,
+    ) -> Self:
+        """Return the connection file with *fields*; all but the key may be missing.
+
+        Raises:
+            ConnectionFileError: as for `from_json`.
+        """
+        try:
+            made = structure(cls, {**fields, **ports_as_numbers(fields)})
         except ContentError as error:
             raise ConnectionFileError(
                 f"{name}: {'; '.join(map(without_secret, error.faults))}", requirement="CONN-02"
             ) from None  # the cause would show a key that is no text
-        made._check(name)
+        made._check(name, allow_broken_scheme=allow_broken_scheme)
         return made
 
     @classmethod
-    def read(cls, path: str | os.PathLike[str]) -> Self:
+    def read(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        instead: Mapping[str, Json] | None = None,
+        allow_broken_scheme: bool = False,
+    ) -> Self:
         """Return the connection file at *path*.
+
+        Args:
+            path: The file.
+            instead: As for `from_json`.
+            allow_broken_scheme: Accept ``hmac-md5``.
 
         Raises:
             ConnectionFileError: as for `from_json`, or the file cannot be read.
@@ -170,9 +235,11 @@ class ConnectionFile(Value):
                 data = file.read()
         except OSError as error:
             raise ConnectionFileError(
-                f"{path}: cannot be read: {error.strerror}", requirement="CONN-01"
+                f"{path}: cannot be read: {error.strerror}", requirement="CONN-17"
             ) from error
-        return cls.from_json(data, name=str(path))
+        return cls.from_json(
+            data, name=str(path), instead=instead, allow_broken_scheme=allow_broken_scheme
+        )
 
     def to_json(self) -> bytes:
         """Return the file's bytes: one JSON object, unknown keys included."""
@@ -204,7 +271,7 @@ class ConnectionFile(Value):
                 f"{path}: cannot be written: {error.strerror}", requirement="CONN-04"
             ) from error
 
-    def _check(self, name: str) -> None:
+    def _check(self, name: str, *, allow_broken_scheme: bool) -> None:
         for channel in Channel:
             if not 0 <= self.port(channel) <= MAX_PORT:
                 raise ConnectionFileError(
@@ -222,13 +289,60 @@ class ConnectionFile(Value):
                     f"{name}: wanted CURVE keys of 40 characters of Z85, found another text",
                     requirement="CONN-06",
                 )
-        check_signing(name, self.key, self.signature_scheme)
+        check_signing(
+            name, self.key, self.signature_scheme, allow_broken_scheme=allow_broken_scheme
+        )
 
 
-def check_signing(name: str, key: str, scheme: str) -> None:
-    """Refuse a *scheme* that is unknown and a *key* that has no bytes; *name* is the file's."""
+def _check_keys(name: str, fields: JsonObject) -> None:
+    """Refuse *fields* that lack one of `CONNECTION_KEYS`: nothing is guessed, least of all a key.
+
+    Seen: all launchers of today write the nine. A kernel that took a missing key for an empty one
+    would run the code of everybody who reaches it.
+    """
+    missing = [key for key in CONNECTION_KEYS if key not in fields]
+    if not missing:
+        return
+    if REGISTRATION_KEYS.intersection(fields):
+        raise ConnectionFileError(
+            f"{name}: wanted a connection file, found a registration file, which begins the "
+            f"handshake of protocol 5.6",
+            requirement="CONN-19",
+        )
+    what = "this key" if len(missing) == 1 else "these keys"
+    raise ConnectionFileError(
+        f"{name}: {', '.join(missing)}: wanted {what}, found none{_meant(missing, fields)}",
+        requirement="CONN-16" if "key" in missing else "CONN-17",
+    )
+
+
+def _meant(missing: Sequence[str], fields: JsonObject) -> str:
+    """Return a question for each of *missing* that another of the keys resembles."""
+    import difflib  # noqa: PLC0415 - few files lack a key
+
+    # Lower case and no hyphens: "Key" and "shell-port" differ by no more than that.
+    others = {
+        text.lower().replace("-", "_"): text for text in fields if text not in CONNECTION_KEYS
+    }
+    questions = [
+        f"; found {shorten(others[near])}: is {key} meant?"
+        for key in missing
+        for near in difflib.get_close_matches(key, others, n=1, cutoff=NEAR_ENOUGH)
+    ]
+    return "".join(questions)
+
+
+def check_signing(name: str, key: str, scheme: str, *, allow_broken_scheme: bool) -> None:
+    """Refuse a *scheme* that is unknown or broken and a *key* that has no bytes.
+
+    Args:
+        name: The file's.
+        key: As in the file.
+        scheme: As in the file.
+        allow_broken_scheme: Accept ``hmac-md5``.
+    """
     try:
-        Signer(b"", scheme, allow_broken=True)
+        Signer(b"", scheme, allow_broken=allow_broken_scheme)
     except LocalError as error:
         raise ConnectionFileError(
             f"{name}: signature_scheme: {error.args[0]}", requirement="SIGN-12"
@@ -258,5 +372,7 @@ def _is_port(text: str) -> bool:
 
 def without_secret(fault: str) -> str:
     """Return *fault* without the value, where that may be a key."""
-    path = fault.partition(":")[0]
-    return f"{path}: wanted text, found something else" if path in SECRETS else fault
+    path, _, said = fault.partition(":")
+    if path not in SECRETS or said == " wanted this field, found none":
+        return fault
+    return f"{path}: wanted text, found something else"

@@ -41,7 +41,7 @@ class RegistrationFile:
     transport: Transport = Transport.TCP
     """How the service is reached, and the kernel's own sockets."""
 
-    key: str = field(default="", repr=False)
+    key: str = field(repr=False)
     """Signs the handshake and all messages thereafter (HANDSHAKE-05, HANDSHAKE-12)."""
 
     signature_scheme: str = DEFAULT_SCHEME
@@ -58,17 +58,27 @@ class RegistrationFile:
     def address(self) -> str:
         """The ZeroMQ address of the registration service, in the forms of `ConnectionFile`."""
         here = ConnectionFile(
-            transport=self.transport, ip=self.registration_ip, shell_port=self.registration_port
+            transport=self.transport,
+            ip=self.registration_ip,
+            shell_port=self.registration_port,
+            key=self.key,
         )
         return here.address(Channel.SHELL)
 
     @classmethod
-    def from_json(cls, data: bytes, *, name: str = "registration file") -> Self:
-        """Return the registration file in *data*; *name* stands in the errors.
+    def from_json(
+        cls, data: bytes, *, name: str = "registration file", allow_broken_scheme: bool = False
+    ) -> Self:
+        """Return the registration file in *data*.
+
+        Args:
+            data: One JSON object.
+            name: Stands in the errors.
+            allow_broken_scheme: Accept ``hmac-md5``.
 
         Raises:
             ConnectionFileError: not a JSON object, a field that is missing or has the wrong type, a
-                port that is none, or a scheme that is unknown.
+                port that is none, or a scheme that is unknown or broken.
         """
         try:
             made = structure(cls, decode_object(data, name))
@@ -85,7 +95,9 @@ class RegistrationFile:
                 f"{name}: registration_port: wanted 1 to {MAX_PORT}, found {port}",
                 requirement="HANDSHAKE-01",
             )
-        check_signing(name, made.key, made.signature_scheme)
+        check_signing(
+            name, made.key, made.signature_scheme, allow_broken_scheme=allow_broken_scheme
+        )
         return made
 
     def to_json(self) -> bytes:

@@ -20,7 +20,7 @@ DEFAULT_SCHEME = "hmac-sha256"
 PREFIX = "hmac-"
 
 BROKEN_HASHES = frozenset({"md5"})
-"""Hashes that are used only when asked for by name a second time (AMB-54)."""
+"""Hashes that are used only where a program allows them, whatever a file names (AMB-54)."""
 
 REPLAY_WINDOW = 65_536
 """Messages remembered: at 100 bytes each some 6 MB at most, and hours of a busy notebook."""
@@ -111,7 +111,8 @@ def _digest_name(scheme: str, *, allow_broken: bool) -> str:
         )
     if name in BROKEN_HASHES and not allow_broken:
         raise LocalError(
-            f"the signature scheme {scheme!r} is broken; it is used only when asked for by name",
+            f"wanted a signature scheme like {DEFAULT_SCHEME!r}, found {scheme!r}: the hash is "
+            f"broken, and only a program that allows broken schemes uses it",
             requirement="SIGN-12",
         )
     try:
