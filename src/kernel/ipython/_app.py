@@ -24,7 +24,7 @@ from assay.kernel.ipython._shell import ZMQInteractiveShell
 
 if TYPE_CHECKING:
     from assay.kernel._interpreter import Host
-    from assay.kernel.ipython.compat._kernel_facade import KernelOfShell
+    from assay.kernel.ipython.compat._kernel_facade import KernelFacade
 
 __all__ = ["IPKernelApp"]
 
@@ -49,7 +49,7 @@ class IPKernelApp(BaseIPythonApplication, InteractiveShellApp):  # type: ignore[
         return os.path.dirname(self.connection_file)  # noqa: PTH120 - text, as it is known
 
     @property
-    def kernel(self) -> KernelOfShell:
+    def kernel(self) -> KernelFacade:
         """What programs find as ``get_ipython().kernel``."""
         assert self.shell is not None
         return self.shell.kernel

@@ -14,12 +14,12 @@ from assay.protocol import UNSET, ExecuteResult, Json, unstructure
 if TYPE_CHECKING:
     from assay.kernel.ipython._shell import ZMQInteractiveShell
 
-__all__ = ["ResultHook", "ScreenPublisher"]
+__all__ = ["IopubDisplayHook", "IopubDisplayPublisher"]
 
 Hook = Callable[[dict[str, Any]], dict[str, Any] | None]
 
 
-class ResultHook(DisplayHook):  # type: ignore[misc]  # IPython is untyped here
+class IopubDisplayHook(DisplayHook):  # type: ignore[misc]  # IPython is untyped here
     """Publish what a cell's last expression gave, as execute_result."""
 
     shell: ZMQInteractiveShell
@@ -53,7 +53,7 @@ class ResultHook(DisplayHook):  # type: ignore[misc]  # IPython is untyped here
         """Write nothing: the message has left already."""
 
 
-class ScreenPublisher(DisplayPublisher):  # type: ignore[misc]  # IPython is untyped here
+class IopubDisplayPublisher(DisplayPublisher):  # type: ignore[misc]  # IPython is untyped here
     """Publish displays, as display_data and its relatives."""
 
     shell: ZMQInteractiveShell

@@ -19,9 +19,9 @@ from assay.kernel.ipython._app import IPKernelApp
 from assay.kernel.ipython._comms import Comms
 from assay.kernel.ipython._imports import replace_debugger_late
 from assay.kernel.ipython._shell import ZMQInteractiveShell
-from assay.kernel.ipython.compat._ipykernel_modules import be_known
-from assay.kernel.ipython.compat._kernel_facade import KernelOfShell, ask
-from assay.kernel.ipython.speedups._grammars import make_grammars_late
+from assay.kernel.ipython.compat._ipykernel_modules import install_shims
+from assay.kernel.ipython.compat._kernel_facade import KernelFacade, ask
+from assay.kernel.ipython.speedups._grammars import defer_parso_grammars
 from assay.kernel.ipython.speedups._highlighting import spare_html
 from assay.kernel.lanes._lazy_event_loop import LateLoop
 from assay.protocol import UNSET, ContentError, Error
@@ -59,8 +59,8 @@ class IPythonInterpreter:
         self._comms = Comms(host)
         self._replace_prompts()
         replace_debugger_late()
-        make_grammars_late()
-        be_known(self._comms)
+        defer_parso_grammars()
+        install_shims(self._comms)
         host.on_close(_forget_parsed)
         self.shell: ZMQInteractiveShell
         IPKernelApp.instance(host, self._attach).initialize(arguments)
@@ -93,12 +93,12 @@ class IPythonInterpreter:
                 cell_id=cell.cell_id,
             )
             error: BaseException | None = result.error_before_exec or result.error_in_exec
-            unshown: Error | None = shell.result_error  # set meanwhile, by `ResultHook`
+            unshown: Error | None = shell.result_error  # set meanwhile, by `IopubDisplayHook`
             if error is None and unshown is None:
                 expressions = shell.user_expressions(dict(cell.user_expressions))
                 return Succeeded(user_expressions=expressions, payload=self._take_payload())
         self._take_payload()
-        shown = shell.told(error) if error is not None else unshown
+        shown = shell.published_error(error) if error is not None else unshown
         assert shown is not None
         return Failed(ename=shown.ename, evalue=shown.evalue, traceback=shown.traceback)
 
@@ -201,7 +201,7 @@ class IPythonInterpreter:
         self.shell = shell
         shell.host = self._host
         shell.user_loop = self._loop
-        shell.kernel = self._comms.kernel = KernelOfShell(self._host, self._comms, shell)
+        shell.kernel = self._comms.kernel = KernelFacade(self._host, self._comms, shell)
 
     def _take_payload(self) -> tuple[dict[str, Json], ...]:
         manager = self.shell.payload_manager

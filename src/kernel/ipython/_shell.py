@@ -20,7 +20,7 @@ from IPython.core.history import HistoryOutput
 from IPython.core.interactiveshell import InteractiveShell, InteractiveShellABC
 from traitlets import Bool, Instance, Type, default
 
-from assay.kernel.ipython._display import ResultHook, ScreenPublisher
+from assay.kernel.ipython._display import IopubDisplayHook, IopubDisplayPublisher
 from assay.kernel.ipython.speedups._formatter import DisplayFormatter
 from assay.kernel.ipython.speedups._highlighting import remember_highlighting
 from assay.kernel.ipython.speedups._history import make_history
@@ -32,7 +32,7 @@ from assay.protocol import Error
 if TYPE_CHECKING:
     from assay.kernel._interpreter import Host
     from assay.kernel.ipython._debugger import Debugger
-    from assay.kernel.ipython.compat._kernel_facade import KernelOfShell
+    from assay.kernel.ipython.compat._kernel_facade import KernelFacade
     from assay.kernel.lanes._lazy_event_loop import LateLoop
     from assay.protocol import JsonObject
 
@@ -69,9 +69,9 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
 
     host: Host
     user_loop: LateLoop
-    kernel: KernelOfShell
-    displayhook_class = Type(ResultHook)
-    display_pub_class = Type(ScreenPublisher)
+    kernel: KernelFacade
+    displayhook_class = Type(IopubDisplayHook)
+    display_pub_class = Type(IopubDisplayPublisher)
     keepkernel_on_exit: bool | None = None
     exiter = Instance(ExitAutocall)
     autoindent = Bool(False)
@@ -242,7 +242,7 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
             # Its own `_render_traceback_` failed, or IPython did: that is no reason to be silent.
             self._showtraceback(kind, value, _lines_of(value))
 
-    def told(self, error: BaseException) -> Error:
+    def published_error(self, error: BaseException) -> Error:
         """Return what was published for *error*, which ended the cell.
 
         IPython keeps some to itself, such as the end of a debugger's session, and programs that

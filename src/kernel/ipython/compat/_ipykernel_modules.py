@@ -21,25 +21,25 @@ from assay.kernel.process._import_hooks import after_import
 if TYPE_CHECKING:
     from assay.kernel.ipython._comms import Comms
 
-__all__ = ["be_known"]
+__all__ = ["install_shims"]
 
 PACKAGE = "ipykernel"
 SHELL_MODULE = f"{PACKAGE}.zmqshell"
 
 
-def be_known(comms: Comms) -> None:
+def install_shims(comms: Comms) -> None:
     """Show the classes of this kernel where they are looked for."""
     comm, manager = comms.comm_class, type(comms.manager)
-    shell = _KnownModule(SHELL_MODULE, ZMQInteractiveShell=ZMQInteractiveShell)
+    shell = _ShimModule(SHELL_MODULE, ZMQInteractiveShell=ZMQInteractiveShell)
     # `inspect` finds the source of a class by its module.
     shell.__file__ = sys.modules[ZMQInteractiveShell.__module__].__file__
     ZMQInteractiveShell.__module__ = SHELL_MODULE
-    comm_module = _KnownModule(f"{PACKAGE}.comm.comm", Comm=comm, BaseComm=comm)
-    manager_module = _KnownModule(f"{PACKAGE}.comm.manager", CommManager=manager)
+    comm_module = _ShimModule(f"{PACKAGE}.comm.comm", Comm=comm, BaseComm=comm)
+    manager_module = _ShimModule(f"{PACKAGE}.comm.manager", CommManager=manager)
     submodules: dict[str, object] = {
         "zmqshell": shell,
-        "kernelapp": _KnownModule(f"{PACKAGE}.kernelapp", IPKernelApp=IPKernelApp),
-        "comm": _KnownModule(
+        "kernelapp": _ShimModule(f"{PACKAGE}.kernelapp", IPKernelApp=IPKernelApp),
+        "comm": _ShimModule(
             f"{PACKAGE}.comm",
             Comm=comm,
             CommManager=manager,
@@ -53,7 +53,7 @@ def be_known(comms: Comms) -> None:
     after_import(f"{PACKAGE}.ipkernel", comms.install)
 
 
-class _KnownModule(ModuleType):
+class _ShimModule(ModuleType):
     """Holds *ours*; the module that is installed under its *name* takes its place when it must."""
 
     def __init__(self, name: str, **ours: object) -> None:

@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from assay.kernel.ipython._shell import ZMQInteractiveShell
     from assay.protocol import Buffer, Json, JsonObject
 
-__all__ = ["KernelOfShell", "ask"]
+__all__ = ["KernelFacade", "ask"]
 
 LOOPLESS = frozenset({None, "asyncio", "inline", "ipympl", "nbagg", "notebook", "webagg", "widget"})
 """What counts as a GUI toolkit and has no event loop of its own: the client shows it."""
 
 
-class KernelOfShell:
+class KernelFacade:
     """What programs find as ``get_ipython().kernel``."""
 
     iopub_socket = Channel.IOPUB
@@ -176,7 +176,7 @@ class _Publisher:
         """Publish one of IOPub's messages.
 
         Args:
-            stream: `KernelOfShell.iopub_socket`.
+            stream: `KernelFacade.iopub_socket`.
             msg_or_type: The type.
             content: Of that type.
             parent: The request it belongs to, or its header; by default the running one.

@@ -13,11 +13,11 @@ from typing import Any
 
 from assay.kernel.process._import_hooks import after_import
 
-__all__ = ["make_grammars_late"]
+__all__ = ["defer_parso_grammars"]
 
 
-def make_grammars_late() -> None:
-    """Let parso put off what it makes of a grammar's text, once it is imported."""
+def defer_parso_grammars() -> None:
+    """Defer what parso makes of a grammar's text, once parso is imported."""
     after_import("parso.grammar", _replace_generator)
 
 

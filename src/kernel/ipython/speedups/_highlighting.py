@@ -3,8 +3,8 @@
 For each traceback IPython and its helpers derive a style, translate its colours to those of a
 terminal, and make a lexer class, whose patterns are put together and compiled: nine tenths of the
 time from an exception, or an interrupt, to the error message. All of it depends on the style alone.
-What is replaced here is private to those packages; where it is gone, it is left alone, and a test
-tells us.
+What is replaced here is private to those packages. Where it is gone, nothing is replaced, and a
+test fails.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Range = tuple[int, int]
 
 @cache
 def remember_highlighting() -> None:
-    """Do so from now on; called with the first traceback, which imports all this anyway."""
+    """Cache traceback styles from the first traceback on, which imports all this anyway."""
     import stack_data  # noqa: PLC0415 - see the docstring
     from pygments.formatters.terminal256 import Terminal256Formatter  # noqa: PLC0415
 
@@ -56,7 +56,7 @@ def _remembered(set_up_styles: Any) -> Any:
 
 
 MAX_STYLES = 16
-"""A program that makes styles by the thousand shall not be remembered for each."""
+"""The limit for programs that make styles by the thousand."""
 
 
 def _highlighter() -> Any:
@@ -89,7 +89,7 @@ def _highlighter() -> Any:
 
 @contextmanager
 def spare_html() -> Iterator[None]:
-    """Let IPython leave the HTML of what it inspects without colours, for it is thrown away.
+    """Switch off the colours of the HTML that IPython makes of what it inspects: it is thrown away.
 
     Colouring it takes more than half the time of an inspection.
     """

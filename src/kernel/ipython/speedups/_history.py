@@ -46,7 +46,7 @@ class HistoryManager(history.HistoryManager):  # type: ignore[misc]  # skipped, 
     Its name is IPython's, which is what ``%config`` knows it by.
     """
 
-    # IPython's are traits: dear for what is set with each cell.
+    # IPython's are traits: expensive for what is set with each cell.
     _i = _ii = _iii = _i00 = ""
 
     db_input_cache: list[Any]
