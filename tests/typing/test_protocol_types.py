@@ -142,14 +142,14 @@ def test_frames_and_json_are_typed() -> None:
 
 def test_a_connection_file_is_typed(tmp_path: Path) -> None:
     """Ports are numbers, keys come in pairs."""
-    file = ConnectionFile.from_json(b"{}")
+    ConnectionFile(key="k").write(tmp_path / "kernel.json")
+    file = ConnectionFile.read(tmp_path / "kernel.json")
     assert_type(file, ConnectionFile)
     assert_type(file.port(Channel.SHELL), int)
     assert_type(file.address(Channel.HB), str)
     assert_type(file.curve, Curve | None)
     assert_type(file.with_ports({Channel.HB: 1}), ConnectionFile)
     assert_type(file.kernel_name, str | UnsetType)
-    file.write(tmp_path / "kernel.json")
 
     assert file.kernel_name is UNSET
 
@@ -185,7 +185,8 @@ def test_old_versions_are_typed() -> None:
 def test_the_handshake_is_typed() -> None:
     """A registration goes to the service, and anything comes back."""
     file = RegistrationFile.from_json(
-        b'{"kernel_id":"k","registration_ip":"127.0.0.1","registration_port":1}'
+        b'{"kernel_id":"k","registration_ip":"127.0.0.1","registration_port":1,'
+        b'"key":"","signature_scheme":"hmac-sha256"}'
     )
     registration = Registration(
         kernel_id="k", shell_port=1, control_port=2, stdin_port=3, iopub_port=4, hb_port=5
