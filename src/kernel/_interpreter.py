@@ -118,7 +118,7 @@ class Host(Protocol):
         """Return the request that the running code belongs to."""
         ...
 
-    def adopt(self, request: JsonObject) -> None:
+    def set_parent(self, request: JsonObject) -> None:
         """Let what the running code causes from here on belong to *request*.
 
         Args:
@@ -133,7 +133,7 @@ class Host(Protocol):
         """Call *function* when the kernel shuts down, before its last messages."""
         ...
 
-    def leave(self) -> None:
+    def request_exit(self) -> None:
         """Shut the kernel down once the running request is answered, if there is one."""
         ...
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from assay import protocol
 from assay.kernel._request import Request
 from assay.kernel.dispatch._handlers import Handlers
-from assay.kernel.dispatch._replies import Answers
+from assay.kernel.dispatch._replies import Responder
 from assay.kernel.dispatch._stdin import NoInputError, Prompter
 from assay.kernel.output._descriptors import DescriptorCapture, real_stderr
 from assay.kernel.output._iopub import Output
@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from assay.kernel._interpreter import Host, Interpreter
-    from assay.kernel.lanes._lazy_event_loop import LateLoop
+    from assay.kernel.lanes._lazy_event_loop import LazyEventLoop
 
 __all__ = ["Kernel"]
 
@@ -70,20 +70,20 @@ SHUTDOWN_BUDGET_S = 2.0
 """How long user code and exit functions may take once a shutdown is asked for: clients send the
 first signal after 2.5 seconds."""
 
-LEAVE_S = 0.1
+EXIT_DELAY_S = 0.1
 """How long the kernel stays after a cell that said ``exit``: consoles look whether it lives before
 they read the reply."""
 
 REPEAT_INTERRUPT_S = 0.25
 """Code that swallows an interrupt during shutdown is interrupted again."""
 
-PUT_OFF_S = 0.001
+INTERRUPT_RETRY_S = 0.001
 """When an interrupt comes again that struck where it must not raise; about as long as a fork."""
 
 NOTICE_S = 0.05
 """How long the main thread has to notice an interrupt before it is asked whether it looks."""
 
-ANSWER_S = 0.25
+SIGTERM_GRACE_S = 0.25
 """How long it has to answer before SIGTERM ends the kernel without it: longer than a busy machine
 leaves a thread without a processor."""
 
@@ -140,10 +140,10 @@ class Kernel:
         self._connection = self._heartbeat.connection
         self._connection_path = connection_path
         self._io = IoThread(sockets, session, self, self._topic)
-        self._answers = Answers(self._io.log, session, self._topic)
+        self._responder = Responder(self._io.log, session, self._topic)
         self._lane: Lane[Request] = Lane()
-        self._given = 0
-        self._done = 0
+        self._shell_received = 0
+        self._shell_handled = 0
         self._parents = Parents()
         self._output = Output(
             self._io.log, session, self._parents, self._topic, publish_silent=publish_silent
@@ -158,17 +158,17 @@ class Kernel:
         self._interrupts.put_off = self._put_interrupt_off
         self._signals = SignalPipe()
         self._closing: _Closing | None = None
-        self._leaving = False
+        self._exit_is_requested = False
         self._finishing = False
         self._gone = False
         self._close_functions: list[Callable[[], None]] = []
-        self._loop: LateLoop | None = None
+        self._loop: LazyEventLoop | None = None
         self._flush_c: Callable[[], None] | None = None
         self._interpreter: Interpreter | None = None
         self._shell = Handlers()
         self._control = Handlers()
         self._control.on(KernelInfoRequest, lambda *_: self._info)
-        self._control.on_more(self._serve_control)
+        self._control.defer(self._serve_control)
 
         self.real_stderr = real_stderr(self._capture)
         """The standard error that the process was started with."""
@@ -188,7 +188,7 @@ class Kernel:
         if parent is None and content.msg_type == "error":
             self._publish_error(content)
             return
-        request = self._parents.told(parent) if parent is not None else None
+        request = self._parents.resolve_parent(parent) if parent is not None else None
         self._output.publish(content, metadata=metadata, buffers=buffers, parent=request)
 
     def ask(self, prompt: str, *, password: bool = False) -> str:
@@ -202,25 +202,25 @@ class Kernel:
         """Return the request that the running code belongs to."""
         return self._parents.current()
 
-    def adopt(self, request: JsonObject) -> None:
+    def set_parent(self, request: JsonObject) -> None:
         """Let what the running code causes from here on belong to *request*."""
         self._catch_up()
-        self._parents.adopt(self._parents.told(request))
+        self._parents.set_parent(self._parents.resolve_parent(request))
 
     def on_close(self, function: Callable[[], None]) -> None:
         """Call *function* when the kernel shuts down, before its last messages."""
         self._close_functions.append(function)
 
-    def leave(self) -> None:
+    def request_exit(self) -> None:
         """Shut the kernel down once the running request is answered, if there is one."""
-        self._leaving = True
+        self._exit_is_requested = True
         self._lane.wake()
 
-    def use_loop(self, loop: LateLoop) -> None:
+    def use_loop(self, loop: LazyEventLoop) -> None:
         """Let tasks of *loop* go on between requests."""
         self._loop = loop
         self._interrupts.cancel = loop.interrupt
-        loop.wake_by(self._lane.nudge)
+        loop.set_waker(self._lane.nudge)
 
     def flush_c_by(self, flush: Callable[[], None]) -> None:
         """Call *flush* at the end of each request: it makes C code write out what it holds back."""
@@ -257,7 +257,7 @@ class Kernel:
         if self._connection_path is not None and self._ports_chosen:
             self._connection.write(self._connection_path)
         watch_parent(self._parent_pid, self._io, self._parent_gone)
-        self._answers.status("starting")
+        self._responder.status("starting")
         self._heartbeat.start()
         self._io.start()
         streams = sys.stdout, sys.stderr
@@ -282,7 +282,7 @@ class Kernel:
         # later: an interrupt or a shutdown must not depend on what a program has left to import.
         from assay.kernel.dispatch._execute import Execution  # noqa: PLC0415
 
-        self._control.add_more()
+        self._control.load_deferred()
         shell = self._shell = Handlers(lambda: interpreter.execution_count)
         execution = Execution(interpreter, self._output, self._interrupts, self._abort_waiting)
         shell.on(protocol.ExecuteRequest, execution.handle)
@@ -297,39 +297,39 @@ class Kernel:
             # Deprecated on shell since 5.4 and served: it waits for its turn there (SHELL-16).
             shell.on(protocol.ShutdownRequest, self._shell_shutdown)
 
-        shell.on_more(serve_more)
+        shell.defer(serve_more)
 
     def _serve(self) -> None:
-        self._leaving = False  # start-up code that says `exit` ends nothing (S-053)
+        self._exit_is_requested = False  # start-up code that says `exit` ends nothing (S-053)
         while self._closing is None:
             item = self._next()
             if isinstance(item, Request):
                 self._handle(item)
-                self._done += 1
+                self._shell_handled += 1
                 self._import_the_rest()
             if self._output.forked:
                 os._exit(0)  # a background task has forked, see `_handle`
-            if self._leaving:
-                self._leaving = False
-                self._io.log.call(lambda: self._io.call_later(LEAVE_S, self._leave))
+            if self._exit_is_requested:
+                self._exit_is_requested = False
+                self._io.log.call(lambda: self._io.call_later(EXIT_DELAY_S, self._exit_requested))
 
     def _import_the_rest(self) -> None:
         try:
-            self._shell.add_more()
+            self._shell.load_deferred()
         except Exception:  # the loop must outlive a program that has used up all descriptors
             logger.exception("cannot import what answers other requests; it will be tried again")
 
     def _next(self) -> Request | None:
         """Wait for a request, letting background tasks go on; None if woken for another reason."""
         loop, lane = self._loop, self._lane
-        if loop is None or loop.quiet:
+        if loop is None or loop.is_idle:
             return lane.get()
         try:
             with self._interrupts.allowed():
                 if len(lane):
-                    loop.turn_once()
+                    loop.run_once()
                 else:
-                    loop.turn_until(self._wait_in_loop)
+                    loop.run_until(self._wait_in_loop)
         except KeyboardInterrupt:
             logger.info("interrupted while only background tasks were running")
         except SystemExit:
@@ -347,7 +347,7 @@ class Kernel:
     def _handle(self, request: Request) -> None:
         """Handle one request: busy, the handler, one reply, idle (SHELL-04, SHELL-05)."""
         token = self._parents.enter(request)
-        self._answers.status("busy", request, when=When.WITH_NEXT)
+        self._responder.status("busy", request, when=When.WITH_NEXT)
         try:
             reply = self._shell.answer(request)
             self._catch_up()
@@ -358,14 +358,14 @@ class Kernel:
                 self.stderr.flush()
                 os._exit(int(isinstance(reply, ErrorReply)))
             if reply is not None:
-                self._answers.reply(request, reply)
+                self._responder.reply(request, reply)
         finally:
             request.finished = True
-            self._parents.leave(token)
+            self._parents.reset(token)
             if self._closing is None or self._closing.request is not request:
-                self._answers.status("idle", request)
+                self._responder.status("idle", request)
 
-    def _leave(self) -> None:
+    def _exit_requested(self) -> None:
         self._begin_to_close(_Closing())
 
     def _catch_up(self) -> None:
@@ -425,19 +425,19 @@ class Kernel:
                 self._shut_down(request)
             else:
                 self._answer_here(request)
-        elif msg_type == "kernel_info_request" and self._given == self._done:
+        elif msg_type == "kernel_info_request" and self._shell_received == self._shell_handled:
             self._answer_here(request)
         else:
-            self._given += 1
+            self._shell_received += 1
             self._lane.put(request)
             self._io.look_soon()
 
     def _answer_here(self, request: Request) -> None:
-        self._answers.status("busy", request)
+        self._responder.status("busy", request)
         reply = self._control.answer(request)
         if reply is not None:
-            self._answers.reply(request, reply)
-        self._answers.status("idle", request)
+            self._responder.reply(request, reply)
+        self._responder.status("idle", request)
 
     def _serve_control(self) -> None:
         """Import what an end needs, too."""
@@ -449,7 +449,7 @@ class Kernel:
         return protocol.InterruptReply()
 
     def _shut_down(self, request: Request) -> None:
-        self._answers.status("busy", request)
+        self._responder.status("busy", request)
         closing = self._closing
         content = Handlers()
         restart: list[bool] = []
@@ -458,8 +458,8 @@ class Kernel:
         if refused is None and closing is None:
             self._begin_to_close(_Closing(request, restart[0]))
             return
-        self._answers.reply(request, refused or protocol.ShutdownReply(restart=restart[0]))
-        self._answers.status("idle", request)
+        self._responder.reply(request, refused or protocol.ShutdownReply(restart=restart[0]))
+        self._responder.status("idle", request)
 
     def _parent_gone(self) -> None:
         logger.info("the parent process %s has ended", self._parent_pid)
@@ -473,7 +473,7 @@ class Kernel:
             self._io.call_later(NOTICE_S, self._ask)
         if signal.SIGTERM in numbers and self._handles_sigterm():
             has_looked = self._signals.ask()
-            self._io.call_later(ANSWER_S, lambda: self._terminate_unless(has_looked))
+            self._io.call_later(SIGTERM_GRACE_S, lambda: self._terminate_unless(has_looked))
 
     def _ask(self) -> None:
         """Let a main thread look that began to wait just when an interrupt came."""
@@ -496,20 +496,20 @@ class Kernel:
             return
         self._closing = closing
         self._lane.wake()
-        self._io.log.call(self._press)
+        self._io.log.call(self._interrupt_until_finished)
         self._io.log.call(lambda: self._io.call_later(SHUTDOWN_BUDGET_S, self._end_by_force))
 
     def _put_interrupt_off(self) -> None:
-        self._io.log.call(lambda: self._io.call_later(PUT_OFF_S, self._interrupt_again))
+        self._io.log.call(lambda: self._io.call_later(INTERRUPT_RETRY_S, self._interrupt_again))
 
     def _interrupt_again(self) -> None:
         self._interrupts.send(children=False)
 
-    def _press(self) -> None:
+    def _interrupt_until_finished(self) -> None:
         if self._finishing:
             return
         self._interrupts.send(children=False)
-        self._io.call_later(REPEAT_INTERRUPT_S, self._press)
+        self._io.call_later(REPEAT_INTERRUPT_S, self._interrupt_until_finished)
 
     def _end_by_force(self) -> None:
         if self._gone:
@@ -517,15 +517,15 @@ class Kernel:
         logger.critical(
             "the main thread did not come to an end within %s s; it is here:", SHUTDOWN_BUDGET_S
         )
-        self._tell_stacks()
+        self._dump_stacks()
         closing = self._closing or _Closing()
-        self._say_goodbye(closing)
+        self._send_shutdown_reply(closing)
         self._io.end()
         if os.getpgrp() == os.getpid() and self._handles_sigterm():
             os.killpg(os.getpgrp(), signal.SIGTERM)  # to ourselves it is news that nobody reads
         os._exit(closing.exit_code)
 
-    def _tell_stacks(self) -> None:
+    def _dump_stacks(self) -> None:
         from tempfile import TemporaryFile  # noqa: PLC0415 - few kernels hang
 
         # Not to the descriptor itself: it may be a full pipe, where writing waits for ever.
@@ -569,16 +569,16 @@ class Kernel:
         self._catch_up()
         self._gone = True
         if token is not None:
-            self._parents.leave(token)
-        self._say_goodbye(closing)
+            self._parents.reset(token)
+        self._send_shutdown_reply(closing)
 
-    def _say_goodbye(self, closing: _Closing) -> None:
+    def _send_shutdown_reply(self, closing: _Closing) -> None:
         if closing.request is None:
             return
-        self._answers.shutdown_reply(
+        self._responder.shutdown_reply(
             closing.request, protocol.ShutdownReply(restart=closing.restart)
         )
-        self._answers.status("idle", closing.request)
+        self._responder.status("idle", closing.request)
 
     def _end_children(self) -> None:
         """End the child processes that are left, where the process group is our own."""

@@ -82,6 +82,6 @@ class Request:
 
 
 def _encoded(header: Header) -> bytes:
-    from assay.protocol import encode_json, unstructure  # noqa: PLC0415 - only for `Parents.told`
+    from assay.protocol import encode_json, unstructure  # noqa: PLC0415 - only for `Parents.resolve_parent`
 
     return encode_json(unstructure(header))

@@ -414,7 +414,7 @@ def test_signal_of_a_forked_child_is_the_childs(kernel: KernelProcess, mine: Cli
 WAIT_FOR_IO_THREAD = (
     "import os, signal\n"
     "from threading import Event\n"
-    "from assay.kernel._kernel import ANSWER_S\n"
+    "from assay.kernel._kernel import SIGTERM_GRACE_S\n"
     "io = get_ipython().kernel._host._io\n"
     "def wait(seconds):\n"
     "    done = Event()\n"
@@ -434,7 +434,7 @@ def test_sigterm_is_the_programs_while_it_handles_it(kernel: KernelProcess, mine
         "    os.kill(os.getpid(), signal.SIGTERM)\n"
         "    signal.signal(signal.SIGTERM, ours)\n"
         "    wait(0)\n"
-        "wait(ANSWER_S)\n"
+        "wait(SIGTERM_GRACE_S)\n"
         "len(got)"
     )
     assert result(execute(mine, code)) == "20"
@@ -452,7 +452,7 @@ def test_signal_of_a_child_that_c_code_forked_is_the_childs(
         "pipe = signal.set_wakeup_fd(-1)\n"
         "signal.set_wakeup_fd(pipe)\n"
         "os.write(pipe, bytes([signal.SIGTERM]))\n"
-        "wait(0); wait(ANSWER_S)"
+        "wait(0); wait(SIGTERM_GRACE_S)"
     )
     succeeded(execute(mine, code))
 

@@ -12,7 +12,7 @@ from itertools import count
 
 import pytest
 
-from assay.kernel.lanes._lazy_event_loop import LateLoop
+from assay.kernel.lanes._lazy_event_loop import LazyEventLoop
 from assay.kernel.process._interrupts import Interrupts
 from assay.kernel.process._signal_pipe import SignalPipe
 from tests.kernel._kernels import HANG_LIMIT_S
@@ -29,10 +29,10 @@ def interrupts() -> Iterator[Interrupts]:
 
 
 @pytest.fixture
-def late() -> Iterator[LateLoop]:
+def late() -> Iterator[LazyEventLoop]:
     """A loop that an interrupt reaches, and that gives up in the end."""
-    late = LateLoop()
-    loop = late.made()
+    late = LazyEventLoop()
+    loop = late.get()
     timer = loop.call_later(HANG_LIMIT_S, loop.stop)
 
     def handle(*_: object) -> None:
@@ -51,7 +51,7 @@ def signalled(function: Callable[[], object], place: int) -> bool:
     return struck(function, place, partial(signal.raise_signal, signal.SIGINT))
 
 
-def test_loop_turns_after_any_interrupt(late: LateLoop) -> None:
+def test_loop_turns_after_any_interrupt(late: LazyEventLoop) -> None:
     """Wherever an interrupt comes while a cell is entered or left, the loop turns afterwards."""
 
     def cell() -> None:
@@ -62,12 +62,12 @@ def test_loop_turns_after_any_interrupt(late: LateLoop) -> None:
         finished = False
         with suppress(KeyboardInterrupt):
             finished = signalled(cell, place)
-        late.turn_once()
+        late.run_once()
         if finished:
             return
 
 
-def test_what_stops_the_loop_late_stops_nothing_else(late: LateLoop) -> None:
+def test_what_stops_the_loop_late_stops_nothing_else(late: LazyEventLoop) -> None:
     """Of two requests that end a wait, the second may come when the first is handled already."""
     stops: list[Callable[[], None]] = []
 
@@ -80,14 +80,14 @@ def test_what_stops_the_loop_late_stops_nothing_else(late: LateLoop) -> None:
         await asyncio.sleep(0)
         return "ran"
 
-    late.turn_until(stop)
+    late.run_until(stop)
     stops[0]()
 
     with late.in_cell():
         assert late.run_cell(cell()) == "ran"
 
 
-def test_awaiting_cell_ends_at_any_interrupt(late: LateLoop) -> None:
+def test_awaiting_cell_ends_at_any_interrupt(late: LazyEventLoop) -> None:
     """Wherever an interrupt comes while a cell goes through the loop, the cell ends by it."""
 
     async def cell() -> None:
@@ -103,7 +103,7 @@ def test_awaiting_cell_ends_at_any_interrupt(late: LateLoop) -> None:
         with pytest.raises(KeyboardInterrupt):
             signalled(partial(run, coroutine), place)
 
-        assert not asyncio.all_tasks(late.made())
+        assert not asyncio.all_tasks(late.get())
         coroutine.close()
 
 

@@ -32,7 +32,7 @@ class Handlers:
     def __init__(self, execution_count: Callable[[], int] = lambda: 0) -> None:
         self._execution_count = execution_count
         self._handlers: dict[str, Callable[[Request, Content], Content | None]] = {}
-        self._add_more: Callable[[], None] | None = None
+        self._deferred: Callable[[], None] | None = None
 
     def on(self, cls: type[C], handle: Callable[[Request, C], Content | None]) -> None:
         """Let *handle* answer requests whose content is a *cls*; None is no reply."""
@@ -43,19 +43,25 @@ class Handlers:
 
         self._handlers[cls.msg_type] = checked
 
-    def on_more(self, add: Callable[[], None]) -> None:
-        """Let *add* add handlers later: with `add_more`, or when a request comes that has none.
+    def defer(self, add: Callable[[], None]) -> None:
+        """Call *add* later, to add handlers: in `load_deferred`, or for a request that has none.
 
         A handler needs the class of what it handles, and making the classes of all contents takes
         a good part of a kernel's start.
         """
-        self._add_more = add
+        self._deferred = add
 
-    def add_more(self) -> None:
-        """Add what has been put off; not too late, for importing needs a file descriptor."""
-        if self._add_more is not None:
-            self._add_more()
-            self._add_more = None
+    def load_deferred(self) -> None:
+        """Add the deferred handlers, once; from any thread.
+
+        Not too late: importing needs a file descriptor. If adding fails, the next call tries again.
+        """
+        # Taken once: another thread may have loaded them between a check and the call. Two threads
+        # that load at the same time set the same handlers twice.
+        add = self._deferred
+        if add is not None:
+            add()
+            self._deferred = None
 
     def answer(self, request: Request) -> Content | None:
         """Return the reply to *request*, which may be an error; None if it has no reply.
@@ -66,7 +72,7 @@ class Handlers:
         handler = self._handlers.get(msg_type)
         try:
             if handler is None:
-                self.add_more()
+                self.load_deferred()
                 handler = self._handlers.get(msg_type)
             if handler is None:
                 return self._unserved(request)

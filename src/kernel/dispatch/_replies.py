@@ -16,13 +16,13 @@ from assay.protocol import (
 )
 from assay.transport import OutboundLog, When
 
-__all__ = ["Answers", "error_reply"]
+__all__ = ["Responder", "error_reply"]
 
 STATUS = {state: encode_json({"execution_state": state}) for state in ("starting", "busy", "idle")}
 """Contents of the only messages that every request causes."""
 
 
-class Answers:
+class Responder:
     """Append to the log what answers requests; for any thread."""
 
     def __init__(self, log: OutboundLog, session: Session, topic: Callable[[str], bytes]) -> None:

@@ -23,7 +23,7 @@ from assay.kernel.ipython.compat._ipykernel_modules import install_shims
 from assay.kernel.ipython.compat._kernel_facade import KernelFacade, ask
 from assay.kernel.ipython.speedups._grammars import defer_parso_grammars
 from assay.kernel.ipython.speedups._highlighting import spare_html
-from assay.kernel.lanes._lazy_event_loop import LateLoop
+from assay.kernel.lanes._lazy_event_loop import LazyEventLoop
 from assay.protocol import UNSET, ContentError, Error
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class IPythonInterpreter:
 
     def __init__(self, host: Host, arguments: list[str]) -> None:
         self._host = host
-        self._loop = LateLoop()
+        self._loop = LazyEventLoop()
         self._comms = Comms(host)
         self._replace_prompts()
         replace_debugger_late()
@@ -66,7 +66,7 @@ class IPythonInterpreter:
         IPKernelApp.instance(host, self._attach).initialize(arguments)
 
     @property
-    def loop(self) -> LateLoop:
+    def loop(self) -> LazyEventLoop:
         """The user's event loop."""
         return self._loop
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from assay.kernel._interpreter import Host
     from assay.kernel.ipython._debugger import Debugger
     from assay.kernel.ipython.compat._kernel_facade import KernelFacade
-    from assay.kernel.lanes._lazy_event_loop import LateLoop
+    from assay.kernel.lanes._lazy_event_loop import LazyEventLoop
     from assay.protocol import JsonObject
 
 __all__ = ["ZMQInteractiveShell"]
@@ -68,7 +68,7 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
     """The shell of a kernel; `host` is the kernel behind it."""
 
     host: Host
-    user_loop: LateLoop
+    user_loop: LazyEventLoop
     kernel: KernelFacade
     displayhook_class = Type(IopubDisplayHook)
     display_pub_class = Type(IopubDisplayPublisher)
@@ -198,7 +198,7 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
             {"source": "ask_exit", "keepkernel": bool(self.keepkernel_on_exit)}
         )
         if not self.keepkernel_on_exit:
-            self.host.leave()
+            self.host.request_exit()
         self.keepkernel_on_exit = None
 
     def set_next_input(self, s: str, replace: bool = False) -> None:

@@ -37,7 +37,7 @@ class UserLoop(asyncio.SelectorEventLoop):
         return self._pretending or super().is_running()
 
     @property
-    def quiet(self) -> bool:
+    def is_idle(self) -> bool:
         """True if nothing waits for the loop: no task, no timer, no socket."""
         # Private names of asyncio, the same from 3.4 to 3.14; a test watches them.
         loop: Any = self
@@ -49,7 +49,7 @@ class UserLoop(asyncio.SelectorEventLoop):
         if self._wake_other is not None:
             self._wake_other()
 
-    def wake_by(self, wake: Callable[[], None]) -> None:
+    def set_waker(self, wake: Callable[[], None]) -> None:
         """Call *wake* as well when another thread schedules something."""
         self._wake_other = wake
 
@@ -138,7 +138,7 @@ class UserLoop(asyncio.SelectorEventLoop):
         self.run_until_complete(self.shutdown_asyncgens())
         self.close()
 
-    def turn_until(self, stop: Callable[[Callable[[], None]], None]) -> None:
+    def run_until(self, stop: Callable[[Callable[[], None]], None]) -> None:
         """Turn until *stop*'s argument is called, from any thread."""
         self.leave_cell()
         turn = _Turn(self)
@@ -149,7 +149,7 @@ class UserLoop(asyncio.SelectorEventLoop):
         stop(stop_turning)
         turn.run()
 
-    def turn_once(self) -> None:
+    def run_once(self) -> None:
         """Give every task that is ready one turn."""
         self.leave_cell()
         turn = _Turn(self)

@@ -19,12 +19,12 @@ from assay.kernel.process._import_hooks import after_import
 if TYPE_CHECKING:
     from assay.kernel.lanes._event_loop import UserLoop
 
-__all__ = ["LateLoop"]
+__all__ = ["LazyEventLoop"]
 
 T = TypeVar("T")
 
 
-class LateLoop:
+class LazyEventLoop:
     """Stands for a `UserLoop`, and makes it when it is needed."""
 
     def __init__(self) -> None:
@@ -36,20 +36,20 @@ class LateLoop:
         after_import("asyncio", self._make)
 
     @property
-    def quiet(self) -> bool:
+    def is_idle(self) -> bool:
         """True if nothing waits for the loop: no task, no timer, no socket."""
-        return self._loop is None or self._loop.quiet
+        return self._loop is None or self._loop.is_idle
 
     @property
     def reason(self) -> BaseException | None:
         """Why the awaited cell has been cancelled: `UserLoop.reason`."""
         return self._loop.reason if self._loop is not None else None
 
-    def wake_by(self, wake: Callable[[], None]) -> None:
+    def set_waker(self, wake: Callable[[], None]) -> None:
         """Call *wake* as well when another thread schedules something."""
         self._wake = wake
         if self._loop is not None:
-            self._loop.wake_by(wake)
+            self._loop.set_waker(wake)
 
     @contextmanager
     def in_cell(self) -> Iterator[None]:
@@ -73,26 +73,26 @@ class LateLoop:
         Raises:
             KeyboardInterrupt: the cell was interrupted; it has been cancelled.
         """
-        return self.made().run_cell(coroutine)
+        return self.get().run_cell(coroutine)
 
     def interrupt(self) -> bool:
         """Cancel the awaited cell if there is one: `UserLoop.interrupt`."""
         return self._loop is not None and self._loop.interrupt()
 
-    def turn_until(self, stop: Callable[[Callable[[], None]], None]) -> None:
+    def run_until(self, stop: Callable[[Callable[[], None]], None]) -> None:
         """Turn until *stop*'s argument is called, from any thread."""
-        self.made().turn_until(stop)
+        self.get().run_until(stop)
 
-    def turn_once(self) -> None:
+    def run_once(self) -> None:
         """Give every task that is ready one turn."""
-        self.made().turn_once()
+        self.get().run_once()
 
     def end(self) -> None:
         """Cancel every task, let it clean up, and close the loop."""
         if self._loop is not None:
             self._loop.end()
 
-    def made(self) -> UserLoop:
+    def get(self) -> UserLoop:
         """Return the loop itself; import asyncio, if nobody has."""
         if self._loop is None:
             import asyncio  # noqa: F401, PLC0415 - see above
@@ -112,7 +112,7 @@ class LateLoop:
 
         loop = UserLoop()
         if self._wake is not None:
-            loop.wake_by(self._wake)
+            loop.set_waker(self._wake)
         self._loop = loop
         # In a forked child no loop runs, whatever ran in its parent: asyncio sees to that.
         if self._in_cell and os.getpid() == self._process:

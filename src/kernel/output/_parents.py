@@ -43,7 +43,7 @@ class Parents:
         self._entered = self.newest = request
         return self._current.set(request)
 
-    def leave(self, token: Token[Request | None]) -> None:
+    def reset(self, token: Token[Request | None]) -> None:
         """Undo `enter`."""
         self._current.reset(token)
 
@@ -59,7 +59,7 @@ class Parents:
                 return request
         return self.newest
 
-    def told(self, parts: JsonObject) -> Request:
+    def resolve_parent(self, parts: JsonObject) -> Request:
         """Return the request that *parts* tells of (`Request.as_json`).
 
         Raises:
@@ -72,7 +72,7 @@ class Parents:
                 return request
         return told
 
-    def adopt(self, request: Request) -> None:
+    def set_parent(self, request: Request) -> None:
         """Let the caller's context belong to *request*.
 
         In the main thread also what nobody can attribute, such as the output of child processes.

@@ -105,7 +105,7 @@ class KernelFacade:
             ContentError: there is no such header.
         """
         if parent:
-            self._host.adopt(_with_header(parent))
+            self._host.set_parent(_with_header(parent))
 
     @property
     def _parent_header(self) -> dict[str, Any]:
@@ -142,7 +142,7 @@ class KernelFacade:
 
         A client that did not ask for the end starts the kernel again, with *restart* or without.
         """
-        self._host.leave()
+        self._host.request_exit()
         return {"status": "ok", "restart": restart}
 
     def enable_gui(self, gui: str | None) -> None:
