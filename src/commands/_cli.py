@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from assay.commands._check import check_command
 from assay.commands._exit import Exit
 from assay.commands._install import (
     DEFAULT_DISPLAY_NAME,
@@ -85,10 +86,12 @@ def cli() -> None:
     assay install --user          make the kernel known to Jupyter
     assay run -c 'print(1 + 1)'   run code on a kernel, here in the terminal
     assay run notebook.ipynb      run all of a notebook
+    assay check python3           check a kernel against the specification
     assay spec show EXEC-20       explain a rule of the protocol
     """
 
 
+cli.add_command(check_command)
 cli.add_command(spec)
 
 

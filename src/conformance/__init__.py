@@ -1,1 +1,67 @@
-"""Room for the checks of other kernels, which will judge by `assay.protocol.check_conversation`."""
+"""Checks of kernels in any language against the specification: ``assay check`` as a library.
+
+A check asks a kernel one question about one requirement, over its sockets alone;
+docs/conformance.md says how to write one.
+"""
+
+from assay.conformance._arrival import Arrival, Object
+from assay.conformance._check import Check, check
+from assay.conformance._draft import ABSENT, Draft
+from assay.conformance._exhibit import Exhibit
+from assay.conformance._heard import Heard
+from assay.conformance._language import (
+    SNIPPETS,
+    Language,
+    LanguageError,
+    known_languages,
+    language_for,
+)
+from assay.conformance._limits import Limits, OutOfTime
+from assay.conformance._outcome import Outcome, Skip, Verdict, failed, note, passed, skipped
+from assay.conformance._peer import Peer
+from assay.conformance._registry import SelectionError, all_checks, select
+from assay.conformance._report._text import text_report
+from assay.conformance._result import Report, Result
+from assay.conformance._runner import OnResult, run_checks
+from assay.conformance._target import Target
+from assay.conformance._testee import SilentKernelError, Testee
+from assay.conformance._traffic import Line, Traffic
+
+__all__ = [
+    "ABSENT",
+    "SNIPPETS",
+    "Arrival",
+    "Check",
+    "Draft",
+    "Exhibit",
+    "Heard",
+    "Language",
+    "LanguageError",
+    "Limits",
+    "Line",
+    "Object",
+    "OnResult",
+    "OutOfTime",
+    "Outcome",
+    "Peer",
+    "Report",
+    "Result",
+    "SelectionError",
+    "SilentKernelError",
+    "Skip",
+    "Target",
+    "Testee",
+    "Traffic",
+    "Verdict",
+    "all_checks",
+    "check",
+    "failed",
+    "known_languages",
+    "language_for",
+    "note",
+    "passed",
+    "run_checks",
+    "select",
+    "skipped",
+    "text_report",
+]

@@ -139,6 +139,8 @@ if TYPE_CHECKING:
     )
     from assay.protocol.judging._parts import (
         AnyMessage,
+        Parts,
+        read_parts,
     )
     from assay.protocol.judging._validation import (
         Profile,
@@ -306,6 +308,7 @@ __all__ = [
     "MessageDict",
     "MessageType",
     "MsgId",
+    "Parts",
     "Profile",
     "ProtocolError",
     "ProtocolVersion",
@@ -344,6 +347,7 @@ __all__ = [
     "encode_json",
     "join",
     "make_converter",
+    "read_parts",
     "recognize",
     "reply_type",
     "split",
@@ -439,6 +443,8 @@ _HOMES = {
     "Unknown": "wire._message",
     "UnsetType": "wire._message",
     "AnyMessage": "judging._parts",
+    "Parts": "judging._parts",
+    "read_parts": "judging._parts",
     "Channel": "wire._registry",
     "MESSAGE_TYPES": "wire._registry",
     "MessageType": "wire._registry",

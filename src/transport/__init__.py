@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         list_kernelspecs,
     )
     from assay.transport._launcher import KernelProcess, free_ports, launch
+    from assay.transport._raw_client import RawClient
 
 __all__ += [
     "Answer",
@@ -65,6 +66,7 @@ __all__ += [
     "Lifeline",
     "OnInput",
     "OnOutput",
+    "RawClient",
     "Received",
     "Refused",
     "TimedOutError",
@@ -96,6 +98,7 @@ _CLIENT_MODULES = {
         "list_kernelspecs",
     ),
     "_launcher": ("KernelProcess", "free_ports", "launch"),
+    "_raw_client": ("RawClient",),
 }
 _CLIENT_HOMES = {name: module for module, names in _CLIENT_MODULES.items() for name in names}
 

@@ -12,7 +12,7 @@ from assay.protocol import Channel, ConnectionFile, Transport
 from assay.transport._deadline import Deadline
 from assay.transport._errors import ClosedError, KernelEndedError, TimedOutError, TransportError
 
-__all__ = ["ClientSockets", "Lifeline"]
+__all__ = ["ENDED_GRACE_S", "ClientSockets", "Lifeline"]
 
 ENDED_GRACE_S = 0.25
 """How long after a kernel's end its last words may still be on their way through our I/O thread."""
@@ -92,6 +92,11 @@ class ClientSockets:
                 self._poller.register(self._sockets[channel], zmq.POLLIN)
         if lifeline is not None:
             self._poller.register(lifeline.fileno(), zmq.POLLIN)
+
+    @property
+    def ended(self) -> bool:
+        """True once the kernel's process is seen to have ended; its last words may be to come."""
+        return self._ended
 
     def close(self) -> None:
         """Close the sockets; what was sent still goes out, within `LINGER_MS`."""

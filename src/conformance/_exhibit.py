@@ -1,0 +1,123 @@
+"""Evidence: messages, decoded for reading, with what is secret left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from attrs import field, frozen
+
+from assay.conformance._arrival import Arrival, Object
+from assay.conformance._heard import Heard
+from assay.conformance._outcome import Evidence
+from assay.conformance._traffic import Line
+from assay.protocol import Channel, Sender, read_parts
+
+__all__ = ["Exhibit", "exhibits_of", "of_lines"]
+
+MOST_EXHIBITS = 30
+"""So many messages are enough to understand one failure; the first half and the last are kept."""
+
+MOST_TEXT = 2_000
+"""Characters of one text in a message."""
+
+
+@frozen(kw_only=True)
+class Exhibit:
+    """One message of the evidence."""
+
+    index: int
+    """Its place in the traffic of the kernel, from 0."""
+
+    sender: Sender
+    channel: Channel
+
+    client: str
+    """Which of our clients is at the other end; empty for what is published to all."""
+
+    identities: tuple[str, ...]
+    """What stands before the delimiter: the topic of a published message."""
+
+    header: Object = field(factory=dict)
+    parent_header: Object = field(factory=dict)
+    metadata: Object = field(factory=dict)
+    content: Object = field(factory=dict)
+
+    frames: int
+    """How many frames there are."""
+
+    faults: tuple[str, ...] = ()
+    """Why a part could not be read."""
+
+
+def exhibits_of(evidence: Iterable[Evidence], lines: Sequence[Line]) -> tuple[Exhibit, ...]:
+    """Return *evidence* as exhibits, in the order of time."""
+    found: dict[tuple[int, int], Exhibit] = {}
+    by_index = {line.index: line for line in lines}
+    for one in evidence:
+        if isinstance(one, Heard):
+            if (line := by_index.get(one.index)) is not None:
+                found[one.index, 0] = _of_line(line)
+            for arrival in (*one.published, *one.prompts, *one.replies):
+                found[arrival.index, id(arrival)] = _of_arrival(arrival, by_index)
+        else:
+            found[one.index, id(one)] = _of_arrival(one, by_index)
+    return _shortened([found[key] for key in sorted(found)])
+
+
+def of_lines(lines: Iterable[Line]) -> tuple[Exhibit, ...]:
+    """Return *lines* of the traffic as exhibits."""
+    return _shortened([_of_line(line) for line in lines])
+
+
+def _shortened(found: Sequence[Exhibit]) -> tuple[Exhibit, ...]:
+    half = MOST_EXHIBITS // 2
+    return tuple(found) if len(found) <= MOST_EXHIBITS else (*found[:half], *found[-half:])
+
+
+def _of_line(line: Line) -> Exhibit:
+    return _made(line.index, line.sender, line.channel, line.client, line.frames)
+
+
+def _of_arrival(arrival: Arrival, lines: dict[int, Line]) -> Exhibit:
+    line = lines.get(arrival.index)
+    client = "" if line is None or arrival.channel is Channel.IOPUB else line.client
+    return _made(arrival.index, Sender.KERNEL, arrival.channel, client, arrival.frames)
+
+
+def _made(
+    index: int, sender: Sender, channel: Channel, client: str, frames: tuple[bytes, ...]
+) -> Exhibit:
+    parts = read_parts(frames)
+    return Exhibit(
+        index=index,
+        sender=sender,
+        channel=channel,
+        client=client,
+        identities=tuple(map(_readable, parts.identities or ())),
+        header=_short_object(parts.header),
+        parent_header=_short_object(parts.parent_header),
+        metadata=_short_object(parts.metadata),
+        content=_short_object(parts.content),
+        frames=len(frames),
+        faults=tuple(f"{one.path}: wanted {one.expected}, found {one.got}" for one in parts.found),
+    )
+
+
+def _readable(frame: bytes) -> str:
+    try:
+        text = frame.decode("utf-8")
+    except UnicodeDecodeError:
+        return f"0x{frame.hex()}"
+    return text if text.isprintable() else f"0x{frame.hex()}"
+
+
+def _short_object(value: Object) -> Object:
+    return {str(key): _short(one) for key, one in value.items()}
+
+
+def _short(value: object) -> object:
+    if isinstance(value, str) and len(value) > MOST_TEXT:
+        return f"{value[:MOST_TEXT]}… ({len(value):,} characters)"
+    if isinstance(value, dict):
+        return {str(key): _short(one) for key, one in value.items()}
+    return [_short(one) for one in value] if isinstance(value, list) else value

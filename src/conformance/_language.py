@@ -1,0 +1,160 @@
+"""Snippets of the kernel's language, as data."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from importlib.resources import files
+from pathlib import Path
+
+from attrs import frozen
+
+from assay.conformance._outcome import Skip
+from assay.protocol import AssayError
+
+__all__ = ["SNIPPETS", "Language", "LanguageError", "known_languages", "language_for"]
+
+FORMAT = 1
+
+SNIPPETS: Mapping[str, tuple[str, ...]] = {
+    "nothing": (),
+    "print": ("text",),
+    "print_lines": ("count", "text"),
+    "stderr": ("text",),
+    "result": ("number",),
+    "no_result": (),
+    "error": ("text",),
+    "syntax_error": (),
+    "define": ("name", "number"),
+    "use": ("name",),
+    "raw_use": ("name",),
+    "print_name": ("name",),
+    "input": ("prompt",),
+    "password": ("prompt",),
+    "sleep": ("seconds",),
+    "loop": (),
+    "print_and_sleep": ("text", "seconds"),
+    "print_and_error": ("text",),
+    "complete": (),
+    "incomplete": (),
+    "invalid": (),
+    "display": ("text",),
+    "display_data": ("text", "mime"),
+    "display_nan": (),
+    "display_update": ("text", "id"),
+    "update": ("text", "id"),
+    "clear": (),
+    "page": ("text",),
+    "comm_open": ("target", "id"),
+    "comm_register": ("target",),
+    "comm_close": ("target", "id"),
+    "comm_msg": ("target", "id"),
+    "child_stdout": ("text",),
+    "native_stdout": ("text",),
+    "background_print": ("text", "seconds"),
+    "large_output": ("count",),
+    "exit": (),
+    "comment": ("text",),
+    "documented": ("name",),
+    "unicode": (),
+    "sum_of": ("first", "second"),
+}
+"""The snippets there are, and the words that each takes in braces; docs/conformance.md explains."""
+
+WORD = re.compile(r"\{([a-z]+)\}")
+
+
+class LanguageError(AssayError):
+    """A language file is missing, or is not as docs/conformance.md says."""
+
+
+@frozen(kw_only=True)
+class Language:
+    """The snippets of one language."""
+
+    name: str
+
+    matches: tuple[str, ...]
+    """What ``language_info.name`` of its kernels is, in small letters."""
+
+    snippets: Mapping[str, str]
+    """By name, see `SNIPPETS`."""
+
+    @classmethod
+    def read(cls, text: str, name: str) -> Language:
+        """Return the language in a file.
+
+        Args:
+            text: The TOML.
+            name: The file, for errors.
+
+        Raises:
+            LanguageError: it is not as it should be.
+        """
+        try:
+            table = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise LanguageError(f"{name}: wanted TOML: {error}") from error
+        if (found := table.get("format")) != FORMAT:
+            raise LanguageError(f"{name}: wanted format {FORMAT}, found {found!r}")
+        snippets = table.get("snippets", {})
+        _check(snippets, name)
+        own = table.get("name")
+        if not isinstance(own, str) or not own:
+            raise LanguageError(f"{name}: wanted a name, found {own!r}")
+        matches = table.get("matches", [])
+        return cls(
+            name=own,
+            matches=tuple(str(one).lower() for one in [own, *matches]),
+            snippets=snippets,
+        )
+
+    def snippet(self, name: str, **words: object) -> str:
+        """Return the snippet *name* with *words* put in.
+
+        Raises:
+            Skip: the language has none.
+        """
+        wanted = SNIPPETS[name]
+        assert set(words) == set(wanted), f"{name} takes {wanted}"
+        if name not in self.snippets:
+            raise Skip(f"there is no snippet {name!r} for {self.name}")
+        return WORD.sub(lambda m: str(words[m[1]]) if m[1] in words else m[0], self.snippets[name])
+
+
+def _check(snippets: object, name: str) -> None:
+    if not isinstance(snippets, dict):
+        raise LanguageError(f"{name}: wanted a table of snippets, found {snippets!r}")
+    for key, code in snippets.items():
+        if key not in SNIPPETS:
+            known = ", ".join(SNIPPETS)
+            raise LanguageError(f"{name}: wanted a snippet of {known}; found {key!r}")
+        if not isinstance(code, str):
+            raise LanguageError(f"{name}: {key}: wanted text, found {code!r}")
+        missing = [word for word in SNIPPETS[key] if f"{{{word}}}" not in code]
+        if missing:
+            wanted = ", ".join(f"{{{word}}}" for word in missing)
+            raise LanguageError(f"{name}: {key}: wanted {wanted} in it, found {code!r}")
+
+
+def known_languages() -> Iterator[Language]:
+    """Yield the languages that come with this package."""
+    for file in sorted((files("assay.conformance") / "languages").iterdir(), key=str):
+        if file.name.endswith(".toml"):
+            yield Language.read(file.read_text("utf-8"), file.name)
+
+
+def language_for(name: str) -> Language | None:
+    """Return the language of a kernel whose ``language_info.name`` is *name*, or of a file.
+
+    Raises:
+        LanguageError: *name* is a path that ends in ``.toml`` and cannot be used.
+    """
+    if name.endswith(".toml"):
+        try:
+            return Language.read(Path(name).read_text("utf-8"), name)
+        except OSError as error:
+            raise LanguageError(f"{name}: cannot be read: {error.strerror}") from error
+    wanted = name.lower()
+    return next((one for one in known_languages() if wanted in one.matches), None)

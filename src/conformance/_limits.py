@@ -1,0 +1,72 @@
+"""How long a kernel is waited for: all of it scales with the time that it took to start."""
+
+from __future__ import annotations
+
+import time
+
+__all__ = ["START_LIMIT_S", "Limits", "OutOfTime"]
+
+START_LIMIT_S = 60.0
+"""For the first sign of life. A kernel on a cold, slow disk may take half of this."""
+
+LEAST_PATIENCE_S = 5.0
+STARTS_PATIENCE = 4.0
+MOST_PATIENCE_S = 60.0
+
+LEAST_GRACE_S = 0.3
+STARTS_GRACE = 0.2
+MOST_GRACE_S = 3.0
+
+CHECK_PATIENCES = 6.0
+"""How many times the patience a whole check may take."""
+
+
+class OutOfTime(Exception):  # noqa: N818 - the end of a check, not an error of ours
+    """A check has used up its time."""
+
+
+class Limits:
+    """The time limits for one kernel.
+
+    Args:
+        start_s: Seconds that the kernel took to start.
+    """
+
+    def __init__(self, start_s: float = START_LIMIT_S / STARTS_PATIENCE) -> None:
+        self.start_s = start_s
+        self._ends: float | None = None
+
+    @property
+    def patience(self) -> float:
+        """Seconds to wait for what must come."""
+        return min(max(LEAST_PATIENCE_S, STARTS_PATIENCE * self.start_s), MOST_PATIENCE_S)
+
+    @property
+    def grace(self) -> float:
+        """Seconds that messages of different sockets may be apart."""
+        return min(max(LEAST_GRACE_S, STARTS_GRACE * self.start_s), MOST_GRACE_S)
+
+    @property
+    def check_s(self) -> float:
+        """Seconds that one check may take."""
+        return CHECK_PATIENCES * self.patience
+
+    def begin(self) -> None:
+        """Let the time of a check begin."""
+        self._ends = time.monotonic() + self.check_s
+
+    def within(self, timeout: float | None) -> float:
+        """Return *timeout*, by default the patience, cut to what is left of the check's time."""
+        wanted = self.patience if timeout is None else timeout
+        return (
+            wanted if self._ends is None else max(0.0, min(wanted, self._ends - time.monotonic()))
+        )
+
+    def require_time(self) -> None:
+        """Raise if the check has used up its time.
+
+        Raises:
+            OutOfTime: it has.
+        """
+        if self._ends is not None and time.monotonic() >= self._ends:
+            raise OutOfTime(f"the check was stopped after {self.check_s:.0f} s")

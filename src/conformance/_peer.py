@@ -1,0 +1,235 @@
+"""One client of the kernel under test."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Sequence
+
+from assay.conformance._arrival import Arrival, Object
+from assay.conformance._draft import Draft
+from assay.conformance._heard import Heard
+from assay.conformance._limits import Limits
+from assay.conformance._traffic import Traffic
+from assay.protocol import Channel, ConnectionFile, Sender, Signer
+from assay.transport import Lifeline, RawClient, TimedOutError
+
+__all__ = ["Peer"]
+
+LOOK_AGAIN_S = 0.05
+"""How long one wait lasts at most before the other clients of the same kernel are looked at."""
+
+
+class Peer:
+    """A client that sends right and wrong messages, reads everything and refuses nothing.
+
+    Made by `Testee.connect`. All waiting is limited: what must come is waited for `Limits.patience`
+    seconds, and a call that waits returns what there is; it does not raise when nothing comes.
+    """
+
+    def __init__(
+        self,
+        connection: ConnectionFile,
+        *,
+        name: str,
+        limits: Limits,
+        traffic: Traffic,
+        lifeline: Lifeline | None,
+        read_all: Callable[[], None],
+        observes: bool,
+        identity: bytes | None = None,
+    ) -> None:
+        self.name = name
+        self.session = str(uuid.uuid4())
+        self.signer = Signer(connection.key.encode(), connection.signature_scheme)
+
+        self.arrivals: list[Arrival] = []
+        """Everything that came, on all channels, in the order in which it was read."""
+
+        self._limits = limits
+        self._traffic = traffic
+        self._read_all = read_all
+        self._observes = observes
+        self._heard: dict[str, Heard] = {}
+        self._wire = RawClient(
+            connection,
+            identity=identity or self.session.encode(),
+            lifeline=lifeline,
+        )
+
+    def close(self) -> None:
+        """Close the sockets."""
+        self._wire.close()
+
+    # Sending
+
+    def draft(self, msg_type: str, content: Object | None = None) -> Draft:
+        """Return a right message with a fresh header, which may then be changed."""
+        return Draft.make(msg_type, content or {}, session=self.session, username=self.name)
+
+    def send(
+        self,
+        what: Draft | str,
+        content: Object | None = None,
+        *,
+        channel: Channel = Channel.SHELL,
+        wants_reply: bool | None = None,
+    ) -> Heard:
+        """Send a message and return at once; what it brings is added to the returned value.
+
+        Args:
+            what: A draft, or a message type.
+            content: With a message type.
+            channel: Where.
+            wants_reply: Whether a reply belongs to it; by default if it is a request.
+        """
+        draft = what if isinstance(what, Draft) else self.draft(what, content)
+        wants = draft.msg_type.endswith("_request") if wants_reply is None else wants_reply
+        heard = Heard(draft, channel, wants_reply=wants)
+        self._heard[draft.msg_id] = heard
+        heard.index = self.send_frames(channel, draft.frames(self.signer), judged=draft.judged)
+        return heard
+
+    def send_frames(
+        self, channel: Channel, frames: Sequence[bytes], *, judged: bool = False
+    ) -> int:
+        """Send *frames* as they are, right or wrong, and return their place in the traffic."""
+        # What has arrived by now is older than what is sent: the traffic keeps that order.
+        self._read_all()
+        index = self._traffic.add(self.name, channel, Sender.CLIENT, tuple(frames), judged=judged)
+        self._wire.send(channel, frames)
+        return index
+
+    def ask(
+        self,
+        what: Draft | str,
+        content: Object | None = None,
+        *,
+        channel: Channel = Channel.SHELL,
+        wants_reply: bool | None = None,
+        timeout: float | None = None,
+    ) -> Heard:
+        """Send a message and wait until its reply and idle have come, or will not come any more.
+
+        The arguments are those of `send` and `finish`.
+        """
+        heard = self.send(what, content, channel=channel, wants_reply=wants_reply)
+        return self.finish(heard, timeout=timeout)
+
+    def execute(
+        self,
+        code: str,
+        *,
+        silent: bool = False,
+        store_history: bool = True,
+        user_expressions: Object | None = None,
+        allow_stdin: bool = False,
+        stop_on_error: bool = True,
+        wait: bool = True,
+        timeout: float | None = None,
+    ) -> Heard:
+        """Run *code*; with *wait*, until its reply and idle have come."""
+        content = {
+            "code": code,
+            "silent": silent,
+            "store_history": store_history,
+            "user_expressions": user_expressions or {},
+            "allow_stdin": allow_stdin,
+            "stop_on_error": stop_on_error,
+        }
+        heard = self.send("execute_request", content)
+        return self.finish(heard, timeout=timeout) if wait else heard
+
+    def answer_input(self, prompt: Arrival, value: str) -> None:
+        """Answer an ``input_request``, as its client."""
+        draft = self.draft("input_reply", {"value": value})
+        self.send(draft.with_parts(parent_header=prompt.header), channel=Channel.STDIN)
+
+    def beat(self, payload: bytes = b"assay", *, timeout: float | None = None) -> bool:
+        """Send *payload* to the heartbeat and return whether it came back."""
+        try:
+            self._wire.beat(payload, self._limits.within(timeout))
+        except TimedOutError:
+            return False
+        return True
+
+    # Waiting
+
+    def wait_for(self, reached: Callable[[], object], timeout: float | None = None) -> bool:
+        """Read what comes until *reached* is true, and return whether it is.
+
+        Args:
+            reached: Looked at before the first wait and after each arrival.
+            timeout: Seconds; by default the patience with this kernel.
+
+        Raises:
+            KernelEndedError: the kernel's process ended.
+            OutOfTime: the check has used up its time.
+        """
+        ends = time.monotonic() + self._limits.within(timeout)
+        while not reached():
+            left = ends - time.monotonic()
+            if left <= 0:
+                self._limits.require_time()
+                return False
+            self._read_all()
+            if not reached():
+                self.read(min(left, LOOK_AGAIN_S))
+        return True
+
+    def finish(self, heard: Heard, *, timeout: float | None = None) -> Heard:
+        """Wait until the reply and idle of *heard* have come, or will not come any more.
+
+        Where one of the two is late, a ``kernel_info_request`` on the same channel follows: once
+        that is answered, and a grace has passed, what is missing is not waited for any longer.
+
+        Args:
+            heard: A request that was sent.
+            timeout: Seconds for the first of the two; by default the patience with this kernel.
+        """
+        if not self.wait_for(lambda: heard.replies or heard.idle is not None, timeout):
+            return heard
+        if not self.wait_for(lambda: heard.done, self._limits.grace):
+            self.fence(heard.channel)
+            self.wait_for(lambda: heard.done, self._limits.grace)
+        return heard
+
+    def fence(self, channel: Channel = Channel.SHELL) -> bool:
+        """Ask for the kernel's info on *channel* and return whether the reply came.
+
+        The reply proves that the kernel lives, and that it has dealt with all that this client sent
+        before on the same channel.
+        """
+        heard = self.send("kernel_info_request", channel=channel)
+        return self.wait_for(lambda: heard.replies)
+
+    def quiet(self, channel: Channel = Channel.SHELL) -> bool:
+        """Wait until all that was sent before on *channel* has had its effects here.
+
+        For checks that nothing comes: a further request is answered and seen to become idle, and
+        what was published before that is here. No sleeping proves that.
+
+        Returns:
+            Whether the further request was answered.
+        """
+        heard = self.send("kernel_info_request", channel=channel)
+        answered = self.wait_for(lambda: heard.replies)
+        self.wait_for(lambda: heard.done, self._limits.grace)
+        return answered
+
+    def read(self, timeout: float = 0) -> None:
+        """Read what has come, or wait *timeout* seconds for something."""
+        for channel, frames in self._wire.receive(timeout):
+            if channel is Channel.IOPUB and not self._observes:
+                index = len(self._traffic)
+            else:
+                client = "" if channel is Channel.IOPUB else self.name
+                index = self._traffic.add(client, channel, Sender.KERNEL, frames)
+            arrival = Arrival.read(index, channel, frames)
+            self.arrivals.append(arrival)
+            if (heard := self._heard.get(arrival.parent_id)) is not None:
+                heard.add(arrival)
+
+    def on(self, channel: Channel) -> tuple[Arrival, ...]:
+        """Return everything that came on *channel*, in order."""
+        return tuple(one for one in self.arrivals if one.channel is channel)

@@ -1,0 +1,68 @@
+"""What is to be checked, and how a kernel of it is started."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from attrs import frozen
+
+from assay.protocol import ConnectionFile
+from assay.transport import InstalledKernel, KernelProcess, find_kernelspec, launch
+
+__all__ = ["Target"]
+
+
+@frozen(kw_only=True)
+class Target:
+    """A kernel that can be started, or one that runs."""
+
+    label: str
+    """What reports call it."""
+
+    argument: str
+    """How the command line names it: ``python3``, ``--existing FILE``."""
+
+    spec: InstalledKernel | None = None
+    argv: tuple[str, ...] = ()
+    existing: ConnectionFile | None = None
+
+    @classmethod
+    def named(cls, name: str) -> Target:
+        """Return the installed kernel *name*.
+
+        Raises:
+            KernelSpecError: there is none of this name, or it cannot be used.
+        """
+        return cls(label=name, argument=name, spec=find_kernelspec(name))
+
+    @classmethod
+    def command(cls, argv: tuple[str, ...]) -> Target:
+        """Return the kernel that a command starts; ``{connection_file}`` stands for the file."""
+        words = " ".join(argv)
+        return cls(label=words, argument=f"--cmd {words}", argv=argv)
+
+    @classmethod
+    def running(cls, connection_file: Path) -> Target:
+        """Return the kernel that listens where *connection_file* says.
+
+        Raises:
+            ConnectionFileError: the file cannot be read.
+        """
+        connection = ConnectionFile.read(connection_file)
+        shown = str(connection_file)
+        return cls(label=shown, argument=f"--existing {shown}", existing=connection)
+
+    @property
+    def can_start(self) -> bool:
+        """Whether a kernel of it can be started; else there is one that runs."""
+        return self.existing is None
+
+    def start(
+        self, connection: ConnectionFile | None = None, *, env: dict[str, str] | None = None
+    ) -> KernelProcess:
+        """Start a kernel.
+
+        Raises:
+            LaunchError: it cannot be started.
+        """
+        return launch(self.spec or self.argv, connection=connection, env=env)

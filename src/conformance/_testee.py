@@ -1,0 +1,251 @@
+"""The kernel under test, as checks see it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
+
+from assay.conformance._arrival import Object
+from assay.conformance._language import Language
+from assay.conformance._limits import START_LIMIT_S, Limits
+from assay.conformance._outcome import Skip
+from assay.conformance._peer import Peer
+from assay.conformance._target import Target
+from assay.conformance._traffic import Traffic
+from assay.protocol import Channel, ConnectionFile
+from assay.transport import KernelEndedError, KernelProcess, LaunchError
+
+__all__ = ["SilentKernelError", "Testee"]
+
+ASK_AGAIN_S = 0.3
+"""Between kernel_info requests while IOPub is not heard yet."""
+
+UNHEARD_ASKS = 10
+"""So many answered requests without a word on IOPub: it is not going to come."""
+
+
+class SilentKernelError(LaunchError):
+    """A kernel runs and gives no sign of life."""
+
+
+class Testee:
+    """One kernel under test and our clients of it, for one thread.
+
+    Made by the runner, and by `Testee.another` for checks that need a kernel with another
+    connection file.
+    """
+
+    __test__ = False  # no test, whatever pytest thinks of the name
+
+    def __init__(
+        self,
+        target: Target,
+        *,
+        process: KernelProcess | None,
+        connection: ConnectionFile,
+        limits: Limits,
+        language: Language | None,
+    ) -> None:
+        self.target = target
+        self.process = process
+        self.connection = connection
+        self.limits = limits
+        self.language = language
+        self.traffic = Traffic()
+
+        self.info: Object = {}
+        """The content of the first ``kernel_info_reply``; empty if it had none."""
+
+        self._others: list[Testee] = []
+        self._peers: list[Peer] = []
+        self.peer = self.connect("one")
+
+    @classmethod
+    def start(
+        cls,
+        target: Target,
+        *,
+        limits: Limits | None = None,
+        language: Language | None = None,
+        connection: ConnectionFile | None = None,
+        env: dict[str, str] | None = None,
+    ) -> Testee:
+        """Start a kernel, or connect to the one that runs, and wait until it answers.
+
+        Raises:
+            LaunchError: it cannot be started, or ended before it answered.
+            SilentKernelError: it gave no sign of life.
+        """
+        limits = limits or Limits()
+        began = time.monotonic()
+        process = target.start(connection, env=env) if target.can_start else None
+        found = process.connection if process is not None else target.existing
+        assert found is not None
+        testee = cls(target, process=process, connection=found, limits=limits, language=language)
+        try:
+            testee.await_life()
+        except KernelEndedError as error:
+            testee.close()
+            raise LaunchError(str(error)) from error
+        except BaseException:
+            testee.close()
+            raise
+        testee.started_s = time.monotonic() - began
+        return testee
+
+    started_s = 0.0
+    """Seconds from the start of the process until the kernel answered."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the clients and kill the kernel, if we started it; nothing is left."""
+        for peer in self._peers:
+            peer.close()
+        for other in self._others:
+            other.close()
+        if self.process is not None:
+            self.process.close(kill=True)
+
+    # For checks
+
+    def connect(self, name: str = "two", *, identity: bytes | None = None) -> Peer:
+        """Return one more client; it hears what is published once `Peer.quiet` returns true.
+
+        Args:
+            name: For the evidence; clients are told apart by it.
+            identity: Under which the kernel knows it; by default its session.
+        """
+        peer = Peer(
+            self.connection,
+            name=name,
+            limits=self.limits,
+            traffic=self.traffic,
+            lifeline=self.process,
+            read_all=self.read_all,
+            observes=not self._peers,
+            identity=identity,
+        )
+        self._peers.append(peer)
+        return peer
+
+    def heard_by(self, peer: Peer) -> bool:
+        """Wait until *peer* hears what is published, and return whether it does."""
+        for _ in range(UNHEARD_ASKS):
+            asked = peer.send("kernel_info_request")
+            if peer.wait_for(lambda: asked.published and asked.replies, ASK_AGAIN_S):  # noqa: B023 - called before the next round
+                peer.finish(asked)
+                return True
+        return False
+
+    @contextmanager
+    def another(
+        self, connection: ConnectionFile | None = None, *, env: dict[str, str] | None = None
+    ) -> Iterator[Testee]:
+        """Start another kernel of the same kind, with its own *connection*; closed at the end.
+
+        Raises:
+            Skip: the kernel was not started by us.
+            LaunchError: it does not start.
+        """
+        if not self.target.can_start:
+            raise Skip("the kernel was started by somebody else")
+        other = Testee.start(
+            self.target,
+            limits=self.limits,
+            language=self.language,
+            connection=connection,
+            env=env,
+        )
+        self._others.append(other)
+        try:
+            yield other
+        finally:
+            other.close()
+
+    @property
+    def patience(self) -> float:
+        """Seconds to wait for what must come; scales with the time that the start took."""
+        return self.limits.patience
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the process runs; true for one that is not ours."""
+        return self.process is None or self.process.exit_code is None
+
+    def own_process(self) -> KernelProcess:
+        """Return the kernel's process.
+
+        Raises:
+            Skip: it is not ours.
+        """
+        if self.process is None:
+            raise Skip("the kernel was started by somebody else")
+        return self.process
+
+    def snippet(self, name: str, **words: object) -> str:
+        """Return code in the kernel's language, see `SNIPPETS`.
+
+        Raises:
+            Skip: there is none.
+        """
+        if self.language is None:
+            raise Skip("the kernel's language is not known: give its snippets with --language")
+        return self.language.snippet(name, **words)
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The ``supported_features`` that the kernel announces."""
+        listed = self.info.get("supported_features")
+        return tuple(map(str, listed)) if isinstance(listed, (list, tuple)) else ()
+
+    @property
+    def version(self) -> tuple[int, ...]:
+        """The protocol version that the kernel announces, as numbers; (5, 0) if it is none."""
+        parts = str(self.info.get("protocol_version", "")).split(".")
+        return tuple(map(int, parts)) if all(map(str.isdecimal, parts)) else (5, 0)
+
+    # For the runner
+
+    def read_all(self) -> None:
+        """Read what has arrived for any of the clients, without waiting."""
+        for peer in self._peers:
+            peer.read()
+
+    def await_life(self) -> None:
+        """Wait until the kernel answers and IOPub is heard.
+
+        IOPub may stay silent, and so may one of shell and control: then a check will say so.
+
+        Raises:
+            KernelEndedError: the process ended.
+            SilentKernelError: the kernel gave no sign of life.
+        """
+        peer = self.peer
+        asked = [
+            peer.send("kernel_info_request", channel=c) for c in (Channel.SHELL, Channel.CONTROL)
+        ]
+        shell, control = asked
+        if not peer.wait_for(lambda: any(one.replies for one in asked), START_LIMIT_S):
+            raise SilentKernelError(
+                f"wanted a kernel_info_reply, found none within {START_LIMIT_S:.0f} s"
+            )
+        if not shell.replies:
+            peer.wait_for(lambda: shell.replies)
+        reply = shell.reply or control.reply
+        assert reply is not None
+        self.info = reply.content
+        peer.wait_for(lambda: peer.on(Channel.IOPUB), 0)
+        self.heard_by(peer)

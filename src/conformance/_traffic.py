@@ -1,0 +1,59 @@
+"""Everything that went over the wire while a kernel was checked, in order."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from assay.protocol import Channel, Sender
+
+__all__ = ["Line", "Traffic"]
+
+
+@frozen(kw_only=True, eq=False)
+class Line:
+    """One message of the traffic."""
+
+    index: int
+    """Its place in the order of time, from 0."""
+
+    client: str
+    """Which of our clients is at the other end; empty for what is published to all."""
+
+    channel: Channel
+    sender: Sender
+    frames: tuple[bytes, ...]
+
+    judged: bool
+    """False for a message of ours whose consequences the rules for all traffic do not cover."""
+
+
+class Traffic:
+    """The traffic of one kernel under test, with all its clients."""
+
+    def __init__(self) -> None:
+        self.lines: list[Line] = []
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def add(
+        self,
+        client: str,
+        channel: Channel,
+        sender: Sender,
+        frames: tuple[bytes, ...],
+        *,
+        judged: bool = True,
+    ) -> int:
+        """Append a message and return its index."""
+        index = len(self.lines)
+        line = Line(
+            index=index,
+            client=client,
+            channel=channel,
+            sender=sender,
+            frames=frames,
+            judged=judged,
+        )
+        self.lines.append(line)
+        return index
