@@ -14,8 +14,11 @@ from assay.protocol import (
     DELIMITER,
     Buffer,
     ContentError,
+    Envelope,
+    ExecuteRequest,
     FramingError,
     ReplayError,
+    Session,
     SignatureError,
     Signer,
     join,
@@ -33,16 +36,30 @@ from assay.testing import (
 REMOTE = (FramingError, SignatureError, ContentError)
 
 
+def assert_takes_a_genuine_message(session: Session, key: bytes) -> None:
+    """Fail unless *session*, whatever it was given before, reads what its peer sends."""
+    peer = make_session(key, name="peer")
+    sent = peer.message(ExecuteRequest(code="1 + 1"))
+
+    delivery = session.decode([bytes(frame) for frame in peer.encode(sent)])
+
+    assert delivery.message.content == sent.content
+    assert delivery.message.header.msg_id == sent.header.msg_id
+
+
 @given(truncated_frames(), st.booleans())
 @settings(max_examples=100)
 def test_any_disorder_of_frames_is_one_of_three_errors(
     disorder: tuple[bytes, ...], keyed: bool
 ) -> None:
     """Dropped, repeated, split, merged, cut and shuffled frames raise nothing else (WIRE-18)."""
-    session = make_session(b"key" if keyed else b"")
+    key = b"key" if keyed else b""
+    session = make_session(key)
 
     with contextlib.suppress(*REMOTE):
         session.decode(disorder)
+
+    assert_takes_a_genuine_message(session, key)
 
 
 raw_frames = st.lists(
@@ -60,6 +77,8 @@ def test_any_bytes_are_one_of_three_errors(raw: list[bytes]) -> None:
 
     with contextlib.suppress(*REMOTE):
         session.decode(raw)
+
+    assert_takes_a_genuine_message(session, b"")
 
 
 NESTED = b'{"a":' * 900 + b"1" + b"}" * 900
@@ -88,26 +107,27 @@ def test_any_signed_dicts_are_one_of_three_errors(
     with contextlib.suppress(*REMOTE):
         session.decode([DELIMITER, session.signer.sign(*parts), *parts])
 
+    assert_takes_a_genuine_message(session, b"key")
+
+
+def envelope_of(msg_type: str, content: bytes) -> Envelope:
+    """Return an unsigned message whose content has not been looked at."""
+    header = b'{"msg_id":"1","msg_type":"%b"}' % msg_type.encode()
+    return make_session(b"").open([DELIMITER, b"", header, b"{}", b"{}", content])
+
 
 @given(st.sampled_from(["execute_request", "history_reply", "kernel_info_reply", "x"]), st.data())
 def test_any_json_content_is_taken_or_a_content_error(msg_type: str, data: st.DataObject) -> None:
-    """`Envelope.message` raises `ContentError` and nothing else."""
+    """`Envelope.message` raises `ContentError` and nothing else, and takes what is right."""
     fields = ["code", "history", "language_info", "help_links", "status", "silent", "traceback"]
     content = data.draw(st.dictionaries(st.sampled_from(fields), json_values(), max_size=4))
-    session = make_session(b"")
-    envelope = session.open(
-        [
-            DELIMITER,
-            b"",
-            b'{"msg_id":"1","msg_type":"%b"}' % msg_type.encode(),
-            b"{}",
-            b"{}",
-            bytes(session.pack_json("x", json.dumps(content).encode())[5]),
-        ]
-    )
+    packed = make_session(b"").pack_json("x", json.dumps(content).encode())[5]
 
     with contextlib.suppress(ContentError):
-        envelope.message()
+        envelope_of(msg_type, bytes(packed)).message()
+
+    right = envelope_of("execute_request", b'{"code":"1 + 1"}').message()
+    assert right.content == ExecuteRequest(code="1 + 1")
 
 
 @given(frames())
