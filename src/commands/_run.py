@@ -32,9 +32,7 @@ from assay.protocol import (
 from assay.transport import (
     Answer,
     Client,
-    KernelEndedError,
     KernelProcess,
-    LaunchError,
     Received,
     TimedOutError,
     TransportError,
@@ -120,7 +118,7 @@ def run_code(
         with _running(options, script=script, arguments=arguments) as run:
             return run.verdict(run.cell(code, run.show))
 
-    return _truthfully(work)
+    return _exit_code_of(work)
 
 
 def run_notebook(path: Path, options: Options, *, output: Path | None = None) -> int:
@@ -152,7 +150,7 @@ def run_notebook(path: Path, options: Options, *, output: Path | None = None) ->
                 if output is not None:
                     notebook.write(output)
 
-    return _truthfully(work)
+    return _exit_code_of(work)
 
 
 def _run_cells(run: _Run, cells: Sequence[Cell]) -> int:
@@ -418,10 +416,10 @@ class _Signals:
         raise SystemExit(128 + number)
 
 
-def _truthfully(work: Callable[[], int]) -> int:
+def _exit_code_of(work: Callable[[], int]) -> int:
     try:
         return int(work())
-    except (LaunchError, KernelEndedError, TransportError) as error:
+    except TransportError as error:
         _complain(str(error))
         return Exit.KERNEL
     except KeyboardInterrupt:

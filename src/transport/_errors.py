@@ -55,7 +55,7 @@ class KernelEndedError(TransportError):
     """The kernel's process ended while something was expected of it."""
 
 
-class LaunchError(AssayError):
+class LaunchError(TransportError):
     """A kernel did not start, or did not stop."""
 
 

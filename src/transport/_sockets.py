@@ -14,7 +14,8 @@ from typing import NamedTuple, TypeAlias
 
 import zmq
 
-from assay.protocol import AssayError, Channel, ConnectionFile, Transport
+from assay.protocol import Channel, ConnectionFile, Transport
+from assay.transport._errors import TransportError
 
 __all__ = [
     "BindError",
@@ -43,7 +44,7 @@ PRIVATE_MASK = 0o077
 """Leaves nothing to the group and to others."""
 
 
-class BindError(AssayError):
+class BindError(TransportError):
     """An address cannot be bound (CONN-11)."""
 
 

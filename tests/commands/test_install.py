@@ -16,8 +16,7 @@ from assay.__main__ import main
 from assay.commands._install import is_ours
 from assay.protocol import KernelSpec
 from assay.transport import find_kernelspec, launch
-
-HANG_LIMIT_S = 60.0
+from tests.limits import HANG_LIMIT_S
 
 
 @pytest.fixture

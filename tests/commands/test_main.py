@@ -11,8 +11,7 @@ import pytest
 from assay.__main__ import main
 from assay.commands._install import kernel_argv
 from assay.transport import launch
-
-HANG_LIMIT_S = 60.0
+from tests.limits import HANG_LIMIT_S
 
 COMMANDS = ("install", "uninstall", "kernel", "run", "list", "spec")
 

@@ -14,8 +14,7 @@ import pexpect
 import pytest
 
 from assay.__main__ import main
-
-HANG_LIMIT_S = 60
+from tests.limits import HANG_LIMIT_S
 
 ASSAY = (sys.executable, "-m", "assay")
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.limits import HANG_LIMIT_S
+
 ROOT = Path(__file__).resolve().parent.parent.parent
-HANG_LIMIT_S = 120
 
 BLOCK = re.compile(r"^```python\n(.*?)^```(?:\n+```text\n(.*?)^```)?", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\[[^\]]+\]\((?!https?:|#)([^)#\s]+)[^)]*\)")

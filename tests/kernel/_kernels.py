@@ -32,9 +32,7 @@ from assay.protocol import (
     encode_json,
 )
 from assay.transport import Answer, Client, Exchange, KernelProcess, OnInput, Received, launch
-
-HANG_LIMIT_S = 60.0
-"""Longer than any wait on a slow machine: only a hang reaches it."""
+from tests.limits import HANG_LIMIT_S as HANG_LIMIT_S  # noqa: PLC0414 - passed on
 
 C = TypeVar("C", bound=Content)
 

@@ -39,10 +39,8 @@ from assay.transport import (
     TransportError,
 )
 from assay.transport import _inboxes as inboxes_module
+from tests.limits import HANG_LIMIT_S
 from tests.transport.small_kernel import SmallKernel
-
-HANG_LIMIT_S = 60.0
-"""Only a hang reaches it."""
 
 AT_ONCE_S = 0.05
 """For what never comes: long enough to be a wait, short enough to be waited out."""

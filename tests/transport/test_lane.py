@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.transport import Lane
-
-HANG_LIMIT_S = 60.0
+from tests.limits import HANG_LIMIT_S
 
 
 @given(steps=st.lists(st.sampled_from(["put", "first", "poll"]), max_size=40))

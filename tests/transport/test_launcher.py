@@ -35,9 +35,7 @@ from assay.transport import (
     launch,
     list_kernelspecs,
 )
-
-HANG_LIMIT_S = 60.0
-"""Only a hang reaches it."""
+from tests.limits import HANG_LIMIT_S
 
 AT_ONCE_S = 0.05
 """For what never comes."""

@@ -18,9 +18,8 @@ from assay.protocol import Buffer, Channel, StreamName
 from assay.transport import BIG_TEXT, MAX_PARTS, OutboundLog, Run, When
 from assay.transport import _log as log_module
 from assay.transport._log import MAX_TEXT, Outgoing, Text
+from tests.limits import HANG_LIMIT_S
 from tests.moments import struck
-
-HANG_LIMIT_S = 60.0
 
 FRAMES: list[Buffer] = [b"topic", b"content"]
 
