@@ -24,6 +24,13 @@ BASES = {
     "de-facto": "said nowhere, relied upon in practice",
     "jep": "said only in an enhancement proposal",
 }
+NEEDS = {
+    "wire": "the sockets",
+    "process": "a process of one's own to start, signal or see end",
+    "files": "the files of the kernel",
+    "code": "code in the kernel's language",
+    "time": "a clock",
+}
 BOUND = {
     "kernel": "the kernel",
     "client": "the client",
@@ -70,6 +77,7 @@ class Requirement:
     level: str
     basis: str
     binds: str
+    judged: bool
     text: str
     source: tuple[str, ...]
     since: str | None
@@ -79,6 +87,7 @@ class Requirement:
     divergence: str | None
     see: tuple[str, ...]
     test: str | None
+    needs: tuple[str, ...]
     untestable: str | None
 
     @property
@@ -168,8 +177,8 @@ class _Table:
             self._complain(f"`{key}` wants a list of text, found {values!r}")
         return tuple(str(value) for value in values)
 
-    def flag(self, key: str) -> bool:
-        value = self._left.pop(key, False)
+    def flag(self, key: str, *, missing: bool = False) -> bool:
+        value = self._left.pop(key, missing)
         if not isinstance(value, bool):
             self._complain(f"`{key}` wants true or false, found {value!r}")
         return value is True
@@ -268,6 +277,7 @@ def _requirement(table: _Table) -> Requirement:
         level=table.text("level"),
         basis=table.text("basis"),
         binds=table.text("binds"),
+        judged=table.flag("judged", missing=True),
         text=table.text("text"),
         source=table.texts("source"),
         since=table.optional_text("since"),
@@ -277,6 +287,7 @@ def _requirement(table: _Table) -> Requirement:
         divergence=table.optional_text("divergence"),
         see=table.texts("see"),
         test=table.optional_text("test"),
+        needs=table.texts("needs"),
         untestable=table.optional_text("untestable"),
     )
     table.close()
@@ -404,6 +415,13 @@ def _check_tests(register: Register) -> Iterator[str]:
         binding = one.level in {"MUST", "SHOULD"} and one.binds in {"kernel", "both"}
         if binding and not (one.test or one.untestable):
             yield f"{one.id}: binds a kernel and so wants `test` or `untestable`"
+        known = one.level in LEVELS and one.binds in BOUND
+        if known and (bool(one.test) or not binding) and bool(one.needs) != binding:
+            yield f"{one.id}: `needs` goes with the `test` of what a kernel must or should do"
+        if one.needs and (
+            one.needs[0] != "wire" or list(one.needs) != [n for n in NEEDS if n in one.needs]
+        ):
+            yield f"{one.id}: `needs` wants wire, then some of {', '.join([*NEEDS][1:])} in order"
 
 
 def _check_references(register: Register) -> Iterator[str]:
@@ -501,6 +519,8 @@ def _requirement_section(one: Requirement, register: Register, link: Callable[[s
         marks.append(f"since {one.since}")
     if one.draft:
         marks.append("**draft**")
+    if not one.judged:
+        marks.append("our reading: no other kernel is judged by it")
     notes = [f"Source: {'; '.join(one.source)}."]
     if one.optional_feature:
         sign = register.features[one.optional_feature]
@@ -510,6 +530,7 @@ def _requirement_section(one: Requirement, register: Register, link: Callable[[s
         ("Remark", one.rationale),
         ("Seen elsewhere", one.divergence),
         ("Test", one.test),
+        ("The test needs", f"{', '.join(NEEDS[n] for n in one.needs)}." if one.needs else None),
         ("Not testable", one.untestable),
         ("See", ", ".join(one.see) + "." if one.see else None),
     ):

@@ -120,7 +120,10 @@ def _show_requirement(one: spec.Requirement) -> None:
         sign = spec.features()[one.optional_feature]
         _field("only with", f"{one.optional_feature}: {sign}")
     _field("test", one.test)
+    _field("it needs", ", ".join(one.needs))
     _field("untestable", one.untestable)
+    if not one.judged:
+        _field("judged", "no other kernel: it rests on our own reading")
     _field("remark", one.rationale)
     _field("elsewhere", one.divergence)
     for id in one.see:  # noqa: A001 - as in spec

@@ -59,6 +59,9 @@ class Requirement:
     text: str
     """One sentence, in Markdown."""
 
+    judged: bool = True
+    """False where it rests on this project's own reading: no other kernel fails by it."""
+
     source: tuple[str, ...]
     """Sections of the public text, enhancement proposals, or ``practice``."""
 
@@ -81,7 +84,10 @@ class Requirement:
     """Ids of errata."""
 
     test: str | None = None
-    """How someone can test it who has only the wire."""
+    """How someone can test it from outside."""
+
+    needs: tuple[Literal["wire", "process", "files", "code", "time"], ...] = ()
+    """What the test takes: the sockets, a process of one's own, files, snippets, a clock."""
 
     untestable: str | None = None
     """Why nobody can."""

@@ -323,6 +323,14 @@ FAULTS: dict[str, tuple[Break, str]] = {
         in_entry("WIRE-07", r"^test = .*", ""),
         "WIRE-07: binds a kernel and so wants `test` or `untestable`",
     ),
+    "test without its needs": (
+        in_entry("EXEC-20", r"^needs = .*", ""),
+        "EXEC-20: `needs` goes with the `test` of what a kernel must or should do",
+    ),
+    "needs of an unknown kind": (
+        in_entry("EXEC-20", r"^needs = .*", 'needs = ["wire", "luck"]'),
+        "EXEC-20: `needs` wants wire, then some of process, files, code, time in order",
+    ),
     "tested and untestable": (
         in_entry("EXEC-20", r"^test", 'untestable = "Too hard."\ntest'),
         "EXEC-20: `test` and `untestable` exclude each other",
