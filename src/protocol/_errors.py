@@ -7,6 +7,7 @@ __all__ = [
     "ConnectionFileError",
     "ContentError",
     "FramingError",
+    "JsonError",
     "LocalError",
     "ProtocolError",
     "RemoteError",
@@ -48,6 +49,13 @@ class ProtocolError(AssayError):
 
 class LocalError(ProtocolError):
     """We were asked to send something that breaks a rule: a fault on this side, let it rise."""
+
+
+class JsonError(LocalError, TypeError, ValueError):
+    """A value to be sent has no JSON form; the message begins with its path.
+
+    It is a `TypeError` and a `ValueError` too, for programs that know those from `json.dumps`.
+    """
 
 
 class RemoteError(ProtocolError):

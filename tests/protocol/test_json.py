@@ -1,15 +1,16 @@
-"""JSON is strict when read and never fails when written."""
+"""JSON is strict when read; what is written is what values mean, or an error that names a path."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
 from fractions import Fraction
-from typing import Any, NoReturn
+from functools import partial
+from typing import Any, NoReturn, TypeVar
 from uuid import UUID
 
 import pytest
@@ -18,9 +19,11 @@ from hypothesis import strategies as st
 
 from assay.protocol import (
     CommMsg,
+    Content,
     DisplayData,
     FramingError,
     Header,
+    JsonError,
     Message,
     Stream,
     StreamName,
@@ -30,6 +33,8 @@ from assay.protocol import (
     split,
 )
 from assay.testing import as_bytes, hostile_values, json_values, make_session
+
+T = TypeVar("T")
 
 
 class _RaisingItems(dict[str, object]):
@@ -52,42 +57,68 @@ def parsed(data: bytes) -> Any:
     return json.loads(data.decode("utf-8"), parse_constant=refuse)
 
 
+def sent(make: Callable[[], T]) -> T | None:
+    """Return what *make* makes, or None where a part of it has no JSON form, which the error says.
+
+    No other error is let through.
+    """
+    try:
+        return make()
+    except JsonError as error:
+        refused = str(error)
+    assert "wanted" in refused
+    assert "found" in refused
+    return None
+
+
 @given(hostile_values())
 @settings(max_examples=200)
-def test_encoding_never_fails_and_gives_json(value: object) -> None:
-    """Whatever a program displays becomes valid JSON in UTF-8, without NaN and surrogates."""
-    data = encode_json(value)
+def test_encoding_gives_json_or_names_what_has_none(value: object) -> None:
+    """What a program displays becomes valid JSON in UTF-8, without NaN and surrogates, or is
+    refused."""
+    data = sent(lambda: encode_json(value))
 
-    text = json.dumps(parsed(data), ensure_ascii=False)
-    text.encode("utf-8")
+    if data is not None:
+        text = json.dumps(parsed(data), ensure_ascii=False)
+        text.encode("utf-8")
 
 
 @given(hostile_values())
 @settings(max_examples=200)
 @example(_RaisingItems())
-def test_any_value_in_any_place_is_sent(value: Any) -> None:
+def test_any_value_in_any_place_is_sent_or_refused(value: Any) -> None:
     """Fields, unknown keys and headers may hold whatever a program put there."""
     header = Header(msg_id=value, msg_type=value, session=value, date=value, extra={"a": value})
     content = DisplayData(data=value, metadata={"a": value}, extra={"a": value})
     message = Message(header=header, parent_header=header, metadata={"a": value}, content=content)
 
-    frames = split(as_bytes(make_session().encode(message)))
+    encoded = sent(lambda: as_bytes(make_session().encode(message)))
 
-    for part in (frames.header, frames.parent_header, frames.metadata, frames.content):
-        assert isinstance(parsed(part), dict)
+    # The places agree.
+    assert (encoded is None) == (sent(lambda: encode_json([[value]])) is None)
+    if encoded is not None:
+        frames = split(encoded)
+        for part in (frames.header, frames.parent_header, frames.metadata, frames.content):
+            assert isinstance(parsed(part), dict)
+
+
+def packed(content: Content, metadata: Any) -> list[bytes]:
+    """Return the frames of a message."""
+    return as_bytes(make_session().pack(content, metadata=metadata))
 
 
 @given(st.dictionaries(st.text(st.characters(), max_size=3), hostile_values(), max_size=3))
 def test_a_content_of_hostile_values_stays_an_object(data: Any) -> None:
-    """A message with anything in it can be sent, and is read as the same type of message."""
+    """A message with anything in it that can be sent is read as the same type of message."""
     session = make_session()
     contents = (DisplayData(data=data, transient=data), CommMsg(comm_id="\ud800", data=data))
 
     for content in contents:
-        frames = as_bytes(session.pack(content, metadata=data))
-        received = session.decode(frames).message
-        assert type(received.content) is type(content)
-        assert len(received.metadata) <= len(data)
+        frames = sent(partial(packed, content, data))
+        if frames is not None:
+            received = session.decode(frames).message
+            assert type(received.content) is type(content)
+            assert len(received.metadata) <= len(data)
 
 
 @given(json_values() | st.integers())
@@ -130,19 +161,6 @@ class Index:
         return 7
 
 
-class Shy:
-    def __repr__(self) -> str:
-        raise RuntimeError("no")
-
-
-class Endless:
-    def __iter__(self) -> Iterator[int]:
-        raise AssertionError("an iterator may have no end and is not read")
-
-    def __repr__(self) -> str:
-        return "endless"
-
-
 @pytest.mark.parametrize(
     ("value", "wanted"),
     [
@@ -160,15 +178,11 @@ class Endless:
         ({1: 1, 2.5: 2, None: 3}, {"1": 1, "2.5": 2, "null": 3}),
         ({True: 4}, {"true": 4}),
         ({False: "\ud800"}, {"false": "\\ud800"}),
-        ({(1, 2): 3}, {"(1, 2)": 3}),
         ({b"\0\1": 1}, {"AAE=": 1}),
         ({Color.RED: Color.RED}, {"red": "red"}),
         ({3}, [3]),
         (frozenset({"a"}), ["a"]),
-        (range(10**12), "range(0, 1000000000000)"),
-        (Shy(), "<unprintable Shy>"),
-        ({"a": Endless()}, {"a": "endless"}),
-        (2j, "2j"),
+        (1 + 2j, [1.0, 2.0]),
         (True, True),
         (Index(), 7),
         (Fraction(1, 2), 0.5),
@@ -193,12 +207,15 @@ def test_integers_of_too_many_digits_are_hexadecimal() -> None:
     assert parsed(encode_json([wide, {wide: -wide}])) == [hex(wide), {hex(wide): hex(-wide)}]
 
 
-def test_a_container_inside_itself_is_named() -> None:
-    """A cycle ends where it closes."""
+def test_a_container_inside_itself_is_refused() -> None:
+    """The error names the place where the circle closes."""
     value: dict[str, object] = {"a": 1}
     value["again"] = [value]
 
-    assert parsed(encode_json(value)) == {"a": 1, "again": ["<a dict inside itself>"]}
+    with pytest.raises(JsonError) as caught:
+        encode_json(value)
+
+    assert str(caught.value) == "again[0]: wanted a JSON value, found a dict inside itself"
 
 
 def test_the_same_container_twice_is_no_cycle() -> None:
@@ -208,19 +225,29 @@ def test_the_same_container_twice_is_no_cycle() -> None:
     assert parsed(encode_json(["\ud800", inner, inner])) == ["\\ud800", [1], [1]]
 
 
-def test_what_is_nested_too_deep_is_cut() -> None:
-    """Beyond the limit stands a text that says so, where the codec does not go on itself.
+def test_what_is_nested_too_deep_is_refused() -> None:
+    """It is, where the codec does not go on itself, from however deep a place it is sent.
 
-    It does so to 1,000 levels and, on Python 3.13, to ten times as many.
+    The codec goes on to 1,000 levels and, on Python 3.13, to ten times as many.
     """
     value: object = "bottom"
     for _ in range(100_000):
         value = [value]
 
-    data = encode_json(value)
+    with pytest.raises(JsonError) as caught:
+        encode_json(value)
 
-    assert data.count(b"[") == 256
-    assert b"<nested deeper than 256 levels>" in data
+    assert str(caught.value).endswith("wanted at most 256 levels of nesting, found more")
+    assert len(str(caught.value)) < 200
+
+
+def test_nesting_up_to_the_limit_is_converted() -> None:
+    """The path that converts goes as deep as it promises."""
+    value: object = {1, 2}
+    for _ in range(200):
+        value = ["\ud800", value]
+
+    assert encode_json(value).count(b"[") == 201
 
 
 @pytest.mark.parametrize(

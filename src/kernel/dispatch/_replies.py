@@ -7,9 +7,11 @@ from collections.abc import Callable, Sequence
 from assay.kernel._request import Request
 from assay.protocol import (
     UNSET,
+    Buffer,
     Channel,
     Content,
     ErrorReply,
+    JsonError,
     Session,
     encode_json,
     reply_type,
@@ -42,14 +44,26 @@ class Responder:
         self._log.post(Channel.IOPUB, frames, when)
 
     def reply(self, request: Request, content: Content) -> None:
-        """Send *content* to the client of *request*, on the channel it came by (WIRE-16)."""
-        frames = self._session.pack(
+        """Send *content* to the client of *request*, on the channel it came by (WIRE-16).
+
+        A part of it that has no JSON form makes it an error reply, which names that part.
+        """
+        try:
+            frames = self._reply_frames(request, content)
+        except JsonError as error:
+            count: int | None = getattr(content, "execution_count", None)
+            failed = error_reply(request, "JsonError", str(error), execution_count=count)
+            assert failed is not None, "only requests are replied to"
+            frames = self._reply_frames(request, failed)
+        self._log.post(request.channel, frames, When.WITH_NEXT)
+
+    def _reply_frames(self, request: Request, content: Content) -> list[Buffer]:
+        return self._session.pack(
             content,
             parent=request.parent,
             msg_type=reply_type(request.header.msg_type),
             identities=request.envelope.identities,
         )
-        self._log.post(request.channel, frames, When.WITH_NEXT)
 
     def shutdown_reply(self, request: Request, content: Content) -> None:
         """Send *content* to the client, and tell all others (CTRL-07)."""

@@ -21,20 +21,21 @@ from IPython.core.interactiveshell import InteractiveShell, InteractiveShellABC
 from traitlets import Bool, Instance, Type, default
 
 from assay.kernel.ipython._display import IopubDisplayHook, IopubDisplayPublisher
+from assay.kernel.ipython._payload import PayloadManager
 from assay.kernel.ipython.speedups._formatter import DisplayFormatter
 from assay.kernel.ipython.speedups._highlighting import remember_highlighting
 from assay.kernel.ipython.speedups._history import make_history
 from assay.kernel.ipython.speedups._input import PrefilterManager, QuickTransformer, may_await
 from assay.kernel.output._streams import OutputStream
 from assay.kernel.process._interrupts import end_at_user_code
-from assay.protocol import Error
+from assay.protocol import Error, decode_json, encode_json
 
 if TYPE_CHECKING:
     from assay.kernel._interpreter import Host
     from assay.kernel.ipython._debugger import Debugger
     from assay.kernel.ipython.compat._kernel_facade import KernelFacade
     from assay.kernel.lanes._lazy_event_loop import LazyEventLoop
-    from assay.protocol import JsonObject
+    from assay.protocol import Json, JsonObject
 
 __all__ = ["ZMQInteractiveShell"]
 
@@ -145,6 +146,16 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
         self.prefilter_manager = PrefilterManager(shell=self, parent=self)
         self.configurables.append(self.prefilter_manager)
         self.prefilter = self.prefilter_manager.prefilter_lines
+
+    def init_payload(self) -> None:
+        """Make what keeps the payload of a cell until its reply."""
+        self.payload_manager = PayloadManager(parent=self)
+        self.configurables.append(self.payload_manager)
+
+    def _format_user_obj(self, obj: object) -> Json:
+        # As JSON now: an iterator can be read once, and what has no form is this expression's
+        # error, not the reply's.
+        return decode_json(encode_json(super()._format_user_obj(obj)))
 
     def init_history(self) -> None:
         """Open the history database."""

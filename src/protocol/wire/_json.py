@@ -1,32 +1,37 @@
-"""JSON as it goes over the wire: strict when read, forgiving when written.
+"""JSON as it goes over the wire: strict when read, and written by what a value means.
 
 What is read must be JSON (WIRE-06, WIRE-08). What is written came from a user's program and may be
-anything; refusing it would lose a result, so each value that JSON cannot hold has a fixed stand-in:
+anything. Each value becomes what it means, in any place:
 
-| value                                | on the wire                                      |
-|--------------------------------------|--------------------------------------------------|
-| NaN, infinities                      | ``null``                                         |
-| integers beyond 64 bits              | all their digits                                 |
-| integers beyond 4,300 digits         | their hexadecimal text: Python reads no more     |
-| lone surrogates in text              | the six characters of their escape, ``\\ud800``  |
-| bytes                                | base64 text without line breaks (IOPUB-13)       |
-| keys that are not text               | the text of the value they would be              |
-| numbers of other libraries           | the integer or float they convert to             |
-| sets, sequences, mappings            | array or object                                  |
-| a container inside itself, or deeper than `MAX_DEPTH` | a text that says so             |
-| anything else                        | its `repr`                                       |
+| value                                        | on the wire                                      |
+|----------------------------------------------|--------------------------------------------------|
+| NaN, infinities                              | ``null``                                         |
+| integers beyond 64 bits                      | all their digits                                 |
+| integers beyond 4,300 digits                 | their hexadecimal text: Python reads no more     |
+| lone surrogates in text                      | the six characters of their escape, ``\\ud800``  |
+| bytes                                        | base64 text without line breaks (IOPUB-13)       |
+| numbers of other libraries                   | the integer or float they convert to             |
+| complex numbers                              | ``[real, imaginary]``                            |
+| decimals, UUIDs, paths                       | their text                                       |
+| dates, times, durations                      | ISO 8601 text                                    |
+| members of an enum                           | their value                                      |
+| arrays, series, columns                      | nested arrays; dates in them as above            |
+| records: dataclasses, attrs, structured arrays | an object of their fields                      |
+| mappings, tables of columns                  | an object                                        |
+| sets, sequences, views, ranges, iterators    | an array                                         |
+| missing values, dates that are none          | ``null``                                         |
+| keys that are numbers, dates, bytes …        | the text of the value they would be              |
+| anything else, a container inside itself     | `JsonError`, which names the path                |
 
-Decision 0003 compares the codecs.
+Decision 0003 compares the codecs; ``docs/json.md`` has the table with examples.
 """
 
 from __future__ import annotations
 
 import json
-from binascii import b2a_base64
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-import attrs
 import msgspec
 
 from assay.protocol._errors import FramingError
@@ -41,19 +46,25 @@ else:
 
 JsonObject: TypeAlias = Mapping[str, Json]
 
-MAX_DEPTH = 256
-"""Levels of nesting written out; a peer's parser may give up not far beyond (serde_json: 128 by
-default, msgspec and Python's own: about 1,000)."""
-
 KINDS = {str: "text", list: "a list", bool: "true or false", type(None): "null"}
 
 
-def encode_json(value: object) -> bytes:
-    """Return *value* as one line of UTF-8 JSON; never fails, see the table above."""
+def encode_json(value: object, where: str = "") -> bytes:
+    """Return *value* as one line of UTF-8 JSON, see the table above.
+
+    Args:
+        value: Anything that means something in JSON.
+        where: Begins the path in an error, such as ``metadata``.
+
+    Raises:
+        JsonError: a part of *value* has no JSON form; the message names it by its path.
+    """
     try:
         return _encode(value)
-    except Exception:  # noqa: BLE001 - whatever the codec refuses has a stand-in
-        return _encode(_plain(value))
+    except Exception:  # noqa: BLE001 - whatever the codec refuses is converted, or named
+        from assay.protocol.wire._json_values import plain  # noqa: PLC0415 - needed by few
+
+        return _encode(plain(value, where))
 
 
 def decode_json(data: bytes | memoryview) -> Json:
@@ -108,122 +119,11 @@ def _refuse_constant(name: str) -> Json:
     raise ValueError(f"{name} is not JSON")
 
 
-def _foreign(value: object) -> object:
-    """Stand in for a *value* that msgspec does not know; it asks for values and for keys."""
-    match value:
-        case None | bool() | tuple() | frozenset():
-            # As values these are known, so it is a key.
-            raise TypeError("keys of this type are written by _key")
-        case str():
-            return _text(value)
-        case bytes() | bytearray() | memoryview():
-            return bytes(value)
-    for convert in (_as_number, _as_container):
-        try:
-            known = convert(value)
-        except Exception:  # noqa: BLE001, S112 - a user's __float__ may raise anything
-            continue
-        if known is not None:
-            return known
-    return _as_text(value)
+def _convert(value: object) -> object:
+    from assay.protocol.wire._json_values import convert  # noqa: PLC0415 - needed by few
+
+    return convert(value)
 
 
-def _as_number(value: object) -> int | float | None:
-    if hasattr(value, "__index__"):
-        return int(value)
-    return float(value) if hasattr(value, "__float__") else None
-
-
-def _as_container(value: object) -> object:
-    if isinstance(value, Mapping):
-        return dict(value)
-    # Not every iterable: a file or a generator without end would be read, a range unrolled.
-    return list(value) if _is_list(value) else None
-
-
-def _is_list(value: object) -> TypeGuard[Iterable[object]]:
-    return isinstance(value, (Sequence, frozenset, set)) and not isinstance(value, range)
-
-
-def _as_text(value: object) -> str:
-    try:
-        return _text(repr(value))
-    except Exception:  # noqa: BLE001 - a user's __repr__ may raise anything
-        return _text(f"<unprintable {type(value).__name__}>")
-
-
-def _text(value: str) -> str:
-    # The methods of str itself: a subclass may have others.
-    return str.encode(value, "utf-8", "backslashreplace").decode("utf-8")
-
-
-_encode = msgspec.json.Encoder(enc_hook=_foreign).encode
+_encode = msgspec.json.Encoder(enc_hook=_convert).encode
 _decode = msgspec.json.Decoder().decode
-
-
-def _plain(value: object, path: tuple[int, ...] = ()) -> object:
-    """Rebuild *value* from what every codec takes; *path* holds the ids of its containers."""
-    try:
-        return _rebuilt(value, path)
-    except Exception:  # noqa: BLE001 - a user's class may do anything when it is read
-        return _as_text(value)
-
-
-def _rebuilt(value: object, path: tuple[int, ...]) -> object:  # noqa: PLR0911 - a table
-    match value:
-        case None | bool():
-            return value
-        case float():
-            return float.__pos__(value)
-        case int():
-            return _integer(int.__pos__(value))
-        case str():
-            return _text(value)
-        case bytes() | bytearray() | memoryview():
-            return b2a_base64(bytes(value), newline=False).decode("ascii")
-    if id(value) in path:
-        return f"<a {_text(type(value).__name__)} inside itself>"
-    if len(path) >= MAX_DEPTH:
-        return f"<nested deeper than {MAX_DEPTH} levels>"
-    inside = (*path, id(value))
-    fields = _fields(value) if attrs.has(type(value)) else value
-    if isinstance(fields, Mapping):
-        return {_key(key): _plain(item, inside) for key, item in fields.items()}
-    if _is_list(value):
-        return [_plain(item, inside) for item in value]
-    return _plain(_builtin(value), inside)
-
-
-def _integer(value: int) -> int | str:
-    try:
-        str(value)
-    except ValueError:
-        return hex(value)
-    return value
-
-
-def _fields(value: object) -> dict[str, object]:
-    """Return what msgspec would write of an attrs object."""
-    cls: type[attrs.AttrsInstance] = type(value)  # type: ignore[assignment]  # attrs.has said so
-    names = [field.name for field in attrs.fields(cls) if not field.name.startswith("_")]
-    items = {name: getattr(value, name) for name in names}
-    return {name: item for name, item in items.items() if item is not msgspec.UNSET}
-
-
-def _builtin(value: object) -> object:
-    """Return what msgspec would write for *value*, which is not one of the builtin types."""
-    try:
-        builtin: object = msgspec.to_builtins(value, enc_hook=_foreign)
-    except Exception:  # noqa: BLE001 - then its repr has to do
-        return _as_text(value)
-    return builtin if builtin is not value else _as_text(value)
-
-
-def _key(key: object) -> str:
-    match key:
-        case None | bool():
-            return json.dumps(key)
-        case tuple() | frozenset():
-            return _as_text(key)
-    value = _plain(key)
-    return value if isinstance(value, str) else str(value)

@@ -181,11 +181,15 @@ class Session:
         )
 
     def encode(self, message: Message[Content], identities: Sequence[bytes] = ()) -> list[Buffer]:
-        """Return the signed frames of *message* behind the routing prefix *identities*."""
+        """Return the signed frames of *message* behind the routing prefix *identities*.
+
+        Raises:
+            JsonError: a part of the content or of the metadata has no JSON form.
+        """
         return self._frames(
             _header_json(message.header),
             EMPTY if message.parent_header is None else _header_json(message.parent_header),
-            encode_json(message.metadata) if message.metadata else EMPTY,
+            encode_json(message.metadata, "metadata") if message.metadata else EMPTY,
             content_json(message.content),
             identities,
             message.buffers,
@@ -213,12 +217,13 @@ class Session:
 
         Raises:
             LocalError: *content* and *msg_type* do not say one type.
+            JsonError: a part of the content or of the metadata has no JSON form.
         """
         return self.pack_json(
             _type_of(content, msg_type),
             content_json(content),
             parent=parent,
-            metadata=encode_json(metadata) if metadata else EMPTY,
+            metadata=encode_json(metadata, "metadata") if metadata else EMPTY,
             buffers=buffers,
             identities=identities,
         )

@@ -82,7 +82,11 @@ def unstructure(value: object) -> dict[str, Json]:
 
 
 def content_json(content: Content) -> bytes:
-    """Return *content* as the bytes of a content frame; never fails."""
+    """Return *content* as the bytes of a content frame.
+
+    Raises:
+        JsonError: a part of it has no JSON form.
+    """
     if content._extra or _PLANS[type(content)].nested:
         return encode_json(unstructure(content))
     return encode_json(content)
