@@ -225,19 +225,34 @@ def list_command() -> int:
     is_flag=True,
     help="Publish what silent requests print and display, as ipykernel does.",
 )
-@click.argument("options", nargs=-1, type=click.UNPROCESSED, metavar="[IPYTHON'S OPTIONS]...")
+@click.argument("options", nargs=-1, type=click.UNPROCESSED, metavar="[OPTIONS OF IPYTHON]...")
 def kernel_command(
     *, connection_file: str | None, publish_silent: bool, options: tuple[str, ...]
 ) -> int:
     """Start a kernel that listens where the connection FILE says.
 
     Jupyter runs this by itself once the kernel is installed. It ends when a client shuts it down,
-    or with the process that started it. IPython's own options, such as --profile=NAME, are taken
-    as well.
+    or with the process that started it.
+
+    The options of IPython's kernel are taken, such as --profile=NAME. Options that nobody knows are
+    named in a warning, and the kernel goes on. What decides about the connection:
+
+    \b
+    --ip=ADDRESS --transport=tcp|ipc            instead of what FILE says
+    --shell=PORT --iopub=PORT --stdin=PORT --control=PORT --hb=PORT
+    --Session.keyfile=PATH --Session.key=KEY    where FILE has no key
+    --Session.signature_scheme=hmac-sha512      where FILE names none
+    --no-secure                                 no key, where FILE has none
+    --debug --quiet --log-level=LEVEL           how much is said on stderr
+    --IPKernelApp.capture_fd_output=False       leave what C code writes to the terminal
 
     \b
     assay kernel -f connection.json
     jupyter console --existing connection.json
+
+    \b
+    Exit codes: 0 after a shutdown, 1 the kernel cannot start, 2 the options make no sense,
+    143 after SIGTERM.
     """
     # `assay.__main__` has dispatched real starts already; this is for callers of `cli`.
     from assay.kernel import main as run_kernel  # noqa: PLC0415 - only this command needs it

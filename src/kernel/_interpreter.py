@@ -129,6 +129,13 @@ class Host(Protocol):
         """
         ...
 
+    def leave_descriptors(self) -> None:
+        """Catch no more of what C code and child processes write to descriptors 1 and 2.
+
+        It goes where the process was started; text streams are shown as before.
+        """
+        ...
+
     def on_close(self, function: Callable[[], None]) -> None:
         """Call *function* when the kernel shuts down, before its last messages."""
         ...

@@ -107,7 +107,7 @@ class Kernel:
         session: Signs and verifies.
         info: The answer to kernel_info_request.
         load: Makes the interpreter; called in the main thread when the sockets answer already.
-        connection_path: The file that *connection* was read from, which learns the ports.
+        connection_path: The file that *connection* was read from.
         parent_pid: The process to die with; 0 for none.
         publish_silent: Publish what silent requests print and display, as ipykernel does (AMB-08).
 
@@ -136,7 +136,6 @@ class Kernel:
         except BindError:
             sockets.close(linger_ms=0)
             raise
-        self._ports_chosen = self._heartbeat.connection != connection
         self._connection = self._heartbeat.connection
         self._connection_path = connection_path
         self._io = IoThread(sockets, session, self, self._topic)
@@ -207,6 +206,10 @@ class Kernel:
         self._catch_up()
         self._parents.set_parent(self._parents.resolve_parent(request))
 
+    def leave_descriptors(self) -> None:
+        """Catch no more of what is written to descriptors 1 and 2."""
+        self._capture.release()
+
     def on_close(self, function: Callable[[], None]) -> None:
         """Call *function* when the kernel shuts down, before its last messages."""
         self._close_functions.append(function)
@@ -254,8 +257,6 @@ class Kernel:
         os.register_at_fork(
             before=_hold_sigterm, after_in_parent=_let_sigterm, after_in_child=self._after_fork
         )
-        if self._connection_path is not None and self._ports_chosen:
-            self._connection.write(self._connection_path)
         watch_parent(self._parent_pid, self._io, self._parent_gone)
         self._responder.status("starting")
         self._heartbeat.start()

@@ -13,6 +13,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TextIO
 
+from assay.kernel._command_line import parse
+from assay.kernel._connection import OpenedConnection, open_connection
 from assay.kernel._info import kernel_info
 from assay.kernel._kernel import Kernel
 from assay.protocol import (
@@ -27,7 +29,7 @@ from assay.protocol import (
 from assay.transport import get_logger, prepare_logging
 
 if TYPE_CHECKING:
-    from assay.kernel._interpreter import Interpreter
+    from assay.kernel._interpreter import Host, Interpreter
 
 __all__ = ["main", "serve"]
 
@@ -43,15 +45,34 @@ as long (decision 0004)."""
 MAX_PID = 2**31 - 1
 """The greatest that the system's type holds."""
 
+DESCRIPTORS = 50
+"""What a kernel needs at least: 37 for its sockets, 5 for each client, and a few for files."""
+
+LAUNCHER = os.path.join(os.path.dirname(__file__), "resources", "ipykernel_launcher.py")  # noqa: PTH118, PTH120 - pathlib is no part of the start
+"""What `sys.argv` begins with: programs look for this name, and may start it again."""
+
 USAGE = """\
-usage: assay kernel [-f FILE] [--publish-silent] [IPython's options]
+usage: assay kernel [-f FILE] [options] [IPython's options]
 
 Serve a Jupyter client, which starts this command itself: see `assay install`.
 
   -f FILE            the connection file; if there is no such file, one is written and removed
+  --ip=ADDRESS, --transport=tcp|ipc
+  --shell=PORT, --iopub=PORT, --stdin=PORT, --control=PORT, --hb=PORT
+                     where to listen, instead of what the file says
+  --Session.keyfile=FILE, --Session.key=KEY, --Session.signature_scheme=hmac-sha256
+                     how to sign, where the file has no key
+  --no-secure        do not sign, where the file has no key: who reaches the kernel runs code in it
+  --debug, --quiet, --log-level=LEVEL
   --publish-silent   publish what silent requests print and display, as ipykernel does
+  --IPKernelApp.capture_fd_output=False
+                     leave what C code and child processes write to the terminal
   --profile=NAME     and whatever else IPython's own kernel takes
 """
+
+
+class StartError(AssayError):
+    """The process lacks what a kernel needs."""
 
 
 def main(arguments: list[str]) -> int:
@@ -59,11 +80,19 @@ def main(arguments: list[str]) -> int:
 
     Args:
         arguments: What stands behind ``assay kernel``.
+
+    Returns:
+        As `serve` does.
     """
     if "-h" in arguments or "--help" in arguments:
         print(USAGE, end="")
         return 0
-    return serve(arguments, kernel_info(), _load_ipython)
+
+    def load(kernel: Kernel, rest: list[str]) -> Interpreter:
+        sys.argv[:] = [LAUNCHER, *arguments]
+        return _load_ipython(kernel, rest)
+
+    return serve(arguments, kernel_info(), load)
 
 
 def serve(
@@ -72,42 +101,92 @@ def serve(
     """Run a kernel for whatever language *load* brings; return the exit code.
 
     Args:
-        arguments: ``-f FILE`` and ``--publish-silent``; what else there is goes to *load*.
+        arguments: The options that `assay.kernel._command_line` knows, such as ``-f FILE``; what
+            else there is goes to *load*.
         info: The answer to kernel_info_request.
         load: Makes the interpreter, once the sockets answer.
+
+    Returns:
+        0 after a shutdown, 1 if the kernel cannot start, 2 for options that make no sense.
     """
     _open_missing_descriptors()
     prepare_logging(lambda: _log_to(sys.__stderr__))
-    path, publish_silent, rest = _parse(arguments)
-    created = not os.path.exists(path)  # noqa: PTH110 - pathlib is no part of the start
     try:
-        connection = _new_connection() if created else ConnectionFile.read(path)
-        kernel = Kernel(
-            connection,
-            _session(connection),
-            info,
-            lambda _: load(kernel, rest),
-            connection_path=path,
-            parent_pid=_parent_pid(),
-            publish_silent=publish_silent,
-        )
+        options = parse(arguments)
     except AssayError as error:
-        print(f"{info.implementation}: {error}", file=sys.stderr)
-        return 1
-    prepare_logging(lambda: _log_to(kernel.real_stderr))
+        return _refuse(info, error, 2)
+    prepare_logging(lambda: _log_to(sys.__stderr__, options.log_level))
+
+    def make(_: Host) -> Interpreter:
+        if options.log_level is not None:
+            _log_to(kernel.real_stderr, options.log_level)
+        return load(kernel, list(options.rest))
+
+    try:
+        _check_descriptors()
+        opened = open_connection(options)
+        kernel = Kernel(
+            opened.connection,
+            _session(opened.connection),
+            info,
+            make,
+            connection_path=opened.path,
+            parent_pid=_parent_pid(),
+            publish_silent=options.publish_silent,
+        )
+    except (AssayError, OSError) as error:
+        return _refuse(info, error, 1)
+    prepare_logging(lambda: _log_to(kernel.real_stderr, options.log_level))
+    for warning in opened.warnings:
+        logger.warning("%s", warning)
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     faulthandler.enable(kernel.real_stderr)
+    return _run(kernel, opened, info)
+
+
+def _run(kernel: Kernel, opened: OpenedConnection, info: KernelInfoReply) -> int:
     try:
-        code = kernel.run()
+        if not opened.is_written or kernel.connection != opened.connection:
+            kernel.connection.write(opened.path)
     except ConnectionFileError as error:
         print(f"{info.implementation}: {error}", file=kernel.real_stderr)
         return 1
+    if opened.is_new:
+        hint = f"connect a client with: jupyter console --existing {opened.path}"
+        print(f"{info.implementation}: {hint}", file=kernel.real_stderr)
+    try:
+        code = kernel.run()
+    except StartError as error:
+        logger.debug("where it failed", exc_info=True)
+        print(f"{info.implementation}: {error}", file=kernel.real_stderr)
+        return 1
     finally:
-        if created:
-            with suppress(FileNotFoundError):
-                os.unlink(path)  # noqa: PTH108 - as above
+        if opened.is_new:
+            with suppress(OSError):  # it is gone, or the folder can no longer be written
+                os.unlink(opened.path)  # noqa: PTH108 - pathlib is no part of the start
     _leave(code)
     return code
+
+
+def _refuse(info: KernelInfoReply, error: Exception, code: int) -> int:
+    print(f"{info.implementation}: {error}", file=sys.stderr)
+    return code
+
+
+def _check_descriptors() -> None:
+    """Refuse to start where ZeroMQ would abort the process for want of descriptors."""
+    taken: list[int] = []
+    try:
+        while len(taken) < DESCRIPTORS:
+            taken.append(os.dup(0))
+    except OSError as error:
+        raise StartError(
+            f"wanted {DESCRIPTORS} free file descriptors, found {len(taken)}: raise the limit "
+            f"of the process (ulimit -n)"
+        ) from error
+    finally:
+        for descriptor in taken:
+            os.close(descriptor)
 
 
 def _open_missing_descriptors() -> None:
@@ -122,40 +201,9 @@ def _open_missing_descriptors() -> None:
 def _parent_pid() -> int:
     text = os.environ.get("JPY_PARENT_PID") or "0"
     if not text.lstrip("-").isdecimal() or int(text) > MAX_PID:
-        logger.warning("JPY_PARENT_PID: wanted a process, found %r", text)
+        logger.warning("JPY_PARENT_PID: wanted the number of a process, found %r", text[:40])
         return 0
     return int(text)
-
-
-def _parse(arguments: list[str]) -> tuple[str, bool, list[str]]:
-    path = ""
-    publish_silent = False
-    rest: list[str] = []
-    waiting = iter(arguments)
-    for argument in waiting:
-        option, _, value = argument.partition("=")
-        if option in ("-f", "--f", "--connection-file", "--IPKernelApp.connection_file"):
-            path = value or next(waiting, "")
-        elif option == "--publish-silent":
-            publish_silent = True
-        else:
-            rest.append(argument)
-    return path or _default_path(), publish_silent, rest
-
-
-def _default_path() -> str:
-    # Only without -f.
-    from pathlib import Path  # noqa: PLC0415
-
-    from jupyter_core.paths import jupyter_runtime_dir  # noqa: PLC0415
-
-    folder = Path(jupyter_runtime_dir())
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return str(folder / f"kernel-{os.getpid()}.json")
-
-
-def _new_connection() -> ConnectionFile:
-    return ConnectionFile(key=os.urandom(16).hex())
 
 
 def _session(connection: ConnectionFile) -> Session:
@@ -180,7 +228,10 @@ def _load_ipython(kernel: Kernel, arguments: list[str]) -> Interpreter:
     # No later than a program may use the logger itself, and not once more: it is the program's.
     _log_to(kernel.real_stderr)
     prepare_logging(lambda: None)
-    interpreter = IPythonInterpreter(kernel, arguments)
+    try:
+        interpreter = IPythonInterpreter(kernel, arguments)
+    except OSError as error:
+        raise StartError(f"IPython cannot start: {error}") from error
     kernel.use_loop(interpreter.loop)
     kernel.flush_c_by(_c_flusher())
     gc.freeze()
@@ -216,13 +267,15 @@ def _c_flusher() -> Callable[[], None]:
     return flush_all
 
 
-def _log_to(stream: TextIO | None) -> None:
+def _log_to(stream: TextIO | None, level: int | None = None) -> None:
     import logging  # noqa: PLC0415 - called when there is something to log
 
     project = logging.getLogger("assay")
     handler = logging.StreamHandler(stream)
     handler.setFormatter(logging.Formatter("[assay] %(levelname)s %(message)s"))
     project.handlers[:] = [handler]
+    if level is not None:
+        project.setLevel(level)
     project.propagate = False
 
 

@@ -41,9 +41,10 @@ class TestInstall:
         code = main(["install", "--user"])
 
         spec = json.loads((kernels / "assay" / "kernel.json").read_text(encoding="utf-8"))
+        python = [sys.executable, "-P", "-X", "frozen_modules=off"]
         assert code == 0
         assert spec == {
-            "argv": [sys.executable, "-P", "-m", "assay", "kernel", "-f", "{connection_file}"],
+            "argv": [*python, "-m", "assay", "kernel", "-f", "{connection_file}"],
             "display_name": "Python 3 (Assay)",
             "language": "python",
             "interrupt_mode": "signal",

@@ -289,9 +289,9 @@ def test_exit_in_a_startup_file_ends_nothing(tmp_path: Path) -> None:
     (profile(tmp_path) / "startup" / "leave.py").write_text("exit()")
     until_it_would_leave = (
         "from threading import Event\n"
-        "from assay.kernel._kernel import LEAVE_S\n"
+        "from assay.kernel._kernel import EXIT_DELAY_S\n"
         "io, done = get_ipython().kernel._host._io, Event()\n"
-        "io.log.call(lambda: io.call_later(LEAVE_S, done.set))\n"
+        "io.log.call(lambda: io.call_later(EXIT_DELAY_S, done.set))\n"
         "done.wait()"
     )
     with configured(tmp_path) as (kernel, client):
@@ -309,9 +309,7 @@ def test_wrong_option_ends_the_start(tmp_path: Path) -> None:
         assert "cache_size" in kernel.written()
 
 
-@pytest.mark.parametrize(
-    ("option", "told"), [("--nosuchflag", "--nosuchflag"), ("--help-all", "Class options")]
-)
+@pytest.mark.parametrize(("option", "told"), [("--help-all", "Class options")])
 def test_what_options_say_is_told_to_who_started_it(tmp_path: Path, option: str, told: str) -> None:
     """No client could hear what is said of the command line (CONN-01)."""
     with start(tmp_path, option) as kernel:

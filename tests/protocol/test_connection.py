@@ -220,6 +220,48 @@ def test_keys_may_come_from_elsewhere() -> None:
     assert (file.key, file.ip, file.shell_port) == ("other", "0.0.0.0", 1)
 
 
+@pytest.mark.parametrize(
+    ("fields", "key"),
+    [({"key": "file's"}, "file's"), ({"key": ""}, "given"), ({}, "given")],
+)
+def test_keys_may_come_where_the_file_has_none(fields: dict[str, str], key: str) -> None:
+    """Of two keys the file's counts; an empty one is none."""
+    rest = {name: value for name, value in WHOLE.items() if name != "key"}
+
+    file = ConnectionFile.from_json(
+        json.dumps({**rest, **fields}).encode(), otherwise={"key": "given"}
+    )
+
+    assert file.key == key
+
+
+@pytest.mark.parametrize(
+    "ip",
+    ["127.0.0.1", "127.9.9.9", "localhost", "lo", "::1", "[::1]", "0:0::1", "::ffff:127.0.0.1"],
+)
+def test_addresses_of_this_machine_are_no_risk(ip: str) -> None:
+    """Only this machine reaches them."""
+    assert from_fields(ip=ip).risks == ()
+
+
+@pytest.mark.parametrize(
+    "ip",
+    ["0.0.0.0", "*", "::", "[::]", "10.0.0.1", "fe80::1%eth0", "eth0", "127.evil.org", "", "1::1"],
+)
+def test_other_addresses_are_a_risk(ip: str) -> None:
+    """Whatever is not known to be this machine's alone is named, once (CONN-21)."""
+    (risk,) = from_fields(ip=ip).risks
+
+    assert f"the address {ip} " in risk
+
+
+def test_what_is_no_risk() -> None:
+    """Neither a path nor an address that only who has the file's keys can use."""
+    assert from_fields(transport="ipc", ip="/tmp/k").risks == ()
+    assert from_fields(ip="*", curve_publickey=Z85, curve_secretkey=Z85).risks == ()
+    assert len(from_fields(ip="*", key="").risks) == 2
+
+
 def test_md5_is_refused_unless_the_program_asks_for_it() -> None:
     """A file that names MD5 is refused, and the error says so (SIGN-12, AMB-54)."""
     data = json.dumps({**WHOLE, "signature_scheme": "hmac-md5"}).encode()

@@ -15,18 +15,24 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from IPython.core.application import BaseIPythonApplication, base_aliases, base_flags
 from IPython.core.profiledir import ProfileDir
 from IPython.core.shellapp import InteractiveShellApp, shell_aliases, shell_flags
-from traitlets import Instance, Unicode
+from traitlets import Bool, Instance, Unicode, default
 from traitlets.config import Config
 from traitlets.config.application import catch_config_error
 
 from assay.kernel.ipython._imports import guard_late_imports
+from assay.kernel.ipython._profile import ipython_folder, profile_in_need
 from assay.kernel.ipython._shell import ZMQInteractiveShell
+from assay.transport import get_logger
 
 if TYPE_CHECKING:
     from assay.kernel._interpreter import Host
     from assay.kernel.ipython.compat._kernel_facade import KernelFacade
 
 __all__ = ["IPKernelApp"]
+
+logger = get_logger("assay.kernel")
+
+HINT = " (--existing is for clients: jupyter console --existing FILE)"
 
 INLINE_BACKEND = "module://matplotlib_inline.backend_inline"
 
@@ -40,6 +46,9 @@ class IPKernelApp(BaseIPythonApplication, InteractiveShellApp):  # type: ignore[
     aliases: ClassVar = {**base_aliases, **shell_aliases, "f": "IPKernelApp.connection_file"}
     flags: ClassVar = {**base_flags, **shell_flags}
     connection_file = Unicode(help="The file that says where to listen.").tag(config=True)
+    capture_fd_output = Bool(
+        True, help="Show what C code and child processes write to descriptors 1 and 2."
+    ).tag(config=True)
 
     shell = Instance(ZMQInteractiveShell, allow_none=True)
 
@@ -63,6 +72,8 @@ class IPKernelApp(BaseIPythonApplication, InteractiveShellApp):  # type: ignore[
     def initialize(self, argv: list[str] | None = None) -> None:
         """Read command line, profile and configuration; make the shell and run startup code."""
         super().initialize(argv)
+        if not self.capture_fd_output:
+            self.host.leave_descriptors()
         # Programs look for this section to find out whether they run in a kernel.
         path = self.host.connection_path
         found = str(path.absolute()) if path is not None else ""
@@ -81,10 +92,37 @@ class IPKernelApp(BaseIPythonApplication, InteractiveShellApp):  # type: ignore[
 
     def parse_command_line(self, argv: list[str] | None = None) -> None:
         """Read *argv*; making the parser takes 6 ms, and there is rarely anything to read."""
-        if argv:
-            # What is wrong, or the help, is for whoever started the process.
-            with redirect_stdout(self.host.real_stderr), redirect_stderr(self.host.real_stderr):
-                super().parse_command_line(argv)
+        if not argv:
+            return
+        from assay.kernel.ipython._options import sort_options  # noqa: PLC0415 - see above
+
+        options = sort_options(argv, self.aliases, self.flags)
+        if options.unknown:
+            logger.warning(
+                "options that this kernel does not know, and goes on without: %s%s",
+                ", ".join(options.unknown),
+                HINT if "--existing" in options.unknown else "",
+            )
+        # What is wrong, or the help, is for whoever started the process.
+        with redirect_stdout(self.host.real_stderr), redirect_stderr(self.host.real_stderr):
+            super().parse_command_line(list(options.known))
+
+    @default("ipython_dir")
+    def _ipython_dir_default(self) -> str:
+        # Said to whoever started the process: no client listens yet.
+        return ipython_folder(super()._ipython_dir_default, self.host)
+
+    def init_profile_dir(self) -> None:
+        """Find the profile, or make it; do without what cannot be written."""
+        try:
+            super().init_profile_dir()
+        except OSError as error:
+            named = os.path.join(self.ipython_dir, f"profile_{self.profile}")  # noqa: PTH118 - text
+            location = str(self.config.get("ProfileDir", {}).get("location", named))
+            self.profile_dir = profile_in_need(location, error, self.config, self.host)
+            self.config_file_paths.append(self.profile_dir.location)
+            self.update_config(Config({"HistoryManager": {"hist_file": ":memory:"}}))
+            self._in_init_profile_dir = False
 
     def get_default_logging_config(self) -> dict[str, Any]:
         """Log to whoever started the process: no client listens yet when a configuration fails."""
@@ -121,6 +159,8 @@ class IPKernelApp(BaseIPythonApplication, InteractiveShellApp):  # type: ignore[
 
     def init_shell(self) -> None:
         """Make the shell."""
-        self.shell = ZMQInteractiveShell.instance(parent=self, profile_dir=self.profile_dir)
+        self.shell = ZMQInteractiveShell.instance(
+            parent=self, profile_dir=self.profile_dir, ipython_dir=self.ipython_dir
+        )
         self._attach(self.shell)
         self.shell.configurables.append(self)

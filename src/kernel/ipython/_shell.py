@@ -49,6 +49,9 @@ ENVIRONMENT = {
 }
 """For child processes: there are colours, and nobody to turn a pager's pages."""
 
+SESSION_NAME = "JPY_SESSION_NAME"
+"""The notebook that a server started the kernel for."""
+
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
 
@@ -126,6 +129,12 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
         from assay.kernel.ipython._debugger import Debugger  # noqa: PLC0415 - used by few
 
         return Debugger
+
+    def init_user_ns(self) -> None:
+        """Fill the user's namespace, at the start and after ``%reset``."""
+        super().init_user_ns()
+        if session := os.environ.get(SESSION_NAME):
+            self.user_ns["__session__"] = self.user_ns_hidden["__session__"] = session
 
     def init_environment(self) -> None:
         """Tell child processes what kind of terminal this is."""

@@ -33,6 +33,8 @@ class _Captured:
         _enlarge(self.read_end)
         os.dup2(write_end, descriptor)
         os.close(write_end)
+        self.caught = descriptor
+        """What is written to it is read from the pipe; after `release` a descriptor of its own."""
         self.decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
 
     def read(self) -> str:
@@ -43,10 +45,18 @@ class _Captured:
             return ""
         return self.decoder.decode(data)
 
+    def release(self) -> None:
+        if self.caught == self.descriptor:
+            # The pipe stays: it is what our own text stream is to those who ask for a descriptor.
+            self.caught = os.dup(self.descriptor)
+            os.dup2(self.original, self.descriptor)
+
     def restore(self) -> None:
         os.dup2(self.original, self.descriptor)
         os.close(self.original)
         os.close(self.read_end)
+        if self.caught != self.descriptor:
+            os.close(self.caught)
 
 
 class DescriptorCapture:
@@ -86,8 +96,8 @@ class DescriptorCapture:
         return self._of(name).original
 
     def descriptor(self, name: StreamName) -> int:
-        """Return the captured descriptor of the stream."""
-        return self._of(name).descriptor
+        """Return a descriptor whose text is shown as the stream's."""
+        return self._of(name).caught
 
     def write(self, name: StreamName, text: str) -> None:
         """Write *text* to the captured descriptor: for child processes, which have no log."""
@@ -146,6 +156,12 @@ class DescriptorCapture:
             finally:
                 self.reading = False
                 self._reader = None
+
+    def release(self) -> None:
+        """Make the descriptors 1 and 2 what they were, for C code and child processes."""
+        self.drain()
+        for captured in self._captured:
+            captured.release()
 
     def restore(self) -> None:
         """Publish the rest, and make the descriptors what they were."""

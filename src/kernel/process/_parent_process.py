@@ -7,15 +7,20 @@ import threading
 import time
 from collections.abc import Callable
 
-from assay.transport import IoThread
+from assay.transport import IoThread, get_logger
 
 __all__ = ["watch_parent"]
+
+logger = get_logger("assay.kernel")
 
 POLL_S = 1.0
 
 
 def watch_parent(pid: int, io: IoThread, gone: Callable[[], None]) -> None:
     """Call *gone* once when the process *pid* has ended.
+
+    A number that names no process from the beginning is not watched: it came with an environment
+    that was inherited across the border of a container.
 
     Args:
         pid: The launcher, as ``JPY_PARENT_PID`` names it. 1 or less means nobody in particular.
@@ -24,10 +29,17 @@ def watch_parent(pid: int, io: IoThread, gone: Callable[[], None]) -> None:
     """
     if pid <= 1:
         return
+    if not _lives(pid):
+        logger.warning(
+            "JPY_PARENT_PID: wanted a process, found none with the number %s: "
+            "the kernel does not end with its launcher",
+            pid,
+        )
+        return
     if hasattr(os, "pidfd_open"):
         try:
             descriptor = os.pidfd_open(pid)
-        except ProcessLookupError:
+        except ProcessLookupError:  # just now
             gone()
             return
         except OSError:  # an old Linux, or a sandbox that forbids it

@@ -140,6 +140,26 @@ class ConnectionFile(Value):
             return None
         return Curve(public_key=self.curve_publickey, secret_key=self.curve_secretkey)
 
+    @property
+    def risks(self) -> tuple[str, ...]:
+        """What lets others in, a sentence each; none for a key and an address of this machine.
+
+        Whoever reaches the sockets may subscribe to the output, which takes no key. CURVE admits
+        those alone that have the server's key from the file.
+        """
+        found = []
+        if not self.key:
+            found.append(
+                "the key is empty, so no message is signed or checked: "
+                "whoever reaches the kernel runs code in it"
+            )
+        if self.transport is Transport.TCP and self.curve is None and not _is_loopback(self.ip):
+            found.append(
+                f"the address {self.ip} can be reached from outside this machine, and nothing is "
+                f"encrypted: whoever reaches it reads what the kernel shows"
+            )
+        return tuple(found)
+
     def port(self, channel: Channel) -> int:
         """Return the port of *channel*; 0 lets the kernel choose."""
         port: int = getattr(self, f"{channel}_port")
@@ -168,6 +188,7 @@ class ConnectionFile(Value):
         *,
         name: str = "connection file",
         instead: Mapping[str, Json] | None = None,
+        otherwise: Mapping[str, Json] | None = None,
         allow_broken_scheme: bool = False,
     ) -> Self:
         """Return the connection file in *data*.
@@ -176,6 +197,7 @@ class ConnectionFile(Value):
             data: One JSON object.
             name: Stands in the errors.
             instead: Keys that count in place of the file's, such as those of a command line.
+            otherwise: Keys that count where the file has none, or an empty text.
             allow_broken_scheme: Accept ``hmac-md5``.
 
         Raises:
@@ -185,6 +207,7 @@ class ConnectionFile(Value):
         """
         try:
             fields = {**decode_object(data, name), **(instead or {})}
+            fields |= {k: v for k, v in (otherwise or {}).items() if fields.get(k, "") == ""}
         except FramingError as error:
             raise ConnectionFileError(error.args[0], requirement="CONN-02") from error
         _check_keys(name, fields)
@@ -218,6 +241,7 @@ class ConnectionFile(Value):
         path: str | os.PathLike[str],
         *,
         instead: Mapping[str, Json] | None = None,
+        otherwise: Mapping[str, Json] | None = None,
         allow_broken_scheme: bool = False,
     ) -> Self:
         """Return the connection file at *path*.
@@ -225,6 +249,7 @@ class ConnectionFile(Value):
         Args:
             path: The file.
             instead: As for `from_json`.
+            otherwise: As for `from_json`.
             allow_broken_scheme: Accept ``hmac-md5``.
 
         Raises:
@@ -238,7 +263,11 @@ class ConnectionFile(Value):
                 f"{path}: cannot be read: {error.strerror}", requirement="CONN-17"
             ) from error
         return cls.from_json(
-            data, name=str(path), instead=instead, allow_broken_scheme=allow_broken_scheme
+            data,
+            name=str(path),
+            instead=instead,
+            otherwise=otherwise,
+            allow_broken_scheme=allow_broken_scheme,
         )
 
     def to_json(self) -> bytes:
@@ -364,6 +393,22 @@ def ports_as_numbers(fields: JsonObject) -> dict[str, Json]:
 
 def _is_z85_key(text: str) -> bool:
     return len(text) == Z85_KEY_CHARACTERS and Z85.issuperset(text)
+
+
+def _is_loopback(ip: str) -> bool:
+    """Return True if *ip* is known to be reached from this machine alone."""
+    if ip in {"localhost", "lo", "::1", "[::1]"}:
+        return True
+    if not ip.startswith("127.") and ":" not in ip:
+        return False
+    from ipaddress import IPv6Address, ip_address  # noqa: PLC0415 - few are written so
+
+    try:
+        address = ip_address(ip.strip("[]"))
+    except ValueError:
+        return False
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return (mapped or address).is_loopback
 
 
 def _is_port(text: str) -> bool:

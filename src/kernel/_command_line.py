@@ -1,0 +1,226 @@
+"""What stands behind ``assay kernel``: where to listen, the key, how much to log.
+
+The names are those of IPython's kernel, in each of its spellings. What is not known here is the
+interpreter's, see `CommandLine.rest`. What file and command line both say is decided so:
+
+| what                       | counts                                                      |
+|----------------------------|-------------------------------------------------------------|
+| transport, address, ports  | the command line's, else the file's                         |
+| signature scheme           | the file's, else the command line's                         |
+| key                        | the file's unless it is empty, else the command line's      |
+
+Clients read the file. A kernel that took another key would not be understood, and one that took
+none would run the code of strangers: ``--no-secure`` holds for a file that the kernel makes, or
+that has no key either (decision 0009).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from attrs import field, frozen
+
+from assay.protocol import AssayError, ConnectionFile
+
+if TYPE_CHECKING:
+    from assay.protocol import Json
+
+__all__ = ["CommandLine", "CommandLineError", "parse"]
+
+CHANNELS = ("shell", "iopub", "stdin", "hb", "control")
+
+APPLICATIONS = ("IPKernelApp", "KernelApp", "ConnectionFileMixin")
+"""Classes that IPython's kernels have had these options in."""
+
+PLACES = {
+    **{f"--{name}": name for name in ("ip", "transport")},
+    **{f"--{name}": f"{name}_port" for name in CHANNELS},
+    **{
+        f"--{application}.{name}": name
+        for application in APPLICATIONS
+        for name in ("ip", "transport", *(f"{channel}_port" for channel in CHANNELS))
+    },
+}
+"""Options that say where to listen, and the key of the connection file that each stands for."""
+
+LEVELS = {"DEBUG": 10, "INFO": 20, "WARN": 30, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
+"""As in `logging`, which is not imported before there is something to log."""
+
+
+class CommandLineError(AssayError):
+    """An option of the command line has no value, or one that makes no sense."""
+
+
+@frozen(kw_only=True)
+class CommandLine:
+    """What the options say."""
+
+    path: str = ""
+    """The connection file; empty if none is named."""
+
+    places: dict[str, Json] = field(factory=dict)
+    """Transport, address and ports, by their names in a connection file."""
+
+    signing: dict[str, Json] = field(factory=dict, repr=False)
+    """Key and signature scheme, by their names there; an empty key is one that was asked for."""
+
+    publish_silent: bool = False
+    """Publish what silent requests print and display."""
+
+    log_level: int | None = None
+    """As in `logging`; None is the usual one."""
+
+    rest: tuple[str, ...] = ()
+    """What is the interpreter's."""
+
+
+def parse(arguments: list[str]) -> CommandLine:
+    """Return what *arguments* say, which stand behind ``assay kernel``.
+
+    Raises:
+        CommandLineError: an option lacks its value, or the value is wrong.
+        ConnectionFileError: as for a file with the same values.
+    """
+    reading = _Reading(arguments)
+    reading.read()
+    # Said of the command line, before it is mixed with what a file says.
+    fields = {"key": "", **reading.places, **reading.signing}
+    ConnectionFile.from_fields(fields, name="command line")
+    return CommandLine(
+        path=reading.path,
+        places=reading.places,
+        signing=reading.signing,
+        publish_silent=reading.publish_silent,
+        log_level=reading.log_level,
+        rest=tuple(reading.rest),
+    )
+
+
+class _Reading:
+    """A walk along the words of a command line."""
+
+    def __init__(self, arguments: list[str]) -> None:
+        self._arguments = arguments
+        self._next = 0
+        self.path = ""
+        self.places: dict[str, Json] = {}
+        self.signing: dict[str, Json] = {}
+        self.publish_silent = False
+        self.log_level: int | None = None
+        self.rest: list[str] = []
+
+    def read(self) -> None:
+        while self._next < len(self._arguments):
+            argument = self._arguments[self._next]
+            self._next += 1
+            option, equals, value = argument.partition("=")
+            if argument == "--":
+                self.rest += self._arguments[self._next - 1 :]
+                return
+            if option in VALUES:
+                VALUES[option](self, option, value if equals else self._following(option))
+            elif argument in FLAGS:
+                FLAGS[argument](self, argument)
+            else:
+                self.rest.append(argument)
+
+    def _following(self, option: str) -> str:
+        if self._next == len(self._arguments) or self._arguments[self._next].startswith("-"):
+            raise CommandLineError(f"command line: {option}: wanted a value, found none")
+        self._next += 1
+        return self._arguments[self._next - 1]
+
+    def take_file(self, option: str, value: str) -> None:
+        if not value:
+            raise CommandLineError(f"command line: {option}: wanted a path, found ''")
+        self.path = value
+
+    def take_place(self, option: str, value: str) -> None:
+        self.places[PLACES[option]] = _unquoted(value)
+
+    def take_key(self, option: str, value: str) -> None:
+        del option
+        self.signing["key"] = _unquoted(value)
+
+    def take_key_file(self, option: str, value: str) -> None:
+        path = _unquoted(value)
+        try:
+            with open(path, encoding="utf-8", newline="") as file:  # noqa: PTH123 - see `_main`
+                self.signing["key"] = file.read()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+            raise CommandLineError(
+                f"command line: {option}: {path} cannot be read: {reason}"
+            ) from None  # the cause would show a key that is no text
+        if not self.signing["key"]:
+            raise CommandLineError(f"command line: {option}: wanted a key in {path}, found none")
+
+    def take_scheme(self, option: str, value: str) -> None:
+        del option
+        self.signing["signature_scheme"] = _unquoted(value)
+
+    def take_level(self, option: str, value: str) -> None:
+        name = _unquoted(value).upper()
+        level = int(name) if name.isdecimal() and len(name) < 10 else LEVELS.get(name)
+        if level is None:
+            raise CommandLineError(
+                f"command line: {option}: wanted a number or one of {', '.join(LEVELS)}, "
+                f"found {value!r}"
+            )
+        self.log_level = level
+        self.rest.append(f"--log-level={level}")
+
+    def be_open(self, option: str) -> None:
+        del option
+        self.signing["key"] = ""
+
+    def be_secure(self, option: str) -> None:
+        del option
+        self.signing.pop("key", None)
+
+    def debug(self, option: str) -> None:
+        self.log_level = LEVELS["DEBUG"]
+        self.rest.append(option)
+
+    def be_quiet(self, option: str) -> None:
+        self.log_level = LEVELS["CRITICAL"]
+        self.rest.append(option)
+
+    def show_silent(self, option: str) -> None:
+        del option
+        self.publish_silent = True
+
+
+VALUES: dict[str, Callable[[_Reading, str, str], None]] = {
+    **dict.fromkeys(("-f", "--f", "--connection-file"), _Reading.take_file),
+    **{f"--{name}.connection_file": _Reading.take_file for name in APPLICATIONS},
+    **dict.fromkeys(PLACES, _Reading.take_place),
+    "--Session.key": _Reading.take_key,
+    "--Session.keyfile": _Reading.take_key_file,
+    "--keyfile": _Reading.take_key_file,
+    "--Session.signature_scheme": _Reading.take_scheme,
+    "--log-level": _Reading.take_level,
+    **{
+        f"--{name}.log_level": _Reading.take_level
+        for name in ("Application", "BaseIPythonApplication", *APPLICATIONS)
+    },
+}
+"""Options with a value: ``--option=value`` or ``--option value``."""
+
+FLAGS: dict[str, Callable[[_Reading, str], None]] = {
+    "--no-secure": _Reading.be_open,
+    "--secure": _Reading.be_secure,
+    "--debug": _Reading.debug,
+    "--quiet": _Reading.be_quiet,
+    "--publish-silent": _Reading.show_silent,
+}
+"""Options without one."""
+
+
+def _unquoted(text: str) -> str:
+    """Return *text* without the quotes of a Python literal, as in ``--Session.key="b'secret'"``."""
+    literal = text[1:] if text[:2] in ("b'", 'b"') else text
+    if len(literal) > 1 and literal[0] == literal[-1] and literal[0] in "'\"":
+        return literal[1:-1]
+    return text

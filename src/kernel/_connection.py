@@ -1,0 +1,114 @@
+"""Where this kernel listens: the connection file, what the command line adds, and the risks."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from assay.protocol import ConnectionFile, ConnectionFileError
+
+if TYPE_CHECKING:
+    from assay.kernel._command_line import CommandLine
+
+__all__ = ["OpenedConnection", "open_connection"]
+
+KEY_BYTES = 16
+
+OTHERS = stat.S_IRGRP | stat.S_IWGRP | stat.S_IROTH | stat.S_IWOTH
+
+
+@frozen(kw_only=True)
+class OpenedConnection:
+    """A connection file that was read, or that will be written."""
+
+    path: str
+    """Where it is."""
+
+    connection: ConnectionFile
+    """What it says, and the command line."""
+
+    is_new: bool
+    """There was no file: the kernel writes one, and removes it at its end."""
+
+    is_written: bool
+    """The file says the same as `connection`."""
+
+    warnings: tuple[str, ...]
+    """What whoever started the kernel should know (CONN-21)."""
+
+
+def open_connection(options: CommandLine) -> OpenedConnection:
+    """Read the connection file that *options* name, or make up what a new one will say.
+
+    Raises:
+        ConnectionFileError: it cannot be read or is none (CONN-16, CONN-17, CONN-19), or there is
+            no folder for a new one.
+    """
+    path = _find(options.path) if options.path else _default_path()
+    if not os.path.lexists(path):  # pathlib is no part of the start
+        fields = {"key": os.urandom(KEY_BYTES).hex(), **options.places, **options.signing}
+        made = ConnectionFile.from_fields(fields, name="command line")
+        return OpenedConnection(
+            path=path, connection=made, is_new=True, is_written=False, warnings=made.risks
+        )
+    read = ConnectionFile.read(path, instead=options.places, otherwise=options.signing)
+    return OpenedConnection(
+        path=path,
+        connection=read,
+        is_new=False,
+        is_written=not (options.places or options.signing) or _says(path, read),
+        warnings=(*_warnings(path, read, options), *read.risks),
+    )
+
+
+def _find(name: str) -> str:
+    """Return the path of the file *name*, which may be one in Jupyter's folder for such files."""
+    if os.path.lexists(name) or os.path.basename(name) != name:  # noqa: PTH119 - as above
+        return name
+    from jupyter_core.paths import jupyter_runtime_dir  # noqa: PLC0415 - few are found there
+
+    there = os.path.join(jupyter_runtime_dir(), name)  # noqa: PTH118 - as above
+    return there if os.path.exists(there) else name  # noqa: PTH110 - as above
+
+
+def _default_path() -> str:
+    # Only without -f.
+    from pathlib import Path  # noqa: PLC0415
+
+    from jupyter_core.paths import jupyter_runtime_dir  # noqa: PLC0415
+
+    folder = Path(jupyter_runtime_dir())
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConnectionFileError(
+            f"{folder}: cannot be made, and no other place is named for the connection file "
+            f"(-f FILE): {error.strerror}",
+            requirement="CONN-04",
+        ) from error
+    return str(folder / f"kernel-{os.getpid()}.json")
+
+
+def _says(path: str, connection: ConnectionFile) -> bool:
+    try:
+        return ConnectionFile.read(path) == connection
+    except ConnectionFileError:  # it lacks what the command line brings
+        return False
+
+
+def _warnings(path: str, connection: ConnectionFile, options: CommandLine) -> tuple[str, ...]:
+    found = []
+    mode = stat.S_IMODE(os.stat(path).st_mode)  # noqa: PTH116 - as above
+    if mode & OTHERS:
+        found.append(
+            f"{path}: others may read or write it (mode {mode:04o}), and who has its key can run "
+            f"code here; wanted mode 0600"
+        )
+    asked = options.signing.get("key", connection.key)
+    if asked != connection.key:
+        what = "--no-secure has" if asked == "" else "the key of the command line has"
+        found.append(f"{what} no effect: {path} has a key, and clients sign with it")
+    return tuple(found)
