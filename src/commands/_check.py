@@ -58,7 +58,9 @@ def check_command(
     else:
         target = conformance.Target.named(kernel)
     checks = conformance.select(_split(chosen), _split(ignored))
-    report = conformance.run_checks(target, checks, jobs=jobs, language=language)
+    snippets = None if language is None else conformance.language_named(language)
+    options = conformance.Options(jobs=jobs, language=snippets)
+    report = conformance.run_checks(target, checks, options)
     click.echo(conformance.text_report(report), nl=False)
     if report.error:
         return Exit.KERNEL

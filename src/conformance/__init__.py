@@ -15,14 +15,16 @@ from assay.conformance._language import (
     LanguageError,
     known_languages,
     language_for,
+    language_named,
 )
 from assay.conformance._limits import Limits, OutOfTime
 from assay.conformance._outcome import Outcome, Skip, Verdict, failed, note, passed, skipped
 from assay.conformance._peer import Peer
+from assay.conformance._profile import Profile
 from assay.conformance._registry import SelectionError, all_checks, select
 from assay.conformance._report._text import text_report
 from assay.conformance._result import Report, Result
-from assay.conformance._runner import OnResult, run_checks
+from assay.conformance._runner import OnResult, Options, run_checks
 from assay.conformance._target import Target
 from assay.conformance._testee import SilentKernelError, Testee
 from assay.conformance._traffic import Line, Traffic
@@ -41,9 +43,11 @@ __all__ = [
     "Line",
     "Object",
     "OnResult",
+    "Options",
     "OutOfTime",
     "Outcome",
     "Peer",
+    "Profile",
     "Report",
     "Result",
     "SelectionError",
@@ -58,6 +62,7 @@ __all__ = [
     "failed",
     "known_languages",
     "language_for",
+    "language_named",
     "note",
     "passed",
     "run_checks",

@@ -39,6 +39,7 @@ class Check:
     also: tuple[str, ...]
     mistake: str
     slow: bool
+    ours: bool
 
     @property
     def requirement(self) -> Requirement:
@@ -49,6 +50,11 @@ class Check:
     def requirements(self) -> tuple[str, ...]:
         """The ids of all requirements that it is about, the one that is judged first."""
         return (self.requirement.id, *self.also)
+
+    @property
+    def judged(self) -> bool:
+        """Whether a kernel can fail it; else there is a note at most."""
+        return self.requirement.judged and not self.ours
 
     @property
     def number(self) -> int:
@@ -71,6 +77,7 @@ def check(
     also: tuple[str, ...] = (),
     mistake: str = "",
     slow: bool = False,
+    ours: bool = False,
 ) -> Callable[[Function], Check]:
     """Make a check of a function.
 
@@ -86,6 +93,8 @@ def check(
         also: Ids of further requirements that it touches.
         mistake: How kernels usually get this wrong, in a sentence or two.
         slow: It takes seconds even with a good kernel, so it is begun early.
+        ours: It asks for more than the requirement does, by this project's own reading: a failure
+            is reported as a note. What the register marks as not judged needs no such word.
     """
     matched = ID.fullmatch(id)
     assert matched is not None, f"{id}: wanted the id of a requirement, a dot and a number"
@@ -104,6 +113,7 @@ def check(
             also=also,
             mistake=mistake,
             slow=slow,
+            ours=ours,
         )
 
     return made

@@ -13,7 +13,14 @@ from attrs import frozen
 from assay.conformance._outcome import Skip
 from assay.protocol import AssayError
 
-__all__ = ["SNIPPETS", "Language", "LanguageError", "known_languages", "language_for"]
+__all__ = [
+    "SNIPPETS",
+    "Language",
+    "LanguageError",
+    "known_languages",
+    "language_for",
+    "language_named",
+]
 
 FORMAT = 1
 
@@ -146,15 +153,24 @@ def known_languages() -> Iterator[Language]:
 
 
 def language_for(name: str) -> Language | None:
-    """Return the language of a kernel whose ``language_info.name`` is *name*, or of a file.
+    """Return the language of a kernel whose ``language_info.name`` is *name*, if it is known."""
+    wanted = name.lower()
+    return next((one for one in known_languages() if wanted in one.matches), None)
+
+
+def language_named(name: str) -> Language:
+    """Return the language that a user names, or that is in the file of this name.
 
     Raises:
-        LanguageError: *name* is a path that ends in ``.toml`` and cannot be used.
+        LanguageError: there is none, or the file cannot be used.
     """
     if name.endswith(".toml"):
         try:
             return Language.read(Path(name).read_text("utf-8"), name)
-        except OSError as error:
-            raise LanguageError(f"{name}: cannot be read: {error.strerror}") from error
-    wanted = name.lower()
-    return next((one for one in known_languages() if wanted in one.matches), None)
+        except (OSError, UnicodeDecodeError) as error:
+            raise LanguageError(f"{name}: cannot be read: {error}") from error
+    found = language_for(name)
+    if found is None:
+        known = ", ".join(one.name for one in known_languages())
+        raise LanguageError(f"wanted a file that ends in .toml, or one of {known}; found {name!r}")
+    return found

@@ -230,6 +230,11 @@ class Peer:
             if (heard := self._heard.get(arrival.parent_id)) is not None:
                 heard.add(arrival)
 
+    @property
+    def asked(self) -> tuple[Heard, ...]:
+        """Everything that was sent as a message of its own, answers to prompts left out."""
+        return tuple(one for one in self._heard.values() if one.channel is not Channel.STDIN)
+
     def on(self, channel: Channel) -> tuple[Arrival, ...]:
         """Return everything that came on *channel*, in order."""
         return tuple(one for one in self.arrivals if one.channel is channel)

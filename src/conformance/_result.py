@@ -9,6 +9,7 @@ from attrs import field, frozen
 from assay.conformance._arrival import Object
 from assay.conformance._exhibit import Exhibit
 from assay.conformance._outcome import Verdict
+from assay.conformance._profile import Profile
 
 __all__ = ["Report", "Result"]
 
@@ -55,6 +56,8 @@ class Report:
 
     info: Object = field(factory=dict)
     """The content of its ``kernel_info_reply``."""
+
+    profile: Profile = Profile.STRICT
 
     error: str = ""
     """Why the kernel did not start; empty if it did."""

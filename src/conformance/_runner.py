@@ -4,35 +4,58 @@ from __future__ import annotations
 
 import threading
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from assay.conformance._check import Check
 from assay.conformance._exhibit import exhibits_of, of_lines
+from assay.conformance._findings import Findings
+from assay.conformance._judge import judge
 from assay.conformance._language import Language, language_for
-from assay.conformance._limits import Limits, OutOfTime
-from assay.conformance._outcome import Outcome, Skip, Verdict, failed, skipped
+from assay.conformance._limits import START_LIMIT_S, Limits, OutOfTime
+from assay.conformance._outcome import Outcome, Skip, Verdict, failed, note, skipped
+from assay.conformance._profile import Profile
 from assay.conformance._result import Report, Result
 from assay.conformance._target import Target
-from assay.conformance._testee import Testee
+from assay.conformance._testee import SilentKernelError, Testee
 from assay.protocol import AssayError
 from assay.transport import KernelEndedError, LaunchError
 
-__all__ = ["OnResult", "run_checks"]
+__all__ = ["OnResult", "Options", "run_checks"]
 
 OnResult = Callable[[Result], None]
 """Takes each result as soon as it is there, from any thread, one at a time."""
+
+SIGN_OF_LIFE = "INFO-01.1"
+"""The check that fails if a kernel runs and says nothing at all."""
+
+
+@frozen(kw_only=True)
+class Options:
+    """How to run."""
+
+    jobs: int = 2
+    """How many kernels are asked at the same time; one that runs already is asked by one client."""
+
+    language: Language | None = None
+    """Snippets; None takes those of the language that the kernel names."""
+
+    profile: Profile = Profile.STRICT
+
+    start_limit: float = START_LIMIT_S
+    """Seconds for a kernel's first sign of life."""
 
 
 def run_checks(
     target: Target,
     checks: Sequence[Check],
+    options: Options | None = None,
     *,
-    jobs: int = 2,
-    language: str | None = None,
     on_result: OnResult | None = None,
 ) -> Report:
     """Ask a kernel everything in *checks* and return what was found.
@@ -43,20 +66,16 @@ def run_checks(
     Args:
         target: What to start, or what runs.
         checks: What to ask.
-        jobs: How many kernels are asked at the same time; one that runs already is asked by one.
-        language: The name of a language or a path of snippets; by default what the kernel says.
+        options: How.
         on_result: Takes each result as it comes.
     """
     began = time.monotonic()
-    run = _Run(target, checks, language, on_result)
+    run = _Run(target, checks, options or Options(), on_result)
     try:
         first = run.start_first()
     except LaunchError as error:
-        return run.did_not_start(str(error), time.monotonic() - began)
-    count = 1 if not target.can_start else max(1, min(jobs, len(checks)))
-    with ThreadPoolExecutor(count) as pool:
-        for worker in [pool.submit(run.work, first if n == 0 else None) for n in range(count)]:
-            worker.result()
+        return run.did_not_start(error, time.monotonic() - began)
+    run.work_all(first)
     return run.report(time.monotonic() - began)
 
 
@@ -67,29 +86,31 @@ class _Run:
         self,
         target: Target,
         checks: Sequence[Check],
-        language: str | None,
+        options: Options,
         on_result: OnResult | None,
     ) -> None:
         self._target = target
         self._checks = tuple(checks)
+        self._options = options
+        self._on_result = on_result
         # What takes long goes first, so that no worker is left with it alone at the end.
         self._waiting = deque(sorted(checks, key=lambda one: not one.slow))
-        self._language_name = language
-        self._language: Language | None = None
-        self._limits_s = 0.0
+        self._language = options.language
+        self._start_s = 0.0
         self._info: dict[str, object] = {}
+        self._version: tuple[int, ...] = ()
         self._results: dict[str, Result] = {}
-        self._on_result = on_result
+        self._findings = Findings(options.profile)
         self._lock = threading.Lock()
 
     def start_first(self) -> Testee:
         """Start a kernel and learn from it what the other ones need to know."""
-        if self._language_name is not None:
-            self._language = language_for(self._language_name)
-        testee = Testee.start(self._target, language=self._language)
-        self._limits_s = testee.started_s
-        testee.limits.start_s = testee.started_s
+        testee = Testee.start(
+            self._target, language=self._language, start_limit=self._options.start_limit
+        )
+        self._start_s = testee.limits.start_s = testee.started_s
         self._info = dict(testee.info)
+        self._version = testee.version
         if self._language is None:
             about = testee.info.get("language_info")
             name = about.get("name") if isinstance(about, dict) else None
@@ -97,18 +118,30 @@ class _Run:
             testee.language = self._language
         return testee
 
-    def work(self, shared: Testee | None) -> None:
-        """Take checks and ask them until none is left."""
+    def work_all(self, first: Testee) -> None:
+        """Ask everything, by as many workers as there are jobs."""
+        count = max(1, min(self._options.jobs, len(self._checks))) if self._target.can_start else 1
+        firsts = [first, *[None] * (count - 1)]
+        pool = ThreadPoolExecutor(count)
         try:
-            while True:
-                with self._lock:
-                    if not self._waiting:
-                        return
-                    check = self._waiting.popleft()
+            for worker in [pool.submit(self._work, one) for one in firsts]:
+                worker.result()
+        finally:
+            # Ctrl-C: the workers end with the check at hand, and close their kernels.
+            self._waiting.clear()
+            pool.shutdown()
+
+    def _work(self, shared: Testee | None) -> None:
+        try:
+            while (check := self._next()) is not None:
                 shared = self._ask(check, shared)
         finally:
             if shared is not None:
                 shared.close()
+
+    def _next(self) -> Check | None:
+        with self._lock:
+            return self._waiting.popleft() if self._waiting else None
 
     def _ask(self, check: Check, shared: Testee | None) -> Testee | None:
         """Ask one check and return the shared kernel, if there still is one to go on with."""
@@ -119,23 +152,37 @@ class _Run:
             return shared
         try:
             testee = shared if shared is not None and not check.fresh else self._start()
-        except LaunchError as error:
-            wanted = "a kernel that starts again"
-            self._note(check, failed(wanted, str(error)), None, 0, began)
+        except AssayError as error:
+            self._note(check, failed("a kernel that starts again", str(error)), None, 0, began)
             return shared
         start = len(testee.traffic)
         outcome = _outcome_of(check, testee)
-        settled = check.fresh or _settle(testee)
+        settled = not check.fresh and _settle(testee)
+        if check.fresh:
+            _read_rest(testee)
         self._note(check, outcome, testee, start, began)
-        if check.fresh or not settled:
-            testee.close()
-            return shared if check.fresh else None
-        return testee
+        self._judge(check, testee, settled=settled)
+        if settled:
+            return testee
+        testee.close()
+        return shared if check.fresh else None
+
+    def _judge(self, check: Check, testee: Testee, *, settled: bool) -> None:
+        """Judge the traffic of *check*, and of the kernels that it started itself."""
+        for one in (testee, *testee.take_others()):
+            for segment in one.take_segments(settled=settled and one is testee):
+                found = judge(segment, self._options.profile.of_messages)
+                with self._lock:
+                    self._findings.add(found, check.id)
 
     def _unaskable(self, check: Check) -> str:
         """Return why *check* cannot be asked, or nothing."""
+        rule = check.requirement
         if not self._target.can_start and (check.fresh or check.process):
             return "needs a kernel that was started for it"
+        if rule.since is not None and not rule.draft and _numbers(rule.since) > self._version:
+            spoken = ".".join(map(str, self._version))
+            return f"since protocol {rule.since}; the kernel speaks {spoken}"
         if check.feature is not None:
             listed = self._info.get("supported_features")
             if not isinstance(listed, list) or check.feature not in listed:
@@ -148,16 +195,22 @@ class _Run:
         return f"there is no snippet {missing[0]!r} for {self._language.name}" if missing else ""
 
     def _start(self) -> Testee:
-        return Testee.start(self._target, limits=Limits(self._limits_s), language=self._language)
+        return Testee.start(
+            self._target,
+            limits=Limits(self._start_s),
+            language=self._language,
+            start_limit=self._options.start_limit,
+        )
 
     def _note(
         self, check: Check, outcome: Outcome, testee: Testee | None, start: int, began: float
     ) -> None:
+        outcome = self._options.profile.mild(check, outcome)
         lines = [] if testee is None else testee.traffic.lines
-        shown = (
+        told = outcome.verdict in {Verdict.FAILED, Verdict.NOTE}
+        evidence = (
             exhibits_of(outcome.evidence, lines) if outcome.evidence else of_lines(lines[start:])
         )
-        told = outcome.verdict in {Verdict.FAILED, Verdict.NOTE}
         result = Result(
             check=check.id,
             requirements=check.requirements,
@@ -167,9 +220,9 @@ class _Run:
             expected=outcome.expected,
             got=outcome.got,
             reason=outcome.reason,
-            evidence=shown if told else (),
+            evidence=evidence if told else (),
             mistake=check.mistake if outcome.verdict is Verdict.FAILED else "",
-            rerun=f"assay check {self._target.argument} --select {check.id}",
+            rerun=self._target.rerun(check.id),
             seconds=time.monotonic() - began,
         )
         with self._lock:
@@ -179,22 +232,28 @@ class _Run:
 
     def report(self, seconds: float) -> Report:
         """Return everything that was found."""
+        results = [self._results[one.id] for one in self._checks if one.id in self._results]
         return Report(
             kernel=self._target.label,
             info=self._info,
-            results=tuple(self._results[one.id] for one in self._checks if one.id in self._results),
+            profile=self._options.profile,
+            results=self._findings.merged(results, self._target),
             seconds=seconds,
-            start_s=self._limits_s,
+            start_s=self._start_s,
         )
 
-    def did_not_start(self, error: str, seconds: float) -> Report:
-        """Return the report on a kernel that did not start: nothing was judged."""
+    def did_not_start(self, error: LaunchError, seconds: float) -> Report:
+        """Return the report on a kernel that did not start: nothing else was judged."""
+        silent = isinstance(error, SilentKernelError)
         for check in self._checks:
-            self._note(check, skipped("the kernel did not start"), None, 0, time.monotonic())
-        return evolve(self.report(seconds), error=error)
+            outcome = skipped("the kernel did not start")
+            if silent and check.id == SIGN_OF_LIFE:
+                outcome = failed("a kernel_info_reply", str(error))
+            self._note(check, outcome, None, 0, time.monotonic())
+        return evolve(self.report(seconds), error=str(error))
 
 
-def _outcome_of(check: Check, testee: Testee) -> Outcome:
+def _outcome_of(check: Check, testee: Testee) -> Outcome:  # noqa: PLR0911 - a table of endings
     testee.limits.begin()
     try:
         return check(testee)
@@ -208,6 +267,13 @@ def _outcome_of(check: Check, testee: Testee) -> Outcome:
         return failed("an end of the check in time", str(error))
     except AssayError as error:
         return failed("a kernel that can be talked to", str(error))
+    except Exception as error:  # noqa: BLE001 - one check's own fault must not end the run
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{where.filename.rpartition('/')[2]}:{where.lineno}"
+        return note(
+            f"the check itself failed, which is no fault of the kernel: "
+            f"{type(error).__name__}: {error} ({place})"
+        )
 
 
 def _settle(testee: Testee) -> bool:
@@ -218,3 +284,13 @@ def _settle(testee: Testee) -> bool:
     except (AssayError, OutOfTime):
         return False
     return answered and testee.is_running
+
+
+def _read_rest(testee: Testee) -> None:
+    """Read what is still to come for requests that are under way, or the last words."""
+    with suppress(AssayError, OutOfTime):
+        testee.peer.wait_for(lambda: testee.is_settled, testee.limits.grace)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split(".")))

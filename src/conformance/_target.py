@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from attrs import frozen
@@ -38,8 +39,8 @@ class Target:
     @classmethod
     def command(cls, argv: tuple[str, ...]) -> Target:
         """Return the kernel that a command starts; ``{connection_file}`` stands for the file."""
-        words = " ".join(argv)
-        return cls(label=words, argument=f"--cmd {words}", argv=argv)
+        words = shlex.join(argv)
+        return cls(label=words, argument=f"--cmd -- {shlex.join(argv)}", argv=argv)
 
     @classmethod
     def running(cls, connection_file: Path) -> Target:
@@ -50,12 +51,16 @@ class Target:
         """
         connection = ConnectionFile.read(connection_file)
         shown = str(connection_file)
-        return cls(label=shown, argument=f"--existing {shown}", existing=connection)
+        return cls(label=shown, argument=f"--existing {shlex.quote(shown)}", existing=connection)
 
     @property
     def can_start(self) -> bool:
         """Whether a kernel of it can be started; else there is one that runs."""
         return self.existing is None
+
+    def rerun(self, check: str) -> str:
+        """Return the command line that asks *check* alone."""
+        return f"assay check --select {check} {self.argument}"
 
     def start(
         self, connection: ConnectionFile | None = None, *, env: dict[str, str] | None = None

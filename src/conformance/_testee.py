@@ -9,13 +9,14 @@ from types import TracebackType
 from typing import Self
 
 from assay.conformance._arrival import Object
+from assay.conformance._judge import Segment
 from assay.conformance._language import Language
 from assay.conformance._limits import START_LIMIT_S, Limits
 from assay.conformance._outcome import Skip
 from assay.conformance._peer import Peer
 from assay.conformance._target import Target
-from assay.conformance._traffic import Traffic
-from assay.protocol import Channel, ConnectionFile
+from assay.conformance._traffic import Line, Traffic
+from assay.protocol import Channel, ConnectionFile, Sender, read_parts
 from assay.transport import KernelEndedError, KernelProcess, LaunchError
 
 __all__ = ["SilentKernelError", "Testee"]
@@ -60,6 +61,10 @@ class Testee:
         """The content of the first ``kernel_info_reply``; empty if it had none."""
 
         self._others: list[Testee] = []
+        self._ended: list[Testee] = []
+        self._known: set[str] = set()
+        self._begun = 0
+        self._taken = 0
         self._peers: list[Peer] = []
         self.peer = self.connect("one")
 
@@ -70,6 +75,7 @@ class Testee:
         *,
         limits: Limits | None = None,
         language: Language | None = None,
+        start_limit: float = START_LIMIT_S,
         connection: ConnectionFile | None = None,
         env: dict[str, str] | None = None,
     ) -> Testee:
@@ -86,7 +92,7 @@ class Testee:
         assert found is not None
         testee = cls(target, process=process, connection=found, limits=limits, language=language)
         try:
-            testee.await_life()
+            testee.await_life(start_limit)
         except KernelEndedError as error:
             testee.close()
             raise LaunchError(str(error)) from error
@@ -94,6 +100,7 @@ class Testee:
             testee.close()
             raise
         testee.started_s = time.monotonic() - began
+        testee.begin()
         return testee
 
     started_s = 0.0
@@ -174,6 +181,8 @@ class Testee:
             yield other
         finally:
             other.close()
+            self._others.remove(other)
+            self._ended.append(other)
 
     @property
     def patience(self) -> float:
@@ -219,15 +228,61 @@ class Testee:
 
     # For the runner
 
+    def begin(self) -> None:
+        """Know that from now on all that is published is heard."""
+        self._begun = len(self.traffic)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether everything that was asked has come to its end."""
+        return all(one.done for peer in self._peers for one in peer.asked)
+
+    def take_others(self) -> tuple[Testee, ...]:
+        """Return the kernels that `another` has started, and forget them."""
+        found = tuple(self._ended)
+        self._ended.clear()
+        return found
+
+    def take_segments(self, *, settled: bool) -> tuple[Segment, ...]:
+        """Return the traffic since the last call, for judgement.
+
+        Args:
+            settled: Whether everything that was asked has had its effects.
+        """
+        start, self._taken = self._taken, len(self.traffic)
+        begun = min(max(start, self._begun), self._taken)
+        complete = settled or self.is_settled
+        return tuple(
+            self._segment(self.traffic.lines[first:last], complete=complete, alone=alone)
+            for first, last, alone in ((start, begun, True), (begun, self._taken, False))
+            if first < last
+        )
+
+    def _segment(self, lines: list[Line], *, complete: bool, alone: bool) -> Segment:
+        earlier = frozenset(self._known)
+        self._known |= {
+            read_parts(line.frames).msg_id for line in lines if line.sender is Sender.CLIENT
+        }
+        return Segment(
+            lines=tuple(lines),
+            earlier=earlier,
+            signer=self.peer.signer,
+            complete=complete,
+            alone=alone,
+        )
+
     def read_all(self) -> None:
         """Read what has arrived for any of the clients, without waiting."""
         for peer in self._peers:
             peer.read()
 
-    def await_life(self) -> None:
+    def await_life(self, start_limit: float = START_LIMIT_S) -> None:
         """Wait until the kernel answers and IOPub is heard.
 
         IOPub may stay silent, and so may one of shell and control: then a check will say so.
+
+        Args:
+            start_limit: Seconds for the first sign of life.
 
         Raises:
             KernelEndedError: the process ended.
@@ -238,9 +293,9 @@ class Testee:
             peer.send("kernel_info_request", channel=c) for c in (Channel.SHELL, Channel.CONTROL)
         ]
         shell, control = asked
-        if not peer.wait_for(lambda: any(one.replies for one in asked), START_LIMIT_S):
+        if not peer.wait_for(lambda: any(one.replies for one in asked), start_limit):
             raise SilentKernelError(
-                f"wanted a kernel_info_reply, found none within {START_LIMIT_S:.0f} s"
+                f"wanted a kernel_info_reply, found none within {start_limit:g} s"
             )
         if not shell.replies:
             peer.wait_for(lambda: shell.replies)

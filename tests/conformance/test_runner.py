@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from assay.conformance import Report, Target, Verdict, run_checks, select
+from assay.conformance import Options, Report, Target, Verdict, run_checks, select
 
 CALCULATOR = Path(__file__).parents[2] / "examples" / "calculator.py"
 
@@ -16,7 +16,7 @@ CALCULATOR = Path(__file__).parents[2] / "examples" / "calculator.py"
 def report() -> Report:
     """What is found of the calculator, a kernel of whose language there are no snippets."""
     target = Target.command((sys.executable, str(CALCULATOR), "-f", "{connection_file}"))
-    return run_checks(target, select(["SHELL", "SIGN", "INFO"]), jobs=1)
+    return run_checks(target, select(["SHELL", "SIGN", "INFO"]), Options(jobs=1))
 
 
 def test_a_good_kernel_fails_nothing(report: Report) -> None:

@@ -336,7 +336,9 @@ def _kernel(conversation: Conversation) -> None:
     _infos(conversation)
     for exchange in conversation.of("shutdown_request"):
         reply = exchange.reply
-        if reply is not None and exchange.first("shutdown_reply") is None:
+        if reply is None or conversation.is_open(exchange):
+            continue
+        if exchange.first("shutdown_reply") is None:
             asked = exchange.request
             conversation.note(
                 "CTRL-07", "header", "a shutdown_reply on IOPub", "none", asked, reply

@@ -1,0 +1,79 @@
+"""What was seen to be wrong in passing, put together: one result for each requirement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from attrs import define, field
+
+from assay.conformance._judge import Passing
+from assay.conformance._outcome import Verdict
+from assay.conformance._profile import Profile
+from assay.conformance._result import Result
+from assay.conformance._target import Target
+from assay.spec import requirement, requirements
+
+__all__ = ["Findings"]
+
+MOST_KINDS = 5
+"""So many ways to break one requirement are told."""
+
+
+@define
+class _Seen:
+    first: Passing
+    check: str
+    count: int = 0
+
+
+@define
+class Findings:
+    """The findings of a run, once for each kind."""
+
+    profile: Profile
+    _seen: dict[tuple[str, str, str], _Seen] = field(factory=dict, init=False)
+
+    def add(self, found: Iterable[Passing], check: str) -> None:
+        """Take what was seen during *check*."""
+        for one in found:
+            self._seen.setdefault(one.kind, _Seen(one, check)).count += 1
+
+    def merged(self, results: Sequence[Result], target: Target) -> tuple[Result, ...]:
+        """Return *results* and, in its place, one more for each requirement that was broken."""
+        places = {one.id: place for place, one in enumerate(requirements())}
+        added = [
+            self._result(rule, target)
+            for rule in {one.first.requirement for one in self._seen.values()}
+        ]
+        return tuple(
+            sorted(
+                (*results, *added),
+                key=lambda one: (places[one.requirements[0]], int(one.check.rpartition(".")[2])),
+            )
+        )
+
+    def _result(self, rule_id: str, target: Target) -> Result:
+        rule = requirement(rule_id)
+        kinds = [one for one in self._seen.values() if one.first.requirement == rule_id]
+        firm = [one for one in kinds if not one.first.note]
+        excuse = self.profile.excuse(rule)
+        shown = firm or kinds
+        reasons = excuse or ("" if firm else "the text leaves it open; worth a word, no violation")
+        checks = sorted({one.check for one in shown})
+        return Result(
+            check=f"{rule_id}.0",
+            requirements=(rule_id,),
+            level=rule.level,
+            title=f"nothing in the traffic of all checks breaks {rule_id}",
+            outcome=Verdict.FAILED if firm and not excuse else Verdict.NOTE,
+            expected="; ".join(one.first.expected for one in shown[:MOST_KINDS]),
+            got="; ".join(_told(one) for one in shown[:MOST_KINDS]),
+            reason=reasons,
+            evidence=shown[0].first.evidence,
+            rerun=target.rerun(checks[0]),
+        )
+
+
+def _told(one: _Seen) -> str:
+    more = f" (and in {one.count - 1} more checks)" if one.count > 1 else ""
+    return f"{one.first.got}, in {one.check}{more}"

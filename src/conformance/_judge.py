@@ -1,0 +1,128 @@
+"""Judge the traffic of all checks: what breaks a rule in passing is found as well."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from attrs import evolve, frozen
+
+from assay.conformance._exhibit import Exhibit, of_lines
+from assay.conformance._traffic import Line
+from assay.protocol import (
+    Finding,
+    Profile,
+    Recorded,
+    Sender,
+    Severity,
+    Signer,
+    check_conversation,
+    read_parts,
+    validate,
+)
+from assay.spec import requirement
+
+__all__ = ["Passing", "Segment", "judge"]
+
+
+@frozen(kw_only=True)
+class Segment:
+    """The traffic of one check, and what is known of what came before."""
+
+    lines: tuple[Line, ...]
+
+    earlier: frozenset[str]
+    """The ids of our messages before it: what still names them as parent is not judged here."""
+
+    signer: Signer
+
+    complete: bool
+    """Whether every request in it has come to its end."""
+
+    alone: bool = False
+    """Whether to judge each message alone: not everything that belongs together was heard."""
+
+
+@frozen(kw_only=True)
+class Passing:
+    """One thing that was seen to be wrong in passing."""
+
+    requirement: str
+    path: str
+    expected: str
+    got: str
+
+    note: bool
+    """Whether it is worth a note only, as the sentence leaves it open."""
+
+    evidence: tuple[Exhibit, ...]
+
+    @property
+    def kind(self) -> tuple[str, str, str]:
+        """What makes two of them one: the rule, the place and what was wanted."""
+        return self.requirement, self.path, self.expected
+
+
+def judge(segment: Segment, profile: Profile) -> tuple[Passing, ...]:
+    """Return all that the kernel did wrong in *segment*, by the rules that bind kernels."""
+    by_index = {line.index: line for line in segment.lines}
+    found = list(_alone(segment, profile))
+    if not segment.alone and all(
+        line.judged or line.sender is Sender.KERNEL for line in segment.lines
+    ):
+        records = _records(segment)
+        found += check_conversation(
+            records, profile=None, signer=segment.signer, complete=segment.complete
+        )
+    kept: dict[tuple[str, str, str], Passing] = {}
+    for one in found:
+        lines = [by_index[index] for index in one.records]
+        if _binds_the_kernel(one, lines):
+            passing = _passing(one, lines)
+            kept.setdefault(passing.kind, passing)
+    return tuple(kept.values())
+
+
+def _alone(segment: Segment, profile: Profile) -> Iterable[Finding]:
+    for line in segment.lines:
+        if line.sender is Sender.KERNEL:
+            found = validate(
+                line.frames,
+                profile=profile,
+                channel=line.channel,
+                sender=Sender.KERNEL,
+                signer=segment.signer,
+            )
+            yield from (evolve(one, records=(line.index,)) for one in found)
+
+
+def _records(segment: Segment) -> list[Recorded]:
+    return [
+        Recorded(
+            index=line.index,
+            channel=line.channel,
+            sender=line.sender,
+            message=line.frames,
+            client=line.client,
+        )
+        for line in segment.lines
+        if read_parts(line.frames).parent_id not in segment.earlier
+    ]
+
+
+def _binds_the_kernel(one: Finding, lines: Sequence[Line]) -> bool:
+    rule = requirement(one.requirement)
+    seen = any(line.sender is Sender.KERNEL for line in lines)
+    return rule.binds == "kernel" or (rule.binds == "both" and seen)
+
+
+def _passing(one: Finding, lines: Sequence[Line]) -> Passing:
+    rule = requirement(one.requirement)
+    mild = rule.level == "MUST" and one.severity is Severity.WARNING
+    return Passing(
+        requirement=rule.id,
+        path=one.path,
+        expected=f"{one.path}: {one.expected}",
+        got=one.got,
+        note=mild,
+        evidence=of_lines(lines),
+    )

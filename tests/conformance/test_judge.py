@@ -1,0 +1,121 @@
+"""The traffic of all checks is judged: what breaks a rule in passing is found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from attrs import evolve
+
+from assay.conformance import Draft, Line
+from assay.conformance._findings import Findings
+from assay.conformance._judge import Segment, judge
+from assay.conformance._profile import Profile
+from assay.conformance._target import Target
+from assay.protocol import Channel, Sender, Signer
+from assay.protocol import Profile as MessageProfile
+
+SIGNER = Signer(b"secret", "hmac-sha256")
+
+
+def _draft(msg_type: str, content: dict[str, object], parent: Draft | None = None) -> Draft:
+    made = Draft.make(msg_type, content, session="kernel" if parent else "client", username="u")
+    return made if parent is None else made.with_parts(parent_header=parent.header)
+
+
+def _lines(*sent: tuple[Channel, Sender, Draft]) -> tuple[Line, ...]:
+    return tuple(
+        Line(
+            index=index,
+            client="" if channel is Channel.IOPUB else "one",
+            channel=channel,
+            sender=sender,
+            frames=draft.with_parts(
+                identities=(b"topic",) if channel is Channel.IOPUB else ()
+            ).frames(SIGNER),
+            judged=draft.judged,
+        )
+        for index, (channel, sender, draft) in enumerate(sent)
+    )
+
+
+def _conversation(*, idle: bool) -> tuple[Line, ...]:
+    asked = _draft("comm_info_request", {})
+    states = ["busy", "idle"] if idle else ["busy"]
+    return _lines(
+        (Channel.SHELL, Sender.CLIENT, asked),
+        (
+            Channel.SHELL,
+            Sender.KERNEL,
+            _draft("comm_info_reply", {"status": "ok", "comms": {}}, asked),
+        ),
+        *(
+            (Channel.IOPUB, Sender.KERNEL, _draft("status", {"execution_state": state}, asked))
+            for state in states
+        ),
+    )
+
+
+def _rules(lines: Sequence[Line], *, complete: bool = True, alone: bool = False) -> set[str]:
+    segment = Segment(
+        lines=tuple(lines), earlier=frozenset(), signer=SIGNER, complete=complete, alone=alone
+    )
+    return {one.requirement for one in judge(segment, MessageProfile.STRICT)}
+
+
+def test_good_conversation() -> None:
+    """Nothing is found in a conversation that is as it should be."""
+    assert _rules(_conversation(idle=True)) == set()
+
+
+def test_missing_idle() -> None:
+    """What is missing between the messages is found."""
+    assert _rules(_conversation(idle=False)) == {"SHELL-05"}
+
+
+def test_open_conversation() -> None:
+    """What may still have come is not missed."""
+    assert _rules(_conversation(idle=False), complete=False) == set()
+    assert _rules(_conversation(idle=False), alone=True) == set()
+
+
+def test_wrong_signature() -> None:
+    """A message that is wrong by itself is found, whatever is known of the rest."""
+    *rest, last = _conversation(idle=True)
+    frames = list(last.frames)
+    frames[2] = b"0" * 64
+
+    assert "SIGN-01" in _rules([*rest, evolve(last, frames=tuple(frames))], alone=True)
+
+
+def test_unjudged() -> None:
+    """What follows from a message of ours that is wrong is not judged as a conversation."""
+    first, *rest = _conversation(idle=False)
+
+    assert _rules([evolve(first, judged=False), *rest]) == set()
+
+
+def test_our_own_faults() -> None:
+    """A client's fault is no finding about the kernel."""
+    sent = [*_conversation(idle=True)]
+    copy = evolve(sent[0], index=len(sent))
+
+    assert "HDR-02" not in _rules([*sent, copy])
+
+
+def test_once_for_each_kind() -> None:
+    """However often a rule is broken in one way, it is one result that tells how often."""
+    findings = Findings(Profile.STRICT)
+    segment = Segment(
+        lines=_conversation(idle=False),
+        earlier=frozenset(),
+        signer=SIGNER,
+        complete=True,
+    )
+    for check in ("SHELL-01.1", "SHELL-01.2", "SHELL-03.1"):
+        findings.add(judge(segment, MessageProfile.STRICT), check)
+
+    (result,) = findings.merged((), Target(label="k", argument="k"))
+
+    assert result.check == "SHELL-05.0"
+    assert "and in 2 more checks" in result.got
+    assert result.rerun == "assay check --select SHELL-01.1 k"
