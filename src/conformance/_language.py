@@ -66,6 +66,14 @@ SNIPPETS: Mapping[str, tuple[str, ...]] = {
     "documented": ("name",),
     "unicode": (),
     "sum_of": ("first", "second"),
+    "numbers": ("count",),
+    "next_input": ("text",),
+    "display_json": (),
+    "display_png": (),
+    "display_both": ("text",),
+    "odd_text": (),
+    "rewritten": ("text",),
+    "comm_raise": ("target",),
 }
 """The snippets there are, and the words that each takes in braces; docs/conformance.md explains."""
 
@@ -117,7 +125,7 @@ class Language:
             snippets=snippets,
         )
 
-    def snippet(self, name: str, **words: object) -> str:
+    def snippet(self, name: str, /, **words: object) -> str:
         """Return the snippet *name* with *words* put in.
 
         Raises:

@@ -204,7 +204,7 @@ class Testee:
             raise Skip("the kernel was started by somebody else")
         return self.process
 
-    def snippet(self, name: str, **words: object) -> str:
+    def snippet(self, name: str, /, **words: object) -> str:
         """Return code in the kernel's language, see `SNIPPETS`.
 
         Raises:

@@ -1,0 +1,124 @@
+"""What checks that run code have in common."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+
+from assay.conformance._arrival import Arrival
+from assay.conformance._draft import Draft
+from assay.conformance._heard import Heard
+from assay.conformance._outcome import Outcome, Skip, failed, passed
+from assay.conformance._peer import Peer
+from assay.conformance._testee import Testee
+
+__all__ = [
+    "NUMBER",
+    "count_of",
+    "evaluate",
+    "execution",
+    "has_count",
+    "lines",
+    "must_run",
+    "new_name",
+    "not_alive",
+    "plain_text",
+    "stored_count",
+    "succeed_all",
+]
+
+NUMBER = 40_917
+"""A number that stands in no other output."""
+
+NAMES_LETTERS = str.maketrans("0123456789", "ghijklmnop")
+
+FENCE_TEXT = "assay"
+
+
+def lines(*snippets: str) -> str:
+    """Return a cell with *snippets* one below the other."""
+    return "\n".join(snippets)
+
+
+def new_name(prefix: str = "assay") -> str:
+    """Return a name that nothing has yet: small letters alone, good in any language."""
+    return prefix + uuid.uuid4().hex[:10].translate(NAMES_LETTERS)
+
+
+def execution(peer: Peer, code: str, **content: object) -> Draft:
+    """Return an ``execute_request`` that holds *code* and what *content* says, and nothing else."""
+    return peer.draft("execute_request", {"code": code, **content})
+
+
+def count_of(arrival: Arrival) -> int:
+    """Return the ``execution_count`` of a message.
+
+    Raises:
+        Skip: it has none; that is for SHELL-13 and IOPUB-18.
+    """
+    count = arrival.content.get("execution_count")
+    if not isinstance(count, int) or isinstance(count, bool):
+        raise Skip(f"the execution_count of the {arrival.msg_type} is {count!r}")
+    return count
+
+
+def stored_count(kernel: Testee, peer: Peer | None = None) -> int:
+    """Return the number of a stored cell that does nothing, run now.
+
+    Raises:
+        Skip: the cell fails, or its reply has no number.
+    """
+    return count_of((peer or kernel.peer).execute(kernel.snippet("nothing")).succeeded())
+
+
+def must_run(kernel: Testee, peer: Peer | None = None) -> None:
+    """Skip the check unless the kernel runs a cell and publishes what that prints."""
+    cell = (peer or kernel.peer).execute(kernel.snippet("print", text=FENCE_TEXT))
+    cell.succeeded()
+    if FENCE_TEXT not in cell.text():
+        raise Skip("what a good cell prints is not published")
+
+
+def not_alive(kernel: Testee, peer: Peer | None = None) -> Outcome | None:
+    """Return a failure unless a further request is answered with status ok."""
+    fence = (peer or kernel.peer).ask("kernel_info_request")
+    if fence.reply is None or fence.status != "ok" or not kernel.is_running:
+        got = "nothing" if fence.reply is None else f"status {fence.status!r}"
+        return failed("an answer with status ok to the next request", got)
+    return None
+
+
+def plain_text(arrival: Arrival) -> str:
+    """Return the ``text/plain`` of a result or a display, or nothing."""
+    data = arrival.content.get("data")
+    text = data.get("text/plain") if isinstance(data, dict) else None
+    return text if isinstance(text, str) else ""
+
+
+def evaluate(kernel: Testee, expression: str, *, code: str | None = None) -> object:
+    """Return the entry of a user expression, evaluated behind *code*.
+
+    Raises:
+        Skip: the reply is no success, or has no such entry, as of kernels that evaluate none.
+    """
+    cell = kernel.peer.execute(
+        kernel.snippet("nothing") if code is None else code, user_expressions={"asked": expression}
+    )
+    entries = cell.succeeded().content.get("user_expressions")
+    if not isinstance(entries, dict):
+        raise Skip("the reply has no user_expressions (EXEC-11)")
+    return entries.get("asked")
+
+
+def succeed_all(cells: Iterable[Heard]) -> None:
+    """Skip the check unless all *cells* have succeeded."""
+    for one in cells:
+        one.succeeded()
+
+
+def has_count(cell: Heard, wanted: int, *before: Heard) -> Outcome:
+    """Say whether the reply to *cell* has *wanted* as its number."""
+    found = count_of(cell.succeeded())
+    if found != wanted:
+        return failed(f"execution_count {wanted}", f"{found}", *before, cell)
+    return passed()
