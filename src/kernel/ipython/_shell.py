@@ -22,6 +22,7 @@ from traitlets import Bool, Instance, Type, default
 
 from assay.kernel.ipython._display import IopubDisplayHook, IopubDisplayPublisher
 from assay.kernel.ipython._payload import PayloadManager
+from assay.kernel.ipython.speedups._completer import init_completer
 from assay.kernel.ipython.speedups._formatter import DisplayFormatter
 from assay.kernel.ipython.speedups._highlighting import remember_highlighting
 from assay.kernel.ipython.speedups._history import make_history
@@ -155,6 +156,10 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
         self.prefilter_manager = PrefilterManager(shell=self, parent=self)
         self.configurables.append(self.prefilter_manager)
         self.prefilter = self.prefilter_manager.prefilter_lines
+
+    def init_completer(self) -> None:
+        """Make the completer."""
+        init_completer(self)
 
     def init_payload(self) -> None:
         """Make what keeps the payload of a cell until its reply."""
