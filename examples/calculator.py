@@ -20,7 +20,7 @@ import re
 import sys
 from collections.abc import Callable
 
-from assay.kernel import Cell, Executed, Failed, Kernel, Succeeded, serve
+from assay.kernel import Cell, Executed, Failed, Host, Succeeded, serve
 from assay.protocol import (
     CommClose,
     CommInfoReply,
@@ -66,8 +66,8 @@ class CalculationError(Exception):
 class Calculator:
     """The language, behind the seam that `assay.kernel.Interpreter` describes."""
 
-    def __init__(self, kernel: Kernel) -> None:
-        self._kernel = kernel
+    def __init__(self, host: Host) -> None:
+        self._host = host
         self._names: dict[str, float] = {"pi": math.pi, "e": math.e}
         self._cells: list[tuple[str, str | None]] = []
 
@@ -90,7 +90,7 @@ class Calculator:
             return self._fail(cell, error)
         if value is not None:
             shown = f"{value:g}"
-            self._kernel.publish(ExecuteResult(execution_count=number, data={"text/plain": shown}))
+            self._host.publish(ExecuteResult(execution_count=number, data={"text/plain": shown}))
         if cell.store_history:
             self._cells.append((cell.code, shown))
         return Succeeded(
@@ -136,7 +136,7 @@ class Calculator:
     def comm(self, message: Message[CommOpen | CommMsg | CommClose]) -> None:
         """Close what is opened: there are no targets (COMM-03)."""
         if isinstance(message.content, CommOpen):
-            self._kernel.publish(CommClose(comm_id=message.content.comm_id))
+            self._host.publish(CommClose(comm_id=message.content.comm_id))
 
     def comm_info(self, target_name: str | None) -> CommInfoReply:  # noqa: ARG002 - the seam's
         """List no comms."""
@@ -190,7 +190,7 @@ class Calculator:
             self._cells.append((cell.code, None))
         name, text = type(error).__name__, str(error)
         shown = Error(ename=name, evalue=text, traceback=(f"{name}: {text}",))
-        self._kernel.publish(shown)
+        self._host.publish(shown)
         return Failed(ename=name, evalue=text, traceback=shown.traceback)
 
 
@@ -199,4 +199,4 @@ def _without_comment(code: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(serve(sys.argv[1:], INFO, lambda kernel, _: Calculator(kernel)))
+    sys.exit(serve(sys.argv[1:], INFO, lambda host, _: Calculator(host)))

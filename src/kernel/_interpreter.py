@@ -6,15 +6,17 @@ beyond the contents it returns. `examples/` has a small one, the template for a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TextIO, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TextIO, TypeAlias, runtime_checkable
 
 from attrs import field, frozen
 
+from assay.kernel._request import NoInputError, Request
+
 if TYPE_CHECKING:
-    from assay.kernel._request import Request
-    from assay.kernel.output._streams import OutputStream
     from assay.protocol import (
         Buffer,
         CommClose,
@@ -33,7 +35,18 @@ if TYPE_CHECKING:
         Message,
     )
 
-__all__ = ["Cell", "Executed", "Failed", "Host", "Interpreter", "Succeeded"]
+__all__ = [
+    "Cell",
+    "EventLoop",
+    "Executed",
+    "Failed",
+    "Host",
+    "Interpreter",
+    "NoInputError",
+    "Request",
+    "Succeeded",
+    "TextStream",
+]
 
 
 @frozen(kw_only=True)
@@ -68,11 +81,73 @@ class Failed:
 Executed: TypeAlias = Succeeded | Failed
 
 
-class Host(Protocol):
-    """What a kernel offers to its interpreter."""
+@runtime_checkable
+class TextStream(Protocol):
+    """What the kernel puts into the place of `sys.stdout` and `sys.stderr`."""
 
-    stdout: OutputStream
-    stderr: OutputStream
+    @property
+    def write(self) -> Callable[[str], int]:
+        """Publish text and return its length."""
+        ...
+
+    def writelines(self, lines: Iterable[str], /) -> None:
+        """Write each of *lines*."""
+        ...
+
+    def flush(self) -> None:
+        """Let what others write come next."""
+        ...
+
+    def recording(self) -> AbstractContextManager[deque[str]]:
+        """Keep the newest texts that are written inside, oldest first."""
+        ...
+
+
+class EventLoop(Protocol):
+    """A loop of the language's own, whose tasks go on between requests.
+
+    Everything is called in the main thread, but for what says otherwise.
+    """
+
+    @property
+    def is_idle(self) -> bool:
+        """True if nothing waits for the loop: no task, no timer, no socket."""
+        ...
+
+    def run_once(self) -> None:
+        """Give every task that is ready one turn."""
+        ...
+
+    def run_until(self, stop: Callable[[Callable[[], None]], None]) -> None:
+        """Run until the argument that *stop* is called with has been called, by any thread."""
+        ...
+
+    def interrupt(self) -> bool:
+        """Cancel what waits in the loop for a running cell; called in a signal handler.
+
+        Returns:
+            True if that was done; False if KeyboardInterrupt is to be raised instead.
+        """
+        ...
+
+    def set_waker(self, wake: Callable[[], None]) -> None:
+        """Call *wake* when another thread gives the loop something to do while it does not run."""
+        ...
+
+
+class Host(Protocol):
+    """What a kernel offers to its interpreter; all but `use_loop` and `ask` for any thread."""
+
+    @property
+    def stdout(self) -> TextStream:
+        """What is written to it is published as the cell's standard output."""
+        ...
+
+    @property
+    def stderr(self) -> TextStream:
+        """What is written to it is published as the cell's standard error."""
+        ...
+
     real_stderr: TextIO
     """What the process was started with: for what concerns whoever started it."""
 
@@ -138,6 +213,14 @@ class Host(Protocol):
 
     def on_close(self, function: Callable[[], None]) -> None:
         """Call *function* when the kernel shuts down, before its last messages."""
+        ...
+
+    def on_flush(self, flush: Callable[[], None]) -> None:
+        """Call *flush* at the end of each request: it writes out what C code holds back."""
+        ...
+
+    def use_loop(self, loop: EventLoop) -> None:
+        """Run *loop* between requests while it has something to do."""
         ...
 
     def request_exit(self) -> None:

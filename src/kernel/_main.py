@@ -7,7 +7,6 @@ import gc
 import itertools
 import os
 import sys
-import threading
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -17,6 +16,9 @@ from assay.kernel._command_line import parse
 from assay.kernel._connection import OpenedConnection, open_connection
 from assay.kernel._info import kernel_info
 from assay.kernel._kernel import Kernel
+from assay.kernel.output._descriptors import real_stderr
+from assay.kernel.process._exit import join_threads
+from assay.kernel.process._ownership import OWNER
 from assay.protocol import (
     AssayError,
     ConnectionFile,
@@ -26,7 +28,7 @@ from assay.protocol import (
     Session,
     SessionId,
 )
-from assay.transport import get_logger, prepare_logging
+from assay.transport import BindError, get_logger, prepare_logging
 
 if TYPE_CHECKING:
     from assay.kernel._interpreter import Host, Interpreter
@@ -34,9 +36,6 @@ if TYPE_CHECKING:
 __all__ = ["main", "serve"]
 
 logger = get_logger("assay.kernel")
-
-JOIN_S = 0.5
-"""How long threads that are no daemons may go on after the last message."""
 
 SWITCH_INTERVAL_S = 0.0005
 """How long a busy cell may keep the I/O thread from the interpreter; Python's default is ten times
@@ -88,15 +87,15 @@ def main(arguments: list[str]) -> int:
         print(USAGE, end="")
         return 0
 
-    def load(kernel: Kernel, rest: list[str]) -> Interpreter:
+    def load(host: Host, rest: list[str]) -> Interpreter:
         sys.argv[:] = [LAUNCHER, *arguments]
-        return _load_ipython(kernel, rest)
+        return _load_ipython(host, rest)
 
     return serve(arguments, kernel_info(), load)
 
 
 def serve(
-    arguments: list[str], info: KernelInfoReply, load: Callable[[Kernel, list[str]], Interpreter]
+    arguments: list[str], info: KernelInfoReply, load: Callable[[Host, list[str]], Interpreter]
 ) -> int:
     """Run a kernel for whatever language *load* brings; return the exit code.
 
@@ -117,10 +116,12 @@ def serve(
         return _refuse(info, error, 2)
     prepare_logging(lambda: _log_to(sys.__stderr__, options.log_level))
 
-    def make(_: Host) -> Interpreter:
+    stderr = real_stderr()
+
+    def make(host: Host) -> Interpreter:
         if options.log_level is not None:
-            _log_to(kernel.real_stderr, options.log_level)
-        return load(kernel, list(options.rest))
+            _log_to(stderr, options.log_level)
+        return load(host, list(options.rest))
 
     try:
         _check_descriptors()
@@ -131,40 +132,45 @@ def serve(
             info,
             make,
             connection_path=opened.path,
+            on_bound=lambda bound: _announce(bound, opened, info, stderr),
             parent_pid=_parent_pid(),
             publish_silent=options.publish_silent,
+            ownership=OWNER,
+            stderr=stderr,
         )
     except (AssayError, OSError) as error:
         return _refuse(info, error, 1)
-    prepare_logging(lambda: _log_to(kernel.real_stderr, options.log_level))
+    prepare_logging(lambda: _log_to(stderr, options.log_level))
     for warning in opened.warnings:
         logger.warning("%s", warning)
     sys.setswitchinterval(SWITCH_INTERVAL_S)
-    faulthandler.enable(kernel.real_stderr)
-    return _run(kernel, opened, info)
+    faulthandler.enable(stderr)
+    return _run(kernel, opened, info, stderr)
 
 
-def _run(kernel: Kernel, opened: OpenedConnection, info: KernelInfoReply) -> int:
-    try:
-        if not opened.is_written or kernel.connection != opened.connection:
-            kernel.connection.write(opened.path)
-    except ConnectionFileError as error:
-        print(f"{info.implementation}: {error}", file=kernel.real_stderr)
-        return 1
+def _announce(
+    bound: ConnectionFile, opened: OpenedConnection, info: KernelInfoReply, stderr: TextIO
+) -> None:
+    """Write the ports that were bound into the connection file."""
+    if not opened.is_written or bound != opened.connection:
+        bound.write(opened.path)
     if opened.is_new:
         hint = f"connect a client with: jupyter console --existing {opened.path}"
-        print(f"{info.implementation}: {hint}", file=kernel.real_stderr)
+        print(f"{info.implementation}: {hint}", file=stderr)
+
+
+def _run(kernel: Kernel, opened: OpenedConnection, info: KernelInfoReply, stderr: TextIO) -> int:
     try:
         code = kernel.run()
-    except StartError as error:
+    except (StartError, BindError, ConnectionFileError) as error:
         logger.debug("where it failed", exc_info=True)
-        print(f"{info.implementation}: {error}", file=kernel.real_stderr)
+        print(f"{info.implementation}: {error}", file=stderr)
         return 1
     finally:
         if opened.is_new:
             with suppress(OSError):  # it is gone, or the folder can no longer be written
                 os.unlink(opened.path)  # noqa: PTH108 - pathlib is no part of the start
-    _leave(code)
+    join_threads(code)
     return code
 
 
@@ -219,21 +225,21 @@ def _session(connection: ConnectionFile) -> Session:
     )
 
 
-def _load_ipython(kernel: Kernel, arguments: list[str]) -> Interpreter:
+def _load_ipython(host: Host, arguments: list[str]) -> Interpreter:
     """Import IPython and make its shell; the sockets answer already."""
     # Nothing of what is imported becomes garbage: collecting meanwhile costs a sixth of the time.
     gc.disable()
     from assay.kernel.ipython._interpreter import IPythonInterpreter  # noqa: PLC0415 - see above
 
     # No later than a program may use the logger itself, and not once more: it is the program's.
-    _log_to(kernel.real_stderr)
+    _log_to(host.real_stderr)
     prepare_logging(lambda: None)
     try:
-        interpreter = IPythonInterpreter(kernel, arguments)
+        interpreter = IPythonInterpreter(host, arguments)
     except OSError as error:
         raise StartError(f"IPython cannot start: {error}") from error
-    kernel.use_loop(interpreter.loop)
-    kernel.flush_c_by(_c_flusher())
+    host.use_loop(interpreter.loop)
+    host.on_flush(_c_flusher())
     gc.freeze()
     gc.enable()
     return interpreter
@@ -277,13 +283,3 @@ def _log_to(stream: TextIO | None, level: int | None = None) -> None:
     if level is not None:
         project.setLevel(level)
     project.propagate = False
-
-
-def _leave(code: int) -> None:
-    """End at once if threads are left that would keep the process alive."""
-    for thread in threading.enumerate():
-        if thread is not threading.current_thread() and not thread.daemon:
-            thread.join(JOIN_S)
-            if thread.is_alive():
-                logger.warning("thread %s is still running", thread.name)
-                os._exit(code)

@@ -6,9 +6,13 @@ from collections.abc import Mapping
 
 from attrs import define, field
 
-from assay.protocol import Channel, Content, Envelope, Header, JsonObject
+from assay.protocol import Channel, Content, Envelope, Header, JsonObject, ProtocolError
 
-__all__ = ["Request"]
+__all__ = ["NoInputError", "Request"]
+
+
+class NoInputError(ProtocolError):
+    """The request's client cannot answer prompts (STDIN-03, STDIN-04)."""
 
 
 @define(eq=False)
@@ -29,8 +33,11 @@ class Request:
     error: Content | None = None
     """The `Error` that was published for it, if one was."""
 
+    is_deferred: bool = False
+    """Its handler leaves reply and idle to another thread, which sends both later."""
+
     finished: bool = False
-    """Idle has been said; nobody is there any more to answer a prompt."""
+    """Idle has been published; no client answers its prompts any more."""
 
     @property
     def header(self) -> Header:

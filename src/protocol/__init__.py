@@ -518,5 +518,16 @@ def __getattr__(name: str) -> object:
     return value
 
 
+def preload(*names: str) -> None:
+    """Import the classes *names* now: later there may be no file descriptor left to do it.
+
+    Raises:
+        AttributeError: there is no such name.
+    """
+    for name in names:
+        if name not in globals():
+            __getattr__(name)
+
+
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})

@@ -582,7 +582,7 @@ def once_queued(number: int, code: str) -> str:
 
     What is sent at once does not arrive at once, least of all on a busy machine.
     """
-    return f"lane = get_ipython().kernel._host._lane\nwhile len(lane) < {number}: pass\n{code}"
+    return f"lane = get_ipython().kernel._host._main.lane\nwhile len(lane) < {number}: pass\n{code}"
 
 
 def interrupt(client: Client) -> None:

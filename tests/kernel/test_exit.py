@@ -414,7 +414,7 @@ def test_signal_of_a_forked_child_is_the_childs(kernel: KernelProcess, mine: Cli
 WAIT_FOR_IO_THREAD = (
     "import os, signal\n"
     "from threading import Event\n"
-    "from assay.kernel._kernel import SIGTERM_GRACE_S\n"
+    "from assay.kernel.process._signal_watch import SIGTERM_GRACE_S\n"
     "io = get_ipython().kernel._host._io\n"
     "def wait(seconds):\n"
     "    done = Event()\n"

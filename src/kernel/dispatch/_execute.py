@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 from assay.kernel._interpreter import Cell, Executed, Failed, Interpreter
 from assay.kernel._request import Request
 from assay.kernel.dispatch._replies import error_reply
 from assay.kernel.output._iopub import Output
-from assay.kernel.process._interrupts import Interrupts
 from assay.protocol import UNSET, Content, Error, ExecuteInput, ExecuteReply, ExecuteRequest
 from assay.transport import When
 
@@ -24,7 +24,7 @@ class Execution:
     Args:
         interpreter: Runs the code.
         output: Publishes the execute_input.
-        interrupts: Allowed while the code runs.
+        interruptible: Allows interrupts inside, for the time that the code runs.
         abort_waiting: Marks the execute requests that have been received by now as aborted.
     """
 
@@ -32,12 +32,12 @@ class Execution:
         self,
         interpreter: Interpreter,
         output: Output,
-        interrupts: Interrupts,
+        interruptible: Callable[[], AbstractContextManager[None]],
         abort_waiting: Callable[[], None],
     ) -> None:
         self._interpreter = interpreter
         self._output = output
-        self._interrupts = interrupts
+        self._interruptible = interruptible
         self._abort_waiting = abort_waiting
 
     def handle(self, request: Request, content: ExecuteRequest) -> Content | None:
@@ -88,7 +88,7 @@ class Execution:
             cell_id=cell_id if isinstance(cell_id, str) else None,
         )
         try:
-            with self._interrupts.allowed():
+            with self._interruptible():
                 return self._interpreter.execute(cell)
         except KeyboardInterrupt:
             if isinstance(told := request.error, Error):

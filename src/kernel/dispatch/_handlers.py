@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from assay.kernel._request import Request
-from assay.kernel.dispatch._replies import error_reply
-from assay.protocol import MESSAGE_TYPES, Content, ProtocolError, structure_content
+from assay.kernel.dispatch._replies import Reply, Responder, error_reply
+from assay.protocol import (
+    MESSAGE_TYPES,
+    Content,
+    ContentError,
+    ProtocolError,
+    structure_content,
+)
 from assay.transport import get_logger
 
-__all__ = ["Handlers"]
+__all__ = ["Answer", "Handlers", "parse", "serve"]
 
 logger = get_logger("assay.kernel")
 
 C = TypeVar("C", bound=Content)
+
+Answer: TypeAlias = Content | Reply | None
+"""What a handler returns: a content is a reply without metadata and buffers, None is no reply."""
 
 UNKNOWN_WITHOUT_SUBSHELLS = frozenset(
     {"create_subshell_request", "delete_subshell_request", "list_subshell_request"}
@@ -31,13 +40,13 @@ class Handlers:
 
     def __init__(self, execution_count: Callable[[], int] = lambda: 0) -> None:
         self._execution_count = execution_count
-        self._handlers: dict[str, Callable[[Request, Content], Content | None]] = {}
+        self._handlers: dict[str, Callable[[Request, Content], Answer]] = {}
         self._deferred: Callable[[], None] | None = None
 
-    def on(self, cls: type[C], handle: Callable[[Request, C], Content | None]) -> None:
-        """Let *handle* answer requests whose content is a *cls*; None is no reply."""
+    def on(self, cls: type[C], handle: Callable[[Request, C], Answer]) -> None:
+        """Answer requests whose content is a *cls* with *handle*."""
 
-        def checked(request: Request, content: Content) -> Content | None:
+        def checked(request: Request, content: Content) -> Answer:
             assert isinstance(content, cls)
             return handle(request, content)
 
@@ -63,11 +72,15 @@ class Handlers:
             add()
             self._deferred = None
 
-    def answer(self, request: Request) -> Content | None:
+    def answer(self, request: Request) -> Reply | None:
         """Return the reply to *request*, which may be an error; None if it has no reply.
 
         Never raises: whatever goes wrong becomes an error reply and a line in the log.
         """
+        answer = self._answer(request)
+        return answer if answer is None or isinstance(answer, Reply) else Reply(answer)
+
+    def _answer(self, request: Request) -> Answer:
         msg_type = request.header.msg_type
         handler = self._handlers.get(msg_type)
         try:
@@ -114,6 +127,28 @@ class Handlers:
             f"{msg_type} is not served on {channel}",
             execution_count=self._execution_count(),
         )
+
+
+def serve(request: Request, handlers: Handlers, responder: Responder) -> None:
+    """Answer *request*: busy, the reply, idle (SHELL-04, SHELL-05); not for the main lane."""
+    responder.status("busy", request)
+    reply = handlers.answer(request)
+    if reply is not None:
+        responder.reply(request, reply)
+    if not request.is_deferred:
+        responder.status("idle", request)
+
+
+def parse(request: Request, cls: type[C]) -> C:
+    """Return the content of *request*.
+
+    Raises:
+        ContentError: it is of another shape.
+    """
+    content = structure_content(request.header.msg_type, request.envelope.content)
+    if not isinstance(content, cls):
+        raise ContentError(f"wanted a {cls.msg_type}, found a {request.header.msg_type}")
+    return content
 
 
 def _text_of(error: BaseException) -> str:

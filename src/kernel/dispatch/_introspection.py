@@ -1,17 +1,17 @@
-"""What a kernel is asked besides running code: served on shell, in the main thread.
+"""The shell requests besides execute_request: completion, inspection, history, comms, ports.
 
-Imported behind the first answer, or with the first such question: a kernel that starts needs none
-of these contents.
+They are handled in the main thread. This module is imported after the first reply, or for the first
+such request: a kernel that starts needs none of these contents.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 from assay.kernel._interpreter import Interpreter
 from assay.kernel._request import Request
 from assay.kernel.dispatch._handlers import Handlers
-from assay.kernel.process._interrupts import Interrupts
 from assay.protocol import (
     CommClose,
     CommInfoRequest,
@@ -30,13 +30,13 @@ from assay.protocol import (
     Message,
 )
 
-__all__ = ["serve_questions"]
+__all__ = ["serve_introspection"]
 
 
-def serve_questions(
+def serve_introspection(
     shell: Handlers,
     interpreter: Interpreter,
-    interrupts: Interrupts,
+    interruptible: Callable[[], AbstractContextManager[None]],
     connection: Callable[[], ConnectionFile],
 ) -> None:
     """Let *shell* answer with *interpreter*."""
@@ -48,16 +48,16 @@ def serve_questions(
             content=content,
             buffers=request.envelope.buffers,
         )
-        with interrupts.allowed():
+        with interruptible():
             interpreter.comm(message)
 
     # Both may run code of the user's objects, which may hang.
     def complete(_: Request, content: CompleteRequest) -> CompleteReply:
-        with interrupts.allowed():
+        with interruptible():
             return interpreter.complete(content.code, _cursor(content))
 
     def inspect(_: Request, content: InspectRequest) -> InspectReply:
-        with interrupts.allowed():
+        with interruptible():
             return interpreter.inspect(content.code, _cursor(content), content.detail_level)
 
     shell.on(CompleteRequest, complete)

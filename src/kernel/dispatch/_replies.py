@@ -1,8 +1,10 @@
-"""Say busy, the reply and idle for a request, in the form the protocol wants."""
+"""Replies and status: what every request causes, in the form the protocol wants."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+
+from attrs import field, frozen
 
 from assay.kernel._request import Request
 from assay.protocol import (
@@ -11,6 +13,7 @@ from assay.protocol import (
     Channel,
     Content,
     ErrorReply,
+    Json,
     JsonError,
     Session,
     encode_json,
@@ -18,10 +21,21 @@ from assay.protocol import (
 )
 from assay.transport import OutboundLog, When
 
-__all__ = ["Responder", "error_reply"]
+__all__ = ["Reply", "Responder", "error_reply"]
 
 STATUS = {state: encode_json({"execution_state": state}) for state in ("starting", "busy", "idle")}
 """Contents of the only messages that every request causes."""
+
+
+@frozen
+class Reply:
+    """What answers a request: a content, and what a handler lets go along with it."""
+
+    content: Content
+    metadata: Mapping[str, Json] = field(factory=dict, kw_only=True)
+    """Free for extensions; engines say there when a task began and how it ended."""
+    buffers: Sequence[Buffer] = field(default=(), kw_only=True)
+    """Raw bytes that follow the content, such as the result of an engine's task."""
 
 
 class Responder:
@@ -43,31 +57,33 @@ class Responder:
         )
         self._log.post(Channel.IOPUB, frames, when)
 
-    def reply(self, request: Request, content: Content) -> None:
-        """Send *content* to the client of *request*, on the channel it came by (WIRE-16).
+    def reply(self, request: Request, reply: Reply) -> None:
+        """Send *reply* to the client of *request*, on the channel it came by (WIRE-16).
 
         A part of it that has no JSON form makes it an error reply, which names that part.
         """
         try:
-            frames = self._reply_frames(request, content)
+            frames = self._reply_frames(request, reply)
         except JsonError as error:
-            count: int | None = getattr(content, "execution_count", None)
+            count: int | None = getattr(reply.content, "execution_count", None)
             failed = error_reply(request, "JsonError", str(error), execution_count=count)
             assert failed is not None, "only requests are replied to"
-            frames = self._reply_frames(request, failed)
+            frames = self._reply_frames(request, Reply(failed))
         self._log.post(request.channel, frames, When.WITH_NEXT)
 
-    def _reply_frames(self, request: Request, content: Content) -> list[Buffer]:
+    def _reply_frames(self, request: Request, reply: Reply) -> list[Buffer]:
         return self._session.pack(
-            content,
+            reply.content,
             parent=request.parent,
             msg_type=reply_type(request.header.msg_type),
+            metadata=reply.metadata,
+            buffers=reply.buffers,
             identities=request.envelope.identities,
         )
 
     def shutdown_reply(self, request: Request, content: Content) -> None:
-        """Send *content* to the client, and tell all others (CTRL-07)."""
-        self.reply(request, content)
+        """Send *content* to the client, and publish it for all others (CTRL-07)."""
+        self.reply(request, Reply(content))
         frames = self._session.pack(
             content,
             parent=request.parent,

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from queue import Empty, SimpleQueue
 
-from assay.kernel._request import Request
+from assay.kernel._request import NoInputError, Request
 from assay.protocol import (
     Channel,
     ContentError,
     Envelope,
-    ProtocolError,
     Session,
     decode_json,
 )
 from assay.transport import OutboundLog, get_logger
 
-__all__ = ["NoInputError", "Prompter"]
+__all__ = ["Prompter"]
 
 logger = get_logger("assay.kernel")
 
@@ -31,23 +29,32 @@ LOOK_UP_S = 0.25
 found this much later."""
 
 
-class NoInputError(ProtocolError):
-    """The request's client cannot answer prompts (STDIN-03, STDIN-04)."""
-
-
 class Prompter:
     """Send prompts and match the answers.
 
     Only the client that was asked may answer, only with an input_reply, and if the reply names a
-    parent it must be this prompt (STDIN-11, AMB-42). What comes while nobody asks is stale.
+    parent it must be this prompt (STDIN-11, AMB-42). What comes while no prompt waits is stale.
+
+    Args:
+        log: Takes the prompts; calls functions in the I/O thread.
+        session: Signs the prompts.
+        drain_stdin: Receives all that has come by stdin; called in the I/O thread.
+        one_at_a_time: A lock: prompts of several threads wait for each other.
     """
 
-    def __init__(self, log: OutboundLog, session: Session, drain_stdin: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        log: OutboundLog,
+        session: Session,
+        drain_stdin: Callable[[], None],
+        one_at_a_time: AbstractContextManager[object],
+    ) -> None:
         self._log = log
         self._session = session
         self._drain_stdin = drain_stdin
-        self._one_at_a_time = threading.Lock()
+        self._one_at_a_time = one_at_a_time
         self._asked: _Asked | None = None
+        """The prompt that waits for its answer; read and written in the I/O thread alone."""
 
     def ask(self, request: Request | None, prompt: str, *, password: bool = False) -> str:
         """Return the line that the client of *request* gives; waits for it.
@@ -76,8 +83,9 @@ class Prompter:
             self._log.post(Channel.STDIN, frames)
             try:
                 value = asked.wait(request)
-            finally:
-                self._asked = None
+            except BaseException:  # an interrupt, for example
+                self._log.call(lambda: self._withdraw(asked))
+                raise
         if value == END_OF_INPUT:
             raise EOFError
         return value
@@ -103,6 +111,10 @@ class Prompter:
     def _expect(self, asked: _Asked) -> None:
         self._drain_stdin()
         self._asked = asked
+
+    def _withdraw(self, asked: _Asked) -> None:
+        if self._asked is asked:
+            self._asked = None
 
 
 class _Asked:

@@ -21,6 +21,9 @@ PIPE_BYTES = 1 << 20
 """A child that prints fast fills a pipe of the default 64 KiB in no time and then waits for us."""
 
 
+DESCRIPTORS = {StreamName.STDOUT: 1, StreamName.STDERR: 2}
+
+
 class _Captured:
     """One descriptor, the pipe that took its place, and what it was before."""
 
@@ -74,30 +77,32 @@ class DescriptorCapture:
         """True from when somebody takes text from a pipe until it is in the log."""
         self._reader: int | None = None
         """The thread that holds the lock."""
+        self._captured: tuple[_Captured, ...] = ()
+        # Unlike a `select.poll`, an epoll may be asked by several threads at once.
+        self._epoll = select.epoll()
+        self.written_to = self._epoll.poll
+        """Called with 0, returns what is not empty if something waits to be read."""
+
+    def start(self) -> None:
+        """Take the descriptors over; until then nothing is caught."""
         for stream in (sys.stdout, sys.stderr):
             if stream is not None:  # it was closed when the process began
                 stream.flush()
         self._captured = (_Captured(StreamName.STDOUT, 1), _Captured(StreamName.STDERR, 2))
-        # Unlike a `select.poll`, an epoll may be asked by several threads at once.
-        epoll = select.epoll()
         for captured in self._captured:
-            epoll.register(captured.read_end, select.EPOLLIN)
-        self._epoll = epoll
-        self.written_to = epoll.poll
-        """Called with 0, returns what is not empty if something waits to be read."""
+            self._epoll.register(captured.read_end, select.EPOLLIN)
 
     @property
     def read_ends(self) -> tuple[int, ...]:
         """The descriptors that are readable when something was written."""
         return tuple(captured.read_end for captured in self._captured)
 
-    def original(self, name: StreamName) -> int:
-        """Return a descriptor of what the stream was before it was captured."""
-        return self._of(name).original
-
     def descriptor(self, name: StreamName) -> int:
         """Return a descriptor whose text is shown as the stream's."""
-        return self._of(name).caught
+        for captured in self._captured:
+            if captured.name is name:
+                return captured.caught
+        return DESCRIPTORS[name]
 
     def write(self, name: StreamName, text: str) -> None:
         """Write *text* to the captured descriptor: for child processes, which have no log."""
@@ -178,9 +183,6 @@ class DescriptorCapture:
                 found = True
         return found
 
-    def _of(self, name: StreamName) -> _Captured:
-        return self._captured[0 if name is StreamName.STDOUT else 1]
-
 
 def _enlarge(descriptor: int) -> None:
     import fcntl  # noqa: PLC0415 - absent on some platforms
@@ -194,12 +196,12 @@ def _enlarge(descriptor: int) -> None:
         return
 
 
-def real_stderr(capture: DescriptorCapture) -> TextIO:
-    """Return a stream to the standard error that the process was started with.
+def real_stderr() -> TextIO:
+    """Return a stream to the standard error that the process has now, before it is captured.
 
     What does not fit into a pipe that nobody reads is dropped.
     """
-    raw = _Unread(os.dup(capture.original(StreamName.STDERR)))
+    raw = _Unread(os.dup(DESCRIPTORS[StreamName.STDERR]))
     return io.TextIOWrapper(raw, "utf-8", "backslashreplace", write_through=True)  # type: ignore[type-var]  # typeshed wants a buffer between
 
 

@@ -35,6 +35,7 @@ class Output:
         self._parents = parents
         self._topic = topic
         self._publish_silent = publish_silent
+        self._errors_are_muted = False
         self.forked = False
         """True in a child process, whose output goes to the captured descriptors instead."""
 
@@ -42,6 +43,10 @@ class Output:
         """Know that this is a child process."""
         self.forked = True
         self._log.newest = None  # no stream may go on appending to the parent's log
+
+    def mute_errors(self) -> None:
+        """Publish no `Error` from now on: the code that runs is being ended, and did not fail."""
+        self._errors_are_muted = True
 
     def publish(
         self,
@@ -64,7 +69,7 @@ class Output:
         request = parent or self._parents.current()
         if self._is_muted(request) and content.msg_type not in EXPECTED_FROM_SILENT:
             return
-        if self.forked:
+        if self.forked or (self._errors_are_muted and content.msg_type == "error"):
             return
         frames = self._session.pack(
             content,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.error import StdinNotImplementedError
 
 from assay.kernel._info import kernel_info
-from assay.kernel.dispatch._stdin import NoInputError
+from assay.kernel._request import NoInputError
 from assay.kernel.ipython._comms import flat
 from assay.protocol import MESSAGE_TYPES, Channel, LocalError, structure_content, unstructure
 

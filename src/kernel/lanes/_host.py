@@ -1,0 +1,146 @@
+"""What a kernel offers to its interpreter: the `Host` of the seam."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, TextIO
+
+from assay.kernel._request import NoInputError, Request
+from assay.kernel.dispatch._stdin import Prompter
+from assay.kernel.lanes._main_lane import MainLane
+from assay.kernel.output._descriptors import DescriptorCapture
+from assay.kernel.output._iopub import Output
+from assay.kernel.output._parents import Parents
+from assay.kernel.output._streams import OutputStream
+from assay.kernel.process._interrupts import Interrupts
+from assay.protocol import Buffer, ConnectionFile, Content, Json, JsonObject
+from assay.transport import IoThread
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from assay.kernel._interpreter import EventLoop
+
+__all__ = ["KernelHost"]
+
+
+class KernelHost:
+    """Publish, ask and end on behalf of the running code; see `Host` for what each does."""
+
+    def __init__(
+        self,
+        *,
+        io: IoThread,
+        output: Output,
+        parents: Parents,
+        capture: DescriptorCapture,
+        streams: Sequence[OutputStream],
+        prompter: Prompter,
+        interrupts: Interrupts,
+        real_stderr: TextIO,
+        connection: ConnectionFile,
+        connection_path: str | None,
+    ) -> None:
+        self._io = io
+        self._output = output
+        self._parents = parents
+        self._capture = capture
+        self._prompter = prompter
+        self._interrupts = interrupts
+        self._connection_path = connection_path
+        self._main: MainLane | None = None
+        self._flush: Callable[[], None] | None = None
+        self.close_functions: list[Callable[[], None]] = []
+        """To be called at the end, first to last."""
+        self.stdout, self.stderr = streams
+        self.real_stderr = real_stderr
+        self.connection = connection
+
+    def attach(self, main: MainLane) -> None:
+        """Know the lane that runs the interpreter."""
+        self._main = main
+
+    @property
+    def connection_path(self) -> Path | None:
+        """The connection file, if there is one."""
+        from pathlib import Path  # noqa: PLC0415 - asked for by the interpreter
+
+        return Path(self._connection_path) if self._connection_path is not None else None
+
+    def publish(
+        self,
+        content: Content,
+        *,
+        metadata: Mapping[str, Json] | None = None,
+        buffers: Sequence[Buffer] = (),
+        parent: JsonObject | None = None,
+    ) -> None:
+        """Publish *content* on IOPub on behalf of the running code, or of *parent*."""
+        self._capture.catch_up()
+        if parent is None and content.msg_type == "error":
+            self._publish_error(content)
+            return
+        request = self._parents.resolve_parent(parent) if parent is not None else None
+        self._output.publish(content, metadata=metadata, buffers=buffers, parent=request)
+
+    def ask(self, prompt: str, *, password: bool = False) -> str:
+        """Return a line from the client that sent the running request."""
+        if self._output.forked:
+            raise NoInputError("wanted the kernel itself to prompt, found a child process of it")
+        self._capture.drain()
+        return self._prompter.ask(self._parents.current(), prompt, password=password)
+
+    def request(self) -> Request | None:
+        """Return the request that the running code belongs to."""
+        return self._parents.current()
+
+    def set_parent(self, request: JsonObject) -> None:
+        """Attribute to *request* what the running code causes from here on."""
+        self.catch_up()
+        self._parents.set_parent(self._parents.resolve_parent(request))
+
+    def leave_descriptors(self) -> None:
+        """Catch no more of what is written to descriptors 1 and 2."""
+        self._capture.release()
+
+    def on_close(self, function: Callable[[], None]) -> None:
+        """Call *function* when the kernel shuts down, before its last messages."""
+        self.close_functions.append(function)
+
+    def on_flush(self, flush: Callable[[], None]) -> None:
+        """Call *flush* at the end of each request: it writes out what C code holds back."""
+        self._flush = flush
+
+    def use_loop(self, loop: EventLoop) -> None:
+        """Run *loop* between requests while it has something to do."""
+        assert self._main is not None, "attached before the interpreter is loaded"
+        self._interrupts.cancel = loop.interrupt
+        self._main.use_loop(loop)
+
+    def request_exit(self) -> None:
+        """End the kernel once the running request is answered, if there is one."""
+        assert self._main is not None, "attached before the interpreter is loaded"
+        self._main.request_exit()
+
+    def catch_up(self) -> None:
+        """Put into the log what has been written so far, by this process or its children."""
+        self.stdout.catch_up()
+        self.stderr.catch_up()
+        if self._flush is not None:
+            self._flush()
+        self._capture.catch_up()
+
+    def _publish_error(self, error: Content) -> None:
+        """Publish and note it in one step: an interrupt in between would make a second error."""
+        request = self._parents.current()
+        in_cell = threading.current_thread() is threading.main_thread()
+        if in_cell:
+            self._interrupts.hold()
+        try:
+            self._output.publish(error)
+            if request is not None and in_cell:
+                request.error = error
+        finally:
+            if in_cell:
+                self._interrupts.let()

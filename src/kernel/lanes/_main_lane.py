@@ -1,0 +1,211 @@
+"""The main lane: everything on shell, in the main thread, one request after the other (SHELL-15).
+
+**Theory of operation.** The I/O thread puts requests into the lane and wakes the reader; the main
+thread takes one, publishes busy, calls the handler, sends the reply, publishes idle (SHELL-04,
+SHELL-05). Everything that a request causes is appended to one log, so that what was written before
+idle also arrives before it.
+
+Between requests the main thread waits in a lock, or, while the interpreter's event loop has
+something to do, turns that loop until the next request comes. Three things wake it: a request, a
+signal (through the I/O thread, see `SignalWatch`), and the end (`Shutdown`). It looks at all of
+them each time round, so a wake-up too many does no harm. None is lost either: the lane's lock stays
+open if it is opened while nobody waits, and `_wait_in_loop` looks at the lane after it has said how
+to be woken.
+
+Who writes what: `_received` is the I/O thread's, `_handled` the main thread's. The lane is idle if
+they are equal. The I/O thread may find it busy a moment too long, and then a kernel_info_request
+waits for its turn; it never finds it idle too early, for only itself adds work.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
+
+from assay.kernel._request import Request
+from assay.kernel.dispatch._handlers import Handlers
+from assay.kernel.dispatch._replies import Reply, Responder
+from assay.kernel.lanes._shutdown import Ending, Shutdown
+from assay.kernel.output._iopub import Output
+from assay.kernel.output._parents import Parents
+from assay.protocol import Channel, ErrorReply
+from assay.transport import IoThread, Lane, When, get_logger
+
+if TYPE_CHECKING:
+    from assay.kernel._interpreter import EventLoop
+
+__all__ = ["MainLane"]
+
+logger = get_logger("assay.kernel")
+
+EXIT_DELAY_S = 0.1
+"""How long the kernel stays after a cell that said ``exit``: consoles look whether it lives before
+they read the reply."""
+
+
+class MainLane:
+    """The requests of the shell channel, and the thread that handles them.
+
+    Args:
+        io: The I/O thread.
+        responder: Sends replies and status.
+        output: Knows whether this is a forked child.
+        parents: Learns which request is handled.
+        shutdown: Says when to stop.
+        interruptible: Allows interrupts inside.
+        catch_up: Puts into the log what has been written so far.
+    """
+
+    def __init__(
+        self,
+        *,
+        io: IoThread,
+        responder: Responder,
+        output: Output,
+        parents: Parents,
+        shutdown: Shutdown,
+        interruptible: Callable[[], AbstractContextManager[None]],
+        catch_up: Callable[[], None],
+    ) -> None:
+        self._io = io
+        self._responder = responder
+        self._output = output
+        self._parents = parents
+        self._shutdown = shutdown
+        self._interruptible = interruptible
+        self._catch_up = catch_up
+        self._loop: EventLoop | None = None
+        self._received = 0
+        self._handled = 0
+        self._exit_is_requested = False
+        self.lane: Lane[Request] = Lane()
+        """What waits."""
+
+    # --- From the I/O thread.
+
+    def put(self, request: Request) -> None:
+        """Let *request* wait for its turn."""
+        self._received += 1
+        self.lane.put(request)
+        self._io.look_soon()
+
+    @property
+    def is_idle(self) -> bool:
+        """True if no request waits or is being handled."""
+        return self._received == self._handled
+
+    # --- From any thread.
+
+    def wake(self) -> None:
+        """Make a main thread that waits look around."""
+        self.lane.wake()
+
+    def request_exit(self) -> None:
+        """End the kernel once the running request is answered, if there is one."""
+        self._exit_is_requested = True
+        self.lane.wake()
+
+    # --- In the main thread.
+
+    def use_loop(self, loop: EventLoop) -> None:
+        """Run *loop* between requests while it has something to do."""
+        self._loop = loop
+        loop.set_waker(self.lane.nudge)
+
+    def serve(self, handlers: Handlers) -> None:
+        """Handle requests with *handlers* until something asks for the end."""
+        self._exit_is_requested = False  # start-up code that says `exit` ends nothing (S-053)
+        while not self._shutdown.is_asked:
+            request = self._next()
+            if request is not None:
+                self._handle(request, handlers)
+                self._handled += 1
+                _load_deferred(handlers)
+            if self._output.forked:
+                os._exit(0)  # a background task has forked, see `_leave_child`
+            if self._exit_is_requested:
+                self._exit_is_requested = False
+                self._io.log.call(lambda: self._io.call_later(EXIT_DELAY_S, self._exit))
+
+    def abort_waiting(self) -> None:
+        """Mark as aborted the execute requests that have been received by now (EXEC-20, AMB-06).
+
+        The I/O thread first reads what has arrived, so that it does not depend on chance which of
+        the cells that a client sent at once are run.
+        """
+        if self._output.forked:
+            return  # there is no I/O thread here
+        marked = threading.Event()
+
+        def mark() -> None:
+            self._io.drain(Channel.SHELL)
+            for request in self.lane.waiting():
+                request.aborted |= request.header.msg_type == "execute_request"
+            marked.set()
+
+        self._io.log.call(mark)
+        marked.wait()
+
+    def _next(self) -> Request | None:
+        """Wait for a request, letting background tasks go on; None if woken for another reason."""
+        loop, lane = self._loop, self.lane
+        if loop is None or loop.is_idle:
+            return lane.get()
+        try:
+            with self._interruptible():
+                if len(lane):
+                    loop.run_once()
+                else:
+                    loop.run_until(self._wait_in_loop)
+        except KeyboardInterrupt:
+            logger.info("interrupted while only background tasks were running")
+        except SystemExit:
+            # A task of the user's wants to end the program; in a cell that is an error, no end.
+            sys.excepthook(*sys.exc_info())
+        finally:
+            lane.wait_by(None)
+        return lane.poll()
+
+    def _wait_in_loop(self, stop: Callable[[], None]) -> None:
+        self.lane.wait_by(stop)
+        if len(self.lane):
+            stop()
+
+    def _handle(self, request: Request, handlers: Handlers) -> None:
+        token = self._parents.enter(request)
+        self._responder.status("busy", request, when=When.WITH_NEXT)
+        try:
+            reply = handlers.answer(request)
+            self._catch_up()
+            if self._output.forked:
+                self._leave_child(reply)
+            if reply is not None and not self._shutdown.abandons:
+                self._responder.reply(request, reply)
+        finally:
+            request.finished = True
+            self._parents.reset(token)
+            if not (request.is_deferred or self._shutdown.abandons):
+                self._responder.status("idle", request)
+
+    def _leave_child(self, reply: Reply | None) -> None:
+        """End a child that user code forked and that has run the cell to its end.
+
+        It has no business with the requests of its parent, nor with this one's reply.
+        """
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(int(reply is not None and isinstance(reply.content, ErrorReply)))
+
+    def _exit(self) -> None:
+        self._shutdown.ask(Ending())
+
+
+def _load_deferred(handlers: Handlers) -> None:
+    try:
+        handlers.load_deferred()
+    except Exception:  # the loop must outlive a program that has used up all descriptors
+        logger.exception("cannot import what answers other requests; it will be tried again")

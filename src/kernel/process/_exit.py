@@ -1,0 +1,65 @@
+"""The end of the process: exit functions, children, threads, and the end by force."""
+
+from __future__ import annotations
+
+import atexit
+import faulthandler
+import os
+import signal
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TextIO
+
+from assay.transport import get_logger
+
+__all__ = ["dump_stacks", "end_by_force", "end_children", "join_threads", "run_exit_functions"]
+
+logger = get_logger("assay.kernel")
+
+JOIN_S = 0.5
+"""How long threads that are no daemons may go on after the last message."""
+
+run_exit_functions: Callable[[], None] = atexit._run_exitfuncs
+"""Call what was registered with `atexit`, last first, and forget it."""
+
+
+def end_children() -> None:
+    """End the child processes that are left, where the process group is our own."""
+    if os.getpgrp() != os.getpid():
+        return
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    os.killpg(os.getpgrp(), signal.SIGTERM)
+
+
+def dump_stacks(stream: TextIO) -> None:
+    """Write to *stream* where each thread is."""
+    from tempfile import TemporaryFile  # noqa: PLC0415 - few kernels hang
+
+    # Not to the descriptor itself: it may be a full pipe, where writing waits for ever.
+    with suppress(OSError), TemporaryFile("w+", encoding="utf-8") as stacks:
+        faulthandler.dump_traceback(stacks, all_threads=True)
+        stacks.seek(0)
+        stream.write(stacks.read())
+
+
+def end_by_force(exit_code: int, *, children: bool) -> None:
+    """End the process at once.
+
+    Args:
+        exit_code: The process's.
+        children: End the rest of its process group as well, if it leads one.
+    """
+    if children and os.getpgrp() == os.getpid():
+        os.killpg(os.getpgrp(), signal.SIGTERM)  # its own handler runs no more
+    os._exit(exit_code)
+
+
+def join_threads(exit_code: int) -> None:
+    """End at once if threads are left that would keep the process alive."""
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and not thread.daemon:
+            thread.join(JOIN_S)
+            if thread.is_alive():
+                logger.warning("thread %s is still running", thread.name)
+                os._exit(exit_code)

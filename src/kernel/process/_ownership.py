@@ -1,0 +1,33 @@
+"""What a kernel takes over of the process that it runs in."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+__all__ = ["GUEST", "OWNER", "Ownership"]
+
+
+@frozen(kw_only=True)
+class Ownership:
+    """Which process-wide things a kernel may take, for the time that it runs."""
+
+    descriptors: bool = False
+    """Descriptors 1 and 2: what C code and child processes write is shown to the client."""
+    streams: bool = False
+    """`sys.stdout` and `sys.stderr`."""
+    signals: bool = False
+    """SIGINT and SIGTERM, and what goes with them around a fork; only in the main thread. Without
+    them an interrupt_request is refused."""
+    threads: bool = False
+    """`Thread.start` and the pools' work items: what threads write goes to the cell that started
+    them."""
+    exit: bool = False
+    """The process ends with the kernel: exit functions are called, child processes ended, and the
+    process itself if its main thread hangs."""
+
+
+OWNER = Ownership(descriptors=True, streams=True, signals=True, threads=True, exit=True)
+"""The process is the kernel's."""
+
+GUEST = Ownership()
+"""It is another program's: nothing but sockets and threads of the kernel's own is touched."""
