@@ -289,7 +289,7 @@ def test_exit_in_a_startup_file_ends_nothing(tmp_path: Path) -> None:
     (profile(tmp_path) / "startup" / "leave.py").write_text("exit()")
     until_it_would_leave = (
         "from threading import Event\n"
-        "from assay.kernel._kernel import EXIT_DELAY_S\n"
+        "from assay.kernel.lanes._main_lane import EXIT_DELAY_S\n"
         "io, done = get_ipython().kernel._host._io, Event()\n"
         "io.log.call(lambda: io.call_later(EXIT_DELAY_S, done.set))\n"
         "done.wait()"
