@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
+from threading import Lock, get_ident  # by name: gevent replaces the module's
 from typing import TYPE_CHECKING, TextIO
 
 from assay import protocol
@@ -120,6 +120,7 @@ class Kernel:
             interpreter = self._load(self._host)
             if self._ownership.signals:
                 self._signals.hold_interrupts_in_forks()
+                self._interrupts.handlers.leave_code()  # start-up files are the user's code too
             self._main.serve(self._shell_handlers(interpreter))
             self._finish(interpreter)
         return self._shutdown.exit_code
@@ -149,7 +150,7 @@ class Kernel:
             log, session, self._parents, self._topic, publish_silent=self._publish_silent
         )
         self._capture = DescriptorCapture(self._output)
-        self._prompter = Prompter(log, session, lambda: io.drain(Channel.STDIN), threading.Lock())
+        self._prompter = Prompter(log, session, lambda: io.drain(Channel.STDIN), Lock())
         self._host = self._make_host()
         effects = KernelEffects(
             io, self._responder, self._output, real_stderr=self._stderr, owns_exit=owned.exit
@@ -216,7 +217,7 @@ class Kernel:
                 io.watch(read_end, self._capture.read_some)
         stack.callback(self._capture.restore)
         if owned.threads:
-            self._parents.follow_threads(lambda: threading.get_ident() == io.ident)
+            self._parents.follow_threads(lambda: get_ident() == io.ident)
             after_import("concurrent.futures.thread", self._parents.follow_pools)
         if self._on_bound is not None:
             self._on_bound(self._connection)

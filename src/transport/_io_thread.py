@@ -12,6 +12,8 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from threading import get_ident  # by name: gevent replaces the module's
+from time import sleep
 from typing import Protocol
 
 import zmq
@@ -184,7 +186,7 @@ class IoThread:
         # A signal is for the main thread: a call of the system that it waits in returns early only
         # if the signal is delivered there.
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals() - FAULTS)
-        self.log.owner = threading.get_ident()
+        self.log.owner = get_ident()
         try:
             while self._running:
                 self._turn()
@@ -368,6 +370,6 @@ class IoThread:
         self._publisher.hurry()
         end = time.monotonic() + CLOSING_S
         while self._publisher.is_waiting and time.monotonic() < end:
-            time.sleep(RETRY_S)
+            sleep(RETRY_S)
             self._publisher.pump()
         self._publisher.give_up()

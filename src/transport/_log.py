@@ -19,10 +19,10 @@ in one step, and a wake-up that was announced and not sent is taken back.
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from enum import Enum, auto
+from threading import Lock, get_ident  # by name: gevent replaces the module's
 from typing import NamedTuple, TypeAlias
 
 from assay.protocol import Buffer, Channel, StreamName
@@ -118,8 +118,8 @@ class OutboundLog:
         self.shows_more = False
         """True if the last message may leave `SOON`: others may follow; unset by `take`."""
         self._text_wakes = True
-        self._lock = threading.Lock()
-        self._gates: deque[threading.Lock] = deque()
+        self._lock = Lock()
+        self._gates: deque[Lock] = deque()
         """What writers who wait for room wait in; opened by whoever makes room."""
         self._weight = 0
         self._held = False
@@ -275,12 +275,12 @@ class OutboundLog:
                 raise
 
     def _wait_for_room(self) -> None:
-        if threading.get_ident() == self.owner:
+        if get_ident() == self.owner:
             return
         self.urgent = True
         self._rouse()
         while self._must_wait():
-            gate = threading.Lock()
+            gate = Lock()
             gate.acquire()
             self._gates.append(gate)
             # Who made room before the gate was there has not opened it.

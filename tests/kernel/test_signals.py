@@ -122,16 +122,16 @@ def test_main_thread_answers_when_it_looks(
     """Who asks learns whether the main thread has looked since, and not before."""
     with monkeypatch.context() as patch:
         patch.setattr(signal, "pthread_kill", lambda *_: None)  # it does not look
-        first = pipe.ask()
+        first = pipe.ping_main_thread()
         assert not first()
 
-    second = pipe.ask()
+    second = pipe.ping_main_thread()
     assert first()
     assert second()
 
     with monkeypatch.context() as patch:
         patch.setattr(signal, "pthread_kill", lambda *_: None)
-        third = pipe.ask()
+        third = pipe.ping_main_thread()
     assert second()
     assert not third()
 

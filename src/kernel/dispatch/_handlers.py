@@ -80,6 +80,11 @@ class Handlers:
         answer = self._answer(request)
         return answer if answer is None or isinstance(answer, Reply) else Reply(answer)
 
+    def failed(self, request: Request, error: BaseException) -> Reply | None:
+        """Return the reply to *request*, which ended by *error*; None if it has no reply."""
+        answer = self._failed(request, error)
+        return None if answer is None else Reply(answer)
+
     def _answer(self, request: Request) -> Answer:
         msg_type = request.header.msg_type
         handler = self._handlers.get(msg_type)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO
 
@@ -13,7 +12,8 @@ from assay.kernel.output._descriptors import DescriptorCapture
 from assay.kernel.output._iopub import Output
 from assay.kernel.output._parents import Parents
 from assay.kernel.output._streams import OutputStream
-from assay.kernel.process._interrupts import Interrupts
+from assay.kernel.process._interrupts import Interrupts, SignalledLoop
+from assay.kernel.process._main_thread import is_main_thread
 from assay.protocol import Buffer, ConnectionFile, Content, Json, JsonObject
 from assay.transport import IoThread
 
@@ -116,6 +116,7 @@ class KernelHost:
         """Run *loop* between requests while it has something to do."""
         assert self._main is not None, "attached before the interpreter is loaded"
         self._interrupts.cancel = loop.interrupt
+        self._interrupts.loop = loop if isinstance(loop, SignalledLoop) else None
         self._main.use_loop(loop)
 
     def request_exit(self) -> None:
@@ -134,7 +135,7 @@ class KernelHost:
     def _publish_error(self, error: Content) -> None:
         """Publish and note it in one step: an interrupt in between would make a second error."""
         request = self._parents.current()
-        in_cell = threading.current_thread() is threading.main_thread()
+        in_cell = is_main_thread()
         if in_cell:
             self._interrupts.hold()
         try:
@@ -143,4 +144,4 @@ class KernelHost:
                 request.error = error
         finally:
             if in_cell:
-                self._interrupts.let()
+                self._interrupts.release()

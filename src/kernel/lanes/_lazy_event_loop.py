@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from importlib.machinery import ModuleSpec
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from assay.kernel.process._import_hooks import after_import
+from assay.kernel.process._main_thread import is_main_thread
 
 if TYPE_CHECKING:
     from assay.kernel.lanes._event_loop import UserLoop
@@ -79,6 +79,15 @@ class LazyEventLoop:
         """Cancel the awaited cell if there is one: `UserLoop.interrupt`."""
         return self._loop is not None and self._loop.interrupt()
 
+    def pass_on_signals(self, numbers: Iterable[int]) -> None:
+        """Run what the loop's signal handlers are for each of *numbers*, in any thread."""
+        if self._loop is not None:
+            self._loop.pass_on_signals(numbers)
+
+    def is_wakeup(self, descriptor: int) -> bool:
+        """Return True if *descriptor* is where Python writes signals for the loop."""
+        return self._loop is not None and self._loop.is_wakeup(descriptor)
+
     def run_until(self, stop: Callable[[Callable[[], None]], None]) -> None:
         """Turn until *stop*'s argument is called, from any thread."""
         self.get().run_until(stop)
@@ -104,7 +113,7 @@ class LazyEventLoop:
     def _make(self) -> None:
         if self._loop is not None:
             return
-        if threading.current_thread() is not threading.main_thread():
+        if not is_main_thread():
             if self._in_cell:
                 self._make_in_main_thread()
             return

@@ -21,9 +21,9 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from threading import Lock  # by name: gevent replaces the module's
 from typing import TYPE_CHECKING
 
 from assay.kernel._request import Request
@@ -139,16 +139,17 @@ class MainLane:
         """
         if self._output.forked:
             return  # there is no I/O thread here
-        marked = threading.Event()
+        marked = Lock()
+        marked.acquire()
 
         def mark() -> None:
             self._io.drain(Channel.SHELL)
             for request in self.lane.waiting():
                 request.aborted |= request.header.msg_type == "execute_request"
-            marked.set()
+            marked.release()
 
         self._io.log.call(mark)
-        marked.wait()
+        marked.acquire()
 
     def _next(self) -> Request | None:
         """Wait for a request, letting background tasks go on; None if woken for another reason."""
@@ -163,8 +164,8 @@ class MainLane:
                     loop.run_until(self._wait_in_loop)
         except KeyboardInterrupt:
             logger.info("interrupted while only background tasks were running")
-        except SystemExit:
-            # A task of the user's wants to end the program; in a cell that is an error, no end.
+        except BaseException:  # noqa: BLE001 - of a signal's handler, or of a task
+            # Also a task of the user's that wants to end the program: in a cell it is no end.
             sys.excepthook(*sys.exc_info())
         finally:
             lane.wait_by(None)
@@ -179,7 +180,7 @@ class MainLane:
         token = self._parents.enter(request)
         self._responder.status("busy", request, when=When.WITH_NEXT)
         try:
-            reply = handlers.answer(request)
+            reply = self._answer(request, handlers)
             self._catch_up()
             if self._output.forked:
                 self._leave_child(reply)
@@ -190,6 +191,14 @@ class MainLane:
             self._parents.reset(token)
             if not (request.is_deferred or self._shutdown.abandons):
                 self._responder.status("idle", request)
+
+    def _answer(self, request: Request, handlers: Handlers) -> Reply | None:
+        try:
+            return handlers.answer(request)
+        except BaseException as error:  # noqa: BLE001 - of a signal, just when the code had ended
+            with self._interruptible():  # takes signals back from the code when it is left
+                pass
+            return handlers.failed(request, error)
 
     def _leave_child(self, reply: Reply | None) -> None:
         """End a child that user code forked and that has run the cell to its end.

@@ -7,8 +7,8 @@ import io
 import os
 import select
 import sys
-import threading
 from contextlib import suppress
+from threading import Lock, get_ident
 from typing import TextIO
 
 from assay.kernel.output._iopub import Output
@@ -72,7 +72,7 @@ class DescriptorCapture:
 
     def __init__(self, output: Output) -> None:
         self._output = output
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self.reading = False
         """True from when somebody takes text from a pipe until it is in the log."""
         self._reader: int | None = None
@@ -145,7 +145,7 @@ class DescriptorCapture:
         A finalizer or signal handler that writes may run in any thread at any moment: also in one
         that is reading just now, and in the I/O thread.
         """
-        thread = threading.get_ident()
+        thread = get_ident()
         if thread == self._reader:
             return
         if self._output.is_sender(thread):

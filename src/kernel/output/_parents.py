@@ -9,6 +9,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from assay.kernel._request import Request
+from assay.kernel.process._main_thread import is_main_thread
 from assay.protocol import JsonObject
 
 __all__ = ["Parents"]
@@ -52,7 +53,7 @@ class Parents:
         request = self._current.get()
         if request is not None:
             return request
-        if threading.current_thread() is not threading.main_thread():
+        if not is_main_thread():
             request = self._of_thread.get(threading.current_thread())
             if request is not None:
                 self._current.set(request)
@@ -78,7 +79,7 @@ class Parents:
         In the main thread also what nobody can attribute, such as the output of child processes.
         """
         self._current.set(request)
-        if threading.current_thread() is threading.main_thread():
+        if is_main_thread():
             self.newest = request
 
     def follow_threads(self, in_own: Callable[[], bool]) -> None:

@@ -1,5 +1,10 @@
 """Interrupts: by signal from outside, by message from the I/O thread, always in the main thread.
 
+Theory of operation. There is one way in: SIGINT to the main thread, whether a terminal, a server
+or the I/O thread (`Interrupts.send`, for an interrupt_request) sends it. Python notes the signal
+and calls the handler between two instructions of the main thread, so that the handler always sees
+a consistent interpreter and never a consistent kernel. What it does depends on where that is:
+
 | the main thread                    | SIGINT does                                        |
 |------------------------------------|----------------------------------------------------|
 | waits for a request, or starts up  | nothing (CTRL-10)                                  |
@@ -7,9 +12,24 @@
 | awaits a cell whose code waits     | cancels the cell's task, which raises the same     |
 | is where nothing may be raised     | the same, a moment later                           |
 
-Python swallows what is raised in a finalizer and in the functions that are called around a fork
-(`os.register_at_fork`), where an interrupt would be lost; and, without a word to anybody, in what
-shows some of its warnings: of a fork, of a file that was never closed.
+*Where something may be raised* is exactly inside `allowed`: around user code, and nowhere in the
+kernel's own. The flag is set last on the way in and cleared first on the way out, and both ways are
+inside the handlers' own `try`, so that an interrupt is in the cell or not at all.
+
+*Where nothing may be raised* although user code runs: between `hold` and `release`, where something
+must not be done by half; where Python swallows what is raised, that is in finalizers (the
+unraisable hook sees it), in the functions that are called around a fork, and in what shows a
+warning. There the handler asks for the same signal again (`put_off`); nothing waits for it.
+
+*A signal that wakes nobody.* Python's handler runs when the main thread next looks, but a signal
+that arrives just before that thread begins to wait in the system ends no wait. The I/O thread
+learns of each signal by a pipe and pings the main thread a moment later (`_signal_pipe`).
+
+*A handler that is not ours.* While a cell runs, SIGINT is the program's: it may put any handler
+there, and interrupts by both ways call that. When the cell has ended ours is back, whatever was
+left (`_signal_handlers`), so that the next cell can be interrupted. Programs that take SIGINT over
+for a while do so only where it has Python's default handler (trio, `asyncio.Runner`), and give it
+back by setting that one (asyncio). So ours is what `signal.default_int_handler` names.
 """
 
 from __future__ import annotations
@@ -17,10 +37,14 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import CodeType, FrameType, TracebackType
+from typing import Protocol, runtime_checkable
+
+from assay.kernel.process._main_thread import is_main_thread, main_thread_ident
+from assay.kernel.process._patches import Kind, patches
+from assay.kernel.process._signal_handlers import Reclaim, SignalHandlers
 
 __all__ = ["Interrupts", "end_at_user_code"]
 
@@ -45,49 +69,95 @@ def end_at_user_code(trace: TracebackType | None, *beyond: CodeType) -> None:
         trace = trace.tb_next
 
 
-class Interrupts:
-    """Install in the main thread; `send` works from any."""
+@runtime_checkable
+class SignalledLoop(Protocol):
+    """What an event loop offers that handles signals itself."""
 
-    def __init__(self) -> None:
+    def pass_on_signals(self, numbers: Iterable[int], /) -> None:
+        """Run what the loop's signal handlers are for each of *numbers*, in any thread."""
+        ...
+
+    def is_wakeup(self, descriptor: int, /) -> bool:
+        """Return True if *descriptor* is where Python writes signals for the loop."""
+        ...
+
+
+class Interrupts:
+    """Install in the main thread; `send` works from any.
+
+    Args:
+        handlers: Takes SIGINT, and takes it back from user code.
+    """
+
+    def __init__(self, handlers: SignalHandlers | None = None) -> None:
+        self.handlers = handlers or SignalHandlers()
+        """The handlers of all signals."""
+
         self._may_raise = False
-        self._before: object = None
         self._is_held = False
         self._times_put_off = 0
-        self._tell_unraisable = sys.unraisablehook
+        self._report_unraisable = sys.unraisablehook
+        self._handler = self._handle  # one object, so that `is` finds it
+        self.count = 0
+        """How often user code has been interrupted; also where it has caught that."""
+
         self.cancel: Callable[[], bool] = lambda: False
         """Tried first: an event loop may cancel a task instead (`UserLoop.interrupt`)."""
+
+        self.loop: SignalledLoop | None = None
+        """The user's event loop, if signals mean anything to it."""
 
         self.put_off: Callable[[], None] = lambda: None
         """Sees to it that the signal comes again in a moment; called in the main thread."""
 
     def install(self) -> None:
         """Take SIGINT over."""
-        self._before = signal.signal(signal.SIGINT, self._handle)
-        self._tell_unraisable, sys.unraisablehook = sys.unraisablehook, self._heed
+        self.handlers.take(signal.SIGINT, self._handler, Reclaim.ALWAYS)
+        patches.patch(
+            signal,
+            "default_int_handler",
+            lambda _: self._handler,
+            kind=Kind.CORRECTNESS,
+            reason="trio and asyncio take SIGINT over only from Python's default handler, and give "
+            "it back by setting that one",
+        )
+        self._report_unraisable = patches.patch(
+            sys,
+            "unraisablehook",
+            lambda _: self._on_unraisable,
+            kind=Kind.CORRECTNESS,
+            reason="an interrupt that Python swallows in a finalizer comes again",
+        )
 
     def restore(self) -> None:
         """Give SIGINT back."""
-        sys.unraisablehook = self._tell_unraisable
-        if callable(self._before) or isinstance(self._before, (int, signal.Handlers)):
-            signal.signal(signal.SIGINT, self._before)
+        patches.undo(sys, "unraisablehook")
+        patches.undo(signal, "default_int_handler")
+        self.handlers.give_back(signal.SIGINT)
 
     @contextmanager
     def allowed(self) -> Iterator[None]:
-        """Let an interrupt raise KeyboardInterrupt inside."""
+        """Let an interrupt raise KeyboardInterrupt inside, and other signals what they raise."""
         self._times_put_off = 0
+        self.handlers.enter_code()
         self._may_raise = True
         try:
             yield
         finally:
             self._may_raise = False
+            self.handlers.leave_code()
 
     def hold(self) -> None:
         """Put interrupts off from now on: what follows must not be done by half."""
         self._is_held = True
 
-    def let(self) -> None:
+    def release(self) -> None:
         """Put them off no longer; in a forked child as well."""
         self._is_held = False
+
+    def after_fork(self) -> None:
+        """Be an ordinary process, in a child that any thread may have forked."""
+        self._may_raise = True
 
     def send(self, *, children: bool = True) -> None:
         """Interrupt the main thread.
@@ -99,27 +169,30 @@ class Interrupts:
         if children and os.getpgrp() == os.getpid():
             os.killpg(os.getpgrp(), signal.SIGINT)
         else:
-            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            signal.pthread_kill(main_thread_ident(), signal.SIGINT)
 
-    def _handle(self, _number: int, frame: FrameType | None) -> None:
+    def _handle(self, _number: int, frame: FrameType | None, /) -> None:
+        if not is_main_thread():
+            raise KeyboardInterrupt  # no signal: a program calls `signal.default_int_handler`
         code = frame.f_code if frame is not None else None
         if not self._may_raise:
             return
-        if self._is_held or code is Interrupts.hold.__code__ or code is Interrupts.let.__code__:
+        if self._is_held or code is Interrupts.hold.__code__ or code is Interrupts.release.__code__:
             self.put_off()
         elif self._times_put_off < MAX_PUT_OFF and _shows_warning(frame):
             self._times_put_off += 1
             self.put_off()
         else:
             self._times_put_off = 0
+            self.count += 1
             if not self.cancel():
                 raise KeyboardInterrupt
 
-    def _heed(self, unraisable: sys.UnraisableHookArgs) -> None:
+    def _on_unraisable(self, unraisable: sys.UnraisableHookArgs, /) -> None:
         if self._may_raise and issubclass(unraisable.exc_type, KeyboardInterrupt):
             self.put_off()
         else:
-            self._tell_unraisable(unraisable)
+            self._report_unraisable(unraisable)
 
 
 def _shows_warning(frame: FrameType | None) -> bool:

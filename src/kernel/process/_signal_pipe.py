@@ -1,10 +1,10 @@
-"""Signals, told to the I/O thread as soon as the system delivers them.
+"""Signals, which the I/O thread learns of as soon as the system delivers them.
 
 Python only notes a signal; its handler runs when the main thread next looks. A signal that comes
 just before that thread waits in the system, or while C code does not look, would wake nobody.
 
-Which handler a signal had cannot be told from the pipe: a program may have put another one into
-its place by the time that the pipe is read. So the main thread is asked: it is sent another signal,
+Which handler a signal had cannot be seen in the pipe: a program may have put another one into its
+place by the time that the pipe is read. So the main thread is pinged: it is sent another signal,
 which wakes it, and which Python handles after all that came before. If it answers, the right
 handlers have run as well.
 """
@@ -13,49 +13,71 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 from collections.abc import Callable
 from types import FrameType
 
+from assay.kernel.process._main_thread import is_main_thread, main_thread_ident
+from assay.kernel.process._signal_handlers import SignalHandlers
+
 __all__ = ["SignalPipe"]
 
-QUESTION = signal.SIGURG
+PING_SIGNAL = signal.SIGURG
 """Ignored by default, and after SIGTERM in number, which is the order in which Python looks."""
 
 
 class SignalPipe:
-    """A pipe into which Python writes the number of each signal that it has a handler for."""
+    """A pipe into which Python writes the number of each signal that it has a handler for.
 
-    def __init__(self) -> None:
+    Args:
+        handlers: Takes the signal of pings.
+    """
+
+    def __init__(self, handlers: SignalHandlers | None = None) -> None:
+        self._handlers = handlers or SignalHandlers()
         self._read, self._write = os.pipe()
         os.set_blocking(self._read, False)
         os.set_blocking(self._write, False)
-        self._asked = 0
-        self._answered = 0
+        self._pings = 0
+        self._pongs = 0
+        self._is_installed = False
+        self.may_replace: Callable[[int], bool] = lambda _: False
+        """Returns True for a descriptor of another owner whose signals the kernel passes on."""
 
     def fileno(self) -> int:
         """Return the descriptor to poll for reading."""
         return self._read
 
     def install(self) -> None:
-        """Let Python write, from now on; in the main thread."""
+        """Have Python write from now on; in the main thread."""
+        self._is_installed = True
         signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
-        if signal.getsignal(QUESTION) == signal.SIG_DFL:
-            signal.signal(QUESTION, self._answer)
+        if signal.getsignal(PING_SIGNAL) == signal.SIG_DFL:
+            self._handlers.take(PING_SIGNAL, self._pong)
 
-    def ask(self) -> Callable[[], bool]:
-        """Ask the main thread whether it looks, in the I/O thread.
+    def reclaim(self) -> None:
+        """Have Python write again where user code has ended that; in the main thread.
+
+        A descriptor that it has put into the place of ours stays: a program waits for it.
+        """
+        if not self._is_installed:
+            return
+        present = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+        if present not in (-1, self._write) and not self.may_replace(present):
+            signal.set_wakeup_fd(present)
+
+    def ping_main_thread(self) -> Callable[[], bool]:
+        """Wake the main thread and find out whether it looks; in the I/O thread.
 
         Returns:
             A function that returns True once it has looked.
         """
-        self._asked = asked = self._asked + 1
-        if signal.getsignal(QUESTION) == self._answer:
-            signal.pthread_kill(threading.main_thread().ident or 0, QUESTION)
-        return lambda: self._answered >= asked
+        self._pings = number = self._pings + 1
+        if self._handlers.is_ours(PING_SIGNAL):
+            signal.pthread_kill(main_thread_ident(), PING_SIGNAL)
+        return lambda: self._pongs >= number
 
-    def _answer(self, _number: int, _frame: FrameType | None) -> None:
-        self._answered = self._asked
+    def _pong(self, _number: int, _frame: FrameType | None, /) -> None:
+        self._pongs = self._pings
 
     def take(self) -> bytes:
         """Return the numbers that have come, and forget them."""
@@ -65,18 +87,21 @@ class SignalPipe:
             return b""
 
     def remove(self) -> None:
-        """Let Python write no more, unless it writes for somebody else; in the main thread."""
-        present = signal.set_wakeup_fd(-1)
-        if present != self._write:
-            signal.set_wakeup_fd(present)
-        if signal.getsignal(QUESTION) == self._answer:
-            signal.signal(QUESTION, signal.SIG_DFL)
+        """Have Python write no more, unless it writes for another owner; in the main thread."""
+        self._stop()
+        self._handlers.give_back(PING_SIGNAL)
 
     def give_up(self) -> None:
         """Leave signals to a library that wants to be the only one; while it is imported."""
         # In another thread Python does not allow it: the library will complain, but work.
-        if threading.current_thread() is threading.main_thread():
-            self.remove()
+        if is_main_thread():
+            self._stop()
+
+    def _stop(self) -> None:
+        self._is_installed = False
+        present = signal.set_wakeup_fd(-1)
+        if present != self._write:
+            signal.set_wakeup_fd(present)
 
     def __del__(self) -> None:
         os.close(self._read)

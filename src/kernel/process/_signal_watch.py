@@ -1,17 +1,19 @@
-"""SIGINT and SIGTERM: their handlers in the main thread, and what the I/O thread does about them.
+"""SIGINT, SIGTERM and SIGHUP: their handlers, and what the I/O thread does about them.
 
 Python runs a signal's handler when the main thread next looks, which C code may never do, and which
 a signal that comes just before a wait has missed. So the I/O thread reads the signals' numbers from
-a pipe (`SignalPipe`), wakes the main thread, and asks it whether it looks.
+a pipe (`SignalPipe`), wakes the main thread, and pings it to learn whether it looks.
 
 | comes              | the main thread  | the I/O thread                                     |
 |--------------------|------------------|----------------------------------------------------|
-| SIGINT             | `Interrupts`     | asks it to look, after `NOTICE_S`                  |
+| SIGINT             | `Interrupts`     | pings it, after `NOTICE_S`                         |
 | interrupt_request  |                  | sends SIGINT, then does the same                   |
 | an interrupt where | asks for another | sends it after `INTERRUPT_RETRY_S`                 |
 | none may be raised |                  |                                                    |
-| SIGTERM            | `terminate`      | `terminate` in its place, if it has not looked     |
+| SIGTERM, SIGHUP    | `terminate`      | `terminate` in its place, if it has not looked     |
 |                    |                  | within `SIGTERM_GRACE_S`                           |
+| any other          | what user code   | passes it on to the user's event loop              |
+|                    | installed        |                                                    |
 """
 
 from __future__ import annotations
@@ -21,8 +23,10 @@ import signal
 from collections.abc import Callable
 from types import FrameType
 
+from assay.kernel.process._exit_status import exit_status
 from assay.kernel.process._import_hooks import after_import
 from assay.kernel.process._interrupts import Interrupts
+from assay.kernel.process._signal_handlers import ENDING
 from assay.kernel.process._signal_pipe import SignalPipe
 from assay.transport import IoThread, get_logger
 
@@ -34,25 +38,25 @@ INTERRUPT_RETRY_S = 0.001
 """When an interrupt comes again that struck where it must not raise; about as long as a fork."""
 
 NOTICE_S = 0.05
-"""How long the main thread has to notice an interrupt before it is asked whether it looks."""
+"""How long the main thread has to notice an interrupt before it is pinged."""
 
 SIGTERM_GRACE_S = 0.25
 """How long it has to answer before SIGTERM ends the kernel without it: longer than a busy machine
 leaves a thread without a processor."""
 
-TERMINATED = 128 + signal.SIGTERM
-"""The exit code after SIGTERM, as shells count."""
+SIGNALLED = 128
+"""Added to the number of the signal that ended the kernel, it is the exit code: shells count so."""
 
 
 class SignalWatch:
-    """Take SIGINT and SIGTERM over for a kernel.
+    """Take SIGINT, SIGTERM and SIGHUP over for a kernel.
 
     Args:
         io: The I/O thread.
         interrupts: The handler of SIGINT.
         wake: Wakes a main thread that waits for requests.
-        terminate: Called with the exit code when SIGTERM has come; in any thread, and in the middle
-            of anything.
+        terminate: Called with the exit code when a signal has come that ends the process; in any
+            thread, and in the middle of anything.
     """
 
     def __init__(
@@ -67,7 +71,11 @@ class SignalWatch:
         self._interrupts = interrupts
         self._wake = wake
         self._terminate = terminate
-        self._pipe = SignalPipe()
+        self._handlers = interrupts.handlers
+        self._pipe = SignalPipe(self._handlers)
+        self._pipe.may_replace = self._is_loops
+        self._handlers.after_code = self._pipe.reclaim
+        self._handlers.exit = lambda error: terminate(exit_status(error))
         self._is_installed = False
         interrupts.put_off = self._put_interrupt_off
 
@@ -76,7 +84,7 @@ class SignalWatch:
         self._is_installed = True
         self._io.watch(self._pipe.fileno(), self._on_signal)
         self._interrupts.install()
-        signal.signal(signal.SIGTERM, self._on_sigterm)
+        self._take_ending_signals()
         self._pipe.install()
         after_import("trio", self._pipe.give_up)  # it warns of other pipes
 
@@ -85,6 +93,20 @@ class SignalWatch:
         self._is_installed = False
         self._interrupts.restore()
         self._pipe.remove()
+        # Those that end the process stay ours: it is about to end, and with its own status.
+
+    def _is_loops(self, descriptor: int) -> bool:
+        loop = self._interrupts.loop
+        return loop is not None and loop.is_wakeup(descriptor)
+
+    def _take_ending_signals(self) -> None:
+        for number in ENDING:
+            # One that is ignored was so on purpose, by nohup.
+            if signal.getsignal(number) != signal.SIG_IGN:
+                self._handlers.take(number, self._on_ending_signal)
+        # Python ignores it, and whatever writes to a broken pipe relies on that.
+        if signal.getsignal(signal.SIGPIPE) == signal.SIG_IGN:
+            self._handlers.take(signal.SIGPIPE, signal.SIG_IGN)
 
     def follow_forks(self, in_child: Callable[[], None]) -> None:
         """Be an ordinary process in a forked child, where SIGTERM ends it.
@@ -96,13 +118,15 @@ class SignalWatch:
         def after_in_child() -> None:
             if self._is_installed:
                 in_child()
+                self._interrupts.after_fork()
                 self._pipe.remove()
-                if self.handles_sigterm:
-                    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            _release_sigterm()
+                self._handlers.enter_code()
+                for number in (*ENDING, signal.SIGPIPE):
+                    self._handlers.give_back(number)
+            _release_ending()
 
         os.register_at_fork(
-            before=_hold_sigterm, after_in_parent=_release_sigterm, after_in_child=after_in_child
+            before=_hold_ending, after_in_parent=_release_ending, after_in_child=after_in_child
         )
 
     def hold_interrupts_in_forks(self) -> None:
@@ -111,13 +135,13 @@ class SignalWatch:
         Called after the interpreter is loaded: what is registered last is called first before a
         fork, and last after it.
         """
-        hold, let = self._interrupts.hold, self._interrupts.let
-        os.register_at_fork(before=hold, after_in_parent=let, after_in_child=let)
+        hold, release = self._interrupts.hold, self._interrupts.release
+        os.register_at_fork(before=hold, after_in_parent=release, after_in_child=release)
 
     @property
     def handles_sigterm(self) -> bool:
         """True unless a program has put a handler of its own into the place of ours."""
-        return signal.getsignal(signal.SIGTERM) == self._on_sigterm
+        return self._handlers.is_ours(signal.SIGTERM)
 
     def interrupt(self) -> None:
         """Interrupt the main thread, and see to it that it notices; in the I/O thread."""
@@ -126,10 +150,10 @@ class SignalWatch:
 
     # --- In the main thread, in the middle of anything.
 
-    def _on_sigterm(self, _number: int, _frame: FrameType | None) -> None:
+    def _on_ending_signal(self, number: int, _frame: FrameType | None) -> None:
         # Logged elsewhere: this may be in the middle of the import of logging.
-        self._io.log.call(_log_sigterm)
-        self._terminate(TERMINATED)
+        self._io.log.call(lambda: _log_ending(number))
+        self._terminate(SIGNALLED + number)
 
     def _put_interrupt_off(self) -> None:
         self._io.log.call(lambda: self._io.call_later(INTERRUPT_RETRY_S, self.interrupt_again))
@@ -142,32 +166,39 @@ class SignalWatch:
         numbers = self._pipe.take()
         if signal.SIGINT in numbers:
             self._io.call_later(NOTICE_S, self._ping)
-        if signal.SIGTERM in numbers and self.handles_sigterm:
-            has_looked = self._pipe.ask()
-            self._io.call_later(SIGTERM_GRACE_S, lambda: self._terminate_unless(has_looked))
+        for number in ENDING.intersection(numbers):
+            if self._handlers.is_ours(number):
+                self._terminate_unless_main_thread_looks(number)
+        if (loop := self._interrupts.loop) is not None:
+            loop.pass_on_signals(n for n in numbers if not self._handlers.is_ours(n))
 
     def _ping(self) -> None:
-        """Let a main thread look that began to wait just when an interrupt came."""
-        self._pipe.ask()
+        """Wake a main thread that began to wait just when an interrupt came."""
+        self._pipe.ping_main_thread()
 
     def interrupt_again(self) -> None:
         """Interrupt the main thread alone, and not its children; from any thread."""
         self._interrupts.send(children=False)
 
-    def _terminate_unless(self, has_looked: Callable[[], bool]) -> None:
-        if not has_looked() and self.handles_sigterm:
-            _log_sigterm()
-            self._terminate(TERMINATED)
+    def _terminate_unless_main_thread_looks(self, number: int) -> None:
+        has_looked = self._pipe.ping_main_thread()
+
+        def terminate() -> None:
+            if not has_looked() and self._handlers.is_ours(number):
+                _log_ending(number)
+                self._terminate(SIGNALLED + number)
+
+        self._io.call_later(SIGTERM_GRACE_S, terminate)
 
 
-def _log_sigterm() -> None:
-    logger.warning("SIGTERM: shutting down")
+def _log_ending(number: int) -> None:
+    logger.warning("%s: shutting down", signal.Signals(number).name)
 
 
-def _hold_sigterm() -> None:
+def _hold_ending() -> None:
     # One that reached a child before its handler is the default one would be lost.
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
 
 
-def _release_sigterm() -> None:
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+def _release_ending() -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)

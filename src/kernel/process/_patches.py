@@ -1,0 +1,127 @@
+"""What this kernel replaces in modules that are not its own: one list, with the reason of each.
+
+A program that runs in the kernel shares one process with it, and so does whatever else replaces
+functions there: profilers, debuggers, gevent. So each patch is undone only where it still is what
+stands there. What was put over it calls it, and goes on doing so: a patch that was not undone must
+work as the original did once the kernel has closed.
+
+``python -m assay.kernel.process._patches`` starts a kernel, has it use all that is patched late,
+and prints the table of ``docs/process.md``.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["Kind", "Patches", "patches"]
+
+
+class Kind(enum.StrEnum):
+    """What a patch is good for."""
+
+    CORRECTNESS = "correctness"
+    """Without it, the kernel or a program in it does something wrong."""
+
+    COMPATIBILITY = "compatibility"
+    """Without it, programs do not find what they expect of a kernel."""
+
+    SPEED = "speed"
+    """Without it, the same is done more slowly."""
+
+
+class _Absent:
+    """Stands for what an owner did not have."""
+
+
+class _Patch:
+    def __init__(self, owner: Any, name: str, before: object, after: object, row: Row) -> None:
+        self.owner = owner
+        self.name = name
+        self.before = before
+        self.after = after
+        self.row = row
+
+    def undo(self) -> None:
+        if _own(self.owner, self.name) is not self.after:
+            return  # of another owner by now
+        if isinstance(self.before, _Absent):
+            delattr(self.owner, self.name)
+        else:
+            setattr(self.owner, self.name, self.before)
+
+
+Row = tuple[str, Kind, str]
+"""What is replaced, what for, and why."""
+
+
+class Patches:
+    """The patches of a process, oldest first."""
+
+    def __init__(self) -> None:
+        self._made: list[_Patch] = []
+        self._rows: dict[str, Row] = {}
+
+    def patch(
+        self, owner: Any, name: str, make: Callable[[Any], object], *, kind: Kind, reason: str
+    ) -> Any:
+        """Replace the attribute *name* of *owner*, and return what it was.
+
+        Args:
+            owner: A module or a class.
+            name: Of an attribute; where there is none, nothing is done and None returned.
+            make: Called with what the attribute is, returns what it becomes.
+            kind: What it is good for.
+            reason: Why, in a line for the table.
+        """
+        found = getattr(owner, name, _ABSENT)
+        if found is _ABSENT:
+            return None
+        row = self.note(f"`{_path(owner)}.{name}`", kind=kind, reason=reason)
+        after = make(found)
+        patch = _Patch(owner, name, _own(owner, name), after, row)
+        setattr(owner, name, after)
+        self._made.append(patch)
+        return found
+
+    def note(self, what: str, *, kind: Kind, reason: str) -> Row:
+        """Note something else that is taken over, which whoever does it gives back."""
+        row = self._rows[what] = (what, kind, reason)
+        return row
+
+    def undo(self, owner: Any, name: str) -> None:
+        """Undo the newest patch of the attribute *name* of *owner*, if there is one."""
+        for patch in reversed(self._made):
+            if patch.owner is owner and patch.name == name:
+                self._made.remove(patch)
+                patch.undo()
+                return
+
+    def undo_all(self) -> None:
+        """Undo what is left, newest first."""
+        while self._made:
+            self._made.pop().undo()
+
+    def table(self) -> str:
+        """Return all that has been replaced so far as a table in Markdown."""
+        rows = sorted(self._rows.values(), key=lambda row: (row[1], row[0].lower()))
+        lines = ["| what | for | why |", "|---|---|---|"]
+        lines += [f"| {what} | {kind} | {reason} |" for what, kind, reason in rows]
+        return "\n".join(lines) + "\n"
+
+
+def _own(owner: Any, name: str) -> object:
+    """Return what *owner* itself has: a class inherits from others, which are not patched."""
+    return vars(owner).get(name, _ABSENT)
+
+
+def _path(owner: Any) -> str:
+    name = getattr(owner, "__qualname__", None)
+    return f"{owner.__module__}.{name}" if name is not None else str(owner.__name__)
+
+
+_ABSENT = _Absent()
+
+patches = Patches()
+"""Those of this process, of which there is one, as of all that they replace."""

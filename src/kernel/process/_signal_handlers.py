@@ -1,0 +1,199 @@
+"""The kernel's own signal handlers, and what becomes of those that user code leaves behind.
+
+While user code runs, all signals are its own: whatever it, a library or asyncio installs is what
+Python calls. When it has ended (a cell, a completion, a turn of its event loop):
+
+| signal                      | what was left behind       | from then on                         |
+|-----------------------------|----------------------------|--------------------------------------|
+| taken, `Reclaim.ALWAYS`     | anything                   | the kernel's handler                 |
+| taken, `Reclaim.IF_DEFAULT` | the default action         | the kernel's handler                 |
+| the same                    | a handler, or ignored      | that; it is the program's choice     |
+| any other                   | a handler of Python's      | the same, and guarded                |
+
+Python runs a handler in the main thread, between two instructions of whatever stands there. While
+that is the kernel's own code, what the handler raises must end nothing: it is guarded, that is,
+called by a function that reports what it raises. Before user code runs again each guard is taken
+off, so that a program finds the handler that it installed, and gets what that raises.
+
+A signal that is taken is unblocked as well, and its handler installed anew although nothing seems
+to have changed: C code, or `signal.siginterrupt`, changes what Python cannot look up.
+"""
+
+from __future__ import annotations
+
+import _signal  # type: ignore[import-not-found]  # typeshed lacks it; signal's take ten times as long
+import enum
+import signal
+import sys
+import traceback
+from collections import Counter
+from collections.abc import Callable
+from types import FrameType
+from typing import TypeAlias, TypeGuard
+
+from attrs import frozen
+
+from assay.transport import get_logger
+
+__all__ = ["Handler", "Reclaim", "SignalHandlers"]
+
+logger = get_logger("assay.kernel")
+
+Handler: TypeAlias = Callable[[int, FrameType | None], object]
+Action: TypeAlias = Handler | int
+"""What Python knows of a signal: a handler, or one of `SIG_DFL` and `SIG_IGN`."""
+
+ENDING = frozenset({signal.SIGTERM, signal.SIGHUP})
+"""A handler of these that exits means the process, not the code that runs."""
+
+GUARDED = tuple(sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}))
+
+
+class Reclaim(enum.Enum):
+    """When the kernel takes a signal back from user code that has ended."""
+
+    ALWAYS = enum.auto()
+    IF_DEFAULT = enum.auto()
+
+
+@frozen(kw_only=True)
+class _Taken:
+    handler: Action
+    reclaim: Reclaim
+    before: object
+
+
+class SignalHandlers:
+    """Who handles which signal; everything is called in the main thread."""
+
+    def __init__(self) -> None:
+        self._taken: dict[int, _Taken] = {}
+        self._guards: dict[int, _Guard] = {}
+        self._raised: Counter[int] = Counter()
+        """How often which handler has raised since user code ended."""
+        self.exit: Callable[[SystemExit], None] = _report_exit
+        """Called when a handler of the user's for an ending signal exits while no code runs."""
+
+        self.after_code: Callable[[], None] = lambda: None
+        """Called as well when user code has ended: for what else it may have left behind."""
+
+    def take(self, number: int, handler: Action, reclaim: Reclaim = Reclaim.IF_DEFAULT) -> None:
+        """Install *handler* for the signal *number*, and again where user code has not left it."""
+        # Without its enum: `_signal` knows the number itself alone.
+        handler = int(handler) if isinstance(handler, int) else handler
+        before = _signal.signal(number, handler)
+        self._taken[number] = _Taken(handler=handler, reclaim=reclaim, before=before)
+
+    def is_ours(self, number: int) -> bool:
+        """Return True if the kernel's own handler is installed for the signal *number*."""
+        taken = self._taken.get(number)
+        return taken is not None and _signal.getsignal(number) == taken.handler
+
+    def enter_code(self) -> None:
+        """Let user code have its handlers, and what they raise."""
+        if self._raised:
+            self._log_repeated()
+        while self._guards:
+            number, guard = self._guards.popitem()
+            if _signal.getsignal(number) is guard:
+                _signal.signal(number, guard.handler)
+
+    def leave_code(self) -> None:
+        """Take back what the kernel needs, and guard the rest.
+
+        A handler of the user's may raise meanwhile, once for each signal that arrives.
+        """
+        while True:
+            try:
+                self._reclaim()
+                self._guard()
+                self.after_code()
+            except BaseException as error:  # noqa: BLE001 - a handler may raise anything
+                _report("a signal", error)
+            else:
+                return
+
+    def restore(self) -> None:
+        """Install what was there before, where the kernel's own handler still is."""
+        self.enter_code()
+        for number in tuple(self._taken):
+            self.give_back(number)
+
+    def give_back(self, number: int) -> None:
+        """Install for the signal *number* what was there before, if it is still the kernel's."""
+        is_ours = self.is_ours(number)
+        taken = self._taken.pop(number, None)
+        if is_ours and taken is not None and _is_action(taken.before):
+            _signal.signal(number, taken.before)
+
+    def _reclaim(self) -> None:
+        for number, taken in self._taken.items():
+            if taken.reclaim is Reclaim.ALWAYS:
+                _signal.signal(number, taken.handler)
+                continue
+            present = _signal.getsignal(number)
+            if present in (signal.SIG_DFL, taken.handler):
+                _signal.signal(number, taken.handler)
+        _signal.pthread_sigmask(signal.SIG_UNBLOCK, self._taken)
+
+    def _guard(self) -> None:
+        for number in GUARDED:
+            present = _signal.getsignal(number)
+            if callable(present) and number not in self._guards:
+                taken = self._taken.get(number)
+                if taken is None or present != taken.handler:
+                    guard = self._guards[number] = _Guard(present, self._on_raised)
+                    _signal.signal(number, guard)
+
+    def _on_raised(self, number: int, error: BaseException) -> None:
+        self._raised[number] += 1
+        if isinstance(error, SystemExit) and number in ENDING:
+            self.exit(error)
+        elif self._raised[number] == 1:
+            # Once: a timer of the user's may come back before a traceback is written.
+            _report(_name(number), error)
+
+    def _log_repeated(self) -> None:
+        raised, self._raised = self._raised, Counter()
+        for number, times in raised.items():
+            if times > 1:
+                logger.warning("the handler of %s raised %d times", _name(number), times)
+
+
+class _Guard:
+    """Calls a handler of the user's while none of the user's code runs."""
+
+    def __init__(self, handler: Handler, raised: Callable[[int, BaseException], None]) -> None:
+        self.handler = handler
+        self._raised = raised
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        try:
+            self.handler(number, frame)
+        except BaseException as error:  # noqa: BLE001 - it may raise anything
+            trace = error.__traceback__
+            self._raised(number, error.with_traceback(trace.tb_next if trace else None))
+
+
+def _report(what: str, error: BaseException) -> None:
+    """Show *error*, which nothing can catch, as Python shows what ends a thread."""
+    try:
+        print(f"Exception in the handler of {what} while no cell was running:", file=sys.stderr)
+        traceback.print_exception(error, file=sys.stderr)
+    except Exception:  # the user's stream, or the exception itself
+        logger.exception("the handler of %s raised while no cell was running", what)
+
+
+def _report_exit(error: SystemExit) -> None:
+    _report("a signal", error)
+
+
+def _name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal has only a number
+        return f"signal {number}"
+
+
+def _is_action(found: object) -> TypeGuard[Action]:
+    return callable(found) or isinstance(found, int)
