@@ -48,6 +48,7 @@ from assay.transport import (
     BindError,
     Heartbeat,
     IoThread,
+    Topics,
     bind_kernel,
     get_logger,
     postpone_exit,
@@ -101,7 +102,7 @@ class Kernel:
         self._publish_silent = publish_silent
         self._ownership = ownership
         self._given_stderr = stderr
-        self._topic = _topics(session)
+        self._topics = Topics.of_kernel(session.session)
 
     @property
     def connection(self) -> ConnectionFile:
@@ -136,7 +137,7 @@ class Kernel:
             raise
         self._connection = heartbeat.connection
         self._inbox = _Inbox()
-        return IoThread(sockets, self._session, self._inbox, self._topic), heartbeat
+        return IoThread(sockets, self._session, self._inbox, self._topics), heartbeat
 
     def _build(self, io: IoThread, heartbeat: Heartbeat) -> None:
         log, session, owned = io.log, self._session, self._ownership
@@ -145,9 +146,9 @@ class Kernel:
         self._parents = Parents()
         self._interrupts = Interrupts()
         self._interruptible = self._interrupts.allowed if owned.signals else nullcontext
-        self._responder = Responder(log, session, self._topic)
+        self._responder = Responder(log, session, self._topics.of)
         self._output = Output(
-            log, session, self._parents, self._topic, publish_silent=self._publish_silent
+            log, session, self._parents, self._topics.of, publish_silent=self._publish_silent
         )
         self._capture = DescriptorCapture(self._output)
         self._prompter = Prompter(log, session, lambda: io.drain(Channel.STDIN), Lock())
@@ -214,7 +215,7 @@ class Kernel:
         if owned.descriptors:
             self._capture.start()
             for read_end in self._capture.read_ends:
-                io.watch(read_end, self._capture.read_some)
+                io.watch_text(read_end, self._capture.read_some)
         stack.callback(self._capture.restore)
         if owned.threads:
             self._parents.follow_threads(lambda: get_ident() == io.ident)
@@ -328,9 +329,3 @@ def _replaced_streams(host: KernelHost) -> Iterator[None]:
         yield
     finally:
         sys.stdout, sys.stderr = before
-
-
-def _topics(session: Session) -> Callable[[str], bytes]:
-    """Return the function that makes the topic frame of an IOPub message (WIRE-12)."""
-    identity = session.session.encode()
-    return lambda msg_type: b"kernel.%b.%b" % (identity, msg_type.encode())

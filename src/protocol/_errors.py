@@ -86,6 +86,12 @@ class ContentError(RemoteError):
         super().__init__(message, requirement=requirement)
         self.faults = faults
 
+    @property
+    def without_values(self) -> str:
+        """Which fields were wrong and what was wanted, without what was found: it may be secret."""
+        faults = (fault.partition(", found ")[0] for fault in self.faults)
+        return "; ".join(faults) or "wrong content"
+
 
 class ConnectionFileError(ProtocolError):
     """A connection file cannot be read, or does not say what it must (CONN-02)."""

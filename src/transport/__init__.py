@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 from assay.transport._heartbeat import Heartbeat
 from assay.transport._io_thread import IoThread, Receiver
 from assay.transport._lane import Lane
-from assay.transport._log import BIG_TEXT, MAX_PARTS, OutboundLog, Run, When
+from assay.transport._log import BIG_TEXT, PART_ROOM, RUN_ROOM, OutboundLog, Run, When
 from assay.transport._logger import get_logger, prepare_logging
 from assay.transport._sockets import BindError, KernelSockets, bind_kernel, postpone_exit
+from assay.transport._topics import Topics
 
 __all__ = [
     "BIG_TEXT",
-    "MAX_PARTS",
+    "PART_ROOM",
+    "RUN_ROOM",
     "BindError",
     "Heartbeat",
     "IoThread",
@@ -23,6 +25,7 @@ __all__ = [
     "OutboundLog",
     "Receiver",
     "Run",
+    "Topics",
     "When",
     "bind_kernel",
     "get_logger",

@@ -28,11 +28,13 @@ from assay.protocol import (
     StreamName,
     encode_json,
 )
+from assay.transport._connections import Connections
 from assay.transport._frames import NOBLOCK, POLLIN, receive_frames, send_frames
-from assay.transport._log import OutboundLog, Outgoing, Text
+from assay.transport._log import OutboundLog, Outgoing, Run, Text
 from assay.transport._logger import get_logger
 from assay.transport._publisher import RETRY_S, Publisher
 from assay.transport._sockets import KernelSockets, Socket
+from assay.transport._topics import Topics
 from assay.transport._wakeup import Wakeup
 
 __all__ = ["IoThread", "Receiver"]
@@ -45,9 +47,13 @@ LAST_WINDOW_S = 0.05
 printing: the first line is on the screen at once, and 100,000 lines make few messages. Replies and
 displays do not wait for it, and take the text before them along."""
 
+LINE_S = 0.006
+CROWDED_LINE_S = 0.1
+"""How long text that ends in the middle of a line waits for the rest of it: the second if others
+have written behind it, since its thread then has to wait for them to get the interpreter."""
+
 DEFERRAL_S = 0.002
-MAX_DEFERRALS = 3
-"""How long, and how often, text that ends in the middle of a line waits for the rest of it."""
+"""How often it is looked whether the line has ended."""
 
 SOON_S = 0.001
 """How long a busy status may wait for the reply, or a display for another, to leave together."""
@@ -61,9 +67,6 @@ TURNS_TO_DRAIN = 100
 CLOSING_S = 2.0
 """How long the end waits for subscribers whose queues are full; with `LINGER_MS` shorter than the
 five seconds that clients give a kernel."""
-
-COMPLAIN_EVERY_S = 1.0
-"""Whoever sends us rubbish must not fill the log, or a pipe that nobody reads."""
 
 FAULTS = {signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV}
 """Signals that a thread causes itself; to block them would end the process without a trace."""
@@ -87,7 +90,7 @@ class IoThread:
         sockets: Bound; used by this object's thread alone from `start` on.
         session: Verifies what comes in and signs what is published here.
         receiver: Takes the requests.
-        topic: Returns the topic of an IOPub message type.
+        topics: Name what is published here.
     """
 
     def __init__(
@@ -95,29 +98,36 @@ class IoThread:
         sockets: KernelSockets,
         session: Session,
         receiver: Receiver,
-        topic: Callable[[str], bytes],
+        topics: Topics,
     ) -> None:
         self._sockets = sockets
         self._session = session
         self._receiver = receiver
-        self._topic = topic
+        self._topics = topics
+        self._connections = Connections()
         self._wakeup = Wakeup()
         self.log = OutboundLog(self._wakeup.set)
         self._publisher = Publisher(
-            sockets.iopub, now=time.monotonic, notice=self._missed_notice, hold=self.log.hold
+            sockets.iopub,
+            now=time.monotonic,
+            notice=self._missed_notice,
+            hold=self.log.hold,
+            connections=self._connections,
         )
+        self._room_in_queues = int(sockets.iopub.getsockopt(zmq.FD))
+        self._text_sources: dict[int, Callable[[], None]] = {}
+        self._reads_text = True
         self._poller = zmq.Poller()
         self._ready: dict[Socket | int, Callable[[], None]] = {}
         self._deadlines: dict[Callable[[], None], float] = {}
         self._window_s = FIRST_WINDOW_S
         self._text_due: float | None = None
         self._soon_due: float | None = None
-        self._deferrals = 0
+        self._open_line: Run | None = None
+        self._open_since = 0.0
         self._running = True
-        self._dropped = 0
-        self._complained = -COMPLAIN_EVERY_S
         self._thread = threading.Thread(target=self._run, name="assay-io", daemon=True)
-        self.watch(self._wakeup.fileno(), self._hear)
+        self.watch(self._wakeup.fileno(), self._on_wakeup)
         for channel in (Channel.CONTROL, Channel.SHELL, Channel.STDIN):
             self._watch_socket(sockets.of(channel), self._reader(channel))
         self._watch_socket(sockets.iopub, self._welcome)
@@ -140,6 +150,16 @@ class IoThread:
         self.log.call(self._stop)
         self._thread.join()
 
+    def watch_text(self, descriptor: int, ready: Callable[[], None]) -> None:
+        """Do as `watch` does, but only while there is room for the text that comes.
+
+        What comes by such a descriptor is put into the log by this thread, which cannot wait; so
+        the program at the other end does, as on any full pipe.
+        """
+        self._text_sources[descriptor] = ready
+        if self._reads_text:
+            self.watch(descriptor, ready)
+
     def watch(self, descriptor: int, ready: Callable[[], None]) -> None:
         """Call *ready* in the I/O thread whenever *descriptor* is readable.
 
@@ -154,13 +174,18 @@ class IoThread:
             self._poller.unregister(descriptor)
 
     def call_later(self, delay_s: float, function: Callable[[], None]) -> None:
-        """Call *function* once in the I/O thread, *delay_s* seconds from now; only from there."""
-        self._deadlines[function] = time.monotonic() + delay_s
+        """Call *function* once in the I/O thread, *delay_s* seconds from now; only from there.
 
-    def look_soon(self) -> None:
-        """Look at the log within `SOON_S`, even if nobody wakes us; only in the I/O thread.
+        If it is to be called earlier already, that remains: who asks again and again must not put
+        it off for ever.
+        """
+        due = time.monotonic() + delay_s
+        self._deadlines[function] = min(due, self._deadlines.get(function, due))
 
-        Whoever appends several messages one after the other need not wake us for each.
+    def schedule_flush(self) -> None:
+        """Look at the log within `SOON_S` without being woken; only in the I/O thread.
+
+        A thread that appends several messages one after the other need not wake us for each.
         """
         self.log.expected = True
         if self._soon_due is None:
@@ -206,10 +231,35 @@ class IoThread:
                 logger.exception("a handler of the I/O thread failed")
             if isinstance(ready, int) and not event & POLLIN:
                 # Nobody can write to it any more, or it is closed: it would be ready for ever.
+                self._text_sources.pop(ready, None)
                 self.unwatch(ready)
         self._run_deadlines()
         self._flush()
         self._publisher.pump()
+        self._wait_for_queues(self._publisher.is_waiting)
+        self._read_text(self.log.has_room)
+
+    def _wait_for_queues(self, waiting: bool) -> None:
+        """Let ZeroMQ wake us while a queue is full, when a subscriber has taken something."""
+        if waiting == (self._room_in_queues in self._ready):
+            return
+        if waiting:
+            self.watch(self._room_in_queues, self._note_taken)
+        else:
+            self.unwatch(self._room_in_queues)
+
+    def _note_taken(self) -> None:
+        self._sockets.iopub.getsockopt(zmq.EVENTS)  # this alone makes ZeroMQ take note
+
+    def _read_text(self, reads: bool) -> None:
+        if reads == self._reads_text:
+            return
+        self._reads_text = reads
+        for descriptor, ready in self._text_sources.items():
+            if reads:
+                self.watch(descriptor, ready)
+            else:
+                self.unwatch(descriptor)
 
     def _timeout_ms(self) -> int | None:
         dues = [due for due in (self._text_due, self._soon_due) if due is not None]
@@ -220,9 +270,9 @@ class IoThread:
         # Rounded up: a poll of 0 ms before a deadline would spin.
         return math.ceil(min(waits) * 1000) if waits else None
 
-    def _hear(self) -> None:
+    def _on_wakeup(self) -> None:
         self._wakeup.clear()
-        self.log.heard()
+        self.log.wakeup_received()
 
     def _run_deadlines(self) -> None:
         if not self._deadlines:
@@ -240,16 +290,17 @@ class IoThread:
         now = time.monotonic()
         text_is_due = self._text_due is not None and now >= self._text_due
         is_soon = self._soon_due is not None and now >= self._soon_due
-        if not self.log.urgent and (text_is_due or is_soon) and self._may_end_line(now):
-            return
         if self.log.urgent or text_is_due or is_soon:
-            self._deferrals = 0
             self._soon_due = None
-            # Before taking: what comes later and finds nobody who is to look wakes us.
+            # Before taking: what comes later and finds no look expected wakes us.
             self.log.expected = False
             if self.log.shows_more:
-                self.look_soon()
-            found_text = self._send_entries()
+                self.schedule_flush()
+            found_text = self._send_entries(patient=True, but_for=self._overdue(now))
+            if (line := self.log.open_line()) is not None:
+                self._defer(line, now)
+                return
+            self._open_line = None
             if text_is_due:
                 self._text_due = None
                 self._window_s = min(LAST_WINDOW_S, self._window_s * 2)
@@ -257,28 +308,32 @@ class IoThread:
                 self._wait_for_text(now)
             elif self._text_due is None:
                 self._window_s = FIRST_WINDOW_S
-                if self.log.watch_text():
+                if self.log.unmute_text_wakeups():
                     self._wait_for_text(now)
         elif len(self.log):
             self._wait_for_text(now)
 
-    def _may_end_line(self, now: float) -> bool:
-        """Put text off for a moment if its line goes on: `print` writes the end separately."""
-        if self._deferrals == MAX_DEFERRALS or not self.log.is_mid_line():
-            return False
-        self._deferrals += 1
+    def _overdue(self, now: float) -> Run | None:
+        """Return the line that we stopped at if it has had its time."""
+        line = self._open_line
+        patience_s = LINE_S if line is self.log.newest else CROWDED_LINE_S
+        return line if now >= self._open_since + patience_s else None
+
+    def _defer(self, line: Run, now: float) -> None:
+        """Look again in a moment: `print` writes the end of a line separately."""
+        if line is not self._open_line:
+            self._open_line, self._open_since = line, now
         self._text_due = now + DEFERRAL_S
-        self._soon_due = None
-        return True
+        self.log.mute_text_wakeups()
 
     def _wait_for_text(self, now: float) -> None:
         if self._text_due is None:
             self._text_due = now + self._window_s
-            self.log.rest_text()
+            self.log.mute_text_wakeups()
 
-    def _send_entries(self) -> bool:
+    def _send_entries(self, *, patient: bool = False, but_for: Run | None = None) -> bool:
         found_text = False
-        for entry in self.log.take():
+        for entry in self.log.take(patient=patient, but_for=but_for):
             try:
                 if isinstance(entry, Text):
                     found_text = True
@@ -302,7 +357,7 @@ class IoThread:
             "stream",
             encode_json({"name": entry.name, "text": entry.text}),
             parent=entry.parent,
-            identities=(b"stream." + entry.name.encode(),),
+            identities=(self._topics.of_stream(entry.name),),
         )
 
     def _missed_notice(self, missed: int) -> list[Buffer]:
@@ -331,45 +386,55 @@ class IoThread:
             envelope = self._session.open(frames)
         except RemoteError as error:
             # Dropped without a trace on the wire (WIRE-18, SIGN-10).
-            self._complain(channel, error)
+            logger.warning("%s: dropped a message: %s", channel, error)
             return
         self._receiver.receive(channel, envelope)
-
-    def _complain(self, channel: Channel, error: RemoteError) -> None:
-        self._dropped += 1
-        now = time.monotonic()
-        if now - self._complained >= COMPLAIN_EVERY_S:
-            logger.warning("%s: dropped %s messages; the last: %s", channel, self._dropped, error)
-            self._dropped, self._complained = 0, now
 
     def _welcome(self) -> None:
         """Answer each new subscription (IOPUB-02 to IOPUB-06)."""
         socket = self._sockets.iopub
         for _ in range(MESSAGES_A_TURN):
             try:
-                frames = socket.recv_multipart(zmq.NOBLOCK)
+                frame = socket.recv(zmq.NOBLOCK, copy=False)
             except zmq.Again:
                 return
-            topic = frames[0][1:]
-            if len(frames) > 1 or not frames[0] or frames[0][0] != SUBSCRIBE:
-                continue
-            try:
-                subscription = topic.decode("utf-8")
-            except UnicodeDecodeError:
-                continue
-            welcome = self._session.pack(
-                IopubWelcome(subscription=subscription), identities=(topic,)
-            )
-            self._publisher.publish(welcome)
+            data, whole = frame.bytes, True
+            while socket.getsockopt(zmq.RCVMORE):
+                socket.recv()
+                whole = False
+            if data and whole:
+                self._subscribed(data[0] == SUBSCRIBE, data[1:], _descriptor_of(frame))
+
+    def _subscribed(self, begins: bool, topic: bytes, descriptor: int) -> None:
+        if not begins:
+            self._connections.unsubscribed(descriptor, topic)
+            return
+        if not self._connections.subscribed(descriptor, topic):
+            logger.warning("iopub: cut a connection off that subscribed to too much")
+            return
+        try:
+            subscription = topic.decode("utf-8")
+        except UnicodeDecodeError:
+            return
+        welcome = self._session.pack(IopubWelcome(subscription=subscription), identities=(topic,))
+        self._publisher.publish(welcome)
 
     def _stop(self) -> None:
         self._running = False
 
     def _send_the_rest(self) -> None:
         self._send_entries()
-        self._publisher.hurry()
+        self._publisher.shorten_patience()
         end = time.monotonic() + CLOSING_S
         while self._publisher.is_waiting and time.monotonic() < end:
             sleep(RETRY_S)
             self._publisher.pump()
         self._publisher.give_up()
+
+
+def _descriptor_of(frame: zmq.Frame) -> int:
+    """Return the descriptor of the connection that *frame* came by; -1 if that has ended."""
+    try:
+        return int(frame.get(zmq.SRCFD))
+    except zmq.ZMQError:
+        return -1

@@ -34,11 +34,6 @@ class Lane(Generic[T]):
         self._items.append(item)
         self.wake()
 
-    def put_first(self, item: T) -> None:
-        """Put *item* before everything that waits, and wake the reader."""
-        self._items.appendleft(item)
-        self.wake()
-
     def get(self) -> T | None:
         """Wait for the next item; None if woken without one. A signal handler may raise."""
         if not self._items:

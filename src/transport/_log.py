@@ -1,20 +1,45 @@
-"""The outbound log: everything the process sends, in the order in which it was said.
+"""The outbound log: everything the process sends, in the order in which it was written.
 
 Any thread appends; the I/O thread alone takes. Because replies, status, displays and text go
 through one list, "output before idle" is the order of that list and needs no waiting.
 
-Text is cheap to append: a `Run` is an entry that goes on growing while nothing else is said. What
-is adjacent, of one stream and parent, is put together when it is taken and becomes one message of
-at most `MAX_TEXT` characters. The first text wakes the I/O thread; what follows within a short
-while is left to be taken together (see `IoThread`).
+Theory of operation
+-------------------
 
-The log is bounded. A thread that writes faster than the subscribers read waits for room, just as it
-would on a pipe; `Publisher` sees to it that a subscriber that stopped reading cannot make it wait
-for ever.
+*Text.* `print` writes a line in two and more pieces, so a piece must cost little. The first piece
+makes a `Run`, an entry of the log that its thread goes on appending to without a lock as long as
+the run is the newest entry. Four things can come between two pieces:
 
-An interrupt may raise in the middle of anything the main thread does here. Nothing that the I/O
-thread needs may be left behind then: locks are taken by `with` on a plain lock, which Python does
-in one step, and a wake-up that was announced and not sent is taken back.
+1. Another entry: whoever appends it first *settles* the newest run (under the lock).
+2. The I/O thread takes the run: it settles it too, and then takes the pieces out.
+3. The writer had looked before 1 or 2 and appends after it. It looks at `is_settled` after
+   appending, never before, and who settles counts the pieces after setting it; so one of both sides
+   sees the other: `attend` weighs the piece, or puts the run into the log again if it had been
+   taken. No piece is lost or sent twice.
+4. An interrupt or a finalizer. The lock may be taken again by the thread that has it, and each
+   statement under it leaves the log usable; what an interrupt kept out is put in by the stream at
+   the end of the cell (`OutputStream.catch_up`).
+
+*Lines.* A run belongs to one thread. A thread that is in the middle of a line goes on with its
+own run though others have appended behind it, until the run is taken; and the I/O thread, which
+meets a line that has not ended, stops before it for a moment (`take`). So what one thread writes
+without a flush between is one line, nothing is reordered that one thread wrote, and a prompt
+leaves after that moment. A flush, an empty text (``print(end="")``), any other entry of the same
+thread and captured output end the line's claim to stay together.
+
+*Room.* Each entry weighs what it holds in memory, frames or texts, with what Python adds. Writers
+wait while more than `MAX_BYTES` are held, or while `Publisher` has too much to send; the I/O
+thread never waits. Only the newest run grows unweighed, by `RUN_ROOM` at most, and a writer that
+waits has put in what it brought: the bound is exceeded by one entry for each thread, and by
+`LINE_BYTES` for lines that have begun. Who waits can
+be interrupted: each waits in a gate of its own, and who makes room opens all gates.
+
+*Waking.* A wake-up that was sent and one that was received are two facts. `_woken` is unset by
+`wakeup_received` alone, and by an interrupt between the two steps of sending one.
+
+*Threads.* Any may call `write`, `attend`, `end_run`, `post`, `call`, `part_line` and `part_lines`;
+that of a run, `resume`; the I/O thread alone `take`, `open_line`, `wakeup_received`, `hold` and
+what mutes wake-ups; any, once the I/O thread has ended or if it never ran, `close`.
 """
 
 from __future__ import annotations
@@ -22,29 +47,40 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from enum import Enum, auto
-from threading import Lock, get_ident  # by name: gevent replaces the module's
+from sys import getsizeof
+from threading import Lock, RLock, get_ident  # by name: gevent replaces the module's
 from typing import NamedTuple, TypeAlias
 
 from assay.protocol import Buffer, Channel, StreamName
-from assay.transport._frames import settled
+from assay.transport._frames import settled, size_of
 
 __all__ = ["Entry", "OutboundLog", "Outgoing", "Text"]
 
 MAX_TEXT = 64 * 1024
-"""Characters of one stream message: 160 messages for 100,000 lines of 100 characters, and a bound
-for what `IOPUB_QUEUE_MESSAGES` of them can hold."""
+"""Characters of one stream message: 160 messages for 100,000 lines of 100 characters."""
 
-MAX_ENTRIES = 50_000
-"""Messages and runs that may wait."""
+MAX_BYTES = 6 * 1024 * 1024
+"""What may wait here. While it is sent the same again can gather, and `Publisher` holds as much: a
+quarter of the 64 MB that a kernel may take above idle, with room for what encoding copies."""
 
-MAX_PARTS = 1_000
-"""Texts in one run; a cell that prints makes two and more for each line."""
+LINE_BYTES = 1024 * 1024
+"""What may wait on top of it, for the ends of lines."""
 
 BIG_TEXT = 16 * 1024
-"""Characters from which a text gets a run of its own and its size is counted."""
+"""Characters from which a text gets a run of its own."""
 
-MAX_WEIGHT = 64 * 1024 * 1024
-"""Characters of big texts that may wait; a full run counts as much as one big text."""
+RUN_ROOM = 32 * 1024
+"""How far a run grows: characters, and `PART_ROOM` for each text. At most 160 KB of memory."""
+
+PART_ROOM = 16
+"""What a text counts in `RUN_ROOM` besides its characters. An empty object of Python's for text
+takes up to 80 bytes, and a character up to four."""
+
+RUN_BYTES = 400
+"""What a run takes in memory besides its texts."""
+
+MESSAGE_BYTES = 700
+"""What a message of seven frames takes in memory besides their contents."""
 
 
 class Text(NamedTuple):
@@ -56,24 +92,56 @@ class Text(NamedTuple):
 
 
 class Run:
-    """Text that goes on growing: an entry of the log, and what its writer holds on to.
+    """Text of one thread that goes on growing: an entry of the log, and what its writer holds.
 
-    A writer may append as long as `OutboundLog.newest` is this run and it is not full. The I/O
-    thread says `taken` before it takes the texts out; a writer that finds this after appending puts
-    the run into the log again (`OutboundLog.resume`), so no text is lost between the two, or said
-    twice.
+    Its thread may append as long as `OutboundLog.newest` is this run and `room` is left, and calls
+    `OutboundLog.attend` if the run is settled afterwards (see the module).
     """
 
-    __slots__ = ("append", "name", "parent", "parts", "taken", "weight")
+    __slots__ = (
+        "append",
+        "is_settled",
+        "name",
+        "parent",
+        "parted_at",
+        "parts",
+        "taken",
+        "thread",
+        "weight",
+    )
 
     def __init__(self, name: StreamName, parent: bytes) -> None:
         self.name = name
         self.parent = parent
+        self.thread = get_ident()
         self.parts: list[str] = []
         self.append = self.parts.append
         self.taken = True
+        """True while it is not in the log."""
+        self.is_settled = True
+        """True if it was taken or is not the newest entry any more."""
         self.weight = 0
-        """Its share of what `MAX_WEIGHT` limits."""
+        """Its share of what `MAX_BYTES` limits."""
+        self.parted_at = -1
+        """How many texts it had when its line was parted."""
+
+    def join(self) -> None:
+        """Put its texts together, which must be done some time, so that weighing takes no time."""
+        # Each of these is one step for its thread, which may append in between.
+        count = len(self.parts)
+        if count > 1:
+            text = "".join(self.parts[:count])
+            self.parts[:count] = [text]
+            self.parted_at = 1 if self.parted_at == count else -1
+
+    @property
+    def is_mid_line(self) -> bool:
+        """True if its newest text has not ended its line and may be expected to go on."""
+        return self.is_mid_line_at(len(self.parts))
+
+    def is_mid_line_at(self, count: int) -> bool:
+        """Return the same for its first *count* texts."""
+        return 0 < count != self.parted_at and not self.parts[count - 1].endswith("\n")
 
 
 class When(Enum):
@@ -95,6 +163,7 @@ class Outgoing(NamedTuple):
 
     channel: Channel
     frames: list[Buffer]
+    weight: int = 0
 
 
 Entry: TypeAlias = "Text | Outgoing | Callable[[], None]"
@@ -118,19 +187,33 @@ class OutboundLog:
         self.shows_more = False
         """True if the last message may leave `SOON`: others may follow; unset by `take`."""
         self._text_wakes = True
-        self._lock = Lock()
+        # A finalizer or signal handler may write while its thread has the lock.
+        self._lock = RLock()
+        self._lines: dict[int, Run] = {}
+        """The run that is the last thing a thread has appended."""
+        self._stopped_at: Run | None = None
         self._gates: deque[Lock] = deque()
-        """What writers who wait for room wait in; opened by whoever makes room."""
-        self._weight = 0
+        """What writers who wait for room wait in; opened by the thread that makes room."""
+        self._bytes = 0
         self._held = False
         self._closed = False
         self.newest: Run | None = None
-        """The run that may still grow, if it was the last thing that was said."""
+        """The run that may still grow, if it is the newest entry."""
         self.owner: int | None = None
         """The thread that takes, which must never wait for room; set by it."""
 
     def __len__(self) -> int:
         return len(self._entries)
+
+    @property
+    def held_bytes(self) -> int:
+        """What waits here, in bytes of memory; the newest run as it was when it was begun."""
+        return self._bytes
+
+    @property
+    def has_room(self) -> bool:
+        """True unless writers wait."""
+        return not self._is_full()
 
     def write(self, name: StreamName, parent: bytes, text: str) -> Run:
         """Append *text*; waits while there is no room.
@@ -143,36 +226,63 @@ class OutboundLog:
         Returns:
             The run that holds the text; see there how it may grow. Not for a big text.
         """
-        run = Run(name, parent)
-        run.append(text)
-        self.resume(run)
-        if len(text) >= BIG_TEXT:
-            self._weigh(run, len(text))
-        if self._is_full():
+        run = self._lines.get(get_ident())
+        if (
+            run is None
+            or run.name is not name
+            or run.parent != parent
+            or not self._continue_line(run, text)
+        ):
+            run = Run(name, parent)
+            run.append(text)
+            self.resume(run)
+        # Whoever waits for room in the middle of a line makes others wait for the rest of it.
+        if self._is_full() and (not run.is_mid_line or self._bytes > MAX_BYTES + LINE_BYTES):
+            self.part_line()
             self._wait_for_room()
         return run
 
     def resume(self, run: Run) -> None:
         """Put *run*, which was taken or is new, into the log."""
-        run.taken = False
-        self._entries.append(run)
-        self.newest = run
+        with self._lock:
+            self._settle_newest()
+            run.is_settled = run.taken = False
+            self._entries.append(run)
+            self.newest = self._lines[run.thread] = run
+            self._weigh(run)
         if self._text_wakes and not self._woken:
             self._rouse()
 
-    def end_run(self, run: Run) -> None:
-        """Let nobody append to *run*, which is full."""
-        self.newest = None
-        self._weigh(run, BIG_TEXT)
-
-    def _weigh(self, run: Run, weight: int) -> None:
+    def attend(self, run: Run) -> None:
+        """Take note of a text that was appended to *run* when it had been settled."""
         with self._lock:
             if not run.taken:
-                run.weight += weight
-                self._weight += weight
+                self._weigh(run)
+                return
+        self.resume(run)
+
+    def end_run(self) -> None:
+        """Let nothing more be appended to the newest run."""
+        with self._lock:
+            self._settle_newest()
+
+    def after_fork(self) -> None:
+        """Know that this is a child process: the log and its lock are the parent's."""
+        self.newest = None
+        self._lock = RLock()
+
+    def part_line(self) -> None:
+        """Let others write before the rest of the line that the caller's thread has begun."""
+        run = self._lines.get(get_ident())
+        if run is not None:
+            run.parted_at = len(run.parts)
+
+    def part_lines(self) -> None:
+        """Let nothing that is appended later stand before what is appended now."""
+        self._lines.clear()
 
     def post(self, channel: Channel, frames: list[Buffer], when: When = When.NOW) -> None:
-        """Append a message that is ready to leave.
+        """Append a message that is ready to leave; waits on IOPub while there is no room.
 
         Args:
             channel: The socket it leaves by.
@@ -180,8 +290,13 @@ class OutboundLog:
                 copied: the message says what was true when it was posted.
             when: How long it may wait.
         """
-        self.newest = None
-        self._entries.append(Outgoing(channel, settled(frames)))
+        frames = settled(frames)
+        entry = Outgoing(channel, frames, size_of(frames) + MESSAGE_BYTES)
+        with self._lock:
+            self._settle_newest()
+            self._lines.pop(get_ident(), None)
+            self._entries.append(entry)
+            self._bytes += entry.weight
         self.shows_more = when is When.SOON
         if when is When.NOW or (when is When.SOON and not self.expected):
             self.urgent = True
@@ -189,81 +304,142 @@ class OutboundLog:
         elif channel is Channel.IOPUB and not self.expected:
             # A cell that waited behind another says busy and then perhaps nothing for an hour.
             self._rouse()
-        if channel is Channel.IOPUB and (self._held or len(self._entries) > MAX_ENTRIES):
+        if channel is Channel.IOPUB and self._is_full():
             self._wait_for_room()
 
     def call(self, function: Callable[[], None]) -> None:
         """Let the I/O thread call *function* when everything appended before has been sent."""
-        self.newest = None
-        self._entries.append(function)
+        with self._lock:
+            self._settle_newest()
+            self._lines.pop(get_ident(), None)
+            self._entries.append(function)
         self.urgent = True
         self._rouse()
 
-    def take(self) -> Iterator[Entry]:
-        """Yield what waits, adjacent text put together; only for the I/O thread."""
-        # Before the count: who appends later finds them unset and says so again.
+    def take(self, *, patient: bool = False, but_for: Run | None = None) -> Iterator[Entry]:
+        """Yield what waits, adjacent text put together; only for the I/O thread.
+
+        Args:
+            patient: Stop before a line that has not ended; `open_line` returns it then.
+            but_for: Do not stop before this one, which has had its time.
+        """
+        # Before the count: a thread that appends later finds them unset and sets them again.
         self.urgent = self.shows_more = False
+        self._stopped_at = None
         entries = self._entries
-        count = len(entries)
         key: tuple[StreamName, bytes] | None = None
         parts: list[str] = []
-        for _ in range(count):
-            entry = entries.popleft()
+        for _ in range(len(entries)):
+            entry = entries[0]
             if isinstance(entry, Run):
-                text = self._drain(entry)
+                text = self._drain(entry, patient and entry is not but_for)
+                if text is None:
+                    self._stopped_at = entry
+                    break
+                entries.popleft()
                 if text and key != (entry.name, entry.parent):
                     yield from _chunks(key, parts)
                     key, parts = (entry.name, entry.parent), []
                 parts.append(text)
+                self._open_gates_early()
                 continue
+            entries.popleft()
             yield from _chunks(key, parts)
             key, parts = None, []
+            if isinstance(entry, Outgoing):
+                with self._lock:
+                    self._bytes -= entry.weight
             yield entry
+            self._open_gates_early()
         yield from _chunks(key, parts)
+        with self._lock:
+            if not entries:
+                self._bytes = 0  # if an interrupt has ever left a sum by half
         self._open_gates()
 
-    def _drain(self, run: Run) -> str:
-        with self._lock:
-            run.taken = True  # before its texts are: see `Run`
-            self._weight -= run.weight
-            run.weight = 0
-        # Each of these is one step for other threads, which may append in between.
-        count = len(run.parts)
-        text = "".join(run.parts[:count])
-        del run.parts[:count]
-        return text
+    def open_line(self) -> Run | None:
+        """Return the run before which `take` has stopped."""
+        return self._stopped_at
 
-    def is_mid_line(self) -> bool:
-        """Return True if the newest text goes on and has not ended its line; for the I/O thread."""
-        run = self.newest
-        return run is not None and bool(run.parts) and not run.parts[-1].endswith("\n")
-
-    def heard(self) -> None:
+    def wakeup_received(self) -> None:
         """Know that a wake-up has arrived, so that the next one is sent; for the I/O thread.
 
-        Not for `take` to say: a writer may lose its turn between appending and waking, and its
+        This is not done by `take`: a writer may lose its turn between appending and waking, and its
         entry be taken meanwhile. The wake-up is then still to come, and finds nothing to take.
         """
         self._woken = False
 
-    def rest_text(self) -> None:
-        """Let text wait until the I/O thread looks by itself."""
+    def mute_text_wakeups(self) -> None:
+        """Do not wake the I/O thread for text: it is going to look by itself."""
         self._text_wakes = False
 
-    def watch_text(self) -> bool:
-        """Let text wake the I/O thread again; True if some came in the meantime."""
+    def unmute_text_wakeups(self) -> bool:
+        """Let text wake the I/O thread again; return True if some came in the meantime."""
         self._text_wakes = True
         return bool(self._entries)
 
     def hold(self, held: bool) -> None:
-        """Make writers wait, or let them go on: the subscribers are too far behind."""
+        """Make writers wait, or go on: the subscribers are too far behind."""
         self._held = held
         self._open_gates()
 
     def close(self) -> None:
-        """Let nobody wait any more."""
+        """Make nobody wait any more."""
         self._closed = True
         self._open_gates()
+
+    def _continue_line(self, run: Run, text: str) -> bool:
+        """Append *text* to *run*, the last entry of this thread, if that is in the log and open."""
+        if len(text) >= BIG_TEXT:
+            return False
+        with self._lock:
+            if run.taken or not run.is_mid_line:
+                return False
+            run.append(text)
+            weight = getsizeof(text)
+            run.weight += weight
+            self._bytes += weight
+            awaited = run is self._stopped_at
+        if awaited and self.urgent:
+            self._rouse()
+        return True
+
+    def _settle_newest(self) -> None:
+        run = self.newest
+        if run is not None:
+            self.newest = None
+            run.is_settled = True
+            self._weigh(run)
+            if run.taken and self._lines.get(run.thread) is run:
+                del self._lines[run.thread]  # its thread may have ended
+
+    def _weigh(self, run: Run) -> None:
+        """Count what *run* holds now; the lock is held."""
+        if not run.taken:
+            run.join()
+            weight = RUN_BYTES + sum(map(getsizeof, run.parts))
+            more, run.weight = weight - run.weight, weight
+            self._bytes += more
+
+    def _drain(self, run: Run, patient: bool) -> str | None:
+        """Take the text out of *run*; None if its line has not ended."""
+        with self._lock:
+            # Before its texts are counted: see the module.
+            run.is_settled = run.taken = True
+            parts = run.parts
+            count = len(parts)
+            if patient and self._lines.get(run.thread) is run and run.is_mid_line_at(count):
+                run.taken = False
+                run.is_settled = run is not self.newest
+                return None
+            self._bytes -= run.weight
+            run.weight = 0
+            run.parted_at = -1
+            if self.newest is not run and self._lines.get(run.thread) is run:
+                del self._lines[run.thread]
+            text = "".join(parts[:count])
+            del parts[:count]
+        return text
 
     def _rouse(self) -> None:
         if not self._woken:
@@ -283,11 +459,19 @@ class OutboundLog:
             gate = Lock()
             gate.acquire()
             self._gates.append(gate)
-            # Who made room before the gate was there has not opened it.
+            # A thread that made room before the gate was there has not opened it.
             if self._must_wait():
                 gate.acquire()
         if self._closed:
-            self._entries.clear()  # nobody will ever take them
+            with self._lock:
+                self._entries.clear()  # nothing takes them any more
+                self.newest = None
+                self._bytes = 0
+
+    def _open_gates_early(self) -> None:
+        """Let writers go on while the rest is being sent."""
+        if self._gates and not self._held and self._bytes <= MAX_BYTES // 2:
+            self._open_gates()
 
     def _open_gates(self) -> None:
         while self._gates:
@@ -297,13 +481,13 @@ class OutboundLog:
         return not self._closed and self._is_full()
 
     def _is_full(self) -> bool:
-        return self._held or self._weight > MAX_WEIGHT or len(self._entries) > MAX_ENTRIES
+        return self._held or self._bytes > MAX_BYTES
 
 
 def _chunks(key: tuple[StreamName, bytes] | None, parts: list[str]) -> Iterator[Text]:
     """Yield the text of *parts* in messages that are full, but for the last.
 
-    Not put together first: of 64 MB that were written at once, that copy would be the dearest.
+    Not put together first: of 64 MB that were written at once, that copy would cost the most.
     """
     if key is None:
         return

@@ -1,39 +1,130 @@
-"""Loggers that are found when there is something to say.
+"""Loggers that are found when there is something to log, and that a flood does not fill.
 
-Importing `logging` takes 2 ms, and a kernel that starts has nothing to say (decision 0008).
+Importing `logging` takes 2 ms, and a kernel that starts has nothing to log (decision 0008).
+
+What a peer does wrong it may do a million times. So of each kind of line, which is a message
+before its arguments are put in, the first `FIRST_LINES` are written; then one each `INTERVAL_S` at
+most, with how many were left out.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, cast
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from logging import Logger
+__all__ = ["Logger", "get_logger", "prepare_logging"]
 
-__all__ = ["get_logger", "prepare_logging"]
+FIRST_LINES = 10
+"""Of a kind, written as they come."""
+
+INTERVAL_S = 10.0
+"""From one line of a kind to the next, afterwards: at most 8,640 lines of a kind in a day."""
+
+QUIET_S = 600.0
+"""After so long without a line of a kind, the first ones are written again."""
 
 _preparations: list[Callable[[], None]] = []
 
 
+class Logger(Protocol):
+    """What this project uses of a `logging.Logger`; *message* names the kind of line."""
+
+    def debug(self, message: str, *args: object, exc_info: bool = False) -> None:
+        """Log what only its author wants to know, with the traceback if *exc_info*."""
+        ...
+
+    def info(self, message: str, *args: object) -> None:
+        """Log what was to be expected."""
+        ...
+
+    def warning(self, message: str, *args: object) -> None:
+        """Log what is wrong and does no harm."""
+        ...
+
+    def exception(self, message: str, *args: object) -> None:
+        """Log an error with the traceback of what is being handled."""
+        ...
+
+    def critical(self, message: str, *args: object) -> None:
+        """Log why the process ends."""
+        ...
+
+
 def prepare_logging(prepare: Callable[[], None]) -> None:
-    """Call *prepare* before the next line is logged: it says where lines go."""
+    """Call *prepare* before the next line is logged: it decides where lines go."""
     _preparations[:] = [prepare]
 
 
 def get_logger(name: str) -> Logger:
-    """Return what does as `logging.getLogger` does, when it is first used."""
-    return cast("Logger", _LateLogger(name))
+    """Return a logger that finds that of `logging` when it is first used."""
+    return _LimitedLogger(name)
 
 
-class _LateLogger:
-    def __init__(self, name: str) -> None:
+class _Kind:
+    """Lines of one kind: how many came, and when one was written."""
+
+    def __init__(self) -> None:
+        self.written = 0
+        self.left_out = 0
+        self.last = 0.0
+
+
+class _LimitedLogger:
+    """Any thread may log. Two that log the same at once may be counted as one."""
+
+    def __init__(self, name: str, now: Callable[[], float] = time.monotonic) -> None:
         self._name = name
+        self._now = now
+        self._kinds: dict[str, _Kind] = {}
 
-    def __getattr__(self, method: str) -> Any:
+    def debug(self, message: str, *args: object, exc_info: bool = False) -> None:
+        self._log("debug", message, args, exc_info=exc_info)
+
+    def info(self, message: str, *args: object) -> None:
+        self._log("info", message, args)
+
+    def warning(self, message: str, *args: object) -> None:
+        self._log("warning", message, args)
+
+    def exception(self, message: str, *args: object) -> None:
+        self._log("exception", message, args)
+
+    def critical(self, message: str, *args: object) -> None:
+        self._log("critical", message, args)
+
+    def _log(
+        self, method: str, message: str, args: tuple[object, ...], *, exc_info: bool = False
+    ) -> None:
+        left_out = self._admit(message)
+        if left_out is None:
+            return
         import logging  # noqa: PLC0415 - see above
 
         with suppress(IndexError):  # nothing is left to prepare
             _preparations.pop()()
-        return getattr(logging.getLogger(self._name), method)
+        if left_out:
+            message, args = f"{message} (and %s more like it)", (*args, left_out)
+        exc_info = exc_info or method == "exception"
+        level = "error" if method == "exception" else method
+        log = getattr(logging.getLogger(self._name), level)
+        log(message, *args, exc_info=exc_info, stacklevel=3)
+
+    def _admit(self, message: str) -> int | None:
+        """Return how many lines of this kind were left out before; None to leave this one out."""
+        kind = self._kinds.get(message)
+        if kind is None:
+            kind = self._kinds[message] = _Kind()
+        now = self._now()
+        since = now - kind.last
+        if kind.written >= FIRST_LINES:
+            if since < INTERVAL_S:
+                kind.left_out += 1
+                return None
+            if since >= QUIET_S:
+                kind.written = 0
+        kind.written += 1
+        kind.last = now
+        left_out, kind.left_out = kind.left_out, 0
+        return left_out

@@ -1,21 +1,39 @@
 """Send to all subscribers, and know when one of them is not reading.
 
+Theory of operation
+-------------------
+
 ZeroMQ keeps a queue for each subscriber and, left alone, drops silently what does not fit: that is
-how kernels lose output, even the idle status. Here a full queue refuses the message:
+how kernels lose output, even the idle status. Here its queues are short (`IOPUB_QUEUE_MESSAGES`),
+a full one refuses the message, and what was refused is kept here, where it is counted in bytes:
 
 | state   | a queue is full                                    | all have room                   |
 |---------|----------------------------------------------------|---------------------------------|
 | steady  | keep the message → **waiting**                     | send                            |
-| waiting | nothing read for `PATIENCE_S` → leave out who is   | send what was kept → **steady** |
-|         | full, send to the others → **steady**              |                                 |
+| waiting | nothing taken for `PATIENCE_S` → leave out those   | send what was kept → **steady** |
+|         | that are full, send to the others → **steady**     |                                 |
 
 So a slow subscriber gets everything, at its own pace; one that stopped reading costs the others
 `PATIENCE_S` once, and is told what it missed if it ever reads again.
 
-Two things that ZeroMQ does and does not document make this work. A subscriber to whom a message
-could not be given is left out, and fills no queue, until it has emptied half of its own. And it
-tells us of progress only at each half of a queue, which a slow line may take minutes for: so some
-messages are *marked*, which is to ask when everybody has taken them.
+*Slow or stopped.* Somebody who takes one byte is alive. Two things show it: a *marked* message, of
+which pyzmq tells when all have taken it, and the figures that the operating system has of each
+connection (`Connections`). While the publisher waits it sends nothing, so whoever reads has soon
+taken all that it was given, and only who takes nothing keeps it waiting.
+
+*Left out.* A subscriber to whom a message could not be given fills no queue, and gets nothing,
+until it has emptied half of its own; ZeroMQ says nothing of the moment. So we note for each
+connection that was behind how many bytes it had still to take, and tell it when it has taken them.
+Each one alone: another that is still stopped does not matter. It may have been given the first
+messages again by then, so the figure is a bound: "up to". Where connections cannot be seen, the
+last mark does.
+
+*Bounds.* ZeroMQ holds `IOPUB_QUEUE_MESSAGES` for a subscriber that stopped. Of large messages it
+is not given that many: `MAX_FLYING_BYTES`, but `MIN_FLYING` messages always. To leave somebody out
+that has so few, the length of the queues is halved for the moment; not further, since ZeroMQ learns
+only at each half that a message was taken, and one that reads everything would look full.
+
+All this runs in the I/O thread.
 """
 
 from __future__ import annotations
@@ -27,8 +45,9 @@ from typing import NamedTuple
 import zmq
 
 from assay.protocol import Buffer
-from assay.transport._frames import NOBLOCK, Mark, send_frames, size_of
-from assay.transport._sockets import Socket
+from assay.transport._connections import Connections, Progress
+from assay.transport._frames import COPIED_BYTES, NOBLOCK, Mark, send_frames, size_of
+from assay.transport._sockets import IOPUB_QUEUE_MESSAGES, Socket
 
 __all__ = ["Publisher"]
 
@@ -44,26 +63,44 @@ RETRY_S = 0.005
 """How often a full queue is tried; ZeroMQ cannot tell when it has room again."""
 
 LOOK_BACK_S = 0.5
-"""How often one who was left out is looked after."""
+"""How often one that was left out is looked after while nothing is sent."""
 
-MARK_EVERY = 50
-"""Messages from one mark to the next, small against `IOPUB_QUEUE_MESSAGES`; a mark takes 20 µs."""
+PROGRESS_S = 0.05
+"""How often it is looked whether a slow subscriber has taken anything."""
 
-MAX_KEPT_BYTES = 32 * 1024 * 1024
-"""What may be kept before writers have to wait."""
+MARK_EVERY = 8
+"""Messages from one mark to the next; a mark takes 20 µs."""
+
+MAX_KEPT_BYTES = 6 * 1024 * 1024
+"""What may be kept before writers have to wait. `OutboundLog.MAX_BYTES` can come on top of it."""
+
+MAX_FLYING_BYTES = 8 * 1024 * 1024
+"""What ZeroMQ is given of large messages that not all have taken."""
+
+MIN_FLYING = IOPUB_QUEUE_MESSAGES // 2
+"""How many large messages it is given in any case."""
 
 MESSAGE_BYTES = 1024
 """What a small message takes in memory besides its frames."""
 
+FRAMING_BYTES = 80
+"""What ZeroMQ adds to a message on the wire, at most."""
 
-class _LeftOut(NamedTuple):
-    """Somebody who stopped reading."""
 
-    mark: Mark | None
-    """The last one that it was sent: taken means that it reads again."""
+class _StalledSubscriber(NamedTuple):
+    """A subscriber that stopped reading and was left out."""
 
     after: int
     """How many messages had been sent."""
+
+    mark: Mark | None
+    """The last one that it was sent, if no descriptor is known: taken means that it reads again."""
+
+    descriptor: int | None = None
+    """Its connection."""
+
+    target: int = 0
+    """The bytes that it has taken once it has taken all that it was sent."""
 
 
 class Publisher:
@@ -74,6 +111,7 @@ class Publisher:
         now: A monotonic clock, in seconds.
         notice: Returns the message that says how many messages a subscriber missed.
         hold: Called with True when too much is kept, with False when it is not any more.
+        connections: The connections of the subscribers.
     """
 
     def __init__(
@@ -83,32 +121,44 @@ class Publisher:
         now: Callable[[], float],
         notice: Callable[[int], list[Buffer]],
         hold: Callable[[bool], None],
+        connections: Connections | None = None,
     ) -> None:
         self._socket = socket
         self._now = now
         self._notice = notice
         self._hold = hold
+        self._connections = connections or Connections()
         self._held = False
         self._kept: deque[list[Buffer]] = deque()
         self._kept_bytes = 0
         self._sent = 0
         self._marks: deque[Mark] = deque()
+        self._flying: deque[tuple[Mark, int]] = deque()
+        self._flying_bytes = 0
+        self._queued: deque[int] = deque(maxlen=IOPUB_QUEUE_MESSAGES + 1)
         self._until_mark = MARK_EVERY
         self._patience_s = PATIENCE_S
         self._waiting_since: float | None = None
-        self._left_out: deque[_LeftOut] = deque()
+        self._looked_at = 0.0
+        self._stalled: list[_StalledSubscriber] = []
+        self._drained: dict[int, float] = {}
 
     @property
     def timeout_s(self) -> float | None:
         """When `pump` is to be called again; None if there is nothing to do."""
         if self._kept:
             return RETRY_S
-        return LOOK_BACK_S if self._left_out else None
+        return LOOK_BACK_S if self._stalled else None
 
     @property
     def is_waiting(self) -> bool:
         """True if something is kept for a subscriber whose queue is full."""
         return bool(self._kept)
+
+    @property
+    def kept_bytes(self) -> int:
+        """What is kept here."""
+        return self._kept_bytes
 
     def publish(self, frames: list[Buffer]) -> None:
         """Send *frames* now, or keep them for `pump`."""
@@ -127,10 +177,10 @@ class Publisher:
         if self._held and self._kept_bytes <= MAX_KEPT_BYTES // 2:
             self._held = False
             self._hold(False)
-        if self._left_out:
-            self._look_back()
+        if self._stalled:
+            self._notify_recovered()
 
-    def hurry(self) -> None:
+    def shorten_patience(self) -> None:
         """Wait less long for a subscriber that takes nothing: the end is near."""
         self._patience_s = LAST_PATIENCE_S
 
@@ -141,51 +191,117 @@ class Publisher:
         self._kept_bytes = 0
 
     def _try(self, frames: list[Buffer]) -> bool:
-        try:
-            self._send(frames)
-        except zmq.Again:
-            now = self._now()
-            if self._taken() or self._waiting_since is None:
-                self._waiting_since = now
-            if now - self._waiting_since < self._patience_s:
+        if not self._is_sent(frames):
+            if not self._has_waited_enough():
                 return False
             self._send_to_those_with_room(frames)
         self._waiting_since = None
         return True
 
-    def _send(self, frames: list[Buffer]) -> None:
+    def _is_sent(self, frames: list[Buffer]) -> bool:
+        size = size_of(frames)
+        if size > COPIED_BYTES and self._is_flying_too_much(size):
+            return False
+        try:
+            self._send(frames, size)
+        except zmq.Again:
+            return False
+        return True
+
+    def _has_waited_enough(self) -> bool:
+        now = self._now()
+        progress = self._taken()
+        if self._waiting_since is None or now - self._looked_at >= PROGRESS_S:
+            self._looked_at = now
+            progress |= self._connections.progressed()
+        if progress or self._waiting_since is None:
+            self._waiting_since = now
+        return now - self._waiting_since >= self._patience_s
+
+    def _is_flying_too_much(self, size: int) -> bool:
+        flying = self._flying
+        while flying and flying[0][0].done:
+            self._flying_bytes -= flying.popleft()[1]
+        return len(flying) >= MIN_FLYING and self._flying_bytes + size > MAX_FLYING_BYTES
+
+    def _send(self, frames: list[Buffer], size: int) -> None:
         mark = send_frames(self._socket, frames, NOBLOCK, mark=self._until_mark <= 0)
         self._sent += 1
+        self._queued.append(size + FRAMING_BYTES)
         self._until_mark -= 1
         if mark is not None:
             self._until_mark = MARK_EVERY
             self._taken()
             self._marks.append(mark)
+            if size > COPIED_BYTES:
+                self._flying.append((mark, size))
+                self._flying_bytes += size
 
     def _taken(self) -> bool:
-        """Forget the marks that everybody has taken; return True if there were any."""
+        """Forget the marks that all have taken; return True if there were any."""
         before = len(self._marks)
         while self._marks and self._marks[0].done:
             self._marks.popleft()
         return len(self._marks) < before
 
     def _send_to_those_with_room(self, frames: list[Buffer]) -> None:
-        last = self._marks[-1] if self._marks else None
-        self._left_out.append(_LeftOut(last, self._sent))
+        self._note_stalled()
         self._marks.clear()
+        # What they hold is theirs from now on, and bounded by their queues.
+        self._flying.clear()
+        self._flying_bytes = 0
         self._socket.setsockopt(zmq.XPUB_NODROP, 0)
+        self._socket.setsockopt(zmq.SNDHWM, IOPUB_QUEUE_MESSAGES // 2)
         try:
-            self._send(frames)
+            self._send(frames, size_of(frames))
         finally:
+            self._socket.setsockopt(zmq.SNDHWM, IOPUB_QUEUE_MESSAGES)
             self._socket.setsockopt(zmq.XPUB_NODROP, 1)
 
-    def _look_back(self) -> None:
+    def _note_stalled(self) -> None:
+        behind = self._connections.behind()
+        for one in self._stalled:
+            behind.pop(one.descriptor or 0, None)
+        queued = sum(self._queued)
+        for descriptor, (taken, pending) in behind.items():
+            target = taken + pending + queued if taken else 0
+            self._stalled.append(_StalledSubscriber(self._sent, None, descriptor, target))
+        if not behind:
+            last = self._marks[-1] if self._marks else None
+            self._stalled.append(_StalledSubscriber(self._sent, last))
+
+    def _notify_recovered(self) -> None:
         """Tell those who read again what they missed."""
-        missed = 0
-        while self._left_out and ((mark := self._left_out[0].mark) is None or mark.done):
-            missed = max(missed, self._sent - self._left_out.popleft().after)
-        if missed:
-            self.publish(self._notice(missed))
+        waiting = self._stalled
+        self._stalled = []
+        counts: set[int] = set()
+        for one in waiting:
+            if one.descriptor is None:
+                recovered = one.mark is None or one.mark.done
+            elif (progress := self._connections.progress(one.descriptor)) is None:
+                continue  # it is gone
+            else:
+                recovered = self._has_caught_up(one, progress)
+            if recovered:
+                counts.add(self._sent - one.after)
+            else:
+                self._stalled.append(one)
+        for count in sorted(counts):
+            self.publish(self._notice(count))
+
+    def _has_caught_up(self, one: _StalledSubscriber, progress: Progress) -> bool:
+        descriptor = one.descriptor or 0
+        if one.target and progress.taken >= one.target:
+            return self._drained.pop(descriptor, 0.0) >= 0
+        if progress.pending:
+            self._drained.pop(descriptor, None)
+            return False
+        # Twice, since ZeroMQ may be about to give the system more.
+        now = self._now()
+        if now - self._drained.setdefault(descriptor, now) < RETRY_S:
+            return False
+        del self._drained[descriptor]
+        return True
 
 
 def _weight(frames: list[Buffer]) -> int:

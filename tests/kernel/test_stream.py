@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -9,6 +10,8 @@ from itertools import count
 from typing import cast
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from assay.kernel._request import Request
 from assay.kernel.output._descriptors import DescriptorCapture
@@ -17,8 +20,10 @@ from assay.kernel.output._parents import Parents
 from assay.kernel.output._streams import OutputStream
 from assay.protocol import Channel, Envelope, MsgId, Session, SessionId, StreamName, encode_json
 from assay.protocol.wire._session import read_header
-from assay.transport import BIG_TEXT, MAX_PARTS, OutboundLog
-from assay.transport._log import Text
+from assay.transport import BIG_TEXT, PART_ROOM, RUN_ROOM, OutboundLog, Run
+from assay.transport import _log as log_module
+from assay.transport._frames import size_of
+from assay.transport._log import Outgoing, Text
 from tests.moments import struck
 
 
@@ -52,7 +57,7 @@ class Fixture:
             now=lambda: datetime(2026, 1, 1, tzinfo=UTC),
             new_id=lambda: MsgId("m"),
         )
-        output = Output(self.log, session, self.parents, lambda kind: kind.encode())
+        self.output = output = Output(self.log, session, self.parents, lambda kind: kind.encode())
         self.descriptors = Quiet()
         capture = cast(DescriptorCapture, self.descriptors)
         self.stream = OutputStream(StreamName.STDOUT, output, capture, self.log, self.parents)
@@ -67,7 +72,12 @@ class Fixture:
             content={},
             buffers=(),
         )
-        self.parents.enter(Request(Channel.SHELL, envelope))
+        self.request = Request(Channel.SHELL, envelope)
+        self.join()
+
+    def join(self) -> None:
+        """Let the caller's thread belong to the request that began last."""
+        self.parents.enter(self.request)
 
     def said(self) -> str:
         """Return the text in the log, and empty it."""
@@ -84,7 +94,7 @@ def here() -> Fixture:
 
 def test_text_is_said_once_in_order(here: Fixture) -> None:
     """However long the texts are and however many, all are said, and none twice."""
-    texts = [str(n) for n in range(2 * MAX_PARTS)]
+    texts = [str(n) for n in range(2 * RUN_ROOM // PART_ROOM)]
     texts[10], texts[20], texts[30] = "x" * BIG_TEXT, "", "y" * (BIG_TEXT - 1)
 
     lengths = [here.stream.write(text) for text in texts]
@@ -95,7 +105,7 @@ def test_text_is_said_once_in_order(here: Fixture) -> None:
 
 def test_text_is_said_once_while_it_is_taken(here: Fixture) -> None:
     """Text that is written between two takings is in the second."""
-    for n in range(3 * MAX_PARTS):
+    for n in range(3 * RUN_ROOM // PART_ROOM):
         here.stream.write(f"{n},")
         if n % 7 == 0:
             assert here.said().endswith(f"{n},")
@@ -191,3 +201,153 @@ def taken_and_interrupted(here: Fixture, function: Callable[[], object], place: 
         return struck(function, place, interrupt, before_c=here.said)
     except KeyboardInterrupt:
         return False
+
+
+def test_run_ends_though_threads_write_at_once(here: Fixture) -> None:
+    """Another thread that writes while one looks at the descriptors makes no run endless."""
+    text = "x" * 100 + "\n"
+
+    def other() -> None:
+        here.join()
+        here.stream.write(text)
+
+    def write_in_thread() -> None:
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join()
+
+    for _ in range(3 * RUN_ROOM // len(text)):
+        here.descriptors.meanwhile = write_in_thread
+        here.stream.write(text)
+
+    assert max(held(entry) for entry in here.log._entries) <= 2 * RUN_ROOM
+
+
+def held(entry: object) -> int:
+    """Return the characters in an entry of the log."""
+    return sum(map(len, entry.parts)) if isinstance(entry, Run) else 0
+
+
+class Taker:
+    """Takes what a log holds, as the I/O thread does, and measures it before."""
+
+    def __init__(self, here: Fixture) -> None:
+        self.log = here.log
+        self.texts: list[tuple[bytes, str]] = []
+        self.peak = 0
+
+    def take(self, *, patient: bool) -> None:
+        """Take once."""
+        self.peak = max(self.peak, sum(map(memory, [*self.log._entries])))
+        for entry in self.log.take(patient=patient):
+            if isinstance(entry, Text):
+                self.texts.append((entry.parent, entry.text))
+
+    def take_while(self, threads: list[threading.Thread]) -> None:
+        """Take until *threads* have ended, which are started and forced to switch."""
+        interval = sys.getswitchinterval()
+        sys.setswitchinterval(1e-6)
+        self.log.owner = threading.get_ident()
+        try:
+            for thread in threads:
+                thread.start()
+            while any(thread.is_alive() for thread in threads):
+                self.take(patient=True)
+                # A line that is never finished is waited for, but not for ever.
+                if self.log.open_line() is not None and self.log._gates:
+                    self.take(patient=False)
+        finally:
+            sys.setswitchinterval(interval)
+        self.take(patient=False)
+
+
+def memory(entry: object) -> int:
+    """Return what an entry of the log takes in memory."""
+    if isinstance(entry, Run):
+        return sum(map(sys.getsizeof, list(entry.parts)))
+    return size_of(entry.frames) if isinstance(entry, Outgoing) else 0
+
+
+def test_lines_of_threads_stay_whole(here: Fixture) -> None:
+    """What one call of `print` writes stays together, however many threads print at once."""
+    count, threads = 300, 6
+
+    def work(number: int) -> None:
+        here.join()
+        for line in range(count):
+            print("thread", number, "line", line, file=here.stream)
+
+    taker = Taker(here)
+    taker.take_while([threading.Thread(target=work, args=[n]) for n in range(threads)])
+
+    lines = "".join(text for _, text in taker.texts).splitlines()
+    wanted = [f"thread {n} line {line}" for n in range(threads) for line in range(count)]
+    assert sorted(lines) == sorted(wanted)
+
+
+def test_order_of_one_thread_is_kept_between_streams(here: Fixture) -> None:
+    """The end of a line comes behind what its thread has written to the other stream since."""
+    capture = cast(DescriptorCapture, here.descriptors)
+    other = OutputStream(StreamName.STDERR, here.output, capture, here.log, here.parents)
+
+    here.stream.write("a")
+    other.write("b")
+    here.stream.write("\n")
+
+    found = [(e.name, e.text) for e in here.log.take() if isinstance(e, Text)]
+    assert found == [("stdout", "a"), ("stderr", "b"), ("stdout", "\n")]
+
+
+@pytest.mark.parametrize("part", ["flush", "empty"])
+def test_flushed_text_waits_for_nothing(here: Fixture, part: str) -> None:
+    """A prompt that is flushed, or printed without an end, is taken at once."""
+    here.stream.write("50 %")
+    if part == "flush":
+        here.stream.flush()
+    else:
+        here.stream.write("")
+
+    texts = [e.text for e in here.log.take(patient=True) if isinstance(e, Text)]
+    assert texts == ["50 %"]
+
+
+pieces = st.one_of(
+    st.builds(
+        lambda letter, size, end: letter * size + end,
+        st.sampled_from("l\u00e9\u4e2d\U0001f40d"),
+        st.one_of(st.integers(1, 60), st.sampled_from([1_000, 3_000, BIG_TEXT - 1, BIG_TEXT])),
+        st.sampled_from(["", "\n"]),
+    ),
+    st.binary(min_size=1, max_size=3_000),
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(plans=st.lists(st.lists(pieces, max_size=40), min_size=1, max_size=4))
+def test_held_is_bounded_for_any_mix(plans: list[list[str | bytes]]) -> None:
+    """Texts of all sizes and displays of any threads arrive once and in order, and never more is
+    held than the bound allows."""
+    here = Fixture()
+    here.enter("first")
+
+    def work(number: int) -> None:
+        here.enter(f"thread-{number}")
+        for piece in plans[number] * 4:
+            if isinstance(piece, str):
+                here.stream.write(piece)
+            else:
+                here.log.post(Channel.IOPUB, [piece])
+
+    taker = Taker(here)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(log_module, "MAX_BYTES", 100_000)
+        patch.setattr(log_module, "LINE_BYTES", 50_000)
+        threads = [threading.Thread(target=work, args=[n]) for n in range(len(plans))]
+        taker.take_while(threads)
+
+    for number, plan in enumerate(plans):
+        name = f'"thread-{number}"'.encode()
+        text = "".join(text for parent, text in taker.texts if name in parent)
+        assert text == "".join(piece for piece in plan * 4 if isinstance(piece, str))
+    # On top of the bound: one text for each thread, and the run that grows.
+    assert taker.peak <= 150_000 + (len(plans) + 1) * (4 * BIG_TEXT + 100) + 5 * RUN_ROOM

@@ -30,8 +30,9 @@ from assay.protocol import (
     Status,
     StreamName,
 )
-from assay.transport import IoThread, KernelSockets, When, bind_kernel
+from assay.transport import IoThread, KernelSockets, Topics, When, bind_kernel
 from assay.transport import _io_thread as io_module
+from assay.transport import _log as log_module
 from assay.transport import _publisher as publisher_module
 from assay.transport._sockets import Socket
 from tests.limits import HANG_LIMIT_S
@@ -75,7 +76,7 @@ class Kernel:
         self.sockets, self.connection = bind_kernel(ConnectionFile(key=KEY.decode()))
         self.session = session("kernel")
         self.inbox = Inbox()
-        self.io = IoThread(self.sockets, self.session, self.inbox, lambda kind: kind.encode())
+        self.io = IoThread(self.sockets, self.session, self.inbox, Topics(prefix=b""))
 
     def publish(self, when: When = When.NOW) -> None:
         """Publish a status."""
@@ -231,7 +232,7 @@ class TestSending:
 
     def test_expected_status(self, kernel: Kernel, peer: Peer) -> None:
         """A status that the I/O thread expects leaves, also if it takes something else first."""
-        kernel.io.log.call(kernel.io.look_soon)
+        kernel.io.log.call(kernel.io.schedule_flush)
         kernel.synchronise()
         kernel.publish(When.WITH_NEXT)
 
@@ -312,7 +313,7 @@ class TestLines:
         return sent
 
     def turn(self, io: IoThread) -> None:
-        """Let the time for text come."""
+        """Come at a moment at which text is due."""
         io._text_due = 0.0
         io._flush()
 
@@ -337,9 +338,9 @@ class TestLines:
     def test_prompt(self, io: IoThread, sent: list[list[Buffer]]) -> None:
         """Text that never ends its line leaves after a moment."""
         io.log.write(StreamName.STDOUT, b"{}", "50 %")
-        for _ in range(io_module.MAX_DEFERRALS):
-            self.turn(io)
+        self.turn(io)
         before = list(sent)
+        io._open_since = 0.0
         self.turn(io)
 
         assert not before
@@ -482,6 +483,8 @@ class TestEnd:
         """A subscriber that does not read cannot prevent the end, and the others get the rest."""
         monkeypatch.setattr(io_module, "CLOSING_S", HANG_LIMIT_S)
         monkeypatch.setattr(publisher_module, "PATIENCE_S", 2 * HANG_LIMIT_S)
+        monkeypatch.setattr(publisher_module, "MAX_KEPT_BYTES", 1 << 30)
+        monkeypatch.setattr(log_module, "MAX_BYTES", 1 << 30)
         kernel = Kernel()
         kernel.io.start()
         peer = Peer(kernel.connection)
@@ -508,6 +511,8 @@ class TestEnd:
         """However patient it is with each, the end comes."""
         monkeypatch.setattr(io_module, "CLOSING_S", 0.05)
         monkeypatch.setattr(publisher_module, "LAST_PATIENCE_S", 2 * HANG_LIMIT_S)
+        monkeypatch.setattr(publisher_module, "MAX_KEPT_BYTES", 1 << 30)
+        monkeypatch.setattr(log_module, "MAX_BYTES", 1 << 30)
         kernel = Kernel()
         kernel.io.start()
         peer = Peer(kernel.connection)

@@ -12,9 +12,9 @@ from assay.transport import Lane
 from tests.limits import HANG_LIMIT_S
 
 
-@given(steps=st.lists(st.sampled_from(["put", "first", "poll"]), max_size=40))
+@given(steps=st.lists(st.sampled_from(["put", "poll"]), max_size=40))
 def test_order(steps: list[str]) -> None:
-    """It is a queue with two ends to put and one to take."""
+    """It is a queue."""
     lane: Lane[int] = Lane()
     model: list[int] = []
     for number, step in enumerate(steps):
@@ -22,9 +22,6 @@ def test_order(steps: list[str]) -> None:
             case "put":
                 lane.put(number)
                 model.append(number)
-            case "first":
-                lane.put_first(number)
-                model.insert(0, number)
             case _:
                 assert lane.poll() == (model.pop(0) if model else None)
 

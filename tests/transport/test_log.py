@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.protocol import Buffer, Channel, StreamName
-from assay.transport import BIG_TEXT, MAX_PARTS, OutboundLog, Run, When
+from assay.transport import BIG_TEXT, PART_ROOM, RUN_ROOM, OutboundLog, Run, When
 from assay.transport import _log as log_module
 from assay.transport._log import MAX_TEXT, Outgoing, Text
 from tests.limits import HANG_LIMIT_S
@@ -33,32 +33,37 @@ class Writer:
     def __init__(self, log: OutboundLog) -> None:
         self.log = log
         self.run: Run | None = None
+        self.room = 0
 
     def write(self, name: StreamName, parent: bytes, text: str) -> None:
         """Write *text* the quick way if that may be done."""
         run = self.run
         if (
             run is not None
+            and run.thread == threading.get_ident()
             and run is self.log.newest
             and (run.name, run.parent) == (name, parent)
             and len(text) < BIG_TEXT
-            and len(run.parts) < MAX_PARTS
+            and self.room > 0
         ):
             run.append(text)
-            if run.taken:
-                self.log.resume(run)
+            self.room -= len(text) + PART_ROOM
+            if run.is_settled:
+                self.log.attend(run)
         else:
             self.run = self.log.write(name, parent, text)
+            if self.run is not run:
+                self.room = RUN_ROOM
 
 
 def nothing() -> None:
     """Be woken."""
 
 
-def taken(log: OutboundLog) -> list[Said]:
+def taken(log: OutboundLog, *, patient: bool = False) -> list[Said]:
     """Return all that waits, each text in one piece with those that follow it."""
     found: list[Said] = []
-    for entry in log.take():
+    for entry in log.take(patient=patient):
         if isinstance(entry, Text):
             assert 0 < len(entry.text) <= MAX_TEXT
             found.append((entry.name, entry.parent, entry.text))
@@ -256,7 +261,7 @@ class TestWaking:
         for _ in range(3):
             log.post(Channel.SHELL, FRAMES)
         assert woken.count == 1
-        log.heard()
+        log.wakeup_received()
         log.post(Channel.SHELL, FRAMES)
 
         assert woken.count == 2
@@ -277,7 +282,7 @@ class TestWaking:
         said()
         woken.meanwhile = nothing
         # The wake-up arrives and finds nothing to take.
-        log.heard()
+        log.wakeup_received()
         assert len(log) == 0
         said()
 
@@ -287,13 +292,13 @@ class TestWaking:
         """Text wakes nobody while the I/O thread is going to look, and is then reported."""
         woken = Woken()
         log = OutboundLog(woken)
-        log.rest_text()
+        log.mute_text_wakeups()
         log.write(StreamName.STDOUT, b"{}", "x")
         assert woken.count == 0
 
-        assert log.watch_text()
+        assert log.unmute_text_wakeups()
         list(log.take())
-        assert not log.watch_text()
+        assert not log.unmute_text_wakeups()
 
     def test_busy_expected(self) -> None:
         """A message that may wait wakes nobody if the I/O thread is going to look."""
@@ -349,13 +354,16 @@ class TestWaking:
         assert woken.count == 0
 
 
+SMALL_BYTES = 4 * BIG_TEXT
+"""For a log that is full soon."""
+
+
 class TestRoom:
     """Who writes faster than others read waits."""
 
     @pytest.fixture(autouse=True)
     def _small(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(log_module, "MAX_ENTRIES", 10)
-        monkeypatch.setattr(log_module, "MAX_WEIGHT", 3 * BIG_TEXT)
+        monkeypatch.setattr(log_module, "MAX_BYTES", SMALL_BYTES)
 
     def written(self, log: OutboundLog, write: Callable[[], object], bound: int) -> None:
         """Check that a thread that calls *write* for ever stops at *bound*, and goes on."""
@@ -375,9 +383,9 @@ class TestRoom:
             while not log._gates:
                 assert thread.is_alive()
             assert len(log) <= bound
-            log.heard()
+            log.wakeup_received()
             list(log.take())
-            log.rest_text()
+            log.mute_text_wakeups()
             while log._gates and not len(log):
                 assert thread.is_alive()
         ended.set()
@@ -388,17 +396,21 @@ class TestRoom:
     def test_texts(self) -> None:
         """Many texts wait for room."""
         log = OutboundLog(nothing)
-        self.written(log, lambda: log.write(StreamName.STDOUT, b"{}", "x"), 11)
+        lines = SMALL_BYTES // log_module.RUN_BYTES
+        self.written(log, lambda: log.write(StreamName.STDOUT, b"{}", "x\n"), lines)
 
     def test_big_texts(self) -> None:
         """Few big texts wait for room."""
         log = OutboundLog(nothing)
-        self.written(log, lambda: log.write(StreamName.STDOUT, b"{}", "x" * BIG_TEXT), 4)
+        text = "x" * BIG_TEXT + "\n"
+        self.written(log, lambda: log.write(StreamName.STDOUT, b"{}", text), 4)
 
     def test_displays(self) -> None:
         """Messages on IOPub wait for room."""
         log = OutboundLog(nothing)
-        self.written(log, lambda: log.post(Channel.IOPUB, FRAMES), 11)
+        self.written(
+            log, lambda: log.post(Channel.IOPUB, FRAMES), SMALL_BYTES // log_module.MESSAGE_BYTES
+        )
 
     def test_held(self) -> None:
         """A writer waits while the subscribers are behind, and is released."""
@@ -438,20 +450,31 @@ class TestRoom:
         log = OutboundLog(nothing)
         log.close()
         for _ in range(1_000):
-            log.write(StreamName.STDOUT, b"{}", "x")
+            log.write(StreamName.STDOUT, b"{}", "x\n")
 
-        assert len(log) <= 11
+        assert len(log) <= SMALL_BYTES // log_module.RUN_BYTES
 
 
 def test_line_in_progress_is_known() -> None:
-    """The log knows that its newest text has not ended its line, and that another has."""
+    """A line that has not ended is not taken by who is patient, nor is what stands behind it."""
     log = OutboundLog(lambda: None)
+    log.post(Channel.IOPUB, [b"before"])
     run = log.write(StreamName.STDOUT, b"{}", "a line")
-    begun = log.is_mid_line()
+    in_thread(lambda: [log.post(Channel.IOPUB, [b"behind"])])  # type: ignore[func-returns-value,list-item]  # nothing is returned
+    begun = taken(log, patient=True)
+    assert log.open_line() is run
 
-    run.append("\n")
+    log.write(StreamName.STDOUT, b"{}", "\n")
 
-    assert (begun, log.is_mid_line()) == (True, False)
+    assert begun == [b"before"]
+    assert taken(log, patient=True) == [(StreamName.STDOUT, b"{}", "a line\n"), b"behind"]
+    assert log.open_line() is None
+
+
+def write_and_end(log: OutboundLog) -> None:
+    """Write a text that nothing can be appended to."""
+    log.write(StreamName.STDOUT, b"{}", "text")
+    log.end_run()
 
 
 class TestInterrupt:
@@ -460,7 +483,7 @@ class TestInterrupt:
     SAID: ClassVar[dict[str, Callable[[OutboundLog], object]]] = {
         "text": lambda log: log.write(StreamName.STDOUT, b"{}", "text"),
         "big text": lambda log: log.write(StreamName.STDOUT, b"{}", "x" * BIG_TEXT),
-        "full run": lambda log: log.end_run(log.write(StreamName.STDOUT, b"{}", "text")),
+        "ended run": write_and_end,
         "display": lambda log: log.post(Channel.IOPUB, FRAMES),
         "reply": lambda log: log.post(Channel.SHELL, FRAMES),
         "call": lambda log: log.call(nothing),

@@ -71,9 +71,10 @@ class FakeSocket:
         self.no_drop = 1
 
     def setsockopt(self, option: int, value: int) -> None:
-        """Take the one option that matters."""
-        assert option == zmq.XPUB_NODROP
-        self.no_drop = value
+        """Take the one option that matters; the queues have lengths of their own."""
+        assert option in {zmq.XPUB_NODROP, zmq.SNDHWM}
+        if option == zmq.XPUB_NODROP:
+            self.no_drop = value
 
     def send(self, data: bytes, flags: int, *, track: bool) -> FakeMark | None:
         """Put the one frame of a message into the queues."""
@@ -269,7 +270,7 @@ class TestStates:
         """Near the end it is less patient."""
         desk = Desk(Subscriber(4))
         desk.publish(*names(10))
-        desk.publisher.hurry()
+        desk.publisher.shorten_patience()
         desk.wait(LAST_PATIENCE_S + 0.2)
 
         assert not desk.publisher.is_waiting

@@ -95,6 +95,9 @@ class Handlers:
             if handler is None:
                 return self._unserved(request)
             return handler(request, structure_content(msg_type, request.envelope.content))
+        except ContentError as error:
+            logger.warning("%s: %s", msg_type, error.without_values)
+            return self._failed(request, error)
         except ProtocolError as error:
             logger.warning("%s: %s", msg_type, error)
             return self._failed(request, error)
@@ -121,7 +124,7 @@ class Handlers:
         on a channel that does not serve them (AMB-37)."""
         msg_type, channel = request.header.msg_type, request.channel
         if msg_type not in MESSAGE_TYPES or msg_type in UNKNOWN_WITHOUT_SUBSHELLS:
-            logger.warning("%s: unknown message type %r", channel, msg_type)
+            logger.warning("%s: unknown message type %.80r", channel, msg_type)
             return None
         logger.warning("%s: %s is not served here", channel, msg_type)
         if msg_type == "debug_request":

@@ -95,12 +95,12 @@ class Prompter:
         asked = self._asked
         fault = asked.mismatch(envelope) if asked is not None else "nobody asked"
         if asked is None or fault:
-            logger.warning("stdin: dropped a %s: %s", envelope.header.msg_type, fault)
+            logger.warning("stdin: dropped a %.80s: %s", envelope.header.msg_type, fault)
             return
         try:
             content = envelope.message().content
         except ContentError as error:
-            logger.warning("stdin: dropped an input_reply: %s", error)
+            logger.warning("stdin: dropped an input_reply: %s", error.without_values)
             return
         from assay.protocol import InputReply  # noqa: PLC0415 - few cells ask
 

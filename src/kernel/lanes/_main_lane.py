@@ -91,7 +91,7 @@ class MainLane:
         """Let *request* wait for its turn."""
         self._received += 1
         self.lane.put(request)
-        self._io.look_soon()
+        self._io.schedule_flush()
 
     @property
     def is_idle(self) -> bool:

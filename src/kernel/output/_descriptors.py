@@ -179,7 +179,7 @@ class DescriptorCapture:
         found = False
         for captured in self._captured:
             if text := captured.read():
-                self._output.write(captured.name, text)
+                self._output.write_captured(captured.name, text)
                 found = True
         return found
 

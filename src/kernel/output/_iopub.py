@@ -42,7 +42,7 @@ class Output:
     def after_fork(self) -> None:
         """Know that this is a child process."""
         self.forked = True
-        self._log.newest = None  # no stream may go on appending to the parent's log
+        self._log.after_fork()
 
     def mute_errors(self) -> None:
         """Publish no `Error` from now on: the code that runs is being ended, and did not fail."""
@@ -86,6 +86,11 @@ class Output:
         if self._is_muted(request):
             return None
         return self._log.write(name, request.parent if request is not None else NO_PARENT, text)
+
+    def write_captured(self, name: StreamName, text: str) -> None:
+        """Publish *text* that came by a descriptor: what is written next stands behind it."""
+        self._log.part_lines()
+        self.write(name, text)
 
     def is_sender(self, thread: int) -> bool:
         """Return True for the thread that sends, which must not wait for what others write."""

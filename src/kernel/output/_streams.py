@@ -1,4 +1,31 @@
-"""`sys.stdout` and `sys.stderr`: text streams over the outbound log."""
+"""`sys.stdout` and `sys.stderr`: text streams over the outbound log.
+
+Theory of operation
+-------------------
+
+`print` calls `write` for each argument, for what stands between them and for the end of the line,
+and 100,000 lines shall take no longer than a program's own work. So `write` has two ways.
+
+The *quick way* appends to the run of the text before (`assay.transport._log`) without a lock. It
+is taken if nothing else could belong between: the same thread wrote for the same request, the run
+is the newest entry of the log and has room, and nothing waits in the captured descriptors. `state`
+is replaced as one value: a thread that has read it and loses its turn finds a thread in it that is
+not its own, or a run that is not the newest, and never appends to another thread's run. `room` may
+get the figure that such a thread had read before, but only once, since the next text of that takes
+the slow way: a run then grows to twice its size and no further.
+
+The *slow way* reads the descriptors first, then lets the log find or make the run. It is the only
+one that waits for room.
+
+What can come in between: the I/O thread takes the run, or another thread appends an entry (both
+are found by `is_settled` after appending); an interrupt between appending and that look
+(`catch_up` puts the run into the log at the end of the cell); a finalizer or signal handler that
+writes (it takes the slow way or appends whole texts: none is lost).
+
+The end of a line may come without looking at the descriptors: what was not flushed stays together
+(decision 0006). A flush, or the empty text of ``print(x, end="")``, ends this and lets others
+write between (`OutboundLog.part_line`).
+"""
 
 from __future__ import annotations
 
@@ -7,13 +34,14 @@ import io
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from threading import get_ident  # by name: gevent replaces the module's
 
 from assay.kernel._request import Request
 from assay.kernel.output._descriptors import DescriptorCapture
 from assay.kernel.output._iopub import NO_PARENT, Output
 from assay.kernel.output._parents import Parents
 from assay.protocol import Buffer, StreamName
-from assay.transport import BIG_TEXT, MAX_PARTS, OutboundLog, Run
+from assay.transport import BIG_TEXT, PART_ROOM, RUN_ROOM, OutboundLog, Run
 
 __all__ = ["OutputStream"]
 
@@ -46,7 +74,7 @@ class OutputStream(io.TextIOBase):
         self._log = log
         self._request_of_context = parents.of_context
         self._run = NO_RUN
-        self._record: Callable[[str], None] = _forget
+        self._record: Callable[[str], None] | None = None
         self._name = name
         self._output = output
         self._capture = capture
@@ -72,27 +100,25 @@ class OutputStream(io.TextIOBase):
     def _quick_write(self) -> tuple[Callable[[str], int], Callable[[], None]]:
         """Return `write`, and what lets a line's end be parted from its text.
 
-        A program that prints much goes the quick way: nothing else has been said since our last
-        text, neither by us nor through the descriptors, and it was for the same request. `print`
-        writes twice for each line, so that the variables of a function, which are found faster
-        than the attributes of an object, are worth a quarter of the time. Nor are the descriptors
-        looked at for the second: a line that was not flushed stays together (decision 0006).
+        The variables of a function are found faster than the attributes of an object, which is
+        worth a quarter of the time.
         """
         log, of_context, capture = self._log, self._request_of_context, self._capture
         written_to = capture.written_to
         room = 0
         last = ""
         # One value, taken once: another thread may change it while we look at the descriptors.
-        state: tuple[Run, Callable[[str], None], Request | None, Callable[[str], None]]
-        state = NO_RUN, NO_RUN.append, None, _forget
+        state: tuple[Run, Callable[[str], None], Request | None, Callable[[str], None] | None, int]
+        state = NO_RUN, NO_RUN.append, None, None, 0
 
         def write(text: str, /) -> int:
             nonlocal room, last
-            run, append, request, record = state
+            run, append, request, record, thread = state
             if (
                 of_context() is request
+                and get_ident() == thread
                 and type(text) is str
-                and room
+                and room > 0
                 and 0 < (length := len(text)) < BIG_TEXT
                 and (
                     (text == "\n" and last and last[-1] != "\n")
@@ -103,30 +129,31 @@ class OutputStream(io.TextIOBase):
             ):
                 append(text)
                 last = text
-                if run.taken:
-                    log.resume(run)
-                record(text)
-                room -= 1
+                room -= length + PART_ROOM
+                if run.is_settled:
+                    log.attend(run)
+                if record is not None:
+                    record(text)
                 return length
             return write_slowly(text)
 
         def write_slowly(text: str) -> int:
             nonlocal state, room, last
             if type(text) is str and not text and not self.closed:
-                # Of ``print(x, end="")``: others may write the rest of the line.
-                last = ""
+                part_line()  # of ``print(x, end="")``
                 return 0
-            if not room:
-                log.end_run(state[0])
+            before = state[0]
             run = self._write(text)
             last = text
-            state = run, run.append, of_context(), self._record
-            room = MAX_PARTS - 1
+            state = run, run.append, of_context(), self._record, get_ident()
+            if run is not before:
+                room = RUN_ROOM
             return len(text)
 
         def part_line() -> None:
             nonlocal last
             last = ""
+            log.part_line()
 
         return write, part_line
 
@@ -144,7 +171,7 @@ class OutputStream(io.TextIOBase):
         elif text:
             self._capture.catch_up()
             run = self._output.write(self._name, text)
-            if len(text) < BIG_TEXT:
+            if len(text) < BIG_TEXT and self._record is not None:
                 self._record(text)
             if len(text) >= BIG_TEXT or self._request_of_context() is None:
                 run = None
@@ -166,16 +193,17 @@ class OutputStream(io.TextIOBase):
             yield texts
         finally:
             self._record_by(outer)
-            for text in texts:
-                outer(text)
+            if outer is not None:
+                for text in texts:
+                    outer(text)
 
-    def _record_by(self, record: Callable[[str], None]) -> None:
+    def _record_by(self, record: Callable[[str], None] | None) -> None:
         self._record = record
-        self._log.newest = None  # `write` looks anew
+        self._log.end_run()  # `write` looks anew
 
     def close(self) -> None:
         """Refuse to write from now on."""
-        self._log.newest = None
+        self._log.end_run()
         super().close()
 
     def writelines(self, lines: Iterable[str], /) -> None:  # type: ignore[override]
@@ -201,10 +229,6 @@ class OutputStream(io.TextIOBase):
     def fileno(self) -> int:
         """Return the captured descriptor, for child processes and C code."""
         return self._capture.descriptor(self._name)
-
-
-def _forget(_: str) -> None:
-    """Record nothing."""
 
 
 class _BytesOfStream(io.BufferedIOBase):

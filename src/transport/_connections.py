@@ -1,0 +1,127 @@
+"""What the operating system knows of the connections that ZeroMQ made.
+
+ZeroMQ does not say which subscriber is behind, nor cut one off. But with each subscription comes
+the descriptor of the connection that it came by, and of a descriptor the system says how much the
+peer has taken. Descriptors are only asked here, never read or closed: they are ZeroMQ's. One that
+was closed and opened again meanwhile gives a figure of another connection, which costs a wait or a
+notice too many and nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import NamedTuple
+
+__all__ = ["Connections", "Progress"]
+
+MAX_CONNECTION_BYTES = 64 * 1024
+MAX_TOTAL_BYTES = 512 * 1024
+"""Bytes of topics that one connection, and all together, may subscribe to. Clients have one
+subscription, or some of 60 bytes; and ZeroMQ takes about 50 bytes of memory for each of these."""
+
+SUBSCRIPTION_BYTES = 16
+"""What a subscription counts besides its topic."""
+
+SIOCOUTQ = 0x5411
+"""Linux: bytes of a socket that the peer has not taken."""
+
+TCP_INFO_BYTES = 128
+BYTES_ACKED = slice(120, 128)
+"""Where Linux 4.1 and later say how much a peer has taken since the connection began."""
+
+
+class Progress(NamedTuple):
+    """How far the peer of a connection is, as the system sees it."""
+
+    taken: int
+    """Bytes since it began; 0 where that cannot be seen (ipc)."""
+
+    pending: int
+    """Bytes that wait in the system."""
+
+
+class Connections:
+    """The connections of one XPUB socket, by descriptor; for one thread."""
+
+    def __init__(self) -> None:
+        self._topics: dict[int, int] = {}
+        self._last: dict[int, Progress] = {}
+
+    def subscribed(self, descriptor: int, topic: bytes) -> bool:
+        """Note a subscription; return False, and cut the connection, if it is one too many."""
+        weight = self._topics.get(descriptor, 0) + len(topic) + SUBSCRIPTION_BYTES
+        self._topics[descriptor] = weight
+        if weight <= MAX_CONNECTION_BYTES and self._total() <= MAX_TOTAL_BYTES:
+            return True
+        del self._topics[descriptor]
+        _cut(descriptor)
+        return False
+
+    def unsubscribed(self, descriptor: int, topic: bytes) -> None:
+        """Note that a subscription has ended; -1 for one of a connection that has ended."""
+        if descriptor not in self._topics:
+            return
+        weight = self._topics.get(descriptor, 0) - len(topic) - SUBSCRIPTION_BYTES
+        self._topics[descriptor] = max(0, weight)
+
+    def progressed(self) -> bool:
+        """Return True if a peer that was behind has taken something since the last call."""
+        found = False
+        for descriptor, progress in self._look():
+            before = self._last.get(descriptor)
+            found = found or (before is not None and before.pending > 0 and progress != before)
+            self._last[descriptor] = progress
+        return found
+
+    def behind(self) -> dict[int, Progress]:
+        """Return the connections whose peers have something to take."""
+        return {descriptor: found for descriptor, found in self._look() if found.pending}
+
+    def progress(self, descriptor: int) -> Progress | None:
+        """Return how far a peer is; None if it is gone, or cannot be seen here."""
+        return _progress(descriptor)
+
+    def _look(self) -> Iterator[tuple[int, Progress]]:
+        for descriptor in [*self._topics]:
+            if (progress := _progress(descriptor)) is None:
+                self._topics.pop(descriptor)
+                self._last.pop(descriptor, None)
+            else:
+                yield descriptor, progress
+
+    def _total(self) -> int:
+        total = sum(self._topics.values())
+        if total > MAX_TOTAL_BYTES:  # some of these may be gone
+            for _ in self._look():
+                pass
+            total = sum(self._topics.values())
+        return total
+
+
+def _progress(descriptor: int) -> Progress | None:
+    import fcntl  # noqa: PLC0415 - only if a subscriber is slow
+    import socket  # noqa: PLC0415 - the same
+
+    try:
+        pending = int.from_bytes(fcntl.ioctl(descriptor, SIOCOUTQ, bytes(4)), "little")
+        seen = socket.socket(fileno=descriptor)
+    except OSError:
+        return None
+    try:
+        info = seen.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_BYTES)
+    except OSError:
+        info = b""
+    finally:
+        seen.detach()  # it stays ZeroMQ's
+    return Progress(int.from_bytes(info[BYTES_ACKED], "little"), pending)
+
+
+def _cut(descriptor: int) -> None:
+    import socket  # noqa: PLC0415 - only against a flood
+
+    try:
+        with socket.socket(fileno=os.dup(descriptor)) as connection:
+            connection.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        return  # it is gone
