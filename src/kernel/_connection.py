@@ -11,6 +11,8 @@ from attrs import frozen
 from assay.protocol import ConnectionFile, ConnectionFileError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from assay.kernel._command_line import CommandLine
 
 __all__ = ["OpenedConnection", "open_connection"]
@@ -83,13 +85,31 @@ def _default_path() -> str:
     folder = Path(jupyter_runtime_dir())
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError:
+        return _temporary_path(folder)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return _temporary_path(folder)
+    return str(folder / f"kernel-{os.getpid()}.json")
+
+
+def _temporary_path(instead: Path) -> str:
+    """Return a path for a connection file where Jupyter's own folder, *instead*, is of no use.
+
+    A container may have no home, and be reached by the ports of the command line.
+    """
+    import tempfile  # noqa: PLC0415 - few need it
+
+    try:
+        folder = tempfile.gettempdir()
     except OSError as error:
         raise ConnectionFileError(
-            f"{folder}: cannot be made, and no other place is named for the connection file "
-            f"(-f FILE): {error.strerror}",
+            f"{instead}: cannot be written, nor can a temporary folder, and no other place is "
+            f"named for the connection file (-f FILE): {error.strerror}",
             requirement="CONN-04",
         ) from error
-    return str(folder / f"kernel-{os.getpid()}.json")
+    # The name cannot be foreseen, and the file is made elsewhere and moved there.
+    name = f"kernel-{os.getpid()}-{os.urandom(KEY_BYTES).hex()}.json"
+    return os.path.join(folder, name)  # noqa: PTH118 - as above
 
 
 def _says(path: str, connection: ConnectionFile) -> bool:

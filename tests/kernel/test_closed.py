@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from assay.protocol import ConnectionFile, Transport
-from assay.transport import free_ports
+from assay.transport import Client, free_ports
 from tests.kernel._kernels import HANG_LIMIT_S, argv, execute, result, start
 
 REGISTRATION = {
@@ -119,14 +119,37 @@ def test_path_that_is_no_file(tmp_path: Path) -> None:
     assert "cannot be written: Not a directory" in refused(Path(__file__) / "k.json")
 
 
-def test_no_place_for_a_file_that_nobody_named() -> None:
-    """Without -f and without a folder for such files the kernel says what to do (CONN-04)."""
+def test_no_place_for_a_file_that_nobody_named(tmp_path: Path) -> None:
+    """Without -f and a folder for such files, the file is a temporary one; where there is no
+    temporary folder either, the kernel says what to do (CONN-04)."""
     words = [word for word in argv() if word not in {"-f", "{connection_file}"}]
+    env = {"JUPYTER_RUNTIME_DIR": f"{__file__}/runtime", "TMPDIR": str(tmp_path)}
+    kernel = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env={**os.environ, **env})
+    with kernel:
+        assert kernel.stderr is not None
+        path = Path(kernel.stderr.readline().split()[-1])
+        mode, folder = stat.S_IMODE(path.stat().st_mode), path.parent
+        with Client(ConnectionFile.read(path)) as client:
+            client.wait_until_ready(HANG_LIMIT_S)
+            kernel.terminate()
+            kernel.communicate(timeout=HANG_LIMIT_S)
 
-    line = ending(words, env={"JUPYTER_RUNTIME_DIR": f"{__file__}/runtime"})
-
-    assert f"{__file__}/runtime: cannot be made" in line
+    assert (folder, mode) == (tmp_path, 0o600)
+    assert list(tmp_path.iterdir()) == []
+    line = ending(_without_temporary_folders(words), env=env)
+    assert f"{__file__}/runtime: cannot be written, nor can a temporary folder" in line
     assert "-f FILE" in line
+
+
+def _without_temporary_folders(words: list[str]) -> list[str]:
+    """Return the command of a kernel that finds no folder for temporary files."""
+    code = (
+        "import sys, tempfile\n"
+        "tempfile._get_default_tempdir = lambda: open('/no/such/folder')\n"
+        "from assay.__main__ import main\n"
+        "sys.exit(main(['kernel']))"
+    )
+    return [words[0], "-P", "-c", code]
 
 
 # --- What is open because somebody says so
@@ -251,6 +274,7 @@ A_FILE = shlex.quote(__file__)
 PLACES = {
     "folder below a file": f"IPYTHONDIR={A_FILE}/ipython",
     "folder is a file": f"IPYTHONDIR={A_FILE}",
+    "empty name of a folder": f"IPYTHONDIR=; HOME={A_FILE}/home",
     "home below a file": f"unset IPYTHONDIR; HOME={A_FILE}/home",
 }
 

@@ -373,6 +373,35 @@ def test_levels_hide_warnings(tmp_path: Path, option: str) -> None:
         assert "WARNING" not in kernel.written()
 
 
+def test_connection_in_a_configuration_file(tmp_path: Path) -> None:
+    """The sockets are bound before such files are read; one warning says so and what to do."""
+    place = tmp_path / "ipythondir" / "profile_default"
+    place.mkdir(parents=True)
+    (place / "ipython_kernel_config.py").write_text(
+        "c.IPKernelApp.ip = '0.0.0.0'\nc.Session.key = b''\nc.Session.metadata = {}"
+    )
+    with start(tmp_path) as kernel:
+        with kernel.client(timeout=HANG_LIMIT_S) as client:
+            answer = execute(client, "1")
+        kernel.shutdown()
+
+        (line,) = [line for line in kernel.written().splitlines() if "no effect" in line]
+    assert "c.IPKernelApp.ip, c.Session.key: no effect" in line
+    assert answer.reply.frames[1] != b""
+
+
+def test_name_of_a_file_in_jupyters_folder(tmp_path: Path) -> None:
+    """A bare name is looked for here and among Jupyter's connection files, as IPython does."""
+    connection = free_ports(ConnectionFile(key="k"))
+    env = {"JUPYTER_RUNTIME_DIR": str(tmp_path / "runtime")}
+    (tmp_path / "runtime").mkdir()
+    connection.write(tmp_path / "runtime" / "by-name.json")
+    with by_hand(tmp_path, "-f", "by-name.json", env=env), Client(connection) as client:
+        client.wait_until_ready(HANG_LIMIT_S)
+
+        assert not (tmp_path / "by-name.json").exists()
+
+
 # --- What programs see
 
 

@@ -34,6 +34,16 @@ logger = get_logger("assay.kernel")
 
 HINT = " (--existing is for clients: jupyter console --existing FILE)"
 
+PLACE_TRAITS = frozenset(
+    {"ip", "transport", "shell_port", "iopub_port", "stdin_port", "control_port", "hb_port"}
+)
+CONNECTION_TRAITS = {
+    "IPKernelApp": PLACE_TRAITS,
+    "ConnectionFileMixin": PLACE_TRAITS,
+    "Session": frozenset({"key", "keyfile", "signature_scheme"}),
+}
+"""What the kernel needs to know before it reads any configuration."""
+
 INLINE_BACKEND = "module://matplotlib_inline.backend_inline"
 
 
@@ -72,6 +82,7 @@ class IPKernelApp(BaseIPythonApplication, InteractiveShellApp):  # type: ignore[
     def initialize(self, argv: list[str] | None = None) -> None:
         """Read command line, profile and configuration; make the shell and run startup code."""
         super().initialize(argv)
+        self._warn_of_late_places()
         if not self.capture_fd_output:
             self.host.leave_descriptors()
         # Programs look for this section to find out whether they run in a kernel.
@@ -89,6 +100,21 @@ class IPKernelApp(BaseIPythonApplication, InteractiveShellApp):  # type: ignore[
         self.init_code()
         sys.stdout.flush()
         sys.stderr.flush()
+
+    def _warn_of_late_places(self) -> None:
+        """Name what a configuration file says of the connection: the sockets are bound by now."""
+        late = [
+            f"c.{section}.{name}"
+            for section, names in CONNECTION_TRAITS.items()
+            for name in self.config.get(section, {})
+            if name in names
+        ]
+        if late:
+            logger.warning(
+                "%s: no effect in a configuration file; wanted on the command line, such as "
+                "--ip=ADDRESS or --Session.keyfile=PATH",
+                ", ".join(late),
+            )
 
     def parse_command_line(self, argv: list[str] | None = None) -> None:
         """Read *argv*; making the parser takes 6 ms, and there is rarely anything to read."""

@@ -30,6 +30,8 @@ def ipython_folder(find: Callable[[], str], host: Host) -> str:
     Raises:
         OSError: no temporary one can be made either.
     """
+    if os.environ.get("IPYTHONDIR") == "":  # to IPython that is the working directory
+        del os.environ["IPYTHONDIR"]
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         try:
