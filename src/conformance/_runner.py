@@ -24,6 +24,7 @@ from assay.conformance._result import Report, Result
 from assay.conformance._target import Target
 from assay.conformance._testee import SilentKernelError, Testee
 from assay.protocol import AssayError
+from assay.spec import Requirement
 from assay.transport import KernelEndedError, LaunchError
 
 __all__ = ["OnResult", "Options", "run_checks"]
@@ -180,19 +181,23 @@ class _Run:
         rule = check.requirement
         if not self._target.can_start and (check.fresh or check.process):
             return "needs a kernel that was started for it"
-        if rule.since is not None and not rule.draft and _numbers(rule.since) > self._version:
+        listed = self._info.get("supported_features")
+        announced = isinstance(listed, list) and check.feature in listed
+        if not announced and self._is_newer(rule):
             spoken = ".".join(map(str, self._version))
             return f"since protocol {rule.since}; the kernel speaks {spoken}"
-        if check.feature is not None:
-            listed = self._info.get("supported_features")
-            if not isinstance(listed, list) or check.feature not in listed:
-                return f"the kernel does not announce {check.feature!r} in supported_features"
+        if check.feature is not None and not announced:
+            return f"the kernel does not announce {check.feature!r} in supported_features"
         if not check.snippets:
             return ""
         if self._language is None:
             return "the kernel's language is not known: give its snippets with --language"
         missing = [one for one in check.snippets if one not in self._language.snippets]
         return f"there is no snippet {missing[0]!r} for {self._language.name}" if missing else ""
+
+    def _is_newer(self, rule: Requirement) -> bool:
+        """Return whether *rule* came after the protocol that the kernel announces."""
+        return rule.since is not None and not rule.draft and _numbers(rule.since) > self._version
 
     def _start(self) -> Testee:
         return Testee.start(

@@ -1,0 +1,22 @@
+"""The hash by which files of cells are named."""
+
+from __future__ import annotations
+
+__all__ = ["murmur2"]
+
+MULTIPLIER = 0x5BD1E995
+MASK = 0xFFFFFFFF
+
+
+def murmur2(data: bytes, seed: int) -> int:
+    """Return the 32-bit MurmurHash2 of *data*, as unsigned number."""
+    value = (seed ^ len(data)) & MASK
+    whole = len(data) // 4 * 4
+    for place in range(0, whole, 4):
+        word = int.from_bytes(data[place : place + 4], "little") * MULTIPLIER & MASK
+        word = (word ^ word >> 24) * MULTIPLIER & MASK
+        value = value * MULTIPLIER & MASK ^ word
+    if rest := data[whole:]:
+        value = (value ^ int.from_bytes(rest, "little")) * MULTIPLIER & MASK
+    value = (value ^ value >> 13) * MULTIPLIER & MASK
+    return value ^ value >> 15
