@@ -57,6 +57,9 @@ class Cell:
     silent: bool
     store_history: bool
     user_expressions: Mapping[str, str]
+    metadata: Mapping[str, Json] = field(factory=dict)
+    """The request's metadata."""
+
     cell_id: str | None = None
     """The notebook cell's id, where the client tells it (AMB-70)."""
 
@@ -76,6 +79,8 @@ class Failed:
     ename: str
     evalue: str
     traceback: tuple[str, ...]
+    payload: tuple[JsonObject, ...] = ()
+    """What the cell had asked the client for before (S-056, AMB-04)."""
 
 
 Executed: TypeAlias = Succeeded | Failed

@@ -71,6 +71,7 @@ class Execution:
                 executed.evalue,
                 traceback=executed.traceback,
                 execution_count=count,
+                payload=executed.payload,
             )
         return ExecuteReply(
             execution_count=count,
@@ -84,6 +85,7 @@ class Execution:
             code=content.code,
             silent=content.silent,
             store_history=stored,
+            metadata=request.envelope.metadata,
             user_expressions=content.user_expressions,
             cell_id=cell_id if isinstance(cell_id, str) else None,
         )

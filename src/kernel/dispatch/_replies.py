@@ -15,6 +15,7 @@ from assay.protocol import (
     ErrorReply,
     Json,
     JsonError,
+    JsonObject,
     Session,
     encode_json,
     reply_type,
@@ -100,6 +101,7 @@ def error_reply(
     *,
     traceback: Sequence[str] = (),
     execution_count: int | None = None,
+    payload: Sequence[JsonObject] = (),
 ) -> ErrorReply | None:
     """Return the reply that says *request* failed; None for one-way messages, which have none.
 
@@ -109,6 +111,7 @@ def error_reply(
         evalue: The exception's text.
         traceback: Lines of text; by default one, made of the former.
         execution_count: The counter, which an execute_reply always has (SHELL-13).
+        payload: What the cell had asked the client for before it failed (AMB-04).
     """
     if not request.header.msg_type.endswith("_request"):
         return None
@@ -118,4 +121,5 @@ def error_reply(
         evalue=evalue,
         traceback=tuple(traceback) or (f"{ename}: {evalue}",),
         execution_count=execution_count if is_execute and execution_count is not None else UNSET,
+        extra={"payload": list(payload)} if payload else {},
     )

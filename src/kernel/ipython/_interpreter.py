@@ -56,6 +56,7 @@ class IPythonInterpreter:
     def __init__(self, host: Host, arguments: list[str]) -> None:
         self._host = host
         self._loop = LazyEventLoop()
+        self._takes_metadata = "cell_meta" in ZMQInteractiveShell.run_cell.__code__.co_varnames
         self._comms = Comms(host)
         self._replace_prompts()
         replace_debugger_late()
@@ -91,16 +92,19 @@ class IPythonInterpreter:
                 store_history=cell.store_history,
                 silent=cell.silent,
                 cell_id=cell.cell_id,
+                **self._metadata_of(cell),
             )
             error: BaseException | None = result.error_before_exec or result.error_in_exec
             unshown: Error | None = shell.result_error  # set meanwhile, by `IopubDisplayHook`
             if error is None and unshown is None:
                 expressions = shell.user_expressions(dict(cell.user_expressions))
                 return Succeeded(user_expressions=expressions, payload=self._take_payload())
-        self._take_payload()
+        payload = self._take_payload()
         shown = shell.published_error(error) if error is not None else unshown
         assert shown is not None
-        return Failed(ename=shown.ename, evalue=shown.evalue, traceback=shown.traceback)
+        return Failed(
+            ename=shown.ename, evalue=shown.evalue, traceback=shown.traceback, payload=payload
+        )
 
     def complete(self, code: str, cursor_pos: int) -> protocol.CompleteReply:
         """Complete with IPython's completer."""
@@ -202,6 +206,10 @@ class IPythonInterpreter:
         shell.host = self._host
         shell.user_loop = self._loop
         shell.kernel = self._comms.kernel = KernelFacade(self._host, self._comms, shell)
+
+    def _metadata_of(self, cell: Cell) -> dict[str, Any]:
+        # IPython takes it since 9.11 and shows it to hooks, such as those of `pre_run_cell`.
+        return {"cell_meta": dict(cell.metadata)} if self._takes_metadata else {}
 
     def _take_payload(self) -> tuple[dict[str, Json], ...]:
         manager = self.shell.payload_manager

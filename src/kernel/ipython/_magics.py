@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from IPython.core import page
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_magic, magics_class
-from IPython.core.magics.code import CodeMagics, MacroToEdit
+from IPython.core.magics.code import CodeMagics, InteractivelyDefined, MacroToEdit
 from IPython.utils.process import arg_split
 
 from assay.protocol import unstructure
@@ -32,10 +32,14 @@ class KernelMagics(Magics):  # type: ignore[misc]  # IPython is untyped here
     def edit(self, parameter_s: str = "", last_call: Any = None) -> None:
         """Open an editor on the client's side, with the same arguments as in a terminal."""
         opts, args = self.parse_options(parameter_s, "prn:")
+        last = last_call or ["", ""]
+        find = CodeMagics._find_edit_target
         try:
-            filename, lineno, _ = CodeMagics._find_edit_target(
-                self.shell, args, opts, last_call or ["", ""]
-            )
+            try:
+                filename, lineno, _ = find(self.shell, args, opts, last)
+            except InteractivelyDefined as error:
+                # What was defined in a cell is edited as the text of that cell, in a new file.
+                filename, lineno, _ = find(self.shell, str(error.index), opts, last)
         except MacroToEdit as error:
             raise UsageError("a macro cannot be edited from a kernel") from error
         if filename is None:
@@ -114,6 +118,11 @@ class KernelMagics(Magics):  # type: ignore[misc]  # IPython is untyped here
             [sys.executable, "-m", "qtconsole", "--existing", str(path), *arg_split(line, True)],
             start_new_session=True,
         )
+
+    @line_magic  # type: ignore[untyped-decorator]  # skipped, see mypy.ini
+    def subshell(self, _: str = "") -> None:
+        """Print which subshell the cell runs in."""
+        print("subshells: this kernel has none, cells run one after the other in the main shell")
 
     @line_magic  # type: ignore[untyped-decorator]  # skipped, see mypy.ini
     def autosave(self, line: str) -> None:

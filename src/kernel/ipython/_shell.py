@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core import page, payloadpage
 from IPython.core.autocall import ExitAutocall, ZMQExitAutocall
+from IPython.core.getipython import get_ipython
 from IPython.core.history import HistoryOutput
 from IPython.core.interactiveshell import InteractiveShell, InteractiveShellABC
 from traitlets import Bool, Instance, Type, default
@@ -156,6 +157,10 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
         self.prefilter_manager = PrefilterManager(shell=self, parent=self)
         self.configurables.append(self.prefilter_manager)
         self.prefilter = self.prefilter_manager.prefilter_lines
+
+    def __reduce_ex__(self, protocol: object) -> tuple[Callable[[], object], tuple[()]]:
+        # A session that is pickled holds it, in `exit` for one; whoever reads it has its own.
+        return get_ipython, ()
 
     def init_completer(self) -> None:
         """Make the completer."""

@@ -13,7 +13,11 @@ __all__ = ["Output"]
 
 NO_PARENT = b"{}"
 
-EXPECTED_FROM_SILENT = frozenset({"comm_open", "comm_msg", "comm_close", "debug_event"})
+COMM_TYPES = frozenset({"comm_open", "comm_msg", "comm_close"})
+"""What concerns an object that outlives its cell. Clients take such messages from the cell that
+runs, and look at none that is over (nbclient)."""
+
+EXPECTED_FROM_SILENT = COMM_TYPES | {"debug_event"}
 """What a silent request still publishes: these are no output, and their receiver would be lost
 without them."""
 
@@ -67,6 +71,8 @@ class Output:
             when: How long it may wait for what follows.
         """
         request = parent or self._parents.current()
+        if parent is None and content.msg_type in COMM_TYPES:
+            request = self._parents.not_finished(request)
         if self._is_muted(request) and content.msg_type not in EXPECTED_FROM_SILENT:
             return
         if self.forked or (self._errors_are_muted and content.msg_type == "error"):

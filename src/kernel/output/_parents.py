@@ -60,6 +60,13 @@ class Parents:
                 return request
         return self.newest
 
+    def not_finished(self, request: Request | None) -> Request | None:
+        """Return *request*, or if it is over the one that the main thread handles now."""
+        running = self._entered
+        if request is None or not request.finished or running is None or running.finished:
+            return request
+        return running
+
     def resolve_parent(self, parts: JsonObject) -> Request:
         """Return the request that *parts* tells of (`Request.as_json`).
 

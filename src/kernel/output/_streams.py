@@ -31,19 +31,24 @@ from __future__ import annotations
 
 import codecs
 import io
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from threading import get_ident  # by name: gevent replaces the module's
+from typing import Any
 
 from assay.kernel._request import Request
 from assay.kernel.output._descriptors import DescriptorCapture
 from assay.kernel.output._iopub import NO_PARENT, Output
 from assay.kernel.output._parents import Parents
-from assay.protocol import Buffer, StreamName
+from assay.kernel.output._text_wrapper import LikeTextWrapper
+from assay.protocol import Buffer, JsonObject, StreamName
 from assay.transport import BIG_TEXT, PART_ROOM, RUN_ROOM, OutboundLog, Run
 
 __all__ = ["OutputStream"]
+
+Hook = Callable[[dict[str, Any]], dict[str, Any] | None]
 
 NO_RUN = Run(StreamName.STDOUT, NO_PARENT)
 """The run of a stream that has none: it never is the newest one."""
@@ -53,15 +58,12 @@ RECORDED_TEXTS = 2_000
 """
 
 
-class OutputStream(io.TextIOBase):
+class OutputStream(LikeTextWrapper):
     """`sys.stdout` or `sys.stderr`: text for the outbound log.
 
     Text is not held back here, and how much of it makes one message is the log's business. Only in
     a forked child does it wait for the end of its line: several children write to one pipe.
     """
-
-    errors = "backslashreplace"
-    line_buffering = True
 
     def __init__(
         self,
@@ -78,16 +80,13 @@ class OutputStream(io.TextIOBase):
         self._name = name
         self._output = output
         self._capture = capture
+        self._parents = parents
+        self._hooks: tuple[Hook, ...] = ()
         self.name = f"<{name}>"
         self.mode = "w"
         self._line = ""
         self.buffer = _BytesOfStream(self)
         self.write, self._part_line = self._quick_write()
-
-    @property
-    def encoding(self) -> str:  # type: ignore[override]  # typeshed has a plain attribute
-        """Always UTF-8."""
-        return "utf-8"
 
     write: Callable[[str], int]
     """Publish text and return its length.
@@ -168,15 +167,61 @@ class OutputStream(io.TextIOBase):
             self._line += text
             if "\n" in text:
                 self.flush()
-        elif text:
+        elif text and not (self._hooks and self._is_taken(text)):
             self._capture.catch_up()
             run = self._output.write(self._name, text)
             if len(text) < BIG_TEXT and self._record is not None:
                 self._record(text)
-            if len(text) >= BIG_TEXT or self._request_of_context() is None:
+            if len(text) >= BIG_TEXT or self._hooks or self._request_of_context() is None:
                 run = None
         self._run = run or NO_RUN
         return self._run
+
+    def register_hook(self, hook: Hook) -> None:
+        """Call *hook* with each text, as a message in its dict form; None takes it."""
+        self._hooks = (*self._hooks, hook)
+        self._log.newest = None  # `write` looks anew
+
+    def unregister_hook(self, hook: Hook) -> bool:
+        """Undo `register_hook`; False if *hook* is not registered."""
+        found = hook in self._hooks
+        self._hooks = tuple(known for known in self._hooks if known != hook)
+        return found
+
+    def _is_taken(self, text: str) -> bool:
+        message: dict[str, Any] | None = {
+            "header": {"msg_type": "stream"},
+            "msg_type": "stream",
+            "parent_header": self.parent_header.get("header", {}),
+            "metadata": {},
+            "content": {"name": str(self._name), "text": text},
+        }
+        for hook in self._hooks:
+            assert message is not None
+            message = hook(message)
+            if message is None:
+                return True
+        return False
+
+    @property
+    def parent_header(self) -> dict[str, Any]:
+        """The request that is written for, as a dict of its parts; an empty one without."""
+        request = self._parents.current()
+        return dict(request.as_json()) if request is not None else {}
+
+    def set_parent(self, parent: JsonObject) -> None:
+        """Let what the caller causes belong to *parent*, an earlier request or its header.
+
+        Raises:
+            ContentError: there is no such header.
+        """
+        self._capture.catch_up()
+        whole = parent if "header" in parent else {"header": parent}
+        self._parents.set_parent(self._parents.resolve_parent(whole))
+
+    def __reduce__(self) -> tuple[Callable[[str], object], tuple[str]]:
+        # A session that is pickled holds such streams, in its log handlers for example.
+        return _present, (str(self._name),)
 
     def catch_up(self) -> None:
         """Put into the log what an interrupt has kept out of it, at the worst of moments."""
@@ -226,21 +271,31 @@ class OutputStream(io.TextIOBase):
         """Return False: there is no terminal."""
         return False
 
+    def _decode_by(self, decoder: codecs.IncrementalDecoder) -> None:
+        self.buffer.decoder = decoder
+
     def fileno(self) -> int:
         """Return the captured descriptor, for child processes and C code."""
         return self._capture.descriptor(self._name)
 
 
+def _present(name: str) -> object:
+    """Return the stream of that *name* in the process that unpickles it."""
+    return getattr(sys, name)
+
+
 class _BytesOfStream(io.BufferedIOBase):
-    """`sys.stdout.buffer`: bytes of UTF-8 for the stream, split wherever the program likes."""
+    """`sys.stdout.buffer`: bytes of the stream's encoding, split wherever the program likes."""
 
     def __init__(self, stream: OutputStream) -> None:
         self._stream = stream
-        self._decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
+        self.decoder: codecs.IncrementalDecoder = codecs.getincrementaldecoder("utf-8")(
+            "backslashreplace"
+        )
 
     def write(self, data: Buffer, /) -> int:  # type: ignore[override]
         view = memoryview(data)
-        self._stream.write(self._decoder.decode(bytes(view)))
+        self._stream.write(self.decoder.decode(bytes(view)))
         return view.nbytes
 
     def writable(self) -> bool:

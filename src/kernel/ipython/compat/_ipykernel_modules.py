@@ -4,18 +4,25 @@ Spec: none. Seen: progress bars and others look for the module ``ipykernel.zmqsh
 that are imported, or for its name in that of the shell's class; else they write for a terminal.
 Others import the class of comms, or ask that of the application for the running one. Here: modules
 of those names that hold our classes, and whatever else is asked of them from the package that the
-names belong to, if that is installed.
+names belong to, if that is installed. That the package is among the imported modules says that a
+kernel runs, which is what programs conclude from it (keras); whether it is installed is said by its
+``__version__``, its ``__path__`` and `importlib`.
+
+Terminal libraries leave colours in what is written to a stream of the class
+``ipykernel.iostream.OutStream`` (click, loguru): notebooks show them.
 """
 
 from __future__ import annotations
 
 import sys
 from importlib import import_module
+from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 from assay.kernel.ipython._app import IPKernelApp
 from assay.kernel.ipython._shell import ZMQInteractiveShell
+from assay.kernel.output._streams import OutputStream
 from assay.kernel.process._import_hooks import after_import
 
 if TYPE_CHECKING:
@@ -31,6 +38,9 @@ def install_shims(comms: Comms) -> None:
     """Show the classes of this kernel where they are looked for."""
     comm, manager = comms.comm_class, type(comms.manager)
     shell = _ShimModule(SHELL_MODULE, ZMQInteractiveShell=ZMQInteractiveShell)
+    stream = _ShimModule(f"{PACKAGE}.iostream", OutStream=OutputStream)
+    OutputStream.__module__ = f"{PACKAGE}.iostream"
+    OutputStream.__name__ = OutputStream.__qualname__ = "OutStream"
     # `inspect` finds the source of a class by its module.
     shell.__file__ = sys.modules[ZMQInteractiveShell.__module__].__file__
     ZMQInteractiveShell.__module__ = SHELL_MODULE
@@ -38,6 +48,7 @@ def install_shims(comms: Comms) -> None:
     manager_module = _ShimModule(f"{PACKAGE}.comm.manager", CommManager=manager)
     submodules: dict[str, object] = {
         "zmqshell": shell,
+        "iostream": stream,
         "kernelapp": _ShimModule(f"{PACKAGE}.kernelapp", IPKernelApp=IPKernelApp),
         "comm": _ShimModule(
             f"{PACKAGE}.comm",
@@ -49,6 +60,7 @@ def install_shims(comms: Comms) -> None:
     }
     # Python does this for what it imports itself.
     after_import(PACKAGE, lambda: sys.modules[PACKAGE].__dict__.update(submodules))
+    _ShimModule(PACKAGE, **submodules)
     # It puts functions of its own into the comm package, whose comms would be mute.
     after_import(f"{PACKAGE}.ipkernel", comms.install)
 
@@ -60,10 +72,14 @@ class _ShimModule(ModuleType):
         super().__init__(name, "Classes of this kernel, where programs look for them.")
         self._ours = ours
         self.__dict__.update(ours)
+        # Where it is looked up: whether the name can be imported is the installed module's to say.
+        del self.__spec__
         sys.modules.setdefault(name, self)
 
     def __getattr__(self, name: str) -> object:
-        if name.startswith("__"):
+        if name in ("__spec__", "__path__", "__file__"):
+            return self._found(name)
+        if name.startswith("__") and name != "__version__":
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
         try:
             module = self._installed()
@@ -73,6 +89,19 @@ class _ShimModule(ModuleType):
             ) from None
         value: object = getattr(module, name)
         return value
+
+    def _found(self, name: str) -> object:
+        """Return what the import system asks for, without importing anything."""
+        package = self.__name__ == PACKAGE
+        spec = PathFinder.find_spec(PACKAGE) if package else None
+        if name == "__spec__":
+            return spec or ModuleSpec(self.__name__, None)
+        found: object = None
+        if spec is not None:
+            found = spec.origin if name == "__file__" else spec.submodule_search_locations
+        if found is None:
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+        return found
 
     def _installed(self) -> ModuleType:
         """Return the module that is installed, with our classes in it."""

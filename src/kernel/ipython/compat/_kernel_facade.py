@@ -7,7 +7,8 @@ there is a name is to find another way where there is none.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import StdinNotImplementedError
@@ -19,8 +20,10 @@ from assay.protocol import MESSAGE_TYPES, Channel, LocalError, structure_content
 
 if TYPE_CHECKING:
     from comm.base_comm import CommManager
+    from traitlets.config import Config
 
     from assay.kernel._interpreter import Host
+    from assay.kernel.ipython._app import IPKernelApp
     from assay.kernel.ipython._comms import Comms
     from assay.kernel.ipython._shell import ZMQInteractiveShell
     from assay.protocol import Buffer, Json, JsonObject
@@ -43,6 +46,10 @@ class KernelFacade:
         self.comm_manager: CommManager = comms.manager
         self.log = logging.getLogger("assay.kernel")
         self.session = _Publisher(host)
+
+    def __reduce__(self) -> tuple[Callable[[], KernelFacade], tuple[()]]:
+        # A session that is pickled may hold it; whoever reads it has a kernel of its own.
+        return _present_kernel, ()
 
     # --- What kernel_info says.
 
@@ -72,6 +79,37 @@ class KernelFacade:
     def execution_count(self) -> int:
         """The number of the next cell, as the shell counts."""
         return int(self.shell.execution_count)
+
+    @property
+    def config(self) -> Config:
+        """The configuration, in whose ``IPKernelApp`` programs see that they run in a kernel."""
+        found: Config = self.shell.config
+        return found
+
+    @property
+    def parent(self) -> IPKernelApp:
+        """The application."""
+        found: IPKernelApp = self.shell.parent
+        return found
+
+    @property
+    def io_loop(self) -> Any:
+        """Tornado's view of the user's event loop.
+
+        Raises:
+            AttributeError: tornado is not installed.
+        """
+        try:
+            from tornado.ioloop import IOLoop  # noqa: PLC0415 - few programs use it
+        except ImportError as error:
+            raise AttributeError("io_loop: wanted tornado, which is not installed") from error
+        return IOLoop.current()
+
+    async def do_one_iteration(self) -> None:
+        """Let other tasks of the user's event loop go on; requests wait for the cell's end."""
+        import asyncio  # noqa: PLC0415 - whoever awaits has imported it
+
+        await asyncio.sleep(0)
 
     @property
     def user_ns(self) -> dict[str, Any]:
@@ -155,6 +193,13 @@ class KernelFacade:
             raise NotImplementedError(f"wanted no GUI event loop or 'inline', found {gui!r}")
 
 
+def _present_kernel() -> KernelFacade:
+    from IPython.core.getipython import get_ipython  # noqa: PLC0415 - for few programs
+
+    kernel: KernelFacade = get_ipython().kernel
+    return kernel
+
+
 class _Publisher:
     """Publishes for programs that use the session of Jupyter's kernels to do so."""
 
@@ -211,9 +256,10 @@ def ask(host: Host, prompt: str, *, password: bool) -> str:
     Raises:
         StdinNotImplementedError: the client answers no prompts.
     """
-    try:
+    with suppress(NoInputError):
         return host.ask(prompt, password=password)
-    except NoInputError:
-        raise StdinNotImplementedError(
-            "input() was called, but this frontend does not support input requests"
-        ) from None
+    # Not while that is handled: the context is what the program handles just now.
+    name = "getpass" if password else "input"
+    raise StdinNotImplementedError(
+        f"{name}() was called, but this frontend does not support input requests"
+    )
