@@ -152,8 +152,14 @@ def _announce(
     bound: ConnectionFile, opened: OpenedConnection, info: KernelInfoReply, stderr: TextIO
 ) -> None:
     """Write the ports that were bound into the connection file."""
-    if not opened.is_written or bound != opened.connection:
-        bound.write(opened.path)
+    try:
+        if not opened.is_written or bound != opened.connection:
+            bound.write(opened.path)
+    except ConnectionFileError as error:
+        if opened.is_new or bound != opened.connection:
+            raise
+        # Whoever wrote the command line knows it; the file may be part of a container's image.
+        logger.warning("%s; it does not say what the command line says", error)
     if opened.is_new:
         hint = f"connect a client with: jupyter console --existing {opened.path}"
         print(f"{info.implementation}: {hint}", file=stderr)

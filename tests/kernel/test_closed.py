@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from assay.kernel._main import DESCRIPTORS
 from assay.protocol import ConnectionFile, Transport
 from assay.transport import Client, free_ports
 from tests.kernel._kernels import HANG_LIMIT_S, argv, execute, result, start
@@ -241,14 +242,17 @@ def test_too_few_descriptors(tmp_path: Path) -> None:
 
     line = ending(["sh", "-c", 'ulimit -n 30; exec "$@"', "sh", *words])
 
-    assert "wanted 50 free file descriptors, found 2" in line
+    assert f"wanted {DESCRIPTORS} free file descriptors, found 2" in line
     assert "ulimit -n" in line
     assert not (tmp_path / "k.json").exists()
 
 
 def test_just_enough_descriptors(tmp_path: Path) -> None:
     """What the check asks for is enough for a client and a failing cell."""
-    command = ["sh", "-c", 'ulimit -n 53; exec "$@"', "sh", *argv()]
+    words = [str(tmp_path / "k.json") if word == "{connection_file}" else word for word in argv()]
+    line = ending(["sh", "-c", 'ulimit -n 30; exec "$@"', "sh", *words])
+    taken = 30 - int(line.partition("found ")[2].partition(":")[0])
+    command = ["sh", "-c", f'ulimit -n {DESCRIPTORS + taken}; exec "$@"', "sh", *argv()]
     with start(tmp_path, command=command) as kernel, kernel.client(timeout=HANG_LIMIT_S) as client:
         execute(client, "1 / 0", stop_on_error=False)
 

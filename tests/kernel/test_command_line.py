@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 from IPython.core.interactiveshell import InteractiveShell
@@ -309,6 +310,29 @@ def test_file_that_exists_is_completed_and_written_back(tmp_path: Path) -> None:
         client.wait_until_ready(HANG_LIMIT_S)
 
         assert ConnectionFile.read(kernel.path).key == "given"
+
+
+def test_file_that_cannot_be_written_back(tmp_path: Path) -> None:
+    """Where the command line says all that matters, a read-only file is no reason to end."""
+    connection = free_ports(ConnectionFile(key="k"))
+    place = tmp_path / "read-only"
+    place.mkdir()
+    connection.write(place / "k.json")
+    # The name of the temporary file beside it would be too long for any file system.
+    path = place / f"{'k' * 245}.json"
+    (place / "k.json").rename(path)
+    with (
+        by_hand(tmp_path, "-f", str(path), "--ip=127.0.0.2") as kernel,
+        Client(evolve(connection, ip="127.0.0.2")) as client,
+    ):
+        client.wait_until_ready(HANG_LIMIT_S)
+        answer = execute(client, "1")
+        kernel.process.terminate()
+        said = kernel.said()
+
+    assert result(answer) == "1"
+    assert said.count("it does not say what the command line says") == 1
+    assert ConnectionFile.read(path) == connection
 
 
 def test_key_of_the_file_stays(tmp_path: Path) -> None:
