@@ -162,7 +162,7 @@ def what_level_one_adds(kernel: Testee) -> Outcome:
 def astral_before_cursor(kernel: Testee) -> Outcome:
     name = _found(kernel)
     head = kernel.snippet("comment", text=ASTRAL) + "\n"
-    cell = _inspect(kernel, f"{head}{name}\n{head}", len(head) + INSIDE)
+    cell = _inspect(kernel, f"{head}{name}\n{head}", len(head) + 1)
     return _is_found(cell)
 
 

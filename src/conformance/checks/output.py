@@ -352,12 +352,20 @@ def odd_text(kernel: Testee) -> Outcome:
     if cell.reply is None:
         return failed("an execute_reply", "none", cell)
     for one in cell.published:
-        if one.parts.faulty:
-            return failed("valid UTF-8 and JSON", ", ".join(map(str, one.parts.faulty)), one)
+        if one.parts.faulty or not all(_is_text(frame) for frame in one.dicts):
+            return failed("valid UTF-8 and JSON", "something else", one)
     following = kernel.peer.execute(kernel.snippet("print", text="behind"))
     if "behind" not in following.text():
         return failed("the output of the next cell", ", ".join(following.types), cell, following)
     return passed()
+
+
+def _is_text(frame: bytes) -> bool:
+    try:
+        frame.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 @check(

@@ -53,7 +53,12 @@ def _end(peer: Peer, cell: Heard) -> None:
     mistake="The answer is read from another socket, or its content is not looked at.",
 )
 def input_is_answered(kernel: Testee) -> Outcome:
-    cell = _ask(kernel)
+    code = kernel.snippet("input", prompt="assay")
+    cell = kernel.peer.execute(code, allow_stdin=True, wait=False)
+    if not kernel.peer.wait_for(lambda: cell.prompts or cell.replies):
+        return failed("an input_request or the end of the cell", "neither", cell)
+    if not cell.prompts:
+        raise Skip("the code does not ask for input")
     if len(cell.prompts) != 1 or cell.prompts[0].msg_type != "input_request":
         found = ", ".join(one.msg_type for one in cell.prompts)
         return failed("one input_request", found, cell)
@@ -179,6 +184,8 @@ def only_one_is_asked(kernel: Testee) -> Outcome:
     other.wait_for(lambda: asking.prompts or asking.replies or kernel.peer.on(STDIN))
     if kernel.peer.on(STDIN):
         return failed("no prompt for another client", "one", *kernel.peer.on(STDIN))
+    if not asking.prompts and not asking.replies:
+        return failed("an input_request or the end of the cell", "neither", asking)
     if not asking.prompts:
         raise Skip("the code does not ask for input")
     other.answer_input(asking.prompts[0], "assay")
@@ -381,10 +388,40 @@ def early_answer(kernel: Testee) -> Outcome:
     kernel.peer.execute(kernel.snippet("nothing")).succeeded()
     draft = kernel.peer.draft("input_reply", {"value": "wrong"})
     kernel.peer.send(draft.unjudged(), channel=STDIN)
-    # Shell and stdin are two connections: what follows on shell gives stdin time to arrive.
+    return _is_not_kept(kernel)
+
+
+def _is_not_kept(kernel: Testee) -> Outcome:
+    """Say whether the next prompt waits for its own answer."""
     for _ in range(3):
+        # Shell and stdin are two connections: what follows on shell gives stdin time to arrive.
         kernel.peer.execute(kernel.snippet("nothing"))
-    return _is_not_taken(_ask(kernel), kernel.peer)
+    code = kernel.snippet("input", prompt="assay")
+    cell = kernel.peer.execute(code, allow_stdin=True, wait=False)
+    kernel.peer.wait_for(lambda: cell.prompts or cell.replies)
+    if "wrong" in cell.text():
+        return failed("the answer to this prompt", "one that was sent before it", cell)
+    if not cell.prompts:
+        raise Skip("the code does not ask for input")
+    return _is_not_taken(cell, kernel.peer)
+
+
+@check(
+    "STDIN-11.5",
+    "a second input_reply to one prompt does not answer the next",
+    fresh=True,
+    snippets=("input", "nothing"),
+)
+def second_answer(kernel: Testee) -> Outcome:
+    cell = _ask(kernel)
+    for word in ("right", "wrong"):
+        draft = kernel.peer.draft("input_reply", {"value": word})
+        draft = draft.with_parts(parent_header=cell.prompts[0].header)
+        kernel.peer.send(draft.unjudged(), channel=STDIN)
+    kernel.peer.finish(cell)
+    if cell.status != "ok":
+        raise Skip("the cell that asks does not succeed (STDIN-01)")
+    return _is_not_kept(kernel)
 
 
 @check(
