@@ -1,0 +1,180 @@
+"""Much at once: pipelines, floods and large messages, with an account of what is lost."""
+
+from __future__ import annotations
+
+from assay.conformance._arrival import Object
+from assay.conformance._check import check
+from assay.conformance._heard import Heard
+from assay.conformance._outcome import Outcome, failed, passed, skipped
+from assay.conformance._testee import Testee
+from assay.conformance.checks._cells import lines, must_run
+
+__all__: list[str] = []
+
+PIPELINE = 100
+FLOOD = 5_000
+"""Lines: several times the thousand messages that a ZeroMQ socket keeps for a subscriber."""
+
+LARGE = 5_000_000
+HUGE = 20_000_000
+
+
+def _flood(kernel: Testee) -> Heard:
+    must_run(kernel)
+    cell = kernel.peer.execute(kernel.snippet("numbers", count=FLOOD), timeout=kernel.patience * 3)
+    cell.succeeded()
+    kernel.peer.quiet()
+    return cell
+
+
+@check(
+    "EXEC-31.11",
+    "of five thousand lines that a cell prints none is lost, and all come before idle",
+    snippets=("numbers", "print"),
+    slow=True,
+    also=("IOPUB-23", "SHELL-05"),
+    mistake="The IOPub socket drops what it cannot queue, at a thousand messages.",
+)
+def flood(kernel: Testee) -> Outcome:
+    cell = _flood(kernel)
+    if cell.idle is None:
+        return failed("idle", "none", cell)
+    before = cell.published[: cell.published.index(cell.idle)]
+    text = "".join(one.text("text") for one in before if one.msg_type == "stream")
+    found = [int(word) for word in text.split() if word.isdecimal()]
+    missing = sorted(set(range(FLOOD)) - set(found))
+    if missing:
+        first = ", ".join(map(str, missing[:5]))
+        return failed(
+            f"{FLOOD} lines before idle",
+            f"{FLOOD - len(missing)}; {len(missing)} are missing, the first of them {first}",
+            cell.published[0],
+            cell.idle,
+        )
+    if len(found) != FLOOD:
+        return failed(f"{FLOOD} lines", f"{len(found)}: some came twice", cell.idle)
+    return passed()
+
+
+@check(
+    "EXEC-31.12",
+    "a line of five million characters arrives whole",
+    snippets=("large_output", "print"),
+    slow=True,
+)
+def long_line(kernel: Testee) -> Outcome:
+    return _arrives(kernel, LARGE)
+
+
+def _arrives(kernel: Testee, count: int) -> Outcome:
+    must_run(kernel)
+    code = kernel.snippet("large_output", count=count)
+    cell = kernel.peer.execute(code, timeout=kernel.patience * 3)
+    cell.succeeded()
+    kernel.peer.quiet()
+    found = cell.text().count("x")
+    if found != count:
+        return failed(f"{count:,} characters", f"{found:,}", *cell.replies)
+    return passed()
+
+
+@check(
+    "WIRE-20.1",
+    "a cell that prints twenty million characters has them all published",
+    fresh=True,
+    snippets=("large_output", "print"),
+    slow=True,
+)
+def huge_output(kernel: Testee) -> Outcome:
+    return _arrives(kernel, HUGE)
+
+
+@check(
+    "WIRE-20.2",
+    "a cell of twenty million characters is run",
+    fresh=True,
+    snippets=("comment", "print"),
+    slow=True,
+)
+def huge_cell(kernel: Testee) -> Outcome:
+    must_run(kernel)
+    code = lines(kernel.snippet("comment", text="x" * HUGE), kernel.snippet("print", text="behind"))
+    cell = kernel.peer.execute(code, timeout=kernel.patience * 3)
+    if cell.status != "ok" or "behind" not in cell.text():
+        got = "no reply" if cell.reply is None else f"status {cell.status!r}"
+        return failed("status ok, and its output", got, *cell.replies)
+    return passed()
+
+
+@check(
+    "SHELL-14.11",
+    "each of two hundred cells that two clients send at once gets one reply",
+    snippets=("nothing", "print"),
+    slow=True,
+)
+def pipeline(kernel: Testee) -> Outcome:
+    must_run(kernel)
+    other = kernel.connect("two")
+    code = kernel.snippet("nothing")
+    asked = [
+        peer.execute(code, wait=False) for _ in range(PIPELINE) for peer in (kernel.peer, other)
+    ]
+    kernel.peer.wait_for(lambda: all(one.replies for one in asked), kernel.patience * 3)
+    kernel.peer.quiet()
+    other.quiet()
+    counts = [len(one.replies) for one in asked]
+    if counts != [1] * len(asked):
+        wrong = next(one for one in asked if len(one.replies) != 1)
+        got = f"{counts.count(0)} without a reply, {sum(n > 1 for n in counts)} with several"
+        return failed("one reply each", got, wrong)
+    return passed()
+
+
+@check(
+    "SHELL-15.11",
+    "a hundred cells sent at once are answered in order, and counted in order",
+    snippets=("nothing", "print"),
+    slow=True,
+)
+def order(kernel: Testee) -> Outcome:
+    must_run(kernel)
+    code = kernel.snippet("nothing")
+    asked = [kernel.peer.execute(code, wait=False) for _ in range(PIPELINE)]
+    kernel.peer.wait_for(lambda: all(one.replies for one in asked), kernel.patience * 3)
+    replies = [one.reply for one in asked if one.reply is not None]
+    if len(replies) < len(asked):
+        return skipped("not all of the cells were answered (SHELL-14)")
+    places = [one.index for one in replies]
+    if places != sorted(places):
+        return failed("the order of the requests", "another one", asked[0], asked[-1])
+    counts = [one.content.get("execution_count") for one in replies]
+    first = counts[0]
+    if isinstance(first, int) and counts != list(range(first, first + PIPELINE)):
+        return failed(f"{PIPELINE} numbers in a row", repr(counts)[:200], asked[0], asked[-1])
+    return passed()
+
+
+@check(
+    "SHELL-14.12",
+    "requests of all types sent at once get one reply each",
+    snippets=("nothing", "print"),
+)
+def mixed(kernel: Testee) -> Outcome:
+    must_run(kernel)
+    contents: dict[str, Object] = {
+        "execute_request": {"code": kernel.snippet("nothing"), "silent": False},
+        "kernel_info_request": {},
+        "complete_request": {"code": "a", "cursor_pos": 1},
+        "inspect_request": {"code": "a", "cursor_pos": 1, "detail_level": 0},
+        "is_complete_request": {"code": "1"},
+        "comm_info_request": {},
+    }
+    # What is not answered alone need not be answered among others (SHELL-02).
+    served = [one for one, content in contents.items() if kernel.peer.ask(one, content).replies]
+    asked = [kernel.peer.send(one, contents[one]) for _ in range(10) for one in served]
+    kernel.peer.wait_for(lambda: all(one.replies for one in asked), kernel.patience * 2)
+    kernel.peer.quiet()
+    for one in asked:
+        if len(one.replies) != 1:
+            return failed("one reply", f"{len(one.replies)} replies", one)
+    return passed()
