@@ -103,6 +103,10 @@ class TextStream(Protocol):
         """Let what others write come next."""
         ...
 
+    def reopen(self) -> None:
+        """Take text again, if a program has closed it."""
+        ...
+
     def recording(self) -> AbstractContextManager[deque[str]]:
         """Keep the newest texts that are written inside, oldest first."""
         ...
@@ -214,6 +218,14 @@ class Host(Protocol):
 
         It goes where the process was started; text streams are shown as before.
         """
+        ...
+
+    def end_child(self, error: BaseException) -> None:
+        """End a forked child that user code leaves by *error*; do nothing in the kernel itself."""
+        ...
+
+    def interrupt_count(self) -> int:
+        """Return how often user code has been interrupted, also where it has caught that."""
         ...
 
     def on_close(self, function: Callable[[], None]) -> None:

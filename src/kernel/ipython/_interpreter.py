@@ -16,9 +16,11 @@ from IPython.utils.tokenutil import token_at_cursor
 from assay import protocol
 from assay.kernel._interpreter import Cell, Executed, Failed, Host, Succeeded
 from assay.kernel.ipython._app import IPKernelApp
+from assay.kernel.ipython._commands import let_interrupts_end_cells
 from assay.kernel.ipython._comms import Comms
 from assay.kernel.ipython._imports import replace_debugger_late
 from assay.kernel.ipython._shell import ZMQInteractiveShell
+from assay.kernel.ipython._user_streams import UserStreams
 from assay.kernel.ipython.compat._ipykernel_modules import install_shims
 from assay.kernel.ipython.compat._kernel_facade import KernelFacade, ask
 from assay.kernel.ipython.speedups._grammars import defer_parso_grammars
@@ -55,9 +57,11 @@ class IPythonInterpreter:
 
     def __init__(self, host: Host, arguments: list[str]) -> None:
         self._host = host
+        self._streams = UserStreams(host)
         self._loop = LazyEventLoop()
         self._takes_metadata = "cell_meta" in ZMQInteractiveShell.run_cell.__code__.co_varnames
         self._comms = Comms(host)
+        let_interrupts_end_cells(host)
         self._replace_prompts()
         replace_debugger_late()
         defer_parso_grammars()
@@ -83,7 +87,7 @@ class IPythonInterpreter:
     def execute(self, cell: Cell) -> Executed:
         """Run *cell* in the user's namespace."""
         shell = self.shell
-        self._mend_streams()
+        self._streams.mend()
         shell.shown_error = shell.result_error = None
         shell.cell_number = self.execution_count + (1 if cell.store_history else 0)
         with self._loop.in_cell():
@@ -94,6 +98,7 @@ class IPythonInterpreter:
                 cell_id=cell.cell_id,
                 **self._metadata_of(cell),
             )
+            self._streams.flush()
             error: BaseException | None = result.error_before_exec or result.error_in_exec
             unshown: Error | None = shell.result_error  # set meanwhile, by `IopubDisplayHook`
             if error is None and unshown is None:
@@ -191,6 +196,7 @@ class IPythonInterpreter:
         """Hand the message to its comm; the user's event loop seems to run."""
         with self._loop.in_cell():
             self._comms.receive(message)
+            self._streams.flush()
 
     def comm_info(self, target_name: str | None) -> protocol.CommInfoReply:
         """List the open comms."""
@@ -217,15 +223,6 @@ class IPythonInterpreter:
         if payload:
             manager.clear_payload()
         return payload
-
-    def _mend_streams(self) -> None:
-        """Put our streams back where a cell has left something that cannot be written to.
-
-        IPython could not run another cell, not even one that repairs it.
-        """
-        for name in ("stdout", "stderr"):
-            if not callable(getattr(getattr(sys, name, None), "write", None)):
-                setattr(sys, name, getattr(self._host, name))
 
     def _replace_prompts(self) -> None:
         def input(prompt: object = "", /) -> str:  # noqa: A001 - it takes the builtin's place

@@ -28,7 +28,6 @@ from assay.kernel.ipython.speedups._formatter import DisplayFormatter
 from assay.kernel.ipython.speedups._highlighting import remember_highlighting
 from assay.kernel.ipython.speedups._history import make_history
 from assay.kernel.ipython.speedups._input import PrefilterManager, QuickTransformer, may_await
-from assay.kernel.output._streams import OutputStream
 from assay.kernel.process._interrupts import end_at_user_code
 from assay.protocol import Error, decode_json, encode_json
 
@@ -186,20 +185,24 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
         """Keep what a cell writes for ``%notebook``.
 
         IPython puts a function of its own in the place of the stream's `write`, which takes twice
-        as long, and keeps everything.
+        as long, and keeps everything; and in the place of that of any object that a program has put
+        there, which may refuse it. What such an object writes to the kernel's stream is kept.
         """
-        stream = getattr(sys, channel)
-        if not isinstance(stream, OutputStream):
-            with super()._tee(channel):
-                yield
-            return
         number = self.execution_count
+        stream = self.host.stdout if channel == "stdout" else self.host.stderr
         with stream.recording() as texts:
             yield
         if texts:
             kind = "out_stream" if channel == "stdout" else "err_stream"
             output = HistoryOutput(output_type=kind, bundle={"stream": list(texts)})
             self.history_manager.outputs[number].append(output)
+
+    async def run_code(self, *args: Any, **kwargs: Any) -> bool:
+        """Run a part of a cell; True if it failed."""
+        failed: bool = await super().run_code(*args, **kwargs)
+        if not hasattr(sys, "stdout"):
+            sys.stdout = None  # IPython looks at it next; to `print`, no stream is as good as None
+        return failed
 
     def init_magics(self) -> None:
         """Add the magics that only a kernel has."""
@@ -247,6 +250,8 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
     ) -> None:
         """Show the exception that just happened, or *exc_tuple*."""
         kind, value, trace = exc_tuple or sys.exc_info()
+        if value is not None:
+            self.host.end_child(value)
         if value is not None and kind is not None:
             reason = self.user_loop.reason
             if reason is not None and _is_cancelled(value):

@@ -12,6 +12,7 @@ from assay.kernel.output._descriptors import DescriptorCapture
 from assay.kernel.output._iopub import Output
 from assay.kernel.output._parents import Parents
 from assay.kernel.output._streams import OutputStream
+from assay.kernel.process._child import end_child_by
 from assay.kernel.process._interrupts import Interrupts, SignalledLoop
 from assay.kernel.process._main_thread import is_main_thread
 from assay.protocol import Buffer, ConnectionFile, Content, Json, JsonObject
@@ -123,6 +124,16 @@ class KernelHost:
         """End the kernel once the running request is answered, if there is one."""
         assert self._main is not None, "attached before the interpreter is loaded"
         self._main.request_exit()
+
+    def end_child(self, error: BaseException) -> None:
+        """End a forked child that user code leaves by *error*; do nothing in the kernel itself."""
+        if self._output.forked:
+            self.catch_up()
+            end_child_by(error)
+
+    def interrupt_count(self) -> int:
+        """Return how often user code has been interrupted, also where it has caught that."""
+        return self._interrupts.count
 
     def catch_up(self) -> None:
         """Put into the log what has been written so far, by this process or its children."""

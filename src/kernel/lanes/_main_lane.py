@@ -19,7 +19,6 @@ waits for its turn; it never finds it idle too early, for only itself adds work.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -32,6 +31,7 @@ from assay.kernel.dispatch._replies import Reply, Responder
 from assay.kernel.lanes._shutdown import Ending, Shutdown
 from assay.kernel.output._iopub import Output
 from assay.kernel.output._parents import Parents
+from assay.kernel.process._child import end_child
 from assay.protocol import Channel, ErrorReply
 from assay.transport import IoThread, Lane, When, get_logger
 
@@ -126,7 +126,7 @@ class MainLane:
                 self._handled += 1
                 _load_deferred(handlers)
             if self._output.forked:
-                os._exit(0)  # a background task has forked, see `_leave_child`
+                end_child(0)  # a background task has forked, see `_leave_child`
             if self._exit_is_requested:
                 self._exit_is_requested = False
                 self._io.log.call(lambda: self._io.call_later(EXIT_DELAY_S, self._exit))
@@ -205,9 +205,7 @@ class MainLane:
 
         It has no business with the requests of its parent, nor with this one's reply.
         """
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(int(reply is not None and isinstance(reply.content, ErrorReply)))
+        end_child(int(reply is not None and isinstance(reply.content, ErrorReply)))
 
     def _exit(self) -> None:
         self._shutdown.ask(Ending())

@@ -85,6 +85,7 @@ class OutputStream(LikeTextWrapper):
         self.name = f"<{name}>"
         self.mode = "w"
         self._line = ""
+        self._is_closed = False
         self.buffer = _BytesOfStream(self)
         self.write, self._part_line = self._quick_write()
 
@@ -247,9 +248,18 @@ class OutputStream(LikeTextWrapper):
         self._log.end_run()  # `write` looks anew
 
     def close(self) -> None:
-        """Refuse to write from now on."""
+        """Refuse to write from now on, until `reopen`."""
         self._log.end_run()
-        super().close()
+        self._is_closed = True
+
+    @property
+    def closed(self) -> bool:
+        """True from `close` to `reopen`."""
+        return self._is_closed
+
+    def reopen(self) -> None:
+        """Take text again: a program that closed the stream was one cell of several."""
+        self._is_closed = False
 
     def writelines(self, lines: Iterable[str], /) -> None:  # type: ignore[override]
         """Write each of *lines*."""
@@ -300,6 +310,9 @@ class _BytesOfStream(io.BufferedIOBase):
 
     def writable(self) -> bool:
         return True
+
+    def close(self) -> None:
+        """Stay open: a wrapper closes what it wraps when it is let go."""
 
     def fileno(self) -> int:
         return self._stream.fileno()

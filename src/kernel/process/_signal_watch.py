@@ -23,6 +23,7 @@ import signal
 from collections.abc import Callable
 from types import FrameType
 
+from assay.kernel.process._child import after_fork_in_child
 from assay.kernel.process._exit_status import exit_status
 from assay.kernel.process._import_hooks import after_import
 from assay.kernel.process._interrupts import Interrupts
@@ -118,6 +119,7 @@ class SignalWatch:
         def after_in_child() -> None:
             if self._is_installed:
                 in_child()
+                after_fork_in_child()
                 self._interrupts.after_fork()
                 self._pipe.remove()
                 self._handlers.enter_code()

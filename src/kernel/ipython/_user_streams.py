@@ -1,0 +1,54 @@
+"""Whatever a program has put into the place of `sys.stdout` and `sys.stderr`.
+
+It may be a wrapper that holds text back, a tee, a `StringIO`, an object with nothing but `write`,
+one that is closed, None, or nothing at all. A program that ends would flush them; here a cell ends,
+and the process goes on: what they hold back is written before the cell's reply. And IPython itself
+writes to them before each cell, so that a cell could not even repair what the one before it left.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from assay.kernel._interpreter import Host, TextStream
+from assay.transport import get_logger
+
+__all__ = ["UserStreams"]
+
+logger = get_logger("assay.kernel")
+
+
+class UserStreams:
+    """The two streams of the process, as user code leaves them."""
+
+    def __init__(self, host: Host) -> None:
+        self._ours = {"stdout": host.stdout, "stderr": host.stderr}
+
+    def flush(self) -> None:
+        """Write out what the streams hold back that are not the kernel's own.
+
+        What a stream's `flush` raises ends nothing: the cell has done its work. An interrupt does.
+        """
+        for name, ours in self._ours.items():
+            stream = getattr(sys, name, None)
+            if stream is None or stream is ours:
+                continue
+            try:
+                stream.flush()
+            except Exception as error:  # noqa: BLE001 - the user's, which may raise anything
+                logger.info("sys.%s cannot be flushed: %s", name, type(error).__name__)
+
+    def mend(self) -> None:
+        """Put the kernel's streams back where a cell has left something that takes no text."""
+        for name, ours in self._ours.items():
+            ours.reopen()
+            if getattr(sys, name, None) is not ours and not _takes_text(getattr(sys, name, None)):
+                setattr(sys, name, ours)
+
+
+def _takes_text(stream: TextStream | object) -> bool:
+    try:
+        is_open = getattr(stream, "closed", False) is not True
+        return is_open and callable(getattr(stream, "write", None))
+    except Exception:  # noqa: BLE001 - an object of the user's may raise anything when looked at
+        return False
