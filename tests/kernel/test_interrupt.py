@@ -96,13 +96,12 @@ def test_running_cell_is_interrupted(
 def test_command_is_interrupted(
     shared_kernel: KernelProcess, client: Client, code: str, way: Interrupt
 ) -> None:
-    """An interrupt ends the command that a cell waits for; how that is told is IPython's
-    business (CTRL-09, CTRL-11)."""
+    """An interrupt ends the command that a cell waits for, and the cell (CTRL-09, CTRL-11)."""
     running = begin(client, code, until="runs", stop_on_error=False)
 
     way(shared_kernel, client)
 
-    finish(client, running)
+    assert failed(finish(client, running)).ename == "KeyboardInterrupt"
     assert result(execute(client, "'alive'")) == "'alive'"
 
 

@@ -114,7 +114,6 @@ def test_forked_child_ends_with_its_own_status(
 
 COMMANDS = {
     "a command (ipython#514)": "!echo runs; read x\n!echo next",
-    "a magic": "%sx sleep 600\nprint('next')",
     "its output": "x = !sleep 600\nprint('next')",
     "a function": "get_ipython().system('sleep 600'); print('next')",
 }
