@@ -25,7 +25,6 @@ import _signal  # type: ignore[import-not-found]  # typeshed lacks it; signal's 
 import enum
 import signal
 import sys
-import traceback
 from collections import Counter
 from collections.abc import Callable
 from types import FrameType
@@ -178,6 +177,8 @@ class _Guard:
 def _report(what: str, error: BaseException) -> None:
     """Show *error*, which nothing can catch, as Python shows what ends a thread."""
     try:
+        import traceback  # noqa: PLC0415 - the start has no time for it
+
         print(f"Exception in the handler of {what} while no cell was running:", file=sys.stderr)
         traceback.print_exception(error, file=sys.stderr)
     except Exception:  # the user's stream, or the exception itself
