@@ -12,6 +12,7 @@ import click
 
 from assay.commands._check import check_command
 from assay.commands._exit import Exit
+from assay.commands._fuzz import fuzz_command
 from assay.commands._install import (
     DEFAULT_DISPLAY_NAME,
     DEFAULT_NAME,
@@ -87,11 +88,13 @@ def cli() -> None:
     assay run -c 'print(1 + 1)'   run code on a kernel, here in the terminal
     assay run notebook.ipynb      run all of a notebook
     assay check python3           check a kernel against the specification
+    assay fuzz python3            search for conversations that a kernel gets wrong
     assay spec show EXEC-20       explain a rule of the protocol
     """
 
 
 cli.add_command(check_command)
+cli.add_command(fuzz_command)
 cli.add_command(spec)
 
 

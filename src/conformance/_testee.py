@@ -60,6 +60,9 @@ class Testee:
         self.info: Object = {}
         """The content of the first ``kernel_info_reply``; empty if it had none."""
 
+        self.fuzz_peers: dict[int, Peer] = {}
+        """The clients of generated conversations, by number; they are used again."""
+
         self._others: list[Testee] = []
         self._ended: list[Testee] = []
         self._known: set[str] = set()

@@ -1,0 +1,176 @@
+"""Recordings: the traffic of a kernel in a file, for judging and replaying it later."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from attrs import frozen
+
+from assay.conformance._traffic import Line
+from assay.protocol import (
+    AssayError,
+    Channel,
+    Finding,
+    Profile,
+    Recorded,
+    Sender,
+    Signer,
+    check_conversation,
+    read_parts,
+)
+
+__all__ = ["Recording", "RecordingError", "judge"]
+
+FORMAT = 1
+
+
+class RecordingError(AssayError):
+    """A file is no recording."""
+
+
+@frozen(kw_only=True)
+class Recording:
+    """What went over the wire between a kernel and its clients, in the order of time."""
+
+    kernel: str
+    """What the kernel is called."""
+
+    key: str
+    """What the messages are signed with; empty for nothing, or if it is not known."""
+
+    lines: tuple[Line, ...]
+
+    def write(self, path: Path) -> None:
+        """Write the recording to *path*, as docs/fuzzing.md describes it."""
+        text = json.dumps(
+            {
+                "format": FORMAT,
+                "kernel": self.kernel,
+                "key": self.key,
+                "records": [_written(line) for line in self.lines],
+            },
+            indent=1,
+        )
+        path.write_text(f"{text}\n", encoding="utf-8")
+
+    @classmethod
+    def read(cls, path: Path) -> Recording:
+        """Return the recording in the file *path*.
+
+        Raises:
+            RecordingError: it cannot be read, or is no recording.
+        """
+        try:
+            found = json.loads(path.read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise RecordingError(f"{path}: wanted a recording in JSON, found {error}") from error
+        if not isinstance(found, dict) or found.get("format") != FORMAT:
+            raise RecordingError(f"{path}: wanted a recording of format {FORMAT}, found none")
+        records = found.get("records")
+        if not isinstance(records, list):
+            raise RecordingError(f"{path}: records: wanted a list, found {type(records).__name__}")
+        return cls(
+            kernel=str(found.get("kernel", "")),
+            key=str(found.get("key", "")),
+            lines=tuple(_line(path, index, one) for index, one in enumerate(records)),
+        )
+
+
+def judge(
+    lines: Iterable[Line],
+    *,
+    profile: Profile | None = Profile.LENIENT,
+    key: str = "",
+    complete: bool = True,
+) -> tuple[Finding, ...]:
+    """Return all that is wrong with what the kernel sent, by `check_conversation`.
+
+    What follows from messages of ours that are wrong, and are marked so, is left out.
+
+    Args:
+        lines: The traffic.
+        profile: How single messages are judged.
+        key: Of the connection, to judge signatures; empty judges none.
+        complete: Whether the traffic ends with a kernel at rest.
+    """
+    kept = list(_without_unjudged(tuple(lines)))
+    records = [
+        Recorded(
+            index=line.index,
+            channel=line.channel,
+            sender=line.sender,
+            message=line.frames,
+            client=line.client,
+        )
+        for line in kept
+    ]
+    found = check_conversation(
+        records,
+        profile=profile,
+        signer=Signer(key.encode()) if key else None,
+        complete=complete,
+    )
+    ours = {line.index for line in kept if line.sender is Sender.CLIENT}
+    return tuple(one for one in found if not one.records or not set(one.records) <= ours)
+
+
+def _without_unjudged(lines: tuple[Line, ...]) -> Iterable[Line]:
+    wrong = {
+        read_parts(line.frames).msg_id
+        for line in lines
+        if not line.judged and line.sender is Sender.CLIENT
+    }
+    for line in lines:
+        if not line.judged:
+            continue
+        if line.sender is Sender.KERNEL and read_parts(line.frames).parent_id in wrong:
+            continue
+        yield line
+
+
+def _written(line: Line) -> dict[str, object]:
+    return {
+        "channel": str(line.channel),
+        "sender": str(line.sender),
+        "client": line.client,
+        **({} if line.judged else {"judged": False}),
+        "frames": [_frame_written(frame) for frame in line.frames],
+    }
+
+
+def _frame_written(frame: bytes) -> object:
+    try:
+        return frame.decode("utf-8")
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(frame).decode("ascii")}
+
+
+def _line(path: Path, index: int, found: object) -> Line:
+    if not isinstance(found, Mapping):
+        raise RecordingError(f"{path}: records[{index}]: wanted an object, found {found!r:.40}")
+    try:
+        frames = found["frames"]
+        return Line(
+            index=index,
+            client=str(found.get("client", "")),
+            channel=Channel(found["channel"]),
+            sender=Sender(found["sender"]),
+            frames=tuple(_frame(frame) for frame in frames),
+            judged=found.get("judged", True) is not False,
+        )
+    except (KeyError, TypeError, ValueError, binascii.Error) as error:
+        raise RecordingError(
+            f"{path}: records[{index}]: wanted channel, sender and frames, found {error!r:.80}"
+        ) from error
+
+
+def _frame(found: object) -> bytes:
+    if isinstance(found, str):
+        return found.encode("utf-8")
+    if isinstance(found, Mapping):
+        return base64.b64decode(found["base64"], validate=True)
+    raise TypeError(f"wanted text or base64, found {found!r:.40}")

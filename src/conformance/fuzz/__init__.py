@@ -1,0 +1,1 @@
+"""Search for the smallest conversation that a kernel gets wrong: ``assay fuzz``."""

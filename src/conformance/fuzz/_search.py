@@ -1,0 +1,242 @@
+"""Generate conversations until one fails, and shrink it to the smallest that does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+from attrs import field, frozen
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis.errors import FlakyFailure, StopTest
+
+from assay.conformance._language import Language, language_for
+from assay.conformance._limits import Limits
+from assay.conformance._recording import Recording
+from assay.conformance._target import Target
+from assay.conformance._testee import Testee
+from assay.conformance.fuzz._play import Failure, play
+from assay.conformance.fuzz._steps import Step, conversations
+from assay.protocol import Profile
+
+__all__ = ["Found", "FuzzReport", "OnEvent", "fuzz"]
+
+SHRINK_S = 60.0
+"""How long one failure is shrunk at most; every attempt that fails needs a fresh kernel."""
+
+MOST_EXAMPLES = 100_000
+"""More than any run has time for: the clock ends it."""
+
+OnEvent = Callable[[str], None]
+"""Takes a line of progress."""
+
+
+@frozen(kw_only=True)
+class Found:
+    """One kind of failure, and the smallest conversation that shows it."""
+
+    failure: Failure
+    steps: tuple[Step, ...]
+    recording: Recording
+    """What went over the wire, with a fresh kernel."""
+
+
+@frozen(kw_only=True)
+class FuzzReport:
+    """What a search has found."""
+
+    kernel: str
+    seed: int
+    conversations: int
+    """How many were played, those of the shrinking included."""
+
+    seconds: float
+    found: tuple[Found, ...] = ()
+    unreproduced: tuple[Failure, ...] = field(default=())
+    """What a fresh kernel did not do again: it depends on chance, or on what was played before."""
+
+
+class _FailedError(Exception):
+    """A conversation failed; Hypothesis shrinks it."""
+
+
+class _TimeIsUp(KeyboardInterrupt):  # noqa: N818 - no error: the one thing that Hypothesis passes on
+    """The search, or the shrinking of a failure, has used up its time."""
+
+
+def fuzz(
+    target: Target,
+    *,
+    seed: int,
+    minutes: float,
+    profile: Profile = Profile.LENIENT,
+    language: str | None = None,
+    on_event: OnEvent = lambda _: None,
+) -> FuzzReport:
+    """Search for conversations that the kernel gets wrong.
+
+    Args:
+        target: What to start, or what runs; one that runs cannot be started afresh, so that its
+            failures are neither confirmed nor shrunk with a fresh kernel.
+        seed: The same seed gives the same conversations.
+        minutes: How long to search; the shrinking of a failure may take a minute more.
+        profile: How single messages are judged.
+        language: The name of a language or a file of snippets; by default what the kernel says.
+        on_event: Takes lines of progress.
+
+    Raises:
+        LaunchError: the kernel does not start.
+    """
+    search = _Search(target, profile, language, on_event, time.monotonic() + 60 * minutes)
+    began = time.monotonic()
+    try:
+        search.start()
+        rounds = 0
+        while search.has_time and search.round(seed + rounds):
+            rounds += 1
+    finally:
+        search.close()
+    return FuzzReport(
+        kernel=target.label,
+        seed=seed,
+        conversations=search.played,
+        seconds=time.monotonic() - began,
+        found=tuple(search.found),
+        unreproduced=tuple(search.unreproduced),
+    )
+
+
+class _Search:
+    """One search: the kernel at hand, and what has been found so far."""
+
+    def __init__(
+        self,
+        target: Target,
+        profile: Profile,
+        language: str | None,
+        on_event: OnEvent,
+        ends: float,
+    ) -> None:
+        self.found: list[Found] = []
+        self.unreproduced: list[Failure] = []
+        self.played = 0
+        self._target = target
+        self._profile = profile
+        self._language_name = language
+        self._language: Language | None = None
+        self._on_event = on_event
+        self._ends = ends
+        self._shrink_ends = ends
+        self._testee: Testee | None = None
+        self._limits: Limits | None = None
+        self._wanted = ""
+        self._best: Found | None = None
+
+    @property
+    def has_time(self) -> bool:
+        """Whether the search goes on."""
+        return time.monotonic() < self._ends
+
+    def start(self) -> None:
+        """Start the first kernel and learn its language and pace."""
+        testee = self._kernel()
+        self._limits = Limits(testee.started_s)
+        if self._language_name is not None:
+            self._language = language_for(self._language_name)
+        else:
+            about = testee.info.get("language_info")
+            name = about.get("name") if isinstance(about, dict) else None
+            self._language = language_for(name) if isinstance(name, str) else None
+
+    def close(self) -> None:
+        """End the kernel."""
+        if self._testee is not None:
+            self._testee.close()
+            self._testee = None
+
+    def round(self, number: int) -> bool:
+        """Search until one kind of failure is found and shrunk; False if there was none."""
+        self._wanted, self._best = "", None
+        strategy = conversations(self._language, interrupts=self._target.can_start)
+
+        @seed(number)
+        @settings(
+            max_examples=MOST_EXAMPLES,
+            deadline=None,
+            database=None,
+            phases=(Phase.generate, Phase.shrink),
+            suppress_health_check=list(HealthCheck),
+            print_blob=False,
+            report_multiple_bugs=False,
+        )
+        @given(strategy)
+        def search(steps: tuple[Step, ...]) -> None:
+            self._try(steps)
+
+        with suppress(_FailedError, _TimeIsUp, FlakyFailure, StopTest):
+            search()
+        return self._take_best()
+
+    def _take_best(self) -> bool:
+        if self._best is None:
+            return False
+        self.found.append(self._best)
+        self._on_event(f"found: {self._best.failure.text}")
+        return True
+
+    def _try(self, steps: tuple[Step, ...]) -> None:
+        if time.monotonic() > (self._shrink_ends if self._wanted else self._ends):
+            raise _TimeIsUp
+        failure = self._play(steps)
+        if failure is None or self._is_known(failure):
+            return
+        fresh = self._confirm(steps, failure) if self._target.can_start else failure
+        if fresh is None or self._is_known(fresh):
+            return
+        if not self._wanted:
+            self._wanted = fresh.kind
+            self._shrink_ends = time.monotonic() + SHRINK_S
+            self._on_event(f"shrinking: {fresh.text}")
+        if fresh.kind != self._wanted:
+            return
+        self._keep(steps, fresh)
+        raise _FailedError
+
+    def _is_known(self, failure: Failure) -> bool:
+        return any(one.failure.kind == failure.kind for one in self.found)
+
+    def _play(self, steps: tuple[Step, ...]) -> Failure | None:
+        self.played += 1
+        if self.played % 100 == 0:
+            self._on_event(f"{self.played} conversations")
+        return play(self._kernel(), steps, profile=self._profile)
+
+    def _confirm(self, steps: tuple[Step, ...], failure: Failure) -> Failure | None:
+        """Play *steps* to a fresh kernel and return what fails there."""
+        self.close()
+        again = self._play(steps)
+        if again is None:
+            self.unreproduced.append(failure)
+        return again
+
+    def _keep(self, steps: tuple[Step, ...], failure: Failure) -> None:
+        """Keep the smallest conversation, and let the next one find a fresh kernel."""
+        testee = self._kernel()
+        best = self._best
+        if best is None or len(steps) <= len(best.steps):
+            self._best = Found(
+                failure=failure,
+                steps=steps,
+                recording=Recording(
+                    kernel=self._target.label,
+                    key=testee.connection.key if self._target.can_start else "",
+                    lines=tuple(testee.traffic.lines),
+                ),
+            )
+        if self._target.can_start:
+            self.close()
+
+    def _kernel(self) -> Testee:
+        if self._testee is None:
+            self._testee = Testee.start(self._target, limits=self._limits, language=self._language)
+        return self._testee
