@@ -5,14 +5,15 @@ from __future__ import annotations
 import secrets
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 from rich.console import Console
 
 from assay.commands._exit import Exit
-from assay.conformance import Target
-from assay.protocol import AssayError, Profile
+from assay.conformance import Recording, Target, Testee, replay
+from assay.protocol import Profile
+from assay.transport import LaunchError
 
 if TYPE_CHECKING:
     from assay.conformance.fuzz._search import FuzzReport
@@ -39,6 +40,12 @@ MAX_SEED = 2**32
     show_default=True,
     help="How long to search.",
 )
+@click.option(
+    "--conversations",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Play N conversations at most.",
+)
 @click.option("--seed", type=click.IntRange(min=0), help="Play the conversations of this number.")
 @click.option(
     "--profile",
@@ -54,6 +61,13 @@ MAX_SEED = 2**32
     metavar="FOLDER",
     help="Write a recording of each failure here.",
 )
+@click.option(
+    "--replay",
+    "recording",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Invent nothing: send what the clients of this recording have sent.",
+)
 @click.argument("kernel", required=False)
 @click.argument("argv", nargs=-1, type=click.UNPROCESSED)
 def fuzz_command(
@@ -61,10 +75,12 @@ def fuzz_command(
     cmd: bool,
     existing: Path | None,
     minutes: float,
+    conversations: int | None,
     seed: int | None,
     profile: str,
     language: str | None,
     output: Path | None,
+    recording: Path | None,
     kernel: str | None,
     argv: tuple[str, ...],
 ) -> int:
@@ -82,6 +98,28 @@ def fuzz_command(
     Exit codes: 0 nothing was found, 1 something was, 2 the command makes no sense, 3 the kernel
     does not start.
     """  # fmt: skip
+    try:
+        target = _target(cmd=cmd, existing=existing, kernel=kernel, argv=argv)
+        if recording is not None:
+            return _replay(target, Recording.read(recording), PROFILES[profile])
+        search = _Search(minutes, conversations, seed, PROFILES[profile], language)
+        return _search(target, search, output)
+    except LaunchError as error:
+        click.echo(f"assay: {error}", err=True)
+        return Exit.KERNEL
+
+
+class _Search(NamedTuple):
+    """How to search."""
+
+    minutes: float
+    conversations: int | None
+    seed: int | None
+    profile: Profile
+    language: str | None
+
+
+def _search(target: Target, how: _Search, output: Path | None) -> int:
     if find_spec("hypothesis") is None:
         raise click.ClickException(
             "assay fuzz needs Hypothesis: pip install 'assay-kernel[testing]'"
@@ -89,22 +127,24 @@ def fuzz_command(
     from assay.conformance.fuzz._search import fuzz  # noqa: PLC0415 - needs Hypothesis
 
     console = Console(stderr=True, highlight=False, markup=False)
-    chosen = secrets.randbelow(MAX_SEED) if seed is None else seed
-    try:
-        target = _target(cmd=cmd, existing=existing, kernel=kernel, argv=argv)
-        report = fuzz(
-            target,
-            seed=chosen,
-            minutes=minutes,
-            profile=PROFILES[profile],
-            language=language,
-            on_event=lambda text: console.print(f"[assay] {text}"),
-        )
-    except AssayError as error:
-        click.echo(f"assay: {error}", err=True)
-        return Exit.KERNEL
+    report = fuzz(
+        target,
+        seed=secrets.randbelow(MAX_SEED) if how.seed is None else how.seed,
+        minutes=how.minutes,
+        most=how.conversations,
+        profile=how.profile,
+        language=how.language,
+        on_event=lambda text: console.print(f"[assay] {text}", soft_wrap=True),
+    )
     _show(report, output)
     return Exit.RAISED if report.found else Exit.OK
+
+
+def _replay(target: Target, recording: Recording, profile: Profile) -> int:
+    with Testee.start(target) as testee:
+        failure = replay(testee, recording, profile=profile)
+    click.echo("nothing is wrong" if failure is None else failure.text)
+    return Exit.OK if failure is None else Exit.RAISED
 
 
 def _target(

@@ -8,6 +8,7 @@ from assay.conformance._arrival import Arrival, Object
 from assay.conformance._check import Check, check
 from assay.conformance._draft import ABSENT, Draft
 from assay.conformance._exhibit import Exhibit
+from assay.conformance._failure import Failure
 from assay.conformance._heard import Heard
 from assay.conformance._language import (
     SNIPPETS,
@@ -21,7 +22,9 @@ from assay.conformance._limits import Limits, OutOfTime
 from assay.conformance._outcome import Outcome, Skip, Verdict, failed, note, passed, skipped
 from assay.conformance._peer import Peer
 from assay.conformance._profile import Profile
+from assay.conformance._recording import Recording, RecordingError, judge
 from assay.conformance._registry import SelectionError, all_checks, select
+from assay.conformance._replay import replay
 from assay.conformance._report._text import text_report
 from assay.conformance._result import Report, Result
 from assay.conformance._runner import OnResult, Options, run_checks
@@ -36,6 +39,7 @@ __all__ = [
     "Check",
     "Draft",
     "Exhibit",
+    "Failure",
     "Heard",
     "Language",
     "LanguageError",
@@ -48,6 +52,8 @@ __all__ = [
     "Outcome",
     "Peer",
     "Profile",
+    "Recording",
+    "RecordingError",
     "Report",
     "Result",
     "SelectionError",
@@ -60,11 +66,13 @@ __all__ = [
     "all_checks",
     "check",
     "failed",
+    "judge",
     "known_languages",
     "language_for",
     "language_named",
     "note",
     "passed",
+    "replay",
     "run_checks",
     "select",
     "skipped",

@@ -274,6 +274,11 @@ class Testee:
             alone=alone,
         )
 
+    def rest(self) -> None:
+        """Wait until all that came from the start, or from what was asked before, is here."""
+        for channel in (Channel.SHELL, Channel.CONTROL):
+            self.peer.quiet(channel)
+
     def read_all(self) -> None:
         """Read what has arrived for any of the clients, without waiting."""
         for peer in self._peers:

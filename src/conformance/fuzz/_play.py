@@ -4,32 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from attrs import frozen
-
+from assay.conformance._failure import Failure, failure_in
 from assay.conformance._heard import Heard
 from assay.conformance._limits import OutOfTime
 from assay.conformance._peer import Peer
-from assay.conformance._recording import judge
 from assay.conformance._testee import Testee
 from assay.conformance.fuzz._steps import Ask, Frames, Interrupt, Step, requires_reply
-from assay.protocol import AssayError, Channel, Profile, Severity
+from assay.protocol import AssayError, Channel, Profile
 from assay.transport import KernelEndedError
 
-__all__ = ["Failure", "play"]
+__all__ = ["play"]
 
 ANSWERED = (Channel.SHELL, Channel.CONTROL)
-
-
-@frozen(kw_only=True)
-class Failure:
-    """What a kernel did wrong in a conversation."""
-
-    kind: str
-    """The requirement and the place in a message; conversations that fail for the same reason have
-    the same kind."""
-
-    text: str
-    """What was wanted and what was found."""
 
 
 def play(testee: Testee, steps: Sequence[Step], *, profile: Profile) -> Failure | None:
@@ -76,34 +62,27 @@ def _played(testee: Testee, steps: Sequence[Step]) -> Failure | None:
                 )
     # What the others have seen published, the first client, which observes, has seen after this.
     testee.peer.quiet()
-    return _unanswered(testee, peers, asked)
+    return _unanswered(testee, asked)
 
 
-def _unanswered(
-    testee: Testee, peers: dict[int, Peer], asked: Sequence[tuple[Ask, Heard]]
-) -> Failure | None:
-    for step, heard in asked:
-        peer = peers[step.client]
-        if requires_reply(step) and not peer.wait_for(lambda: heard.replies, testee.limits.grace):  # noqa: B023 - called before the next round
+def _unanswered(testee: Testee, asked: Sequence[tuple[Ask, Heard]]) -> Failure | None:
+    needed = [(step, heard) for step, heard in asked if requires_reply(step)]
+    testee.peer.wait_for(lambda: all(heard.replies for _, heard in needed), testee.limits.grace)
+    for step, heard in needed:
+        if not heard.replies:
             return Failure(
                 kind=f"{step.msg_type} is not answered",
                 text=f"wanted a reply to a right {step.msg_type}, found none, though later "
                 "requests were answered",
             )
-    for _, heard in asked:
-        testee.peer.wait_for(lambda: heard.idle is not None, testee.limits.grace)  # noqa: B023 - as above
+    testee.peer.wait_for(lambda: all(heard.idle for _, heard in asked), testee.limits.grace)
     return None
 
 
 def _judged(testee: Testee, start: int, profile: Profile) -> Failure | None:
     testee.read_all()
     lines = testee.traffic.lines[start:]
-    for finding in judge(lines, profile=profile, key=testee.connection.key):
-        weak = finding.severity is not Severity.VIOLATION
-        if weak and profile is not Profile.STRICT:
-            continue
-        return Failure(kind=f"{finding.requirement} {finding.path}", text=str(finding))
-    return None
+    return failure_in(lines, profile=profile, key=testee.connection.key)
 
 
 def _peers(testee: Testee, steps: Sequence[Step]) -> dict[int, Peer]:

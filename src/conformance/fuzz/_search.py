@@ -10,12 +10,13 @@ from attrs import field, frozen
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.errors import FlakyFailure, StopTest
 
+from assay.conformance._failure import Failure
 from assay.conformance._language import Language, language_for
 from assay.conformance._limits import Limits
 from assay.conformance._recording import Recording
 from assay.conformance._target import Target
 from assay.conformance._testee import Testee
-from assay.conformance.fuzz._play import Failure, play
+from assay.conformance.fuzz._play import play
 from assay.conformance.fuzz._steps import Step, conversations
 from assay.protocol import Profile
 
@@ -23,6 +24,9 @@ __all__ = ["Found", "FuzzReport", "OnEvent", "fuzz"]
 
 SHRINK_S = 60.0
 """How long one failure is shrunk at most; every attempt that fails needs a fresh kernel."""
+
+MOST_SHRINKS = 500
+"""How many conversations a failure is shrunk by at most."""
 
 MOST_EXAMPLES = 100_000
 """More than any run has time for: the clock ends it."""
@@ -60,7 +64,7 @@ class _FailedError(Exception):
     """A conversation failed; Hypothesis shrinks it."""
 
 
-class _TimeIsUp(KeyboardInterrupt):  # noqa: N818 - no error: the one thing that Hypothesis passes on
+class _TimeIsUp(KeyboardInterrupt):
     """The search, or the shrinking of a failure, has used up its time."""
 
 
@@ -69,6 +73,8 @@ def fuzz(
     *,
     seed: int,
     minutes: float,
+    most: int | None = None,
+    most_shrinks: int = MOST_SHRINKS,
     profile: Profile = Profile.LENIENT,
     language: str | None = None,
     on_event: OnEvent = lambda _: None,
@@ -80,6 +86,8 @@ def fuzz(
             failures are neither confirmed nor shrunk with a fresh kernel.
         seed: The same seed gives the same conversations.
         minutes: How long to search; the shrinking of a failure may take a minute more.
+        most: How many conversations to play at most, those of the shrinking not counted.
+        most_shrinks: How many conversations one failure is shrunk by at most.
         profile: How single messages are judged.
         language: The name of a language or a file of snippets; by default what the kernel says.
         on_event: Takes lines of progress.
@@ -87,7 +95,11 @@ def fuzz(
     Raises:
         LaunchError: the kernel does not start.
     """
-    search = _Search(target, profile, language, on_event, time.monotonic() + 60 * minutes)
+    ends = time.monotonic() + 60 * minutes
+    most = most or MOST_EXAMPLES
+    search = _Search(
+        target, profile, language, on_event, ends=ends, most=most, most_shrinks=most_shrinks
+    )
     began = time.monotonic()
     try:
         search.start()
@@ -115,7 +127,10 @@ class _Search:
         profile: Profile,
         language: str | None,
         on_event: OnEvent,
+        *,
         ends: float,
+        most: int,
+        most_shrinks: int,
     ) -> None:
         self.found: list[Found] = []
         self.unreproduced: list[Failure] = []
@@ -126,6 +141,10 @@ class _Search:
         self._language: Language | None = None
         self._on_event = on_event
         self._ends = ends
+        self._most = most
+        self._most_shrinks = most_shrinks
+        self._searched = 0
+        self._shrunk = 0
         self._shrink_ends = ends
         self._testee: Testee | None = None
         self._limits: Limits | None = None
@@ -135,7 +154,11 @@ class _Search:
     @property
     def has_time(self) -> bool:
         """Whether the search goes on."""
-        return time.monotonic() < self._ends
+        return time.monotonic() < self._ends and self._searched < self._most
+
+    @property
+    def _may_shrink(self) -> bool:
+        return time.monotonic() < self._shrink_ends and self._shrunk < self._most_shrinks
 
     def start(self) -> None:
         """Start the first kernel and learn its language and pace."""
@@ -156,7 +179,7 @@ class _Search:
 
     def round(self, number: int) -> bool:
         """Search until one kind of failure is found and shrunk; False if there was none."""
-        self._wanted, self._best = "", None
+        self._wanted, self._best, self._shrunk = "", None, 0
         strategy = conversations(self._language, interrupts=self._target.can_start)
 
         @seed(number)
@@ -185,8 +208,12 @@ class _Search:
         return True
 
     def _try(self, steps: tuple[Step, ...]) -> None:
-        if time.monotonic() > (self._shrink_ends if self._wanted else self._ends):
+        if not (self._may_shrink if self._wanted else self.has_time):
             raise _TimeIsUp
+        if self._wanted:
+            self._shrunk += 1
+        else:
+            self._searched += 1
         failure = self._play(steps)
         if failure is None or self._is_known(failure):
             return
@@ -239,4 +266,5 @@ class _Search:
     def _kernel(self) -> Testee:
         if self._testee is None:
             self._testee = Testee.start(self._target, limits=self._limits, language=self._language)
+            self._testee.rest()
         return self._testee

@@ -1,0 +1,109 @@
+"""A search finds what a kernel gets wrong, and the smallest conversation that shows it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from assay.commands._cli import cli
+from assay.conformance import Recording, RecordingError, Target, Testee, judge, replay
+from assay.conformance.fuzz._search import FuzzReport, fuzz
+from assay.protocol import Profile
+
+ROOT = Path(__file__).parents[2]
+TINY = str(ROOT / "tests" / "faults" / "tiny.toml")
+
+
+def faulty(name: str) -> Target:
+    """Return the kernel with the fault *name*; ``good`` has none."""
+    words = (sys.executable, "-m", "tests.faults", "--fault", name, "-f", "{connection_file}")
+    return Target.command(words)
+
+
+def search(name: str, conversations: int) -> FuzzReport:
+    """Return what a search finds of a faulty kernel; the clock is out of the game."""
+    return fuzz(
+        faulty(name), seed=1, minutes=60, most=conversations, most_shrinks=25, language=TINY
+    )
+
+
+@pytest.fixture(autouse=True)
+def _at_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The kernels are modules of this project's tests.
+    monkeypatch.chdir(ROOT)
+
+
+def test_fault() -> None:
+    """A kernel that dies of frames without delimiter is caught by a single step."""
+    report = search("wire-dies-of-no-delimiter", 15)
+
+    (died,) = (one for one in report.found if one.failure.kind == "died")
+    assert len(died.steps) == 1
+
+
+def test_good_kernel() -> None:
+    """A kernel that keeps all rules is not accused."""
+    report = search("good", 15)
+
+    assert report.conversations == 15
+    assert not report.found
+    assert not report.unreproduced
+
+
+def test_recordings(tmp_path: Path) -> None:
+    """A failure that was written to a file shows itself again, and not with a good kernel."""
+    (found,) = search("hdr-version-other", 15).found[:1]
+    path = tmp_path / "failure.json"
+    found.recording.write(path)
+    recording = Recording.read(path)
+
+    with Testee.start(faulty("hdr-version-other")) as testee:
+        again = replay(testee, recording, profile=Profile.LENIENT)
+    with Testee.start(faulty("good")) as testee:
+        good = replay(testee, recording, profile=Profile.LENIENT)
+
+    assert recording.lines[0].frames == found.recording.lines[0].frames
+    assert judge(recording.lines)
+    assert again is not None
+    assert good is None
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("{", "wanted a recording in JSON"),
+        ("[]", "wanted a recording of format 1"),
+        ('{"format": 1}', "records: wanted a list"),
+        ('{"format": 1, "records": [3]}', "records[0]: wanted an object"),
+        ('{"format": 1, "records": [{"channel": "x"}]}', "records[0]: wanted channel"),
+        (
+            '{"format": 1, "records": [{"channel": "shell", "sender": "client", "frames": [3]}]}',
+            "records[0]: wanted channel",
+        ),
+    ],
+)
+def test_files_that_are_no_recordings(tmp_path: Path, text: str, wanted: str) -> None:
+    """The error says what was wanted, and where."""
+    path = tmp_path / "no.json"
+    path.write_text(text)
+
+    with pytest.raises(RecordingError) as caught:
+        Recording.read(path)
+
+    assert wanted in str(caught.value)
+
+
+def test_command(tmp_path: Path) -> None:
+    """``assay fuzz`` shows the conversation, writes the recording and exits with 1."""
+    words = ["fuzz", "--conversations", "15", "--seed", "1", "--language", TINY]
+    words += ["--output", str(tmp_path), "--cmd", "--", *faulty("wire-dies-of-no-delimiter").argv]
+
+    result = CliRunner().invoke(cli, words, standalone_mode=False)
+
+    assert result.return_value == 1
+    assert "ended with exit code 3" in result.output
+    assert "--seed 1" in result.output
+    assert list(tmp_path.glob("failure-1-*.json"))
