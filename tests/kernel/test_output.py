@@ -227,12 +227,13 @@ def test_streams_behave_like_files(client: Client) -> None:
         client,
         "import sys, io\n"
         "out = sys.stdout\n"
-        "(out.encoding, out.isatty(), out.writable(), out.readable(), out.closed, out.fileno(),\n"
+        "(out.encoding, out.isatty(), out.writable(), out.readable(), out.closed,\n"
+        " out.fileno() > 2,\n"
         " isinstance(out, io.TextIOBase), out.write('abc'), out.errors, sys.__stdout__ is None)",
     )
 
     assert result(answer) == (
-        "('utf-8', False, True, False, False, 1, True, 3, 'backslashreplace', False)"
+        "('utf-8', False, True, False, False, True, True, 3, 'backslashreplace', False)"
     )
 
 

@@ -35,7 +35,9 @@ class _Captured:
         os.set_blocking(self.read_end, False)
         _enlarge(self.read_end)
         os.dup2(write_end, descriptor)
-        os.close(write_end)
+        self.writer = write_end
+        """For those who ask the stream for its descriptor. It is another one than `descriptor`, by
+        which programs know that the stream is not what the process was started with (wurlitzer)."""
         self.caught = descriptor
         """What is written to it is read from the pipe; after `release` a descriptor of its own."""
         self.decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
@@ -58,6 +60,7 @@ class _Captured:
         os.dup2(self.original, self.descriptor)
         os.close(self.original)
         os.close(self.read_end)
+        os.close(self.writer)
         if self.caught != self.descriptor:
             os.close(self.caught)
 
@@ -102,6 +105,13 @@ class DescriptorCapture:
         for captured in self._captured:
             if captured.name is name:
                 return captured.caught
+        return DESCRIPTORS[name]
+
+    def writer(self, name: StreamName) -> int:
+        """Return a descriptor whose text is shown as the stream's, whatever becomes of 1 and 2."""
+        for captured in self._captured:
+            if captured.name is name:
+                return captured.writer
         return DESCRIPTORS[name]
 
     def write(self, name: StreamName, text: str) -> None:

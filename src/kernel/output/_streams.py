@@ -286,7 +286,7 @@ class OutputStream(LikeTextWrapper):
 
     def fileno(self) -> int:
         """Return the captured descriptor, for child processes and C code."""
-        return self._capture.descriptor(self._name)
+        return self._capture.writer(self._name)
 
 
 def _present(name: str) -> object:

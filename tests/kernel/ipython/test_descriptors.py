@@ -1,0 +1,62 @@
+"""Programs that take the descriptors over, and the trace of a crash (public reports 11, 13)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from assay.protocol import StreamName
+from assay.transport import Client, LaunchError, TransportError
+from tests.kernel._kernels import HANG_LIMIT_S, argv, execute, start, succeeded
+
+
+def test_wurlitzer_works_in_every_cell(client: Client) -> None:
+    """It wants to know that the stream is not the process's own, and takes descriptor 1 over."""
+    succeeded(execute(client, "%load_ext wurlitzer"))
+
+    answer = execute(client, "import os\nos.system('echo child'); print('own')")
+    succeeded(execute(client, "%unload_ext wurlitzer"))
+
+    assert sorted(answer.text().splitlines()) == ["child", "own"]
+    assert answer.types[-1] == "status"
+    assert "error" not in answer.types
+
+
+def test_descriptor_of_the_stream_is_shown(client: Client) -> None:
+    """Who writes to it, or hands it to a child, is shown, whatever has become of descriptor 1."""
+    answer = execute(
+        client,
+        "import os, subprocess, sys\n"
+        "assert sys.stdout.fileno() != sys.__stdout__.fileno() == 1\n"
+        "os.write(sys.stdout.fileno(), b'written\\n')\n"
+        "subprocess.run(['echo', 'child'], stdout=sys.stdout)\n"
+        "os.write(sys.stderr.fileno(), b'err\\n');",
+    )
+
+    assert answer.text() == "written\nchild\n"
+    assert answer.text(StreamName.STDERR) == "err\n"
+
+
+@pytest.mark.parametrize("file", ["", "sys.stderr", "sys.__stderr__", "2"])
+def test_trace_of_a_crash_reaches_the_terminal(tmp_path: Path, file: str) -> None:
+    """A cell that has enabled `faulthandler` itself loses nothing by it (qtconsole#407)."""
+    trace = tmp_path / "stderr"
+    command = ["sh", "-c", f'exec 2>{trace}; exec "$@"', "sh", *argv()]
+    code = f"import ctypes, faulthandler, sys\nfaulthandler.enable({file})\nctypes.string_at(0)"
+
+    with (
+        start(tmp_path, command=command) as kernel,
+        kernel.client(timeout=HANG_LIMIT_S) as client,
+        pytest.raises((TransportError, LaunchError)),
+    ):
+        execute(client, code)
+
+    assert "Segmentation fault" in trace.read_text()
+
+
+def test_traces_that_a_cell_asks_for_are_its_output(client: Client) -> None:
+    """Only what a crash writes goes elsewhere."""
+    answer = execute(client, "import faulthandler\nfaulthandler.dump_traceback()")
+
+    assert "most recent call first" in answer.text(StreamName.STDERR)
