@@ -21,6 +21,7 @@ from assay.kernel.ipython._comms import Comms
 from assay.kernel.ipython._imports import replace_debugger_late
 from assay.kernel.ipython._shell import ZMQInteractiveShell
 from assay.kernel.ipython._user_streams import UserStreams
+from assay.kernel.ipython.compat._commands import send_commands_as_utf8
 from assay.kernel.ipython.compat._fault_handler import keep_crash_traces
 from assay.kernel.ipython.compat._ipykernel_modules import install_shims
 from assay.kernel.ipython.compat._kernel_facade import KernelFacade, ask
@@ -65,6 +66,7 @@ class IPythonInterpreter:
         let_interrupts_end_cells(host)
         self._replace_prompts()
         keep_crash_traces(host)
+        send_commands_as_utf8()
         replace_debugger_late()
         defer_parso_grammars()
         install_shims(self._comms)
