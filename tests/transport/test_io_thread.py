@@ -430,6 +430,36 @@ class TestDescriptors:
         kernel.synchronise()
         assert calls.empty()
 
+    def test_later_keeps_the_earlier(self) -> None:
+        """A call that is asked for again and again is not put off for ever."""
+        kernel = Kernel()
+        for delay_s in (10.0, 20.0, 5.0, 30.0):
+            kernel.io.call_later(delay_s, kernel.io.schedule_flush)
+        timeout_ms = kernel.io._timeout_ms()
+        kernel.io.stop()
+
+        assert timeout_ms is not None
+        assert timeout_ms <= 5_000
+
+    def test_text_waits_for_room(self, kernel: Kernel) -> None:
+        """A descriptor whose text fills the log is read only while there is room."""
+        read, write = os.pipe()
+        got: SimpleQueue[bytes] = SimpleQueue()
+        kernel.io.log.call(lambda: kernel.io.log.hold(True))
+        kernel.io.log.call(lambda: kernel.io.watch_text(read, lambda: got.put(os.read(read, 9))))
+        for _ in range(3):
+            kernel.synchronise()
+        os.write(write, b"text")
+        for _ in range(3):
+            kernel.synchronise()
+        before = got.empty()
+        kernel.io.log.call(lambda: kernel.io.log.hold(False))
+
+        assert got.get(timeout=HANG_LIMIT_S) == b"text"
+        assert before
+        os.close(read)
+        os.close(write)
+
     def test_signals(self, kernel: Kernel) -> None:
         """Signals are left to the main thread, but for those that report a crash."""
         masks: list[set[int]] = []
@@ -578,3 +608,68 @@ def test_sockets_are_reachable() -> None:
         assert sockets.of(Channel.STDIN) is sockets.stdin
     finally:
         sockets.close(linger_ms=0)
+
+
+def stopped(peer: Peer) -> Socket:
+    """Return a subscriber that reads nothing but its welcome."""
+    socket = peer.connect(zmq.SUB, Channel.IOPUB, queue=1)
+    socket.subscribe(b"status")
+    assert socket.recv_multipart()[0] == b"status"
+    return socket
+
+
+def numbers_until_notice(socket: Socket) -> list[int]:
+    """Read as far as the line that says what was missed; return the numbers before it."""
+    found: list[int] = []
+    while True:
+        frames = socket.recv_multipart()
+        if frames[0] == b"status missed":
+            return found
+        if frames[1] != DELIMITER:
+            found.append(int(frames[1]))
+
+
+def test_each_stopped_subscriber_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that reads again is told what it missed though another is still stopped."""
+    monkeypatch.setattr(publisher_module, "PATIENCE_S", 0.2)
+    kernel = Kernel()
+    # Those that are stopped have subscribed to this topic alone.
+    notice: list[Buffer] = [b"status missed", b"-"]
+    monkeypatch.setattr(kernel.io._publisher, "_notice", lambda _: notice)
+    kernel.io.start()
+    peer = Peer(kernel.connection)
+    peer.welcome()
+    first, second = stopped(peer), stopped(peer)
+    total = 1_500
+    for n in range(total):
+        kernel.io.log.post(Channel.IOPUB, [b"status", b"%d" % n, bytes(20_000)])
+
+    for socket in (first, second):
+        found = numbers_until_notice(socket)
+        assert found == sorted(set(found))
+        assert found[0] == 0
+        assert len(found) < total
+    kernel.io.stop()
+    peer.context.destroy(linger=0)
+
+
+def test_flood_of_subscriptions(caplog: pytest.LogCaptureFixture) -> None:
+    """A peer that subscribes to too much is cut off; the others go on, and few lines are logged."""
+    kernel = Kernel()
+    kernel.io.start()
+    peer = Peer(kernel.connection)
+    peer.welcome()
+    flood = peer.context.socket(zmq.XSUB)
+    flood.setsockopt(zmq.SNDHWM, 0)
+    flood.connect(kernel.connection.address(Channel.IOPUB))
+    for n in range(5_000):
+        flood.send(b"\x01%0200d" % n)
+    while "cut a connection off" not in caplog.text:
+        kernel.synchronise()
+    kernel.io.log.post(Channel.IOPUB, [b"status", b"-", b"alive"])
+    while peer.iopub.recv_multipart()[-1] != b"alive":
+        continue
+
+    assert kernel.io._connections._total() <= 512 * 1024
+    kernel.io.stop()
+    peer.context.destroy(linger=0)

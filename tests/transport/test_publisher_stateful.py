@@ -1,0 +1,279 @@
+"""The publisher against readers that stop, go on and leave, in any order.
+
+The socket is a model of ZeroMQ's: a queue for each subscriber, of which the sender learns only at
+each half how much was read.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import cast
+
+import pytest
+import zmq
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from assay.protocol import Buffer
+from assay.transport import _publisher as publisher_module
+from assay.transport._connections import Connections, Progress
+from assay.transport._frames import COPIED_BYTES, Mark, send_frames
+from assay.transport._publisher import (
+    LOOK_BACK_S,
+    MAX_FLYING_BYTES,
+    MAX_KEPT_BYTES,
+    PATIENCE_S,
+    Publisher,
+)
+from assay.transport._sockets import IOPUB_QUEUE_MESSAGES, Socket
+
+NOTICE = b"missed"
+
+BODIES = {size: bytes(size) for size in (10, 1_000, 200_000, 3_000_000)}
+
+
+class ModelMark:
+    """Whether a message has been taken by all that it was given to."""
+
+    def __init__(self) -> None:
+        self.queues = 0
+
+    @property
+    def done(self) -> bool:
+        """True if it has."""
+        return self.queues == 0
+
+
+class Reader:
+    """A subscriber: its queue, what it got, and what the sender knows of it."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+        self.queue: deque[tuple[list[Buffer], int, ModelMark]] = deque()
+        self.got: list[list[Buffer]] = []
+        self.written = self.count = self.reported = self.taken = 0
+        self.is_left_out = self.is_gone = False
+
+    def read(self, half: int) -> None:
+        """Take one message; the sender learns of it when *half* more have been taken."""
+        if self.queue:
+            frames, size, mark = self.queue.popleft()
+            mark.queues -= 1
+            self.taken += size
+            self.got.append(frames)
+            self.count += 1
+            if self.count % half == 0:
+                self.reported = self.count
+                self.is_left_out = False
+
+
+class ModelSocket:
+    """An XPUB socket."""
+
+    def __init__(self) -> None:
+        self.readers: list[Reader] = []
+        self.no_drop = 1
+        self.bound = IOPUB_QUEUE_MESSAGES
+
+    @property
+    def half(self) -> int:
+        """After how many messages the sender learns that they were read."""
+        return (self.bound + 1) // 2
+
+    def setsockopt(self, option: int, value: int) -> None:
+        """Take what a publisher sets."""
+        if option == zmq.XPUB_NODROP:
+            self.no_drop = value
+        else:
+            assert option == zmq.SNDHWM
+            self.bound = value
+
+    def send(self, frames: list[Buffer], *, track: bool) -> ModelMark | None:
+        """Put a message into all queues that have room, or refuse it."""
+        reached = [r for r in self.readers if not r.is_left_out and not r.is_gone]
+        full = [r for r in reached if r.written - r.reported >= self.bound]
+        if full and self.no_drop:
+            raise zmq.Again
+        mark = ModelMark()
+        size = sum(map(len, frames))
+        for reader in reached:
+            if reader in full:
+                reader.is_left_out = True
+            else:
+                reader.queue.append((frames, size, mark))
+                reader.written += 1
+                mark.queues += 1
+        return mark if track or size > COPIED_BYTES else None
+
+
+class ModelConnections(Connections):
+    """What the operating system would know of the readers."""
+
+    def __init__(self, socket: ModelSocket) -> None:
+        super().__init__()
+        self.socket = socket
+
+    def progress(self, descriptor: int) -> Progress | None:
+        """Return how far a reader is."""
+        for reader in self.socket.readers:
+            if reader.descriptor == descriptor and not reader.is_gone:
+                pending = sum(size for _, size, _ in reader.queue)
+                return Progress(1 + reader.taken, pending)
+        return None
+
+    def _look(self):  # type: ignore[no-untyped-def]  # as in the class above
+        for reader in self.socket.readers:
+            if (progress := self.progress(reader.descriptor)) is not None:
+                yield reader.descriptor, progress
+
+
+def send(
+    socket: Socket | ModelSocket, frames: list[Buffer], flags: int, *, mark: bool
+) -> Mark | ModelMark | None:
+    """Send by the model; by ZeroMQ for other tests in this process."""
+    if isinstance(socket, ModelSocket):
+        return socket.send(frames, track=mark)
+    return send_frames(socket, frames, flags, mark=mark)
+
+
+class Readers(RuleBasedStateMachine):
+    """Three subscribers, one of which always reads."""
+
+    @initialize()
+    def begin(self) -> None:
+        """Connect them."""
+        self.patch = pytest.MonkeyPatch()
+        self.patch.setattr(publisher_module, "send_frames", send)
+        self.now = 0.0
+        self.number = 0
+        self.socket = ModelSocket()
+        self.healthy, self.one, self.two = (Reader(n) for n in (7, 8, 9))
+        self.socket.readers = [self.healthy, self.one, self.two]
+        self.held = False
+        self.publisher = Publisher(
+            cast("Socket", self.socket),
+            now=lambda: self.now,
+            notice=lambda missed: [NOTICE, b"%d" % missed],
+            hold=self.hold,
+            connections=ModelConnections(self.socket),
+        )
+
+    def hold(self, held: bool) -> None:
+        """Note that writers are to wait."""
+        self.held = held
+
+    @rule(count=st.integers(1, 40), size=st.sampled_from(sorted(BODIES)))
+    def publish(self, count: int, size: int) -> None:
+        """Publish as a program does, which waits when it is held."""
+        for _ in range(count):
+            if self.held:
+                self.pass_time(PATIENCE_S + 1)
+            self.publisher.publish([b"%d" % self.number, BODIES[size]])
+            self.number += 1
+            self.read_all(self.healthy)
+
+    @rule(which=st.sampled_from([8, 9]), count=st.integers(1, 30))
+    def read(self, which: int, count: int) -> None:
+        """Let one of the others read a little."""
+        reader = self.one if which == 8 else self.two
+        for _ in range(count):
+            reader.read(self.socket.half)
+        self.publisher.pump()
+
+    @rule(which=st.sampled_from([8, 9]))
+    def catch_up(self, which: int) -> None:
+        """Let one of the others read all that it was sent."""
+        self.drain(self.one if which == 8 else self.two)
+
+    @rule()
+    def leave(self) -> None:
+        """Let the second go for good."""
+        self.two.is_gone = True
+        for _, _, mark in self.two.queue:
+            mark.queues -= 1
+        self.two.queue.clear()
+
+    @rule()
+    def wait(self) -> None:
+        """Let time pass without a byte read by the others."""
+        self.pass_time(PATIENCE_S + 1)
+
+    def pass_time(self, seconds: float) -> None:
+        """Pump as the I/O thread does."""
+        end = self.now + seconds
+        while self.now < end:
+            self.now += 0.5
+            self.publisher.pump()
+            self.read_all(self.healthy)
+
+    def read_all(self, reader: Reader) -> None:
+        """Let *reader* read while there is something."""
+        while reader.queue:
+            reader.read(self.socket.half)
+            if not reader.queue:
+                self.publisher.pump()
+
+    def drain(self, reader: Reader) -> None:
+        """Let *reader* read until nothing more comes, and be told."""
+        for _ in range(3):
+            self.read_all(reader)
+            self.pass_time(LOOK_BACK_S)
+        self.read_all(reader)
+
+    @invariant()
+    def is_bounded(self) -> None:
+        """What is kept, and what a stopped reader holds, have a bound."""
+        if not hasattr(self, "publisher"):
+            return
+        largest = 3_000_100
+        assert self.publisher.kept_bytes <= MAX_KEPT_BYTES + largest + 40 * 1_024
+        for reader in self.socket.readers:
+            held = sum(size for _, size, _ in reader.queue)
+            assert held <= MAX_FLYING_BYTES + (IOPUB_QUEUE_MESSAGES // 2 + 2) * largest
+            assert len(reader.queue) <= IOPUB_QUEUE_MESSAGES
+
+    def teardown(self) -> None:
+        """The reader that reads has everything; who missed something has been told how much."""
+        if not hasattr(self, "publisher"):
+            return
+        for _ in range(3):
+            for reader in self.socket.readers:
+                if not reader.is_gone:
+                    self.drain(reader)
+            self.pass_time(PATIENCE_S + 1)
+        self.publisher.publish([b"%d" % self.number, b""])
+        for reader in self.socket.readers:
+            self.drain(reader)
+        self.patch.undo()
+
+        assert _numbers(self.healthy) == list(range(self.number + 1))
+        for reader in (self.one, self.two):
+            if not reader.is_gone:
+                _check_told(reader, self.number)
+
+
+def _numbers(reader: Reader) -> list[int]:
+    return [int(bytes(frames[0])) for frames in reader.got if frames[0] != NOTICE]
+
+
+def _check_told(reader: Reader, last: int) -> None:
+    """Check that each gap is announced, before what follows it or behind, and nothing twice."""
+    expected = gap = announced = 0
+    for frames in reader.got:
+        if frames[0] == NOTICE:
+            announced = max(announced, int(bytes(frames[1])))
+            gap = 0 if announced >= gap else gap
+            continue
+        number = int(bytes(frames[0]))
+        assert number >= expected, "twice, or out of order"
+        missing = number - expected
+        if missing > announced:
+            gap += missing
+        announced, expected = 0, number + 1
+    assert expected == last + 1
+    assert gap == 0, f"{gap} messages are missing without a word"
+
+
+TestReaders = Readers.TestCase
+TestReaders.settings = settings(max_examples=12, stateful_step_count=12, deadline=None)
