@@ -5,7 +5,14 @@ docs/conformance.md says how to write one.
 """
 
 from assay.conformance._arrival import Arrival, Object
+from assay.conformance._baseline import (
+    BaselineError,
+    apply_baseline,
+    baseline_of,
+    read_baseline,
+)
 from assay.conformance._check import Check, check
+from assay.conformance._compare import Comparison, compare, comparison_text
 from assay.conformance._draft import ABSENT, Draft
 from assay.conformance._exhibit import Exhibit
 from assay.conformance._failure import Failure
@@ -25,18 +32,24 @@ from assay.conformance._profile import Profile
 from assay.conformance._recording import Recording, RecordingError, judge
 from assay.conformance._registry import SelectionError, all_checks, select
 from assay.conformance._replay import replay
+from assay.conformance._report import FORMATS
+from assay.conformance._report._badge import badge
+from assay.conformance._report._json import ReportError, read_report
 from assay.conformance._report._text import text_report
 from assay.conformance._result import Report, Result
-from assay.conformance._runner import OnResult, Options, run_checks
+from assay.conformance._runner import OnResult, Options, check_kernel, run_checks
 from assay.conformance._target import Target
 from assay.conformance._testee import SilentKernelError, Testee
 from assay.conformance._traffic import Line, Traffic
 
 __all__ = [
     "ABSENT",
+    "FORMATS",
     "SNIPPETS",
     "Arrival",
+    "BaselineError",
     "Check",
+    "Comparison",
     "Draft",
     "Exhibit",
     "Failure",
@@ -55,6 +68,7 @@ __all__ = [
     "Recording",
     "RecordingError",
     "Report",
+    "ReportError",
     "Result",
     "SelectionError",
     "SilentKernelError",
@@ -64,7 +78,13 @@ __all__ = [
     "Traffic",
     "Verdict",
     "all_checks",
+    "apply_baseline",
+    "badge",
+    "baseline_of",
     "check",
+    "check_kernel",
+    "compare",
+    "comparison_text",
     "failed",
     "judge",
     "known_languages",
@@ -72,6 +92,8 @@ __all__ = [
     "language_named",
     "note",
     "passed",
+    "read_baseline",
+    "read_report",
     "replay",
     "run_checks",
     "select",

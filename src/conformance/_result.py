@@ -37,6 +37,9 @@ class Result:
     reason: str = ""
     """Why nothing was judged, or what is worth knowing."""
 
+    accepted: str = ""
+    """Why a baseline accepts the failure; it is a note then."""
+
     evidence: tuple[Exhibit, ...] = ()
     mistake: str = ""
     """How kernels usually get this wrong."""

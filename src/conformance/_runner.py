@@ -6,7 +6,7 @@ import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
@@ -20,6 +20,7 @@ from assay.conformance._language import Language, language_for
 from assay.conformance._limits import START_LIMIT_S, Limits, OutOfTime
 from assay.conformance._outcome import Outcome, Skip, Verdict, failed, note, skipped
 from assay.conformance._profile import Profile
+from assay.conformance._registry import select as chosen
 from assay.conformance._result import Report, Result
 from assay.conformance._target import Target
 from assay.conformance._testee import SilentKernelError, Testee
@@ -27,7 +28,7 @@ from assay.protocol import AssayError
 from assay.spec import Requirement
 from assay.transport import KernelEndedError, LaunchError
 
-__all__ = ["OnResult", "Options", "run_checks"]
+__all__ = ["OnResult", "Options", "Run", "check_kernel", "run_checks"]
 
 OnResult = Callable[[Result], None]
 """Takes each result as soon as it is there, from any thread, one at a time."""
@@ -71,7 +72,7 @@ def run_checks(
         on_result: Takes each result as it comes.
     """
     began = time.monotonic()
-    run = _Run(target, checks, options or Options(), on_result)
+    run = Run(target, checks, options or Options(), on_result)
     try:
         first = run.start_first()
     except LaunchError as error:
@@ -80,8 +81,31 @@ def run_checks(
     return run.report(time.monotonic() - began)
 
 
-class _Run:
-    """One run: what is still to be asked, and what was found."""
+def check_kernel(
+    kernel: str | Sequence[str],
+    *,
+    select: Iterable[str] = (),
+    ignore: Iterable[str] = (),
+    options: Options | None = None,
+) -> Report:
+    """Check a kernel and return what was found: ``assay check`` for programs.
+
+    Args:
+        kernel: The name of an installed kernel, or a command with ``{connection_file}`` in it.
+        select: Ids of checks or requirements, prefixes or chapters; none chooses all.
+        ignore: The same, to leave out.
+        options: How to run.
+
+    Raises:
+        KernelSpecError: there is no kernel of this name.
+        SelectionError: nothing has one of the names.
+    """
+    target = Target.named(kernel) if isinstance(kernel, str) else Target.command(tuple(kernel))
+    return run_checks(target, chosen(select, ignore), options)
+
+
+class Run:
+    """One run: what is still to be asked, and what was found; see `run_checks`."""
 
     def __init__(
         self,
@@ -135,7 +159,7 @@ class _Run:
     def _work(self, shared: Testee | None) -> None:
         try:
             while (check := self._next()) is not None:
-                shared = self._ask(check, shared)
+                shared = self.ask(check, shared)
         finally:
             if shared is not None:
                 shared.close()
@@ -144,7 +168,7 @@ class _Run:
         with self._lock:
             return self._waiting.popleft() if self._waiting else None
 
-    def _ask(self, check: Check, shared: Testee | None) -> Testee | None:
+    def ask(self, check: Check, shared: Testee | None) -> Testee | None:
         """Ask one check and return the shared kernel, if there still is one to go on with."""
         began = time.monotonic()
         reason = self._unaskable(check)
@@ -234,6 +258,10 @@ class _Run:
             self._results[check.id] = result
             if self._on_result is not None:
                 self._on_result(result)
+
+    def result(self, check: Check) -> Result:
+        """Return what was found by *check*, which has been asked."""
+        return self._results[check.id]
 
     def report(self, seconds: float) -> Report:
         """Return everything that was found."""

@@ -1,1 +1,23 @@
 """Reports of a run, in several formats."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from assay.conformance._report._html import html_report
+from assay.conformance._report._json import json_report
+from assay.conformance._report._junit import junit_report
+from assay.conformance._report._markdown import markdown_report
+from assay.conformance._report._text import text_report
+from assay.conformance._result import Report
+
+__all__ = ["FORMATS"]
+
+FORMATS: Mapping[str, Callable[[Report], str]] = {
+    "text": text_report,
+    "json": json_report,
+    "junit": junit_report,
+    "html": html_report,
+    "markdown": markdown_report,
+}
+"""What makes each format; the name of a file says which it is: ``report.html``."""

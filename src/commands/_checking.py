@@ -1,0 +1,229 @@
+"""What ``assay check`` does."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from attrs import frozen
+
+from assay import conformance
+from assay.commands._exit import Exit
+from assay.conformance import Check, Result, Target, Verdict
+from assay.protocol import AssayError
+from assay.spec import requirement
+
+__all__ = ["Wishes", "run"]
+
+LEVELS = ("MUST", "SHOULD", "MAY")
+
+MARKS = {Verdict.FAILED: "✗", Verdict.NOTE: "i"}
+
+
+@frozen(kw_only=True)
+class Wishes:
+    """The command line."""
+
+    kernel: str | None
+    argv: tuple[str, ...]
+    is_command: bool
+    existing: Path | None
+    chosen: tuple[str, ...]
+    ignored: tuple[str, ...]
+    profile: str
+    jobs: int
+    language: str | None
+    start_timeout: float
+    formats: tuple[str, ...]
+    outputs: tuple[Path, ...]
+    badge: Path | None
+    baseline: Path | None
+    write_baseline: Path | None
+    fail_on: str
+    lists: bool
+    explain: str | None
+    compare: tuple[Path, Path] | None
+    quiet: bool
+
+
+def run(wishes: Wishes) -> int:
+    """Do what the command line wishes, and return the exit code.
+
+    Raises:
+        click.UsageError: it makes no sense.
+    """
+    try:
+        if wishes.explain is not None:
+            return _explain(wishes.explain)
+        if wishes.compare is not None:
+            return _compare(*wishes.compare, wishes.fail_on)
+        checks = conformance.select(_split(wishes.chosen), _split(wishes.ignored))
+        if wishes.lists:
+            return _list(checks)
+        return _check(wishes, checks)
+    except (
+        conformance.SelectionError,
+        conformance.LanguageError,
+        conformance.BaselineError,
+        conformance.ReportError,
+    ) as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _check(wishes: Wishes, checks: Sequence[Check]) -> int:
+    places = _places(wishes)
+    accepted = (
+        {}
+        if wishes.baseline is None
+        else conformance.read_baseline(_read(wishes.baseline), str(wishes.baseline))
+    )
+    language = None if wishes.language is None else conformance.language_named(wishes.language)
+    options = conformance.Options(
+        jobs=wishes.jobs,
+        language=language,
+        profile=conformance.Profile(wishes.profile),
+        start_limit=wishes.start_timeout,
+    )
+    if not checks:
+        raise click.UsageError("wanted checks to ask, found that the names select none")
+    with _progress(len(checks), quiet=wishes.quiet) as on_result:
+        report = conformance.run_checks(_target(wishes), checks, options, on_result=on_result)
+    if wishes.write_baseline is not None:
+        _write(wishes.write_baseline, conformance.baseline_of(report))
+    report, stale = conformance.apply_baseline(report, accepted)
+    for name, path in places:
+        _write(path, conformance.FORMATS[name](report))
+    if wishes.badge is not None:
+        _write(wishes.badge, conformance.badge(report))
+    for check in stale:
+        click.echo(f"assay: {wishes.baseline} accepts {check}, which passes", err=True)
+    if report.error:
+        return Exit.KERNEL
+    return Exit.RAISED if report.failures(_levels(wishes.fail_on)) else Exit.OK
+
+
+def _target(wishes: Wishes) -> Target:
+    if wishes.existing is not None:
+        if wishes.kernel is not None or wishes.is_command:
+            raise click.UsageError("wanted one of KERNEL, --cmd and --existing, found several")
+        return Target.running(wishes.existing)
+    if wishes.kernel is None:
+        raise click.UsageError("wanted a KERNEL, --cmd -- ARGV or --existing FILE, found none")
+    if wishes.is_command:
+        return Target.command((wishes.kernel, *wishes.argv))
+    if wishes.argv:
+        raise click.UsageError(f"wanted one KERNEL, found {wishes.argv[0]!r} behind it")
+    return Target.named(wishes.kernel)
+
+
+def _places(wishes: Wishes) -> list[tuple[str, Path | None]]:
+    """Return each format with its file; None is stdout."""
+    names, files = list(wishes.formats), list(wishes.outputs)
+    if not names:
+        names = [_format_of(path) for path in files] or ["text"]
+    if len(files) > len(names):
+        raise click.UsageError(f"wanted a --format for each --output, found {len(names)}")
+    without = names[len(files) :]
+    # One report may go to stdout; beside files that is the text for people.
+    if len(without) > 1 or (files and without not in ([], ["text"])):
+        raise click.UsageError("wanted an --output for each --format, found fewer")
+    return list(zip(names, [*files, *[None] * len(without)], strict=True))
+
+
+def _format_of(path: Path) -> str:
+    known = {".json": "json", ".xml": "junit", ".html": "html", ".md": "markdown", ".txt": "text"}
+    if path.suffix not in known:
+        raise click.UsageError(f"wanted a --format for {path}, found none")
+    return known[path.suffix]
+
+
+def _list(checks: Sequence[Check]) -> int:
+    for one in checks:
+        click.echo(f"{one.id:<16}{one.requirement.level:<8}{one.title}")
+    click.echo(f"{len(checks)} checks", err=True)
+    return Exit.OK
+
+
+def _explain(name: str) -> int:
+    if name.endswith(".0"):
+        rule = requirement(name[:-2])
+        click.echo(f"{rule.id}.0: what breaks {rule.id} in the traffic of all checks")
+        click.echo(f"{rule.level}: {rule.text}")
+        return Exit.OK
+    for one in conformance.select([name]):
+        rule = one.requirement
+        click.echo(f"{one.id}: {one.title}")
+        rows = {
+            "requirement": f"{rule.id} ({rule.level}): {rule.text}",
+            "also": ", ".join(one.also),
+            "judged": "" if one.judged else "no other kernel: it rests on our own reading",
+            "kernel": "fresh" if one.fresh else "shared with other checks",
+            "snippets": ", ".join(one.snippets),
+            "feature": one.feature or "",
+            "usually": one.mistake,
+            "source": "; ".join(rule.source),
+        }
+        for label, text in rows.items():
+            if text:
+                click.echo(f"  {label + ':':<13}{text}")
+    return Exit.OK
+
+
+def _compare(before: Path, after: Path, fail_on: str) -> int:
+    first, second = (conformance.read_report(_read(one), str(one)) for one in (before, after))
+    found = conformance.compare(first, second)
+    click.echo(conformance.comparison_text(found), nl=False)
+    levels = _levels(fail_on)
+    return Exit.RAISED if any(one.level in levels for one in found.broken) else Exit.OK
+
+
+def _levels(lowest: str) -> tuple[str, ...]:
+    wanted = lowest.upper()
+    return LEVELS[: LEVELS.index(wanted) + 1] if wanted in LEVELS else ()
+
+
+def _split(names: tuple[str, ...]) -> list[str]:
+    return [name.strip() for several in names for name in several.split(",") if name.strip()]
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.UsageError(f"{path}: cannot be read: {error}") from error
+
+
+def _write(path: Path | None, text: str) -> None:
+    if path is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise AssayError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+@contextmanager
+def _progress(count: int, *, quiet: bool) -> Iterator[conformance.OnResult | None]:
+    """Show a bar and what fails while the checks run, on a terminal only."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console  # noqa: PLC0415 - takes time, and only a terminal needs it
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # noqa: PLC0415
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    console = Console(stderr=True, highlight=False, markup=False)
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("starting the kernel", total=count)
+
+        def show(result: Result) -> None:
+            if result.outcome in MARKS:
+                bar.console.print(f"{MARKS[result.outcome]} {result.check} {result.title}")
+            bar.update(task, advance=1, description=result.check)
+
+        yield show

@@ -1,0 +1,104 @@
+"""What the reports of all formats count and call things by."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from importlib.metadata import PackageNotFoundError, version
+
+from attrs import frozen
+
+from assay.conformance._exhibit import Exhibit
+from assay.conformance._outcome import Verdict
+from assay.conformance._result import Report, Result
+from assay.protocol import Sender
+from assay.spec import areas, requirement
+
+__all__ = ["LEVELS", "Chapter", "chapters", "headline", "kernel_line", "shown", "tool_version"]
+
+LEVELS = ("MUST", "SHOULD", "MAY")
+
+SHOWN_CHARACTERS = 600
+"""Of the content of a message, in one line."""
+
+
+@frozen(kw_only=True)
+class Chapter:
+    """The results of one chapter of the specification."""
+
+    name: str
+    title: str
+    results: tuple[Result, ...]
+
+    def score(self, level: str) -> tuple[int, int]:
+        """Return how many results of *level* passed, and how many were judged."""
+        return score(self.results, level)
+
+    def count(self, verdict: Verdict) -> int:
+        """Return how many results have *verdict*."""
+        return sum(one.outcome is verdict for one in self.results)
+
+
+def chapters(report: Report) -> Iterator[Chapter]:
+    """Yield the chapters that have results, in reading order."""
+    for area in areas():
+        found = tuple(
+            one for one in report.results if requirement(one.requirements[0]).prefix == area.prefix
+        )
+        if found:
+            yield Chapter(name=area.name, title=area.title, results=found)
+
+
+def score(results: Iterable[Result], level: str) -> tuple[int, int]:
+    """Return how many of *results* at *level* passed, and how many were judged."""
+    judged = [
+        one
+        for one in results
+        if one.level == level and one.outcome in {Verdict.PASSED, Verdict.FAILED}
+    ]
+    return sum(one.outcome is Verdict.PASSED for one in judged), len(judged)
+
+
+def headline(report: Report) -> str:
+    """Return the counts in a sentence."""
+    counts = ", ".join(f"{len(report.with_outcome(one))} {one}" for one in Verdict)
+    return f"{report.kernel}: {counts}, in {report.seconds:.1f} s"
+
+
+def kernel_line(report: Report) -> str:
+    """Return what the kernel says of itself, in a line; nothing if it said nothing."""
+    name = report.info.get("implementation")
+    if not isinstance(name, str):
+        return ""
+    release = report.info.get("implementation_version")
+    protocol = report.info.get("protocol_version")
+    return f"{name} {release}, protocol {protocol}"
+
+
+def shown(exhibit: Exhibit) -> str:
+    """Return a message of the evidence in a line."""
+    arrow = "→" if exhibit.sender is Sender.CLIENT else "←"
+    who = f" {exhibit.client}" if exhibit.client else ""
+    name = exhibit.header.get("msg_type", "no message type")
+    own, parent = _short_id(exhibit.header), _short_id(exhibit.parent_header)
+    child = f" of {parent}" if parent else ""
+    content = json.dumps(exhibit.content, ensure_ascii=False, default=str)
+    if len(content) > SHOWN_CHARACTERS:
+        content = f"{content[:SHOWN_CHARACTERS]}…"
+    faults = "".join(f" [{fault}]" for fault in exhibit.faults)
+    return f"#{exhibit.index} {arrow} {exhibit.channel}{who} {name} {own}{child} {content}{faults}"
+
+
+def _short_id(header: object) -> str:
+    value = header.get("msg_id") if isinstance(header, dict) else None
+    if not isinstance(value, str):
+        return ""
+    return value if len(value) <= 13 else f"{value[:6]}…{value[-6:]}"
+
+
+def tool_version() -> str:
+    """Return the version of this package."""
+    try:
+        return version("assay-kernel")
+    except PackageNotFoundError:
+        return "unknown"

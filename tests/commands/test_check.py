@@ -1,0 +1,103 @@
+"""``assay check`` on the command line: what it takes, writes and returns."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from assay.commands import run
+from assay.commands._exit import Exit
+
+CALCULATOR = (
+    sys.executable,
+    str(Path(__file__).parents[2] / "examples" / "calculator.py"),
+    "-f",
+    "{connection_file}",
+)
+
+ENDS = (sys.executable, "-c", "raise SystemExit('no luck')")
+
+
+def test_good_kernel(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A kernel without faults is exit code 0; each report is in its file, the text on stdout."""
+    files = [tmp_path / name for name in ("r.html", "r.json", "r.xml", "r.md")]
+    outputs = [word for file in files for word in ("--output", str(file))]
+    formats = ["html", "json", "junit", "markdown", "text"]
+    wanted = [word for name in formats for word in ("--format", name)]
+
+    code = run(
+        ["check", "--cmd", "--select", "SIGN-07", *wanted, *outputs, "--badge", str(tmp_path / "b"),
+         "--", *CALCULATOR]
+    )  # fmt: skip
+
+    assert code == Exit.OK
+    assert all(file.stat().st_size for file in [*files, tmp_path / "b"])
+    assert json.loads(files[1].read_text())["counts"]["failed"] == 0
+    assert "passed, 0 failed" in capsys.readouterr().out
+
+
+def test_kernel_that_does_not_start(tmp_path: Path) -> None:
+    """A kernel that does not start is exit code 3, with a report all the same."""
+    file = tmp_path / "r.json"
+
+    code = run(["check", "--cmd", "--output", str(file), "--", *ENDS])
+
+    report = json.loads(file.read_text())
+    assert code == Exit.KERNEL
+    assert "no luck" in report["kernel"]["error"]
+    assert {one["outcome"] for one in report["results"]} == {"skipped"}
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        ([], "wanted a KERNEL"),
+        (["python3", "--select", "NONSENSE"], "'NONSENSE'"),
+        (["python3", "--explain", "NONSENSE"], "'NONSENSE'"),
+        (["python3", "--language", "klingon"], "'klingon'"),
+        (["python3", "--language", "missing.toml"], "missing.toml"),
+        (["python3", "--baseline", "missing"], "missing"),
+        (["python3", "--format", "html", "--format", "json"], "--output"),
+        (["python3", "--output", "report.pdf"], "report.pdf"),
+        (["python3", "another"], "'another'"),
+        (["python3", "--select", "SHELL-04.1", "--ignore", "SHELL"], "select none"),
+    ],
+)
+def test_wrong_command_line(
+    words: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A command line that makes no sense is exit code 2, and says what was wanted."""
+    assert run(["check", *words]) == Exit.USAGE
+    assert complaint in capsys.readouterr().err
+
+
+def test_list(capsys: pytest.CaptureFixture[str]) -> None:
+    """The list has the ids, levels and facts of what is selected."""
+    assert run(["check", "--list", "--select", "signing"]) == Exit.OK
+
+    lines = capsys.readouterr().out.splitlines()
+    assert "SIGN-07.1" in {line.split()[0] for line in lines}
+    assert all(line.startswith("SIGN-") for line in lines)
+
+
+@pytest.mark.parametrize("name", ["SHELL-04.1", "SHELL-04.0", "SHELL-04"])
+def test_explain(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A check is explained by the sentence that it judges."""
+    assert run(["check", "--explain", name]) == Exit.OK
+    assert "A kernel MUST publish `status: busy`" in capsys.readouterr().out
+
+
+def test_compare(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two reports are compared; what broke at MUST is exit code 1."""
+    before, after = tmp_path / "before.json", tmp_path / "after.json"
+    run(["check", "--cmd", "--select", "SIGN-07.1", "-o", str(before), "--", *CALCULATOR])
+    table = json.loads(before.read_text())
+    table["results"][0] |= {"outcome": "failed", "expected": "no reply", "got": "one"}
+    after.write_text(json.dumps(table))
+
+    assert run(["check", "--compare", str(before), str(before)]) == Exit.OK
+    assert run(["check", "--compare", str(before), str(after)]) == Exit.RAISED
+    assert "broken  SIGN-07.1" in capsys.readouterr().out

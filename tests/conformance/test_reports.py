@@ -1,0 +1,141 @@
+"""Reports say all that was found, in each format, whatever kernels put into messages."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import jsonschema  # type: ignore[import-untyped]  # it comes without types
+import pytest
+from attrs import evolve
+
+from assay.conformance import (
+    FORMATS,
+    BaselineError,
+    Report,
+    ReportError,
+    Verdict,
+    apply_baseline,
+    badge,
+    baseline_of,
+    compare,
+    comparison_text,
+    read_baseline,
+    read_report,
+)
+from tests.conformance.conftest import result
+
+SCHEMA = json.loads((Path(__file__).parents[2] / "spec/check-report.schema.json").read_text())
+
+
+def test_json_is_valid(report: Report) -> None:
+    """The JSON is as its schema says."""
+    jsonschema.Draft202012Validator(SCHEMA).validate(json.loads(FORMATS["json"](report)))
+
+
+def test_schema_bites(report: Report) -> None:
+    """The schema refuses an outcome that does not exist, and a failure that expects nothing."""
+    for key, value in (("outcome", "fine"), ("expected", "")):
+        table = json.loads(FORMATS["json"](report))
+        table["results"][0][key] = value
+
+        assert not jsonschema.Draft202012Validator(SCHEMA).is_valid(table)
+
+
+def test_json_round_trip(report: Report) -> None:
+    """What is written as JSON is read back the same."""
+    assert read_report(FORMATS["json"](report), "r.json") == report
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 2}', '{"format": 1, "kernel": 5}'])
+def test_no_report(text: str) -> None:
+    """A file that is no report is refused by name."""
+    with pytest.raises(ReportError, match=r"r\.json: wanted"):
+        read_report(text, "r.json")
+
+
+def test_junit(report: Report) -> None:
+    """Each check is a case of its chapter; what XML cannot hold is replaced."""
+    root = ET.fromstring(FORMATS["junit"](report))
+    cases = {case.get("name", "").split()[0]: case for case in root.iter("testcase")}
+
+    assert {suite.get("name") for suite in root} == {"shell", "info"}
+    assert cases["SHELL-04.1"].find("failure") is not None
+    assert cases["INFO-01.1"].find("skipped") is not None
+    assert len(cases["SHELL-05.1"]) == 0
+
+
+def test_html_is_one_file(report: Report) -> None:
+    """The page loads nothing, and what a kernel says is text in it."""
+    page = FORMATS["html"](report)
+
+    assert "</script>" not in page
+    assert "k &amp; &lt;k&gt;" in page
+    assert "http" not in page
+    assert "prefers-color-scheme:dark" in page
+
+
+def test_markdown_fence(report: Report) -> None:
+    """A message with backticks does not end its block."""
+    assert "````text" in FORMATS["markdown"](report)
+
+
+def test_text(report: Report) -> None:
+    """The text has the requirement in words, what was wanted and found, and how to rerun it."""
+    text = FORMATS["text"](report)
+
+    for part in ("SHELL-04: A kernel MUST publish", "busy <first>", "rerun:", "1 failed"):
+        assert part in text
+
+
+def test_badge(report: Report) -> None:
+    """The badge counts what was judged at MUST."""
+    assert "1 of 2 MUST" in "".join(ET.fromstring(badge(report)).itertext())
+    assert "did not start" in badge(evolve(report, error="no"))
+
+
+def test_baseline(report: Report) -> None:
+    """An accepted failure is a note that says why; what passes by now is told."""
+    text = '[accepted]\n"SHELL-04.1" = "issue 7"\n"SHELL-05.1" = "issue 8"\n'
+
+    found, stale = apply_baseline(report, read_baseline(text, "b.toml"))
+
+    assert found.failures() == ()
+    assert found.results[0].outcome is Verdict.NOTE
+    assert found.results[0].accepted == "issue 7"
+    assert stale == ("SHELL-05.1",)
+
+
+def test_baseline_that_is_written(report: Report) -> None:
+    """A baseline that is written accepts all that failed, whatever was found."""
+    found, stale = apply_baseline(report, read_baseline(baseline_of(report), "b.toml"))
+
+    assert found.failures() == ()
+    assert stale == ()
+
+
+@pytest.mark.parametrize("text", ["[", "accepted = 5", '[accepted]\n"SHELL-04.1" = ""'])
+def test_bad_baseline(text: str) -> None:
+    """A baseline without a reason for each id is refused."""
+    with pytest.raises(BaselineError, match=r"b\.toml: "):
+        read_baseline(text, "b.toml")
+
+
+def test_comparison(report: Report) -> None:
+    """What broke and what was mended is told apart."""
+    first, second, *rest = report.results
+    after = evolve(
+        report,
+        results=(
+            result(first.check, Verdict.PASSED),
+            result(second.check, Verdict.FAILED, expected="idle", got="none"),
+            *rest,
+        ),
+    )
+
+    found = compare(report, after)
+
+    assert [one.check for one in found.mended] == ["SHELL-04.1"]
+    assert [one.check for one in found.broken] == ["SHELL-05.1"]
+    assert "1 broken, 1 mended, 0 changed" in comparison_text(found)
