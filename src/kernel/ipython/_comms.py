@@ -26,6 +26,9 @@ class Comms:
         self.manager = CommManager()
         self.kernel: object = None
         """What programs find as the `kernel` of a comm: widgets are mute without one."""
+        self.is_over = False
+        """True once nothing reaches a client any more. Finalizers may send as late as the
+        interpreter's end, when modules have lost their names."""
         comms = self
 
         class KernelComm(BaseComm):  # type: ignore[misc]  # skipped, see mypy.ini
@@ -44,6 +47,10 @@ class Comms:
             def kernel(self) -> object:
                 return comms.kernel
 
+            def close(self, *args: Any, **keys: Any) -> None:
+                if not comms.is_over:
+                    super().close(*args, **keys)
+
             def publish_msg(
                 self,
                 msg_type: str,
@@ -52,6 +59,8 @@ class Comms:
                 buffers: Sequence[Buffer] | None = None,
                 **keys: Any,
             ) -> None:
+                if comms.is_over:
+                    return
                 content: CommOpen | CommMsg | CommClose
                 match msg_type:
                     case "comm_open":

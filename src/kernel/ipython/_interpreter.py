@@ -209,6 +209,7 @@ class IPythonInterpreter:
     def close(self) -> None:
         """Cancel what still runs on the user's event loop."""
         self._loop.end()
+        self._comms.is_over = True
 
     def _attach(self, shell: ZMQInteractiveShell) -> None:
         """Give the new *shell* what it needs, before it runs any code."""

@@ -129,7 +129,8 @@ class DescriptorCapture:
 
     def is_behind(self) -> bool:
         """Return True if something has been written to the descriptors that is not published."""
-        return bool(self.written_to(0)) or self.reading
+        # A finalizer may send as late as the interpreter's end (`restore`).
+        return self.reading or (not self._epoll.closed and bool(self.written_to(0)))
 
     def read_some(self) -> None:
         """Publish some of what has been written; for the I/O thread, which must not wait.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from assay.protocol import StreamName
+from assay.protocol import Channel, ShutdownRequest, StreamName
 from assay.transport import Client, LaunchError, TransportError
 from tests.kernel._kernels import HANG_LIMIT_S, argv, execute, start, succeeded
 
@@ -60,3 +60,26 @@ def test_traces_that_a_cell_asks_for_are_its_output(client: Client) -> None:
     answer = execute(client, "import faulthandler\nfaulthandler.dump_traceback()")
 
     assert "most recent call first" in answer.text(StreamName.STDERR)
+
+
+def test_finalizer_that_sends_at_the_end_makes_no_noise(tmp_path: Path) -> None:
+    """An object that is kept until the interpreter's end may send on a comm then (public report
+    28): nobody gets it, and nothing is said on the terminal."""
+    noise = tmp_path / "stderr"
+    command = ["sh", "-c", f'exec 2>{noise}; exec "$@"', "sh", *argv()]
+    code = (
+        "import builtins\nfrom comm import create_comm\n"
+        "class Late:\n    def __init__(self): self.comm = create_comm(target_name='t')\n"
+        "    def __del__(self): self.comm.send({'a': 1}); self.comm.close()\n"
+        "builtins.kept = Late()"
+    )
+
+    with (
+        start(tmp_path, command=command) as kernel,
+        kernel.client(timeout=HANG_LIMIT_S) as client,
+    ):
+        succeeded(execute(client, code))
+        client.request(ShutdownRequest(restart=False), channel=Channel.CONTROL)
+        assert kernel.wait(HANG_LIMIT_S) == 0
+
+    assert noise.read_text() == ""
