@@ -124,6 +124,7 @@ class IoThread:
         self._text_due: float | None = None
         self._soon_due: float | None = None
         self._open_line: Run | None = None
+        self._line = (0, 0)
         self._open_since = 0.0
         self._running = True
         self._thread = threading.Thread(target=self._run, name="assay-io", daemon=True)
@@ -317,12 +318,14 @@ class IoThread:
         """Return the line that we stopped at if it has had its time."""
         line = self._open_line
         patience_s = LINE_S if line is self.log.newest else CROWDED_LINE_S
-        return line if now >= self._open_since + patience_s else None
+        if line is None or now < self._open_since + patience_s or line.line != self._line:
+            return None
+        return line
 
     def _defer(self, line: Run, now: float) -> None:
         """Look again in a moment: `print` writes the end of a line separately."""
-        if line is not self._open_line:
-            self._open_line, self._open_since = line, now
+        if line is not self._open_line or line.line != self._line:
+            self._open_line, self._line, self._open_since = line, line.line, now
         self._text_due = now + DEFERRAL_S
         self.log.mute_text_wakeups()
 

@@ -100,6 +100,7 @@ class Run:
 
     __slots__ = (
         "append",
+        "drained",
         "is_settled",
         "name",
         "parent",
@@ -122,6 +123,8 @@ class Run:
         """True if it was taken or is not the newest entry any more."""
         self.weight = 0
         """Its share of what `MAX_BYTES` limits."""
+        self.drained = 0
+        """How often its texts were taken out."""
         self.parted_at = -1
         """How many texts it had when its line was parted."""
 
@@ -133,6 +136,11 @@ class Run:
             text = "".join(self.parts[:count])
             self.parts[:count] = [text]
             self.parted_at = 1 if self.parted_at == count else -1
+
+    @property
+    def line(self) -> tuple[int, int]:
+        """What tells its newest line from those before."""
+        return self.drained, sum(text.count("\n") for text in list(self.parts))
 
     @property
     def is_mid_line(self) -> bool:
@@ -435,6 +443,7 @@ class OutboundLog:
             self._bytes -= run.weight
             run.weight = 0
             run.parted_at = -1
+            run.drained += 1
             if self.newest is not run and self._lines.get(run.thread) is run:
                 del self._lines[run.thread]
             text = "".join(parts[:count])

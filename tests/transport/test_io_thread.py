@@ -346,6 +346,17 @@ class TestLines:
         assert not before
         assert len(sent) == 1
 
+    def test_next_line(self, io: IoThread, sent: list[list[Buffer]]) -> None:
+        """The next line of the same thread has a time of its own."""
+        run = io.log.write(StreamName.STDOUT, b"{}", "a line")
+        self.turn(io)
+        run.append("\n")
+        run.append("another")
+        io._open_since = 0.0
+        self.turn(io)
+
+        assert not sent
+
     def test_reply_waits_for_no_line(self, io: IoThread, sent: list[list[Buffer]]) -> None:
         """What is urgent takes the text before it along."""
         io.log.write(StreamName.STDOUT, b"{}", "a line")

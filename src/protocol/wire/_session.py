@@ -103,6 +103,9 @@ class Envelope(Value):
 class Session:
     """One end of a conversation.
 
+    Any threads may call `header`, `message`, `encode`, `pack` and `pack_json` at once, if *now* and
+    *new_id* allow it. `open` and `decode` remember what they have seen: one thread at a time.
+
     Args:
         key: The connection file's ``key`` as bytes; empty switches signing and checking off.
         session: Names this run of a kernel or client (HDR-03).
