@@ -178,3 +178,45 @@ def mixed(kernel: Testee) -> Outcome:
         if len(one.replies) != 1:
             return failed("one reply", f"{len(one.replies)} replies", one)
     return passed()
+
+
+@check(
+    "SHELL-14.13",
+    "a cell that fails gets one reply",
+    snippets=("error",),
+    mistake="Both the handler and what guards it reply.",
+)
+def failing(kernel: Testee) -> Outcome:
+    code = kernel.snippet("error", text="assay")
+    asked = [kernel.peer.execute(code, stop_on_error=False) for _ in range(3)]
+    kernel.peer.quiet()
+    for one in asked:
+        one.replied()
+        if len(one.replies) != 1:
+            return failed("one reply", f"{len(one.replies)} replies", one)
+    return passed()
+
+
+@check(
+    "SHELL-15.12",
+    "cells and questions sent at once are answered in order",
+    snippets=("nothing", "print", "sleep"),
+    slow=True,
+    mistake="Questions are served by another loop than cells, and overtake them.",
+)
+def mixed_order(kernel: Testee) -> Outcome:
+    must_run(kernel)
+    peer = kernel.peer
+    asked = [peer.execute(kernel.snippet("sleep", seconds=1), wait=False)]
+    for _ in range(5):
+        asked.append(peer.execute(kernel.snippet("nothing"), wait=False))
+        asked.append(peer.send("kernel_info_request"))
+    peer.wait_for(lambda: all(one.replies for one in asked), kernel.patience * 2)
+    replies = [one.reply for one in asked if one.reply is not None]
+    if len(replies) < len(asked):
+        return skipped("not all requests were answered (SHELL-14)")
+    places = [one.index for one in replies]
+    if places != sorted(places):
+        got = ", ".join(one.msg_type for one in sorted(replies, key=lambda one: one.index))
+        return failed("the order of the requests", got, *asked)
+    return passed()
