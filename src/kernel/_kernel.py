@@ -33,6 +33,7 @@ from assay.kernel.process._import_hooks import after_import
 from assay.kernel.process._interrupts import Interrupts
 from assay.kernel.process._ownership import GUEST, Ownership
 from assay.kernel.process._parent_process import watch_parent
+from assay.kernel.process._patches import patches
 from assay.kernel.process._signal_watch import SignalWatch
 from assay.protocol import (
     Channel,
@@ -206,6 +207,7 @@ class Kernel:
 
     def _acquire(self, stack: ExitStack) -> None:
         owned, io = self._ownership, self._io
+        stack.callback(patches.undo_since, patches.mark())
         stack.callback(io.stop)  # before it runs, this only closes the sockets
         stack.callback(self._heartbeat.close)
         if owned.signals:

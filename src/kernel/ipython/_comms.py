@@ -10,6 +10,7 @@ import comm
 from comm.base_comm import BaseComm, CommManager
 
 from assay import protocol
+from assay.kernel.process._patches import Kind, patches
 from assay.protocol import Buffer, Json, unstructure
 
 if TYPE_CHECKING:
@@ -81,8 +82,15 @@ class Comms:
 
     def install(self) -> None:
         """Let the comm package make our comms, and find them."""
-        comm.create_comm = self.comm_class
-        comm.get_comm_manager = lambda: self.manager
+        ours = {"create_comm": self.comm_class, "get_comm_manager": lambda: self.manager}
+        for name, value in ours.items():
+            patches.replace(
+                comm,
+                name,
+                value,
+                kind=Kind.CORRECTNESS,
+                reason="widgets and others make their comms with it",
+            )
         # Libraries that took the function before we replaced it keep what it returns.
         sys.modules["comm"].__dict__["_comm_manager"] = self.manager
 

@@ -10,6 +10,8 @@ from typing import Any
 
 from IPython.core import debugger
 
+from assay.kernel.process._patches import Kind, patches
+
 __all__ = ["Debugger"]
 
 
@@ -41,5 +43,15 @@ class Debugger(debugger.InterruptiblePdb):  # type: ignore[misc]  # IPython is u
 
 
 # Let ``breakpoint()`` and the functions of `pdb` use ours.
-debugger.Pdb = pdb.Pdb = Debugger  # type: ignore[misc]  # a class as the value of its name
-pdb.set_trace = debugger.set_trace
+for owner, name, ours in (
+    (debugger, "Pdb", Debugger),
+    (pdb, "Pdb", Debugger),
+    (pdb, "set_trace", debugger.set_trace),
+):
+    patches.replace(
+        owner,
+        name,
+        ours,
+        kind=Kind.CORRECTNESS,
+        reason="the client is the debugger's terminal, and an interrupt ends its prompt",
+    )

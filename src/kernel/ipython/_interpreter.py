@@ -28,6 +28,7 @@ from assay.kernel.ipython.compat._kernel_facade import KernelFacade, ask
 from assay.kernel.ipython.speedups._grammars import defer_parso_grammars
 from assay.kernel.ipython.speedups._highlighting import spare_html
 from assay.kernel.lanes._lazy_event_loop import LazyEventLoop
+from assay.kernel.process._patches import Kind, patches
 from assay.protocol import UNSET, ContentError, Error
 
 if TYPE_CHECKING:
@@ -239,8 +240,14 @@ class IPythonInterpreter:
                 warnings.warn("a kernel cannot write the prompt to a stream", stacklevel=2)
             return ask(self._host, str(prompt), password=True)
 
-        builtins.input = input
-        getpass.getpass = ask_password
+        for owner, name, ours in ((builtins, "input", input), (getpass, "getpass", ask_password)):
+            patches.replace(
+                owner,
+                name,
+                ours,
+                kind=Kind.CORRECTNESS,
+                reason="the client is asked; there is no terminal",
+            )
 
 
 def _number(request: protocol.HistoryRequest, name: str, default: int | None = None) -> int:

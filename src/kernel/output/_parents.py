@@ -10,9 +10,16 @@ from weakref import WeakKeyDictionary
 
 from assay.kernel._request import Request
 from assay.kernel.process._main_thread import is_main_thread
+from assay.kernel.process._patches import Kind, patches
 from assay.protocol import JsonObject
 
 __all__ = ["Parents"]
+
+
+ThreadMethod = Callable[[threading.Thread], None]
+
+THREADS = "what a thread writes goes to the cell that started it"
+POOLS = "what a pool's work writes goes to the cell that submitted it"
 
 
 class Parents:
@@ -27,12 +34,8 @@ class Parents:
     def __init__(self) -> None:
         self._current: ContextVar[Request | None] = ContextVar("assay-request", default=None)
         self._of_thread: WeakKeyDictionary[threading.Thread, Request] = WeakKeyDictionary()
-        self._start = threading.Thread.start
-        # Private, the same from 3.4 to 3.14; what it spares a thread is done later without it.
-        self._begin: Callable[[threading.Thread], None] | None = getattr(
-            threading.Thread, "_bootstrap_inner", None
-        )
-        self._undo_pools: Callable[[], None] = lambda: None
+        self._item: object = None
+        """The class of a pool's work, once it is imported."""
         self.of_context = self._current.get
         """Returns the context's own request, if it has one: `current` without looking further."""
         self._entered: Request | None = None
@@ -97,21 +100,21 @@ class Parents:
                 frames in a thread) is nobody's: a finalizer may print in it long afterwards. Nor is
                 a thread that says `is_the_kernels` of itself.
         """
-        start = self._start
         of_thread = self._of_thread
         current = self.current
         enter = self._current.set
 
-        def start_and_note(thread: threading.Thread) -> None:
-            request = current()
-            own = in_own() or getattr(thread, "is_the_kernels", False)
-            if request is not None and not own:
-                of_thread[thread] = request
-            start(thread)
+        def noting(start: ThreadMethod) -> ThreadMethod:
+            def start_and_note(thread: threading.Thread) -> None:
+                request = current()
+                own = in_own() or getattr(thread, "is_the_kernels", False)
+                if request is not None and not own:
+                    of_thread[thread] = request
+                start(thread)
 
-        threading.Thread.start = start_and_note  # type: ignore[assignment,method-assign]  # wrapped
-        if (begin := self._begin) is not None:
+            return start_and_note
 
+        def entering(begin: ThreadMethod) -> ThreadMethod:
             def enter_and_begin(thread: threading.Thread) -> None:
                 # Before the thread's own code: whatever copies its context, such as
                 # `asyncio.run_coroutine_threadsafe`, is to find the request there.
@@ -120,7 +123,12 @@ class Parents:
                     enter(request)
                 begin(thread)
 
-            threading.Thread._bootstrap_inner = enter_and_begin  # type: ignore[attr-defined]
+            return enter_and_begin
+
+        # The second is private, the same from 3.4 to 3.14; what it spares a thread is done later
+        # without it.
+        for name, make in (("start", noting), ("_bootstrap_inner", entering)):
+            patches.patch(threading.Thread, name, make, kind=Kind.CORRECTNESS, reason=THREADS)
 
     def follow_pools(self) -> None:
         """Note for each piece of work that `concurrent.futures` has threads do who gave it."""
@@ -131,32 +139,35 @@ class Parents:
         if item is None:
             return
         current, enter, leave = self.current, self._current.set, self._current.reset
-        begin, run = item.__init__, item.run
 
-        def begin_and_note(work: Any, *args: object, **kwargs: object) -> None:
-            begin(work, *args, **kwargs)
-            work.assay_request = current()
+        def noting(begin: Callable[..., None]) -> Callable[..., None]:
+            def begin_and_note(work: Any, *args: object, **kwargs: object) -> None:
+                begin(work, *args, **kwargs)
+                work.assay_request = current()
 
-        def run_for_request(work: Any, *args: object) -> None:
-            if (request := work.assay_request) is None:
-                run(work, *args)
-                return
-            token = enter(request)
-            try:
-                run(work, *args)
-            finally:
-                leave(token)
+            return begin_and_note
 
-        item.__init__, item.run = begin_and_note, run_for_request
-        self._undo_pools = lambda: _put_back(item, begin, run)
+        def entering(run: Callable[..., None]) -> Callable[..., None]:
+            def run_for_request(work: Any, *args: object) -> None:
+                # One that was made before this was patched, or after it no longer was, has none.
+                if (request := getattr(work, "assay_request", None)) is None:
+                    run(work, *args)
+                    return
+                token = enter(request)
+                try:
+                    run(work, *args)
+                finally:
+                    leave(token)
+
+            return run_for_request
+
+        for name, make in (("__init__", noting), ("run", entering)):
+            patches.patch(item, name, make, kind=Kind.CORRECTNESS, reason=POOLS)
+        self._item = item
 
     def forget_threads(self) -> None:
         """Undo `follow_threads` and `follow_pools`."""
-        self._undo_pools()
-        threading.Thread.start = self._start  # type: ignore[method-assign]
-        if self._begin is not None:
-            threading.Thread._bootstrap_inner = self._begin  # type: ignore[attr-defined]
-
-
-def _put_back(item: Any, begin: object, run: object) -> None:
-    item.__init__, item.run = begin, run
+        for name in ("run", "__init__"):
+            patches.undo(self._item, name)
+        for name in ("_bootstrap_inner", "start"):
+            patches.undo(threading.Thread, name)

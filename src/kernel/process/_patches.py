@@ -5,8 +5,8 @@ functions there: profilers, debuggers, gevent. So each patch is undone only wher
 stands there. What was put over it calls it, and goes on doing so: a patch that was not undone must
 work as the original did once the kernel has closed.
 
-``python -m assay.kernel.process._patches`` starts a kernel, has it use all that is patched late,
-and prints the table of ``docs/process.md``.
+`Patches.table` shows what a process has replaced so far; ``docs/process.md`` has the table of
+a kernel that has come to use all of it.
 """
 
 from __future__ import annotations
@@ -85,6 +85,10 @@ class Patches:
         self._made.append(patch)
         return found
 
+    def replace(self, owner: Any, name: str, ours: object, *, kind: Kind, reason: str) -> None:
+        """Replace the attribute *name* of *owner* by *ours*, as `patch` does."""
+        self.patch(owner, name, lambda _: ours, kind=kind, reason=reason)
+
     def note(self, what: str, *, kind: Kind, reason: str) -> Row:
         """Note something else that is taken over, which whoever does it gives back."""
         row = self._rows[what] = (what, kind, reason)
@@ -98,9 +102,13 @@ class Patches:
                 patch.undo()
                 return
 
-    def undo_all(self) -> None:
-        """Undo what is left, newest first."""
-        while self._made:
+    def mark(self) -> int:
+        """Return a mark for `undo_since`."""
+        return len(self._made)
+
+    def undo_since(self, mark: int) -> None:
+        """Undo what has been patched since *mark* and is left, newest first."""
+        while len(self._made) > mark:
             self._made.pop().undo()
 
     def table(self) -> str:

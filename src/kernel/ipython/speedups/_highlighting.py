@@ -9,12 +9,14 @@ test fails.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
 from IPython.core import oinspect
+
+from assay.kernel.process._patches import Kind, patches
 
 __all__ = ["remember_highlighting", "spare_html"]
 
@@ -28,13 +30,17 @@ def remember_highlighting() -> None:
     from pygments.formatters.terminal256 import Terminal256Formatter  # noqa: PLC0415
 
     package: Any = stack_data
-    if hasattr(package, "style_with_executing_node"):
-        package.style_with_executing_node = cache(package.style_with_executing_node)
+    _patch(package, "style_with_executing_node", cache)
     core: Any = getattr(package, "core", None)
-    if core is not None and hasattr(core, "_pygmented_with_ranges"):
-        core._pygmented_with_ranges = _highlighter()
-    if hasattr(Terminal256Formatter, "_setup_styles"):
-        Terminal256Formatter._setup_styles = _remembered(Terminal256Formatter._setup_styles)
+    if core is not None:
+        _patch(core, "_pygmented_with_ranges", lambda _: _highlighter())
+    _patch(Terminal256Formatter, "_setup_styles", _remembered)
+
+
+def _patch(owner: Any, name: str, make: Callable[[Any], object]) -> None:
+    patches.patch(
+        owner, name, make, kind=Kind.SPEED, reason="a traceback's colours are worked out once"
+    )
 
 
 def _remembered(set_up_styles: Any) -> Any:
@@ -93,9 +99,14 @@ def spare_html() -> Iterator[None]:
 
     Colouring it takes more than half the time of an inspection.
     """
-    color = oinspect.pylight
-    oinspect.pylight = str
+    patches.patch(
+        oinspect,
+        "pylight",
+        lambda _: str,
+        kind=Kind.SPEED,
+        reason="during an inspection: colours of HTML that is thrown away",
+    )
     try:
         yield
     finally:
-        oinspect.pylight = color
+        patches.undo(oinspect, "pylight")

@@ -18,6 +18,7 @@ from IPython.core import history
 from IPython.core.history import HistorySavingThread
 from IPython.core.interactiveshell import InteractiveShell
 
+from assay.kernel.process._patches import Kind, patches
 from assay.transport import get_logger
 
 if TYPE_CHECKING:
@@ -35,7 +36,13 @@ def make_history(shell: InteractiveShell) -> HistoryManager:
     """Return the history of *shell*."""
     # The manager makes its thread itself, and another one after each fork; it looks the class up
     # here, and its trait takes no other one than the first.
-    history.HistorySavingThread = _PatientThread
+    patches.patch(
+        history,
+        "HistorySavingThread",
+        lambda _: _PatientThread,
+        kind=Kind.SPEED,
+        reason="the disk is written to when no cell runs",
+    )
     return HistoryManager(shell=shell, parent=shell)
 
 
