@@ -110,7 +110,8 @@ def _records(segment: Segment) -> list[Recorded]:
             client=line.client,
         )
         for line in segment.lines
-        if read_parts(line.frames).parent_id not in segment.earlier
+        if line.sender is Sender.CLIENT
+        or read_parts(line.frames).parent_id not in segment.earlier - {""}
     ]
 
 

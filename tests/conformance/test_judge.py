@@ -94,6 +94,18 @@ def test_unjudged() -> None:
     assert _rules([evolve(first, judged=False), *rest]) == set()
 
 
+def test_earlier_messages_without_an_id() -> None:
+    """That something without an id was sent before excuses nothing and accuses nobody."""
+    segment = Segment(
+        lines=_conversation(idle=True),
+        earlier=frozenset({""}),
+        signer=SIGNER,
+        complete=True,
+    )
+
+    assert judge(segment, MessageProfile.STRICT) == ()
+
+
 def test_our_own_faults() -> None:
     """A client's fault is no finding about the kernel."""
     sent = [*_conversation(idle=True)]

@@ -1,0 +1,157 @@
+"""Header, parent header and metadata (spec/chapters/headers.md)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from assay.conformance._arrival import Arrival, Object
+from assay.conformance._check import check
+from assay.conformance._draft import ABSENT
+from assay.conformance._heard import Heard
+from assay.conformance._outcome import Outcome, failed, passed, skipped
+from assay.conformance._testee import Testee
+from assay.conformance.checks._sample import every, sample
+from assay.protocol import Channel
+
+__all__: list[str] = []
+
+KEYS = ("msg_id", "session", "username", "date", "msg_type", "version")
+
+
+def _missing(header: Object) -> str:
+    missing = [key for key in KEYS if key not in header]
+    wrong = [key for key in KEYS if key in header and not isinstance(header[key], str)]
+    return ", ".join([*(f"no {key}" for key in missing), *(f"{key} is no text" for key in wrong)])
+
+
+@check("HDR-01.1", "every header has the six keys, all of them text")
+def six_keys(kernel: Testee) -> Outcome:
+    return every(
+        kernel, lambda one: not _missing(one.header), "six texts", lambda one: _missing(one.header)
+    )
+
+
+@check("HDR-02.1", "every message has a msg_id of its own")
+def own_ids(kernel: Testee) -> Outcome:
+    ids = [one.msg_id for one in sample(kernel)]
+    twice = sorted({one for one in ids if ids.count(one) > 1})
+    if twice:
+        return failed("an id of its own for each message", f"{twice[0]!r} more than once")
+    return passed()
+
+
+@check("HDR-04.1", "the session is the same in all messages of a kernel")
+def one_session(kernel: Testee) -> Outcome:
+    sessions = sorted({str(one.header.get("session")) for one in sample(kernel)})
+    if len(sessions) != 1:
+        return failed("one session", f"{len(sessions)}: {', '.join(sessions)}")
+    return passed()
+
+
+@check("HDR-03.1", "the session of a kernel is none of its clients'")
+def session_of_its_own(kernel: Testee) -> Outcome:
+    for one in sample(kernel):
+        if one.header.get("session") == kernel.peer.session:
+            return failed("a session of the kernel's own", "the client's", one)
+    return passed()
+
+
+def _is_date(one: Arrival) -> bool:
+    try:
+        datetime.fromisoformat(str(one.header.get("date")))
+    except ValueError:
+        return False
+    return True
+
+
+@check("HDR-07.1", "the date of every header is in ISO 8601")
+def dates(kernel: Testee) -> Outcome:
+    return every(kernel, _is_date, "a date in ISO 8601", lambda one: repr(one.header.get("date")))
+
+
+@check("HDR-16.1", "the metadata of every message are an object")
+def metadata(kernel: Testee) -> Outcome:
+    def is_object(one: Arrival) -> bool:
+        return "metadata" not in one.parts.faulty
+
+    return every(kernel, is_object, "an object", lambda _: "something else")
+
+
+def _still_answered(heard: Heard) -> Outcome:
+    if heard.status != "ok":
+        found = "none" if heard.reply is None else f"status {heard.status!r}"
+        return failed("the usual reply", found, heard)
+    return passed()
+
+
+@check("HDR-08.1", "a request without date gets the usual reply")
+def no_date(kernel: Testee) -> Outcome:
+    draft = kernel.peer.draft("kernel_info_request").with_header(date=ABSENT)
+    return _still_answered(kernel.peer.ask(draft.unjudged()))
+
+
+@check("HDR-10.1", "a request with an empty username gets the usual reply")
+def empty_username(kernel: Testee) -> Outcome:
+    draft = kernel.peer.draft("kernel_info_request").with_header(username="")
+    return _still_answered(kernel.peer.ask(draft))
+
+
+def _echoes(heard: Heard) -> Outcome:
+    reply = heard.succeeded()
+    for key in KEYS:
+        mine, theirs = heard.header.get(key), reply.parent_header.get(key)
+        if key != "date" and mine != theirs:
+            return failed(f"{key} {mine!r} in the parent header", repr(theirs), heard)
+    if "date" not in reply.parent_header:
+        return failed("the date in the parent header", "none", heard)
+    return passed()
+
+
+@check(
+    "HDR-12.1",
+    "the parent header of a reply is the header of its request, on shell",
+    mistake="Only the id is kept of the request, and the parent header is made anew.",
+)
+def parent_on_shell(kernel: Testee) -> Outcome:
+    return _echoes(kernel.peer.ask("kernel_info_request"))
+
+
+@check("HDR-12.2", "the parent header of a reply is the header of its request, on control")
+def parent_on_control(kernel: Testee) -> Outcome:
+    return _echoes(kernel.peer.ask("kernel_info_request", channel=Channel.CONTROL))
+
+
+@check("HDR-12.3", "the parent header of an execute_reply is its request's", snippets=("nothing",))
+def parent_of_execution(kernel: Testee) -> Outcome:
+    return _echoes(kernel.peer.execute(kernel.snippet("nothing")))
+
+
+@check("HDR-13.1", "all that a cell publishes has its request as parent", snippets=("print",))
+def parent_of_output(kernel: Testee) -> Outcome:
+    peer = kernel.peer
+    peer.quiet()
+    start = len(peer.arrivals)
+    heard = peer.execute(kernel.snippet("print", text="assay"))
+    heard.succeeded()
+    for one in peer.arrivals[start:]:
+        if one.channel is Channel.IOPUB and one.msg_type == "stream":
+            if one.parent_id != heard.msg_id:
+                return failed("the cell as parent", f"{one.parent_id or 'no parent'}", one)
+            return passed()
+    return skipped("nothing was published for a cell that prints")
+
+
+@check("HDR-15.1", "a key of the header that the kernel does not know is in the parent header")
+def unknown_key_is_copied(kernel: Testee) -> Outcome:
+    draft = kernel.peer.draft("kernel_info_request").with_header(assay_key="kept")
+    reply = kernel.peer.ask(draft.unjudged()).succeeded()
+    if reply.parent_header.get("assay_key") != "kept":
+        return failed("the key in the parent header", "no such key", reply)
+    return passed()
+
+
+@check("HDR-17.1", "unknown metadata of a request do no harm", also=("WIRE-15",))
+def unknown_metadata(kernel: Testee) -> Outcome:
+    metadata = {"cellId": "assay", "assay_key": {"a": [1]}}
+    draft = kernel.peer.draft("kernel_info_request").with_parts(metadata=metadata)
+    return _still_answered(kernel.peer.ask(draft))

@@ -1,0 +1,309 @@
+"""Frames and channels (spec/chapters/wire.md)."""
+
+from __future__ import annotations
+
+import json
+
+from assay.conformance._arrival import Arrival
+from assay.conformance._check import check
+from assay.conformance._draft import Draft
+from assay.conformance._heard import Heard
+from assay.conformance._outcome import Outcome, Skip, failed, passed
+from assay.conformance._testee import Testee
+from assay.conformance.checks._sample import every, sample
+from assay.protocol import DELIMITER, Channel
+
+__all__: list[str] = []
+
+DICTS = 4
+
+
+def _answered(kernel: Testee, draft: Draft, channel: Channel = Channel.SHELL) -> Outcome:
+    heard = kernel.peer.ask(draft, channel=channel)
+    if heard.status != "ok":
+        return failed("the usual reply", _found(heard), heard)
+    return passed()
+
+
+def _found(heard: Heard) -> str:
+    return "none" if heard.reply is None else f"status {heard.status!r}"
+
+
+@check("WIRE-01.1", "shell, control, IOPub and the heartbeat answer on their own ports")
+def sockets_answer(kernel: Testee) -> Outcome:
+    peer = kernel.peer
+    shell = peer.ask("kernel_info_request")
+    control = peer.ask("kernel_info_request", channel=Channel.CONTROL)
+    there = {
+        "shell": bool(shell.replies),
+        "control": bool(control.replies),
+        "IOPub": bool(shell.published),
+        "the heartbeat": peer.beat(),
+    }
+    silent = [name for name, answers in there.items() if not answers]
+    if silent:
+        return failed("an answer on each", f"none on {' and '.join(silent)}", shell, control)
+    return passed()
+
+
+@check(
+    "WIRE-02.1",
+    "every message has a delimiter, and a signature and four dictionaries behind it",
+    also=("WIRE-05", "WIRE-06"),
+)
+def frames(kernel: Testee) -> Outcome:
+    return every(
+        kernel,
+        lambda one: DELIMITER in one.frames and len(one.dicts) == DICTS,
+        "a delimiter and at least five frames behind it",
+        lambda one: f"{len(one.frames)} frames",
+    )
+
+
+def _objects(one: Arrival) -> bool:
+    try:
+        return all(isinstance(json.loads(part), dict) for part in one.dicts)
+    except ValueError:
+        return True  # That is WIRE-07's or WIRE-08's to say.
+
+
+@check(
+    "WIRE-06.1",
+    "header, parent header, metadata and content are objects",
+    mistake="An empty parent header or metadata is written as null.",
+)
+def four_objects(kernel: Testee) -> Outcome:
+    return every(kernel, _objects, "four objects", lambda _: "something else")
+
+
+def _is_text(one: Arrival) -> bool:
+    try:
+        for part in one.dicts:
+            part.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+@check("WIRE-07.1", "text outside ASCII arrives as JSON in UTF-8", snippets=("unicode",))
+def utf8(kernel: Testee) -> Outcome:
+    heard = kernel.peer.execute(kernel.snippet("unicode"))
+    heard.succeeded()
+    for one in heard.published:
+        if not _is_text(one):
+            return failed("UTF-8", "bytes that are none", one)
+    if "\u00e9\u4e2d\U0001f600" not in heard.text():
+        return failed("é中😀 on stdout", repr(heard.text()), heard)
+    return passed()
+
+
+@check(
+    "WIRE-03.1",
+    "frames before the delimiter come back with the reply",
+    mistake="One routing frame is expected, at a fixed place.",
+)
+def routing_frames(kernel: Testee) -> Outcome:
+    for extra in ((b"a",), (b"a", b"b", b"c")):
+        draft = kernel.peer.draft("kernel_info_request").with_parts(identities=extra)
+        heard = kernel.peer.ask(draft.unjudged())
+        if heard.reply is None:
+            return failed(f"a reply behind {len(extra)} more frames", "none", heard)
+        if heard.reply.identities != extra:
+            found = heard.reply.identities
+            return failed(f"the frames {extra!r} before the delimiter", f"{found!r}", heard)
+    return passed()
+
+
+@check(
+    "WIRE-04.1",
+    "a buffer that equals the delimiter is a buffer",
+    mistake="The last frame that equals the delimiter is taken for it.",
+)
+def delimiter_as_buffer(kernel: Testee) -> Outcome:
+    draft = kernel.peer.draft("kernel_info_request").with_parts(buffers=(DELIMITER,))
+    return _answered(kernel, draft)
+
+
+@check("WIRE-10.1", "a kernel_info_request with buffers gets the usual reply")
+def buffers_of_a_request(kernel: Testee) -> Outcome:
+    draft = kernel.peer.draft("kernel_info_request").with_parts(buffers=(b"abc", b"", b"\xff\x00"))
+    return _answered(kernel, draft)
+
+
+@check("WIRE-10.2", "an execute_request with buffers is run", snippets=("nothing",))
+def buffers_of_a_cell(kernel: Testee) -> Outcome:
+    content = {"code": kernel.snippet("nothing"), "silent": False}
+    draft = kernel.peer.draft("execute_request", content).with_parts(buffers=(b"abc",))
+    return _answered(kernel, draft)
+
+
+@check("WIRE-11.1", "a published message has one frame before the delimiter, the topic")
+def one_topic(kernel: Testee) -> Outcome:
+    for one in sample(kernel):
+        if one.channel is Channel.IOPUB and len(one.identities) != 1:
+            return failed("one frame", f"{len(one.identities)} frames", one)
+    return passed()
+
+
+def _tolerates(kernel: Testee, channel: Channel) -> Outcome:
+    draft = kernel.peer.draft("assay_invented_request", {"a": 1}).unjudged()
+    heard = kernel.peer.send(draft, channel=channel)
+    if not kernel.peer.fence(channel):
+        return failed("an answer to the next request", "none", heard)
+    return passed()
+
+
+@check(
+    "WIRE-14.1",
+    "an unknown message type on shell does no harm",
+    mistake="The table of handlers has no default, and the loop ends with an exception.",
+)
+def unknown_type_on_shell(kernel: Testee) -> Outcome:
+    return _tolerates(kernel, Channel.SHELL)
+
+
+@check("WIRE-14.2", "an unknown message type on control does no harm", also=("CTRL-15",))
+def unknown_type_on_control(kernel: Testee) -> Outcome:
+    return _tolerates(kernel, Channel.CONTROL)
+
+
+@check("WIRE-15.1", "an unknown key of the header does no harm")
+def unknown_header_key(kernel: Testee) -> Outcome:
+    return _answered(
+        kernel, kernel.peer.draft("kernel_info_request").with_header(assay_key={"a": 1})
+    )
+
+
+@check("WIRE-15.2", "an unknown key of the content does no harm")
+def unknown_content_key(kernel: Testee) -> Outcome:
+    return _answered(kernel, kernel.peer.draft("kernel_info_request", {"assay_key": [1, None]}))
+
+
+@check("WIRE-15.3", "an unknown key in the content of a cell does no harm", snippets=("nothing",))
+def unknown_key_of_a_cell(kernel: Testee) -> Outcome:
+    content = {"code": kernel.snippet("nothing"), "silent": False, "assay_key": {"a": []}}
+    return _answered(kernel, kernel.peer.draft("execute_request", content))
+
+
+def _alone(kernel: Testee, channel: Channel) -> Outcome:
+    other = kernel.connect()
+    other.fence(channel)
+    heard = kernel.peer.ask("kernel_info_request", channel=channel)
+    heard.replied()
+    if not other.quiet(channel):
+        return failed("a second client that is answered", "no answer", heard)
+    if heard.reply is not None and heard.reply.channel is not channel:
+        return failed(f"the reply on {channel}", f"on {heard.reply.channel}", heard)
+    for one in other.arrivals:
+        if one.channel is not Channel.IOPUB and one.parent_id == heard.msg_id:
+            return failed("the reply for the peer that asked", "also for another one", one)
+    return passed()
+
+
+@check("WIRE-16.1", "the reply to a request on shell goes to shell of the client that asked")
+def reply_on_shell(kernel: Testee) -> Outcome:
+    return _alone(kernel, Channel.SHELL)
+
+
+@check("WIRE-16.2", "the reply to a request on control goes to control of the client that asked")
+def reply_on_control(kernel: Testee) -> Outcome:
+    return _alone(kernel, Channel.CONTROL)
+
+
+@check("WIRE-17.1", "two clients that ask by turns both get all their replies")
+def two_clients(kernel: Testee) -> Outcome:
+    peers = (kernel.peer, kernel.connect())
+    channels = (Channel.SHELL, Channel.CONTROL)
+    asked = [
+        peer.send("kernel_info_request", channel=channel)
+        for _ in range(5)
+        for channel in channels
+        for peer in peers
+    ]
+    kernel.peer.wait_for(lambda: all(one.replies for one in asked))
+    missing = [one for one in asked if not one.replies]
+    if missing:
+        return failed(f"{len(asked)} replies", f"{len(asked) - len(missing)}", *missing[:3])
+    if not all(peer.beat() for peer in peers):
+        return failed("a heartbeat for both", "none for one of them")
+    return passed()
+
+
+def _malformed(draft: Draft, kernel: Testee) -> dict[str, tuple[bytes, ...]]:
+    signer = kernel.peer.signer
+    whole = draft.frames(signer)
+    bad = b"{" * 3
+    return {
+        "without delimiter": tuple(one for one in whole if one != DELIMITER),
+        "with two frames": (DELIMITER, b""),
+        "with three dictionaries": whole[:-1],
+        "with a header that is no JSON": draft.with_parts(header=bad).frames(signer),
+        "with a content that is no JSON": draft.with_parts(content=bad).frames(signer),
+        "with a content that is a list": draft.with_parts(content=b"[]").frames(signer),
+        "with a header without type": draft.with_parts(header=b'{"msg_id": "x"}').frames(signer),
+        "that is one empty frame": (b"",),
+    }
+
+
+def _drops(kernel: Testee, channel: Channel) -> Outcome:
+    peer = kernel.peer
+    for kind, sent in _malformed(peer.draft("kernel_info_request").unjudged(), kernel).items():
+        start = len(peer.arrivals)
+        peer.send_frames(channel, sent)
+        wall = peer.ask("kernel_info_request", channel=channel)
+        if not wall.replies:
+            return failed(f"an answer to the request behind a message {kind}", "none", wall)
+        for one in peer.arrivals[start:]:
+            if one.channel is channel and one.parent_id != wall.msg_id:
+                return failed(f"no reply to a message {kind}", f"a {one.msg_type}", one)
+    return passed()
+
+
+@check(
+    "WIRE-18.1",
+    "what is no message on shell is dropped, and the next request is answered",
+    mistake="An exception while frames are taken apart ends the loop that reads the socket.",
+)
+def malformed_on_shell(kernel: Testee) -> Outcome:
+    return _drops(kernel, Channel.SHELL)
+
+
+@check("WIRE-18.2", "what is no message on control is dropped, and the next request is answered")
+def malformed_on_control(kernel: Testee) -> Outcome:
+    return _drops(kernel, Channel.CONTROL)
+
+
+@check("WIRE-18.3", "what is no message on stdin is dropped, and the next request is answered")
+def malformed_on_stdin(kernel: Testee) -> Outcome:
+    peer = kernel.peer
+    peer.ask("kernel_info_request").succeeded()
+    for sent in _malformed(peer.draft("input_reply", {"value": ""}).unjudged(), kernel).values():
+        peer.send_frames(Channel.STDIN, sent)
+    if not peer.quiet():
+        return failed("an answer to the next request", "none")
+    return passed()
+
+
+@check("WIRE-08.1", "a number that is none is no bare word in JSON", snippets=("display_nan",))
+def no_bare_words(kernel: Testee) -> Outcome:
+    heard = kernel.peer.execute(kernel.snippet("display_nan"))
+    heard.replied()
+    for one in (*heard.published, *heard.replies):
+        for part in one.dicts:
+            try:
+                json.loads(part, parse_constant=_refuse)
+            except _BareWord as word:
+                return failed("JSON", f"the bare word {word}", one)
+            except ValueError:
+                return failed("JSON", "bytes that are none", one)
+    if heard.reply is None:
+        raise Skip("the cell had no reply")
+    return passed()
+
+
+class _BareWord(Exception):  # noqa: N818 - a signal to the caller
+    pass
+
+
+def _refuse(word: str) -> object:
+    raise _BareWord(word)
