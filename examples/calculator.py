@@ -82,7 +82,6 @@ class Calculator:
 
     def execute(self, cell: Cell) -> Executed:
         """Calculate; publish the result or the error."""
-        number = len(self._cells) + (1 if cell.store_history else 0)
         shown: str | None = None
         try:
             value = self._run(cell.code)
@@ -90,7 +89,9 @@ class Calculator:
             return self._fail(cell, error)
         if value is not None:
             shown = f"{value:g}"
-            self._host.publish(ExecuteResult(execution_count=number, data={"text/plain": shown}))
+            self._host.publish(
+                ExecuteResult(execution_count=cell.number, data={"text/plain": shown})
+            )
         if cell.store_history:
             self._cells.append((cell.code, shown))
         return Succeeded(

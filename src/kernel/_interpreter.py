@@ -54,6 +54,8 @@ class Cell:
     """What an interpreter is to run."""
 
     code: str
+    number: int
+    """What its results are numbered with: its own if it is stored, else the last one (AMB-07)."""
     silent: bool
     store_history: bool
     user_expressions: Mapping[str, str]
@@ -74,7 +76,10 @@ class Succeeded:
 
 @frozen(kw_only=True)
 class Failed:
-    """The cell raised, or was interrupted; the interpreter has published the error."""
+    """The cell raised, or was interrupted.
+
+    An interpreter publishes the `Error` where it happens. If it has not, the kernel does.
+    """
 
     ename: str
     evalue: str
@@ -258,7 +263,9 @@ class Interpreter(Protocol):
         ...
 
     def execute(self, cell: Cell) -> Executed:
-        """Run *cell*; results, displays and the error are published by the interpreter.
+        """Run *cell*; results and displays are published by the interpreter.
+
+        What it raises is published and replied as the cell's error, without the kernel's frames.
 
         Raises:
             KeyboardInterrupt: it was interrupted where the interpreter could not notice.

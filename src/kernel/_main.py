@@ -116,16 +116,15 @@ def serve(
         return _refuse(info, error, 2)
     prepare_logging(lambda: _log_to(sys.__stderr__, options.log_level))
 
-    stderr = real_stderr()
-
     def make(host: Host) -> Interpreter:
         if options.log_level is not None:
-            _log_to(stderr, options.log_level)
+            _log_to(host.real_stderr, options.log_level)
         return load(host, list(options.rest))
 
     try:
         _check_descriptors()
         opened = open_connection(options)
+        stderr = real_stderr()
         kernel = Kernel(
             opened.connection,
             _session(opened.connection),

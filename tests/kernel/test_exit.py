@@ -24,7 +24,7 @@ from assay.protocol import (
     Transport,
     Unknown,
 )
-from assay.transport import Client, KernelProcess
+from assay.transport import Client, KernelEndedError, KernelProcess
 from tests.kernel._kernels import (
     HANG_LIMIT_S,
     argv,
@@ -373,6 +373,74 @@ def test_sigterm_ends_the_kernel(kernel: KernelProcess, mine: Client, code: str)
         timeout=HANG_LIMIT_S,
     )
     assert kernel.wait(HANG_LIMIT_S) == 128 + signal.SIGTERM
+
+
+SWALLOWING = """\
+import time
+try: time.sleep(600)
+except BaseException: print('caught')
+"""
+
+ENDED = {
+    "loop": "while True: pass",
+    "sleep": "import time; time.sleep(600)",
+    "await": "import asyncio; await asyncio.sleep(600)",
+    "print": "while True: print('.', end='')",
+    "display": "while True: display(1)",
+    "child": "import subprocess; subprocess.run(['sleep', '600'])",
+    "input": "input()",
+    "swallows": SWALLOWING,
+    "swallows and returns": f"{SWALLOWING}'a result'",
+    "swallows and fails": f"{SWALLOWING}1 / 0",
+    "swallows in a task": "import asyncio\ntry: await asyncio.sleep(600)\n"
+    "except asyncio.CancelledError: print('caught')",
+}
+
+
+@pytest.mark.parametrize("kind", sorted(ENDED))
+def test_sigterm_says_nothing_of_the_cell(kernel: KernelProcess, mine: Client, kind: str) -> None:
+    """A cell that SIGTERM ends has what it wrote, and neither error, reply nor idle: it did not
+    raise and did not succeed (EXEC-16, decision 0007)."""
+    code = f"print('runs')\n{ENDED[kind]}"
+    running = begin(mine, code, until="runs", allow_stdin=kind == "input")
+    waiting = mine.start(ExecuteRequest(code="'waits'"))
+    if kind == "input":
+        mine.receive(Channel.STDIN, HANG_LIMIT_S)
+
+    os.kill(kernel.pid, signal.SIGTERM)
+    assert kernel.wait(HANG_LIMIT_S) == 128 + signal.SIGTERM
+    with pytest.raises(KernelEndedError):
+        mine.finish(running, timeout=HANG_LIMIT_S)
+
+    assert running.reply is None
+    assert waiting.reply is None
+    types = {received.msg_type for received in running.published}
+    assert types <= {"status", "execute_input", "stream", "display_data", "execute_result"}
+    assert states(running.published) == ["busy"]
+
+
+def test_parent_that_ends_says_nothing_of_the_cell(tmp_path: Path) -> None:
+    """It is the same when the launcher's process ends."""
+    with (
+        subprocess.Popen(["sleep", "600"]) as parent,
+        start(
+            tmp_path, env={"JPY_PARENT_PID": str(parent.pid)}, command=parented(parent.pid)
+        ) as kernel,
+        kernel.client() as client,
+    ):
+        running = begin(client, "print('runs')\nwhile True: pass", until="runs")
+        parent.kill()
+        assert kernel.wait(HANG_LIMIT_S) == 0
+        with pytest.raises(KernelEndedError):
+            client.finish(running, timeout=HANG_LIMIT_S)
+
+    assert running.reply is None
+    assert states(running.published) == ["busy"]
+
+
+def parented(pid: int) -> list[str]:
+    """Return a command that starts the kernel as if the process *pid* had done so."""
+    return ["env", f"JPY_PARENT_PID={pid}", *argv()]
 
 
 def test_sigterm_ends_what_does_not_look(kernel: KernelProcess, mine: Client) -> None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from assay.kernel._interpreter import Cell, Executed, Failed, Interpreter
+from assay.kernel._interpreter import Cell, Executed, Failed, Interpreter, Succeeded
 from assay.kernel._request import Request
-from assay.kernel.dispatch._replies import error_reply
+from assay.kernel._tracebacks import hide_own_frames
+from assay.kernel.dispatch._replies import error_reply, text_of
 from assay.kernel.output._iopub import Output
 from assay.protocol import UNSET, Content, Error, ExecuteInput, ExecuteReply, ExecuteRequest
-from assay.transport import When
+from assay.transport import When, get_logger
 
 __all__ = ["ABORTED", "Execution"]
+
+logger = get_logger("assay.kernel")
 
 ABORTED = "ExecutionAborted"
 """The ename for a request that was not run because one before it failed (AMB-01)."""
@@ -61,9 +64,9 @@ class Execution:
             parent=request,
             when=When.WITH_NEXT,
         )
-        executed = self._run(request, content, stored)
+        executed = self._run(request, content, stored, count)
         if isinstance(executed, Failed):
-            if content.stop_on_error and not content.silent:
+            if content.stop_on_error:
                 self._abort_waiting()
             return error_reply(
                 request,
@@ -79,10 +82,13 @@ class Execution:
             payload=executed.payload or UNSET,
         )
 
-    def _run(self, request: Request, content: ExecuteRequest, stored: bool) -> Executed:
+    def _run(
+        self, request: Request, content: ExecuteRequest, stored: bool, number: int
+    ) -> Executed:
         cell_id = request.envelope.metadata.get("cellId")
         cell = Cell(
             code=content.code,
+            number=number,
             silent=content.silent,
             store_history=stored,
             metadata=request.envelope.metadata,
@@ -91,14 +97,39 @@ class Execution:
         )
         try:
             with self._interruptible():
-                return self._interpreter.execute(cell)
+                executed = self._interpreter.execute(cell)
+            _check(self._interpreter, executed)
         except KeyboardInterrupt:
-            if isinstance(told := request.error, Error):
-                return Failed(ename=told.ename, evalue=told.evalue, traceback=told.traceback)
-            # It came when the code had ended, or not begun: the interpreter has not told (EXEC-17).
-            failed = Failed(ename="KeyboardInterrupt", evalue="", traceback=("KeyboardInterrupt",))
-            self._output.publish(
-                Error(ename=failed.ename, evalue=failed.evalue, traceback=failed.traceback),
-                parent=request,
+            if isinstance(shown := request.error, Error):
+                return Failed(ename=shown.ename, evalue=shown.evalue, traceback=shown.traceback)
+            # It came when the code had ended, or not begun, so that the interpreter has published
+            # nothing (EXEC-17).
+            executed = Failed(
+                ename="KeyboardInterrupt", evalue="", traceback=("KeyboardInterrupt",)
             )
-            return failed
+        except BaseException as error:  # not even SystemExit ends the kernel
+            logger.exception("the interpreter failed")
+            executed = _failed(error)
+        if isinstance(executed, Failed) and request.error is None:
+            self._publish(request, executed)
+        return executed
+
+    def _publish(self, request: Request, failed: Failed) -> None:
+        """Publish an error that the interpreter has not published (EXEC-17)."""
+        request.error = Error(ename=failed.ename, evalue=failed.evalue, traceback=failed.traceback)
+        self._output.publish(request.error, parent=request)
+
+
+def _check(interpreter: Interpreter, executed: object) -> None:
+    if not isinstance(executed, (Succeeded, Failed)):
+        name = type(interpreter).__name__
+        raise TypeError(f"{name}.execute: wanted Succeeded or Failed, found {executed!r:.80}")
+
+
+def _failed(error: BaseException) -> Failed:
+    """Return what an interpreter failed with: its own frames, and none of the kernel's."""
+    import traceback  # noqa: PLC0415 - no cell of an interpreter without faults needs it
+
+    hide_own_frames(error)
+    lines = "".join(traceback.format_exception(error)).splitlines()
+    return Failed(ename=type(error).__name__, evalue=text_of(error), traceback=tuple(lines))

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import TypeAlias, TypeVar
 
 from assay.kernel._request import Request
-from assay.kernel.dispatch._replies import Reply, Responder, error_reply
+from assay.kernel._tracebacks import hide_own_frames
+from assay.kernel.dispatch._replies import Reply, Responder, error_reply, text_of
 from assay.protocol import (
     MESSAGE_TYPES,
     Content,
@@ -110,11 +111,12 @@ class Handlers:
     def _failed(self, request: Request, error: BaseException) -> Content | None:
         import traceback  # noqa: PLC0415 - few requests fail, and none of a kernel that starts
 
+        hide_own_frames(error)
         is_ours = isinstance(error, (ProtocolError, KeyboardInterrupt))
         return error_reply(
             request,
             type(error).__name__,
-            _text_of(error),
+            text_of(error),
             traceback=() if is_ours else traceback.format_exception(error),
             execution_count=self._execution_count(),
         )
@@ -157,13 +159,6 @@ def parse(request: Request, cls: type[C]) -> C:
     if not isinstance(content, cls):
         raise ContentError(f"wanted a {cls.msg_type}, found a {request.header.msg_type}")
     return content
-
-
-def _text_of(error: BaseException) -> str:
-    try:
-        return str(error)
-    except Exception:  # noqa: BLE001 - a user's __str__ may raise anything
-        return "<the exception cannot be shown>"
 
 
 def _no_debugger(request: Request) -> Content:

@@ -22,7 +22,7 @@ from assay.protocol import (
 )
 from assay.transport import OutboundLog, When
 
-__all__ = ["Reply", "Responder", "error_reply"]
+__all__ = ["Reply", "Responder", "error_reply", "text_of"]
 
 STATUS = {state: encode_json({"execution_state": state}) for state in ("starting", "busy", "idle")}
 """Contents of the only messages that every request causes."""
@@ -123,3 +123,11 @@ def error_reply(
         execution_count=execution_count if is_execute and execution_count is not None else UNSET,
         extra={"payload": list(payload)} if payload else {},
     )
+
+
+def text_of(error: BaseException) -> str:
+    """Return the text of *error*, whatever its class makes of that."""
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - a user's __str__ may raise anything
+        return "<the exception cannot be shown>"

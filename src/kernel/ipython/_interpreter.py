@@ -94,7 +94,7 @@ class IPythonInterpreter:
         shell = self.shell
         self._streams.mend()
         shell.shown_error = shell.result_error = None
-        shell.cell_number = self.execution_count + (1 if cell.store_history else 0)
+        shell.cell_number = cell.number
         with self._loop.in_cell():
             result = shell.run_cell(
                 cell.code,

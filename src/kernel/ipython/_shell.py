@@ -21,6 +21,7 @@ from IPython.core.history import HistoryOutput
 from IPython.core.interactiveshell import InteractiveShell, InteractiveShellABC
 from traitlets import Bool, Instance, Type, default
 
+from assay.kernel._tracebacks import hide_own_frames
 from assay.kernel.ipython._display import IopubDisplayHook, IopubDisplayPublisher
 from assay.kernel.ipython._payload import PayloadManager
 from assay.kernel.ipython.speedups._completer import init_completer
@@ -265,9 +266,13 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
                     value.__traceback__, *([bdb.Bdb.trace_dispatch.__code__] if bdb else ())
                 )
             elif _is_beyond_ipython(value):
+                hide_own_frames(value)
                 # IPython prints these as plain text on stderr, and no error is published.
                 self._showtraceback(kind, value, _lines_of(value))
                 return
+        if value is not None and kind is not None:
+            hide_own_frames(value)
+            exc_tuple = (kind, value, value.__traceback__)
         with suppress(ImportError, OSError):  # of a program that has used up all descriptors
             remember_highlighting()
         before = self.shown_error

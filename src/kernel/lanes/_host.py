@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from threading import get_ident  # by name: gevent replaces the module's
 from typing import TYPE_CHECKING, TextIO
 
 from assay.kernel._request import NoInputError, Request
@@ -14,7 +15,6 @@ from assay.kernel.output._parents import Parents
 from assay.kernel.output._streams import OutputStream
 from assay.kernel.process._child import end_child_by
 from assay.kernel.process._interrupts import Interrupts, SignalledLoop
-from assay.kernel.process._main_thread import is_main_thread
 from assay.protocol import Buffer, ConnectionFile, Content, Json, JsonObject
 from assay.transport import IoThread
 
@@ -51,6 +51,7 @@ class KernelHost:
         self._interrupts = interrupts
         self._connection_path = connection_path
         self._main: MainLane | None = None
+        self._thread = 0
         self._flush: Callable[[], None] | None = None
         self.close_functions: list[Callable[[], None]] = []
         """To be called at the end, first to last."""
@@ -59,8 +60,9 @@ class KernelHost:
         self.connection = connection
 
     def attach(self, main: MainLane) -> None:
-        """Know the lane that runs the interpreter."""
+        """Know the lane that runs the interpreter; in the thread that does."""
         self._main = main
+        self._thread = get_ident()
 
     @property
     def connection_path(self) -> Path | None:
@@ -146,7 +148,7 @@ class KernelHost:
     def _publish_error(self, error: Content) -> None:
         """Publish and note it in one step: an interrupt in between would make a second error."""
         request = self._parents.current()
-        in_cell = is_main_thread()
+        in_cell = get_ident() == self._thread
         if in_cell:
             self._interrupts.hold()
         try:

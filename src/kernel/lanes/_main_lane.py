@@ -26,6 +26,7 @@ from threading import Lock  # by name: gevent replaces the module's
 from typing import TYPE_CHECKING
 
 from assay.kernel._request import Request
+from assay.kernel._tracebacks import hide_own_frames
 from assay.kernel.dispatch._handlers import Handlers
 from assay.kernel.dispatch._replies import Reply, Responder
 from assay.kernel.lanes._shutdown import Ending, Shutdown
@@ -137,8 +138,8 @@ class MainLane:
         The I/O thread first reads what has arrived, so that it does not depend on chance which of
         the cells that a client sent at once are run.
         """
-        if self._output.forked:
-            return  # there is no I/O thread here
+        if self._output.forked or self._shutdown.abandons:
+            return  # there is no I/O thread here, or no reply to come
         marked = Lock()
         marked.acquire()
 
@@ -164,9 +165,10 @@ class MainLane:
                     loop.run_until(self._wait_in_loop)
         except KeyboardInterrupt:
             logger.info("interrupted while only background tasks were running")
-        except BaseException:  # noqa: BLE001 - of a signal's handler, or of a task
+        except BaseException as error:  # noqa: BLE001 - of a signal's handler, or of a task
             # Also a task of the user's that wants to end the program: in a cell it is no end.
-            sys.excepthook(*sys.exc_info())
+            hide_own_frames(error)
+            sys.excepthook(type(error), error, error.__traceback__)
         finally:
             lane.wait_by(None)
         return lane.poll()

@@ -30,7 +30,7 @@ Why this is safe:
 
 An ending that no request asked for *abandons* what runs: to a client, the kernel has died. A cell
 that a signal has ended did not raise and did not succeed, so it gets no error, no reply and no
-idle; what it wrote is published (CTRL-12).
+idle; what it wrote is published (decision 0007).
 """
 
 from __future__ import annotations

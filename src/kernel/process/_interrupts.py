@@ -177,7 +177,7 @@ class Interrupts:
         code = frame.f_code if frame is not None else None
         if not self._may_raise:
             return
-        if self._is_held or code is Interrupts.hold.__code__ or code is Interrupts.release.__code__:
+        if self._is_held or code in MUST_NOT_RAISE:
             self.put_off()
         elif self._times_put_off < MAX_PUT_OFF and _shows_warning(frame):
             self._times_put_off += 1
@@ -190,9 +190,21 @@ class Interrupts:
 
     def _on_unraisable(self, unraisable: sys.UnraisableHookArgs, /) -> None:
         if self._may_raise and issubclass(unraisable.exc_type, KeyboardInterrupt):
-            self.put_off()
+            # The next one may come before this function is left: Python swallows it here as well.
+            was_held, self._is_held = self._is_held, True
+            try:
+                self.put_off()
+            finally:
+                self._is_held = was_held
         else:
             self._report_unraisable(unraisable)
+
+
+MUST_NOT_RAISE = {
+    function.__code__
+    for function in (Interrupts.hold, Interrupts.release, Interrupts._on_unraisable)
+}
+"""Where an interrupt is put off although it is not held: before it is, and after."""
 
 
 def _shows_warning(frame: FrameType | None) -> bool:

@@ -1,0 +1,65 @@
+"""Tracebacks without the kernel's own frames: a user reads where their code stood, nothing else.
+
+The kernel's functions stand in a traceback wherever user code calls them (`print`, `display`,
+`input`, an import), where they call user code (an import hook, a completer), and where a signal
+strikes in them. What a function of the kernel calls to do its work is the kernel's too.
+"""
+
+from __future__ import annotations
+
+from types import FrameType, TracebackType
+
+__all__ = ["hide_own_frames"]
+
+OWN = __name__.rpartition(".")[0]
+"""The kernel's package. What it calls in the rest of the library is hidden with it; a program that
+uses the library by itself sees the frames of the library."""
+
+WORKS_FOR_US = frozenset(
+    {OWN.partition(".")[0], "attr", "attrs", "cattrs", "codecs", "contextlib", "msgspec", "zmq"}
+)
+"""Top-level modules whose frames are hidden after one of the kernel's own."""
+
+
+def hide_own_frames(error: BaseException) -> None:
+    """Take the kernel's own frames out of the traceback of *error*.
+
+    And out of those of its causes and contexts, and of the members of a group.
+    """
+    seen: set[int] = set()
+    # With each: whether it was raised while a function of the kernel ran.
+    waiting: list[tuple[BaseException | None, bool]] = [(error, False)]
+    while waiting:
+        found, is_within_own = waiting.pop()
+        if found is None or id(found) in seen:
+            continue
+        seen.add(id(found))
+        found.__traceback__, ends_in_own = _without_own(found.__traceback__, is_within_own)
+        waiting += [(found.__cause__, ends_in_own), (found.__context__, ends_in_own)]
+        if isinstance(found, BaseExceptionGroup):
+            waiting += [(member, ends_in_own) for member in found.exceptions]
+
+
+def _without_own(
+    trace: TracebackType | None, is_within_own: bool
+) -> tuple[TracebackType | None, bool]:
+    """Return what is left of *trace*, and whether its last frame was the kernel's."""
+    kept: list[TracebackType] = []
+    is_own = is_within_own
+    while trace is not None:
+        is_own = _is_own(trace.tb_frame, is_own)
+        if not is_own:
+            kept.append(trace)
+        trace = trace.tb_next
+    for link, following in zip(kept, [*kept[1:], None], strict=False):
+        link.tb_next = following
+    return (kept[0] if kept else None), is_own
+
+
+def _is_own(frame: FrameType, is_after_own: bool) -> bool:
+    name = frame.f_globals.get("__name__")
+    if not isinstance(name, str):  # code that a library of ours has generated, or a user
+        return is_after_own
+    if name == OWN or name.startswith(f"{OWN}."):
+        return True
+    return is_after_own and name.partition(".")[0] in WORKS_FOR_US
