@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import count
+from queue import SimpleQueue
 
 from attrs import define, field
 
@@ -20,6 +20,7 @@ from assay.protocol import (
     SessionId,
 )
 from assay.transport import When
+from tests.limits import HANG_LIMIT_S
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -46,7 +47,7 @@ def received(content: Content, *, client: str = "client") -> Envelope:
 class MemoryLog:
     """The outbound log, and the I/O thread that takes from it, step by step."""
 
-    waiting: deque[Callable[[], None]] = field(factory=deque)
+    waiting: SimpleQueue[Callable[[], None]] = field(factory=SimpleQueue)
     """What the I/O thread is to call."""
     sent: list[tuple[Channel, Message[Content]]] = field(factory=list)
     """What was posted, in order, as a client decodes it."""
@@ -59,13 +60,8 @@ class MemoryLog:
 
     def call(self, function: Callable[[], None]) -> None:
         """Let *function* wait for `step`."""
-        self.waiting.append(function)
+        self.waiting.put(function)
 
     def step(self) -> None:
-        """Call what has waited longest, as the I/O thread does."""
-        self.waiting.popleft()()
-
-    def run(self) -> None:
-        """Call all that waits, and what that adds."""
-        while self.waiting:
-            self.step()
+        """Call what has waited longest, as the I/O thread does; wait for it if need be."""
+        self.waiting.get(timeout=HANG_LIMIT_S)()
