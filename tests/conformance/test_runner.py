@@ -40,3 +40,17 @@ def test_kernel_that_ends_at_once() -> None:
 
     assert "no luck" in report.error
     assert {one.outcome for one in report.results} == {Verdict.SKIPPED}
+
+
+@pytest.mark.parametrize("fault", ["answers-with-errors", "dies-at-first-request", "never-answers"])
+def test_hopeless_kernels_pass_nothing(fault: str) -> None:
+    """A kernel that only refuses, dies or is silent passes no check, and the run ends."""
+    argv = (sys.executable, "-m", "tests.faults", "--fault", fault, "-f", "{connection_file}")
+
+    # Only the silent one reaches the limit; it has to be waited for.
+    options = Options(start_limit=3) if fault == "never-answers" else Options()
+
+    report = run_checks(Target.command(argv), select(["SIGN-07", "WIRE-14", "INFO-01"]), options)
+
+    assert report.with_outcome(Verdict.PASSED) == ()
+    assert report.error or report.failures(["MUST"])

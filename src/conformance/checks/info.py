@@ -22,6 +22,8 @@ def answered_on_shell(kernel: Testee) -> Outcome:
     if heard.reply is None or heard.reply.msg_type != "kernel_info_reply":
         got = "nothing" if heard.reply is None else heard.reply.msg_type
         return failed("a kernel_info_reply", got, heard)
+    if heard.status == "error":
+        return failed("a kernel_info_reply", "an error", heard)
     return passed()
 
 
