@@ -28,7 +28,7 @@ WRONG_VALUES: tuple[object, ...] = (
 )
 
 WRONG_CONTENTS = (b"null", b"[]", b"5", b'"text"', b"true", b"{", b"", b"\xff\xfe", b"{}{}")
-"""Content frames that hold no object, or no JSON."""
+"""Content frames that hold no object, or no JSON. They are signed as they are."""
 
 REQUESTS: dict[str, Object] = {
     "execute_request": {
@@ -70,8 +70,6 @@ def _wrong(kernel: Testee, msg_type: str) -> Iterator[Draft]:
         yield right(msg_type, content).with_content(**{key: ABSENT})
         for value in WRONG_VALUES:
             yield right(msg_type, content).with_content(**{key: value})
-    for frame in WRONG_CONTENTS:
-        yield right(msg_type, content).with_parts(content=frame)
 
 
 def _survives(kernel: Testee, msg_type: str, channel: Channel = Channel.SHELL) -> Outcome:
@@ -240,3 +238,24 @@ def history_is_refused(kernel: Testee) -> Outcome:
 @check("WIRE-19.15", "a comm_info_request with a number as target gets an error reply")
 def comm_info_is_refused(kernel: Testee) -> Outcome:
     return _is_refused(kernel, "comm_info_request", target_name=5)
+
+
+@check(
+    "WIRE-18.31",
+    "requests whose content is no object, or no JSON, do no harm",
+    fresh=True,
+    snippets=("print",),
+    mistake="The frame is parsed outside of what catches exceptions, so the loop ends.",
+)
+def contents(kernel: Testee) -> Outcome:
+    must_run(kernel)
+    for msg_type in ("execute_request", "complete_request", "kernel_info_request"):
+        for frame in WRONG_CONTENTS:
+            draft = kernel.peer.draft(msg_type).with_parts(content=frame).unjudged()
+            heard = kernel.peer.send(draft)
+            if not _answers(kernel, Channel.SHELL):
+                return failed("an answer to the next request", "none", heard)
+    cell = kernel.peer.execute(kernel.snippet("print", text="behind"))
+    if cell.status != "ok" or "behind" not in cell.text():
+        return failed("the next cell to run", f"status {cell.status!r}", cell)
+    return passed()
