@@ -239,7 +239,6 @@ def _malformed(draft: Draft, kernel: Testee) -> dict[str, tuple[bytes, ...]]:
         "with three dictionaries": whole[:-1],
         "with a header that is no JSON": draft.with_parts(header=bad).frames(signer),
         "with a content that is no JSON": draft.with_parts(content=bad).frames(signer),
-        "with a content that is a list": draft.with_parts(content=b"[]").frames(signer),
         "with a header without type": draft.with_parts(header=b'{"msg_id": "x"}').frames(signer),
         "that is one empty frame": (b"",),
     }
@@ -307,3 +306,21 @@ class _BareWord(Exception):  # noqa: N818 - a signal to the caller
 
 def _refuse(word: str) -> object:
     raise _BareWord(word)
+
+
+@check(
+    "WIRE-18.4",
+    "a request whose content is a list is dropped",
+    ours=True,
+    mistake="What is no object is read as an empty one.",
+)
+def content_that_is_a_list(kernel: Testee) -> Outcome:
+    """Judge by our own reading: a kernel that needs no content may never look at it."""
+    peer = kernel.peer
+    draft = peer.draft("kernel_info_request").with_parts(content=b"[]").unjudged()
+    heard = peer.send(draft)
+    if not peer.quiet():
+        return failed("an answer to the next request", "none", heard)
+    if heard.replies or heard.published:
+        return failed("no reply, and nothing on IOPub", "one of them", heard)
+    return passed()
