@@ -28,6 +28,12 @@ file_option = click.Path(dir_okay=False, path_type=Path)
     help="Check the kernel that listens where the connection FILE says.",
 )
 @click.option(
+    "--trace",
+    type=file_option,
+    metavar="FILE",
+    help="Judge a recording, as `assay fuzz --output` writes it; no kernel is started.",
+)
+@click.option(
     "--select",
     "chosen",
     multiple=True,
@@ -119,6 +125,7 @@ def check_command(**given: object) -> int:
     assay check python3 --select SHELL,HDR-12 --format html --output report.html
     assay check --cmd -- python -m mykernel -f {connection_file}
     assay check --existing connection.json
+    assay check --trace recording.json
     assay check --compare before.json after.json
 
     \b

@@ -31,6 +31,7 @@ class Wishes:
     argv: tuple[str, ...]
     is_command: bool
     existing: Path | None
+    trace: Path | None
     chosen: tuple[str, ...]
     ignored: tuple[str, ...]
     profile: str
@@ -63,8 +64,11 @@ def run(wishes: Wishes) -> int:
         checks = conformance.select(_split(wishes.chosen), _split(wishes.ignored))
         if wishes.lists:
             return _list(checks)
+        if wishes.trace is not None:
+            return _trace(wishes, wishes.trace)
         return _check(wishes, checks)
     except (
+        conformance.RecordingError,
         conformance.SelectionError,
         conformance.LanguageError,
         conformance.BaselineError,
@@ -102,6 +106,20 @@ def _check(wishes: Wishes, checks: Sequence[Check]) -> int:
         click.echo(f"assay: {wishes.baseline} accepts {check}, which passes", err=True)
     if report.error:
         return Exit.KERNEL
+    return Exit.RAISED if report.failures(_levels(wishes.fail_on)) else Exit.OK
+
+
+def _trace(wishes: Wishes, path: Path) -> int:
+    if wishes.kernel is not None or wishes.existing is not None:
+        raise click.UsageError("wanted a kernel or --trace, found both")
+    places = _places(wishes)
+    report = conformance.check_recording(
+        conformance.Recording.read(path),
+        profile=conformance.Profile(wishes.profile),
+        argument=f"--trace {path}",
+    )
+    for name, place in places:
+        _write(place, conformance.FORMATS[name](report))
     return Exit.RAISED if report.failures(_levels(wishes.fail_on)) else Exit.OK
 
 

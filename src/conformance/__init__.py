@@ -40,6 +40,7 @@ from assay.conformance._result import Report, Result
 from assay.conformance._runner import OnResult, Options, check_kernel, run_checks
 from assay.conformance._target import Target
 from assay.conformance._testee import SilentKernelError, Testee
+from assay.conformance._trace import check_recording
 from assay.conformance._traffic import Line, Traffic
 
 __all__ = [
@@ -83,6 +84,7 @@ __all__ = [
     "baseline_of",
     "check",
     "check_kernel",
+    "check_recording",
     "compare",
     "comparison_text",
     "failed",

@@ -65,6 +65,11 @@ def test_recordings(tmp_path: Path) -> None:
     with Testee.start(faulty("good")) as testee:
         good = replay(testee, recording, profile=Profile.LENIENT)
 
+    words = ["check", "--trace", str(path), "--format", "json"]
+    judged = CliRunner().invoke(cli, words, standalone_mode=False)
+
+    assert judged.return_value == 1
+    assert '"HDR-09.0"' in judged.output
     assert recording.lines[0].frames == found.recording.lines[0].frames
     assert judge(recording.lines)
     assert again is not None
