@@ -131,3 +131,14 @@ def test_once_for_each_kind() -> None:
     assert result.check == "SHELL-05.0"
     assert "and in 2 more checks" in result.got
     assert result.rerun == "assay check --select SHELL-01.1 k"
+
+
+def test_newer_type() -> None:
+    """A type that is newer than the version in its header is worth a note alone."""
+    welcome = _draft("iopub_welcome", {"subscription": ""}).with_header(version="5.3")
+    lines = _lines((Channel.IOPUB, Sender.KERNEL, welcome))
+    segment = Segment(lines=lines, earlier=frozenset(), signer=SIGNER, complete=True, alone=True)
+
+    assert [(one.requirement, one.note) for one in judge(segment, MessageProfile.STRICT)] == [
+        ("HDR-09", True)
+    ]
