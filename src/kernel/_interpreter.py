@@ -203,6 +203,11 @@ class Host(Protocol):
         """Return a line from the client that sent the running request (`Prompter.ask`)."""
         ...
 
+    @property
+    def abandons(self) -> bool:
+        """True once the kernel ends and the running request is not answered: no error is shown."""
+        ...
+
     def request(self) -> Request | None:
         """Return the request that the running code belongs to."""
         ...

@@ -406,6 +406,18 @@ class TestFailure:
 
         assert "Kernel died" in str(caught.value)
 
+    @pytest.mark.parametrize("allow_errors", [False, True])
+    def test_sigterm_is_a_death(self, tmp_path: Path, allow_errors: bool) -> None:
+        """A kernel that SIGTERM ends in a cell has died: no cell has failed, and none goes on."""
+        code = "import os, signal, time\nos.kill(os.getpid(), signal.SIGTERM)\ntime.sleep(600)"
+        notebook = notebook_of(code, "'not reached'")
+        client = client_of(notebook, tmp_path, allow_errors=allow_errors)
+
+        with pytest.raises(DeadKernelError):
+            client.execute(env=environment())
+
+        assert [cell["outputs"] for cell in notebook["cells"]] == [[], []]
+
     def test_endless_cell_is_interrupted(self, tmp_path: Path) -> None:
         """A cell that takes too long is interrupted, and the cells behind it run."""
         notebook = notebook_of("while True:\n    pass", "'reached'")

@@ -94,6 +94,11 @@ class KernelHost:
         self._capture.drain()
         return self._prompter.ask(self._parents.current(), prompt, password=password)
 
+    @property
+    def abandons(self) -> bool:
+        """True once the kernel ends and the running request is not answered."""
+        return self._output.errors_are_muted
+
     def request(self) -> Request | None:
         """Return the request that the running code belongs to."""
         return self._parents.current()

@@ -39,7 +39,8 @@ class Output:
         self._parents = parents
         self._topic = topic
         self._publish_silent = publish_silent
-        self._errors_are_muted = False
+        self.errors_are_muted = False
+        """True once `mute_errors` has been called."""
         self.forked = False
         """True in a child process, whose output goes to the captured descriptors instead."""
 
@@ -50,7 +51,7 @@ class Output:
 
     def mute_errors(self) -> None:
         """Publish no `Error` from now on: the code that runs is being ended, and did not fail."""
-        self._errors_are_muted = True
+        self.errors_are_muted = True
 
     def publish(
         self,
@@ -75,7 +76,7 @@ class Output:
             request = self._parents.not_finished(request)
         if self._is_muted(request) and content.msg_type not in EXPECTED_FROM_SILENT:
             return
-        if self.forked or (self._errors_are_muted and content.msg_type == "error"):
+        if self.forked or (self.errors_are_muted and content.msg_type == "error"):
             return
         frames = self._session.pack(
             content,
