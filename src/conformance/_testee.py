@@ -19,10 +19,13 @@ from assay.conformance._traffic import Line, Traffic
 from assay.protocol import Channel, ConnectionFile, Sender, read_parts
 from assay.transport import KernelEndedError, KernelProcess, LaunchError
 
-__all__ = ["SilentKernelError", "Testee"]
+__all__ = ["BrokenKernelError", "SilentKernelError", "Testee"]
 
 ASK_AGAIN_S = 0.3
 """Between kernel_info requests while IOPub is not heard yet."""
+
+OTHER_CHANNEL_S = 2.0
+"""For the answer on shell once control has answered."""
 
 UNHEARD_ASKS = 10
 """So many answered requests without a word on IOPub: it is not going to come."""
@@ -30,6 +33,10 @@ UNHEARD_ASKS = 10
 
 class SilentKernelError(LaunchError):
     """A kernel runs and gives no sign of life."""
+
+
+class BrokenKernelError(LaunchError):
+    """A kernel answers, and says nothing about itself but an error: no check has a meaning."""
 
 
 class Testee:
@@ -87,6 +94,7 @@ class Testee:
         Raises:
             LaunchError: it cannot be started, or ended before it answered.
             SilentKernelError: it gave no sign of life.
+            BrokenKernelError: it answers with errors alone.
         """
         limits = limits or Limits()
         began = time.monotonic()
@@ -295,20 +303,32 @@ class Testee:
         Raises:
             KernelEndedError: the process ended.
             SilentKernelError: the kernel gave no sign of life.
+            BrokenKernelError: it answered kernel_info with errors alone.
         """
         peer = self.peer
         asked = [
             peer.send("kernel_info_request", channel=c) for c in (Channel.SHELL, Channel.CONTROL)
         ]
         shell, control = asked
-        if not peer.wait_for(lambda: any(one.replies for one in asked), start_limit):
+        # A reply whose parent is not the request is a sign of life too, and HDR-12 is for a check.
+        began = time.monotonic()
+        if not peer.wait_for(
+            lambda: peer.on(Channel.SHELL) or peer.on(Channel.CONTROL), start_limit
+        ):
             raise SilentKernelError(
                 f"wanted a kernel_info_reply, found none within {start_limit:g} s"
             )
-        if not shell.replies:
-            peer.wait_for(lambda: shell.replies)
-        reply = shell.reply or control.reply
-        assert reply is not None
+        if not peer.on(Channel.SHELL):
+            # Shell may be a little later than control; if it is dumb, that is for SHELL-01.
+            taken = time.monotonic() - began
+            peer.wait_for(lambda: peer.on(Channel.SHELL), max(OTHER_CHANNEL_S, taken))
+        came = (*peer.on(Channel.SHELL), *peer.on(Channel.CONTROL))
+        reply = shell.reply or control.reply or came[0]
         self.info = reply.content
+        if all(one.status == "error" for one in came):
+            raise BrokenKernelError(
+                f"wanted a kernel_info_reply, found an error: "
+                f"{reply.text('ename')}: {reply.text('evalue')}"
+            )
         peer.wait_for(lambda: peer.on(Channel.IOPUB), 0)
         self.heard_by(peer)

@@ -169,12 +169,12 @@ class JsonSpaced(Kernel):
         return json.dumps(plain, indent=2, sort_keys=True, ensure_ascii=True).encode("ascii")
 
 
-@variation("slow", "Every answer takes a fifth of a second.")
+@variation("slow", "Every answer takes a twentieth of a second.")
 class Slow(Kernel):
     """Slower than most, but below every limit."""
 
     def handle(self, request: Incoming, lane: Lane) -> None:
-        time.sleep(0.2)
+        time.sleep(0.05)
         super().handle(request, lane)
 
 

@@ -1,0 +1,214 @@
+"""Ask the kernels of the table what the checks ask, many at a time."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from queue import SimpleQueue
+from unittest.mock import patch
+
+from attrs import frozen
+
+from assay.conformance import Check, Report, Target, run_checks
+from assay.conformance import _limits as limits
+from assay.protocol import ConnectionFile, Transport
+from assay.transport import KernelProcess, launch
+from assay.transport import _launcher as launcher
+from assay.transport._process import ChildProcess
+
+LANGUAGE = str(Path(__file__).with_name("tiny.toml"))
+
+MARK = "tests.faults"
+
+PATIENCE_S = 1.0
+"""For a kernel with a fault, which answers within milliseconds if it answers at all."""
+
+GRACE_S = 0.2
+
+START_S = 4.0
+
+Verdicts = Mapping[str, str]
+"""The outcome of each check that was asked, by the id of the check."""
+
+
+class Forker:
+    """The fork server, from outside."""
+
+    def __init__(self) -> None:
+        self._server = subprocess.Popen(
+            [sys.executable, "-m", "tests.faults.forks"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=Path(__file__).parents[2],
+        )
+        self._lock = threading.Lock()
+        self._begun: SimpleQueue[int] = SimpleQueue()
+        self._codes: dict[int, int] = {}
+        self._ends: dict[int, threading.Event] = {}
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def fork(self, argv: Sequence[str], env: Mapping[str, str]) -> ForkedProcess:
+        """Start a kernel with the arguments of ``python -m tests.faults``."""
+        line = json.dumps({"argv": list(argv), "env": dict(env)}) + "\n"
+        assert self._server.stdin is not None
+        with self._lock:
+            self._server.stdin.write(line.encode())
+            self._server.stdin.flush()
+            pid = self._begun.get(timeout=60.0)
+        return ForkedProcess(pid, self)
+
+    def end_of(self, pid: int) -> threading.Event:
+        """Return what is set when a kernel has ended."""
+        return self._ends[pid]
+
+    def code_of(self, pid: int) -> int:
+        """Return the exit code of a kernel that has ended."""
+        return self._codes[pid]
+
+    def close(self) -> None:
+        """End the server."""
+        assert self._server.stdin is not None
+        assert self._server.stdout is not None
+        self._server.stdin.close()
+        self._server.wait()
+        self._server.stdout.close()
+
+    def _read(self) -> None:
+        assert self._server.stdout is not None
+        for line in self._server.stdout:
+            told = json.loads(line)
+            pid = told["pid"]
+            if "status" in told:
+                self._codes[pid] = told["status"]
+                self._ends[pid].set()
+            else:
+                self._ends[pid] = threading.Event()
+                self._begun.put(pid)
+
+
+class ForkedProcess:
+    """What `ChildProcess` needs of a `subprocess.Popen`."""
+
+    stdout = None
+
+    def __init__(self, pid: int, forker: Forker) -> None:
+        self.pid = pid
+        self._forker = forker
+
+    @property
+    def returncode(self) -> int | None:
+        """The exit code, None while the process runs."""
+        return self.poll()
+
+    def poll(self) -> int | None:
+        """Return the exit code, None while the process runs."""
+        return self._forker.code_of(self.pid) if self._forker.end_of(self.pid).is_set() else None
+
+    def wait(self) -> int:
+        """Wait for the end and return the exit code."""
+        self._forker.end_of(self.pid).wait()
+        return self._forker.code_of(self.pid)
+
+
+class ForkedChild(ChildProcess):
+    """A kernel of the table as a child process, forked by a server."""
+
+    def __init__(self, argv: Sequence[str], env: Mapping[str, str], forker: Forker) -> None:
+        self.argv = tuple(argv)
+        self._written = bytearray()
+        self._ended = threading.Event()
+        self._ended_read, self._ended_write = os.pipe()
+        self._stop_read, self._stop_write = os.pipe()
+        at = list(argv).index(MARK) + 1
+        self._process = forker.fork(argv[at:], env)  # type: ignore[assignment] # as much of a Popen as is used
+        self._reader = None
+        self._waiter = threading.Thread(target=self._wait_for_end, daemon=True)
+        self._waiter.start()
+
+    def _wait_for_end(self) -> None:
+        self._process.wait()
+        self._ended.set()
+        os.write(self._ended_write, b".")
+
+
+@contextmanager
+def forking() -> Iterator[None]:
+    """Fork the kernels of the table, instead of starting an interpreter for each."""
+    forker = Forker()
+
+    def child(argv: Sequence[str], *, env: Mapping[str, str], **rest: object) -> ChildProcess:
+        if MARK in argv and rest.get("cwd") is None:
+            return ForkedChild(argv, env, forker)
+        return ChildProcess(argv, env=env, cwd=None)
+
+    try:
+        with patch.object(launcher, "ChildProcess", child):
+            yield
+    finally:
+        forker.close()
+
+
+@contextmanager
+def impatient() -> Iterator[None]:
+    """Wait for less long than for kernels that nothing is known of."""
+    with (
+        patch.object(limits, "LEAST_PATIENCE_S", PATIENCE_S),
+        patch.object(limits, "LEAST_GRACE_S", GRACE_S),
+        patch("assay.conformance._testee.OTHER_CHANNEL_S", PATIENCE_S),
+    ):
+        yield
+
+
+@frozen(kw_only=True)
+class OwnPorts(Target):
+    """A kernel that chooses its ports where they are left open, so that no two want the same."""
+
+    def start(
+        self, connection: ConnectionFile | None = None, *, env: dict[str, str] | None = None
+    ) -> KernelProcess:
+        """Start the kernel.
+
+        Raises:
+            LaunchError: it cannot be started.
+        """
+        return launch(
+            self.argv,
+            connection=connection,
+            kernel_chooses_ports=connection is None or connection.transport is Transport.TCP,
+            env=env,
+            timeout=START_S,
+        )
+
+
+def target(name: str) -> Target:
+    """Return the kernel of a row."""
+    argv = (sys.executable, "-m", MARK, "--fault", name, "-f", "{connection_file}")
+    return OwnPorts(label=name, argument=name, argv=argv)
+
+
+def ask(name: str, checks: Sequence[Check]) -> Report:
+    """Ask the kernel of a row."""
+    return run_checks(target(name), checks, jobs=1, language=LANGUAGE, start_limit=START_S)
+
+
+def ask_all(wanted: Mapping[str, Sequence[Check]], *, at_once: int) -> Iterator[tuple[str, Report]]:
+    """Ask many kernels at a time, and yield the report of each in the order of *wanted*."""
+    with ThreadPoolExecutor(at_once) as pool:
+        asked = {name: pool.submit(ask, name, checks) for name, checks in wanted.items()}
+        for name, future in asked.items():
+            yield name, future.result()
+
+
+def verdicts(report: Report) -> Verdicts:
+    """Return the outcome of each check."""
+    return {one.check: one.outcome.value for one in report.results}
+
+
+__all__ = ["ask", "ask_all", "forking", "impatient", "target", "verdicts"]
