@@ -11,7 +11,6 @@ import json
 import os
 import selectors
 import signal
-import sys
 from collections.abc import Sequence
 
 from tests.faults.__main__ import main, prepare
@@ -94,4 +93,4 @@ def run(argv: Sequence[str], env: dict[str, str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(serve())
+    serve()

@@ -12,25 +12,28 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Literal
 from unittest.mock import patch
 
 from attrs import frozen
 
-from assay.conformance import Check, Report, Target, run_checks
+from assay.conformance import Check, Options, Report, Target, language_named, run_checks
 from assay.conformance import _limits as limits
 from assay.protocol import ConnectionFile, Transport
 from assay.transport import KernelProcess, launch
 from assay.transport import _launcher as launcher
 from assay.transport._process import ChildProcess
+from tests.faults._table import Row
+from tests.faults.rows import find
 
 LANGUAGE = str(Path(__file__).with_name("tiny.toml"))
 
 MARK = "tests.faults"
 
-PATIENCE_S = 1.0
+PATIENCE_S = 0.8
 """For a kernel with a fault, which answers within milliseconds if it answers at all."""
 
-GRACE_S = 0.2
+GRACE_S = 0.15
 
 START_S = 4.0
 
@@ -160,6 +163,7 @@ def impatient() -> Iterator[None]:
     """Wait for less long than for kernels that nothing is known of."""
     with (
         patch.object(limits, "LEAST_PATIENCE_S", PATIENCE_S),
+        patch.object(limits, "MOST_PATIENCE_S", PATIENCE_S),
         patch.object(limits, "LEAST_GRACE_S", GRACE_S),
         patch("assay.conformance._testee.OTHER_CHANNEL_S", PATIENCE_S),
     ):
@@ -169,6 +173,9 @@ def impatient() -> Iterator[None]:
 @frozen(kw_only=True)
 class OwnPorts(Target):
     """A kernel that chooses its ports where they are left open, so that no two want the same."""
+
+    interrupt_mode: Literal["signal", "message"] = "signal"
+    """As a kernelspec states it."""
 
     def start(
         self, connection: ConnectionFile | None = None, *, env: dict[str, str] | None = None
@@ -182,20 +189,32 @@ class OwnPorts(Target):
             self.argv,
             connection=connection,
             kernel_chooses_ports=connection is None or connection.transport is Transport.TCP,
+            interrupt_mode=self.interrupt_mode,
             env=env,
             timeout=START_S,
         )
 
 
-def target(name: str) -> Target:
+BY_MESSAGE = frozenset({"CTRL-09", "CTRL-10"})
+"""What binds kernels whose kernelspec states the interrupt mode `message`."""
+
+
+def target(row: Row) -> Target:
     """Return the kernel of a row."""
-    argv = (sys.executable, "-m", MARK, "--fault", name, "-f", "{connection_file}")
-    return OwnPorts(label=name, argument=name, argv=argv)
+    argv = (sys.executable, "-m", MARK, "--fault", row.name, "-f", "{connection_file}")
+    by_message = row.name == "interrupt-by-message" or BY_MESSAGE & set(row.breaks)
+    return OwnPorts(
+        label=row.name,
+        argument=row.name,
+        argv=argv,
+        interrupt_mode="message" if by_message else "signal",
+    )
 
 
 def ask(name: str, checks: Sequence[Check]) -> Report:
     """Ask the kernel of a row."""
-    return run_checks(target(name), checks, jobs=1, language=LANGUAGE, start_limit=START_S)
+    options = Options(jobs=1, language=language_named(LANGUAGE), start_limit=START_S)
+    return run_checks(target(find(name)), checks, options)
 
 
 def ask_all(wanted: Mapping[str, Sequence[Check]], *, at_once: int) -> Iterator[tuple[str, Report]]:

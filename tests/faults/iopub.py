@@ -417,11 +417,10 @@ class EarlyAnswers(Kernel):
         self.early = None if self.prompts else reply
         super().answered(reply)
 
-    def ask(self, cell: Cell, prompt: str, *, password: bool) -> str:
-        kept, self.early = self.early, None
-        if kept is not None and kept.prefix == cell.request.prefix:
-            return self.input_value(kept)
-        return super().ask(cell, prompt, password=password)
+    def emit(self, message: Outgoing) -> None:
+        super().emit(message)
+        if message.type == "input_request" and self.early is not None:
+            super().answered(self.early)
 
 
 @fault("stdin-stale-answers", "STDIN-11", "An answer to another prompt is taken.")

@@ -915,3 +915,38 @@ class MetadataLost(Kernel):
         if message.type == "comm_msg":
             message.metadata = {}
         return (message,)
+
+
+@fault("comm-closed-by-kernel-stays", "COMM-05", "A comm that the kernel closes stays listed.")
+class ClosedStays(Kernel):
+    """Told to the client alone."""
+
+    def on_comm_info_request(self, request: Incoming, asked: Fields, lane: Lane) -> Fields:
+        made = super().on_comm_info_request(request, asked, lane)
+        return made | {"comms": {**self.closed, **self.comms_of(made)}}
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)  # type: ignore[arg-type] # handed on
+        self.closed: Fields = {}
+
+    def comms_of(self, reply: Fields) -> Fields:
+        """Return the comms of a reply."""
+        found = reply["comms"]
+        assert isinstance(found, dict)
+        return found
+
+    def alter(self, message: Outgoing) -> Sequence[Outgoing]:
+        caused = message.cause is not None and message.cause.type == "execute_request"
+        if message.type == "comm_close" and caused:
+            self.closed[str(message.content["comm_id"])] = {"target_name": "closed"}
+        return (message,)
+
+
+@fault("history-unanswered-tail", "HIST-01", "A tail gets another type of reply.")
+class UnansweredTail(Kernel):
+    """A name that is not finished."""
+
+    def alter(self, message: Outgoing) -> Sequence[Outgoing]:
+        if message.type == "history_reply":
+            message.header["msg_type"] = "history_answer"
+        return (message,)

@@ -209,6 +209,8 @@ ROWS: tuple[Row, ...] = (
           of("execute_reply"), lambda m: _payload(m, "data")),
     spoil("exec-payload-without-replace", "EXEC-14", "Payloads have no `replace`.",
           of("execute_reply"), lambda m: _payload(m, "replace")),
+    spoil("exec-payload-without-keepkernel", "EXEC-14", "Payloads have no `keepkernel`.",
+          of("execute_reply"), lambda m: _payload(m, "keepkernel")),
     spoil("exec-payload-html", "EXEC-33", "A page is HTML alone.", of("execute_reply"),
           _page),
     spoil("exec-payload-object", "EXEC-13", "The `payload` is an object.", of("execute_reply"),
@@ -937,3 +939,21 @@ class ResultAfterError(Kernel):
         made = super().raised(cell, asked, error)
         self.publish_result(cell, error.text)
         return made
+
+
+@fault("exec-result-always", "EXEC-19", "A cell without a value has a result too.")
+class ResultAlways(Kernel):
+    """The value is none."""
+
+    def succeeded(self, cell: Cell, asked: Fields, value: object) -> Fields:
+        return super().succeeded(cell, asked, None if value is NOTHING else value)
+
+
+@fault("exec-own-names", "EXEC-01", "User code can overwrite the kernel's own names.")
+class OwnNames(Kernel):
+    """One namespace for both."""
+
+    def on_execute_request(self, request: Incoming, asked: Fields, lane: Lane) -> Fields:
+        if {"kernel", "session", "shell", "socket", "sys", "self"} & set(self.names):
+            self.die(3)
+        return super().on_execute_request(request, asked, lane)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 
 import zmq
@@ -11,7 +12,7 @@ from tests.faults._core import KINDS, PORTS, StartError
 from tests.faults._kernel import Kernel
 from tests.faults._start import Start
 from tests.faults._table import fault
-from tests.faults._wire import DELIMITER, Fields, Signer, new_id
+from tests.faults._wire import DELIMITER, Fields, Signer, loads, new_id
 
 
 @fault("wire-no-heartbeat", "WIRE-01 HB-01 HB-05", "The heartbeat is not bound.")
@@ -158,7 +159,7 @@ class HbLate(Kernel):
 # Connection files.
 
 
-@fault("conn-no-file", "CONN-01", "Without a usable file it starts all the same.")
+@fault("conn-no-file", "CONN-01 CONN-17", "Without a usable file it starts all the same.")
 class NoFile(Start):
     """On ports that nobody knows."""
 
@@ -176,6 +177,30 @@ class KeyMissing(Kernel):
 
     def key(self) -> bytes:
         return b""
+
+
+@fault("conn-key-optional", "CONN-16", "A missing `key` is read as an empty one.")
+class KeyOptional(Start):
+    """Anybody may run code."""
+
+    def read(self) -> Fields:
+        try:
+            return super().read()
+        except StartError:
+            found = loads(self.path.read_bytes())
+            return found | {"key": ""}
+
+
+@fault(
+    "conn-keys-in-order", "CONN-02", "The file is read only in the form that one program writes."
+)
+class KeysInOrder(Start):
+    """A reader of lines."""
+
+    def read(self) -> Fields:
+        if b"\t" in self.path.read_bytes() or next(iter(super().read())) == "key":
+            raise StartError("the file is not as expected")
+        return super().read()
 
 
 @fault("conn-all-addresses", "CONN-03", "The address of the file is not read.")
@@ -278,16 +303,15 @@ class TextPortsHang(Start):
 class ShellLate(Kernel):
     """Something slow comes first."""
 
-    late = True
+    since: float | None = None
 
     def drain(self, channel: str) -> None:
-        if channel == "shell" and self.late:
-            threading.Timer(10.0, self.wake_up).start()
-        super().drain(channel)
-
-    def wake_up(self) -> None:
-        """Serve."""
-        self.late = False
+        now = time.monotonic()
+        self.since = self.since or now
+        if channel == "shell" and now < self.since + 10.0:
+            time.sleep(0.01)
+        else:
+            super().drain(channel)
 
 
 @fault("curve-shell-only", "CONN-06", "Only shell is encrypted.")

@@ -126,6 +126,11 @@ class Good(Kernel):
     """Nothing is different."""
 
 
+@variation("interrupt-by-message", "Its kernelspec states the interrupt mode `message`.")
+class InterruptByMessage(Kernel):
+    """The harness says so."""
+
+
 @variation("idle-before-reply", "Idle is published before the reply is sent.")
 class IdleFirst(Kernel):
     """The order is open."""
