@@ -12,13 +12,13 @@ TOTAL = frozenset(
         "shell-info-unanswered", "shell-last-first", "shell-status-only-of-execute",
         "hdr-parent-of-replies-missing", "hdr-parent-of-replies-renewed", "hdr-msg-id-missing",
         "hdr-parent-of-replies-short", "hdr-parent-of-status-missing", "hdr-parent-of-the-last",
-        "hdr-parent-of-control-missing", "hdr-content-wrong", "iopub-state-ready",
+        "hdr-parent-of-control-missing", "hdr-content-wrong",
         "wire-content-text",
         "wire-reply-to-last", "wire-first-client-only", "wire-prefix-cut", "wire-four-frames",
         "wire-metadata-null", "info-once", "info-control-unanswered", "info-control-empty",
         "exec-silent-by-default", "sign-key-decoded", "sign-other-order", "wire-one-prefix-frame",
         "hdr-username-needed", "hdr-metadata-refused", "wire-unknown-header-refused",
-        "wire-control-replies-on-shell", "sign-new-serialisation", "conn-shell-late",
+        "wire-control-replies-on-shell", "sign-new-serialisation",
         "ctrl-no-status", "ctrl-status-without-parent", "shell-no-idle-after-error",
         "exec-interrupt-stays", "stdin-request-type", "stdin-other-client", "iopub-no-welcome",
         "ctrl-slow-while-busy", "shell-busy-last", "exec-no-input", "iopub-blocks",
@@ -47,11 +47,14 @@ UNBITTEN: Mapping[str, str] = {
     "STDIN-04.1": LEFT_OPEN,
     "IOPUB-08.1": "one XPUB socket gives all subscribers the same frames",
     "CTRL-05.2": "no fault yet leaves a process behind that holds the ports",
+    "CONN-02.2": "the fault that reads one form of the file alone is not found yet",
+    "CONN-14.1": "a kernel that serves shell late is given up before it is asked",
     "CONN-02.1": "a kernel elsewhere than its file says cannot be asked at all",
 }
 """Checks that no fault fails: by check, the reason."""
 
 UNCAUGHT: Mapping[str, str] = {
+    "conn-keys-in-order": "the check writes the file in another form than was thought",
     "iopub-surrogates": "no snippet prints a lone surrogate",
     "sign-beginning-compared": "no check sends a signature that begins as the right one does",
     "sign-refused-status": "what it publishes has no parent, so it may be about anything",

@@ -187,8 +187,6 @@ ROWS: tuple[Row, ...] = (
           without("traceback")),
     spoil("iopub-error-traceback-text", "IOPUB-20", "The `traceback` of an `error` is text.",
           ERROR, with_content(traceback="E: t")),
-    spoil("iopub-state-ready", "IOPUB-21", "Idle is called `ready`.", state("idle"),
-          with_content(execution_state="ready")),
     spoil("iopub-state-capital", "IOPUB-21", "Busy is called `Busy`.", state("busy"),
           with_content(execution_state="Busy")),
     spoil("iopub-clear-no-wait", "IOPUB-25", "A `clear_output` has no `wait`.", CLEAR,

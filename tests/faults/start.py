@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Sequence
 
 import zmq
@@ -297,21 +296,6 @@ class TextPortsHang(Start):
         if any(isinstance(found.get(port), str) for port in PORTS):
             threading.Event().wait(600.0)
         return found
-
-
-@fault("conn-shell-late", "CONN-14", "Shell is served ten seconds after it was bound.")
-class ShellLate(Kernel):
-    """Something slow comes first."""
-
-    since: float | None = None
-
-    def drain(self, channel: str) -> None:
-        now = time.monotonic()
-        self.since = self.since or now
-        if channel == "shell" and now < self.since + 10.0:
-            time.sleep(0.01)
-        else:
-            super().drain(channel)
 
 
 @fault("curve-shell-only", "CONN-06", "Only shell is encrypted.")
