@@ -112,8 +112,9 @@ def _shared(frame: Buffer) -> zmq.Frame:
     """Return *frame* as a frame of ZeroMQ's that has a mark and shares its memory."""
     try:
         return zmq.Frame(frame, track=True, copy=False)
-    except RuntimeError:
-        # After the exit functions, of which pyzmq has one, there is nobody to free the memory.
+    except (RuntimeError, OSError, zmq.ZMQError):
+        # What frees the memory cannot be had: pyzmq's exit function has ended it, or a program that
+        # has used up all descriptors keeps it from being imported or started.
         return zmq.Frame(frame, copy=True)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from typing import NoReturn
@@ -59,6 +58,8 @@ def end_child_by(error: BaseException) -> NoReturn:
         end_child(exit_status(error))
     trace = error.__traceback__
     with suppress(Exception):  # as above
+        import traceback  # noqa: PLC0415 - a kernel that starts does without
+
         # The first frame is that of whatever runs the user's code.
         traceback.print_exception(
             type(error), error, trace.tb_next if trace else None, file=sys.stderr
