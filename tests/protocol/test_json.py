@@ -241,6 +241,18 @@ def test_what_is_nested_too_deep_is_refused() -> None:
     assert len(str(caught.value)) < 200
 
 
+def test_conversion_goes_no_deeper_than_its_limit() -> None:
+    """What the codec leaves to the path that converts is refused past the limit."""
+    value: object = "\ud800"
+    for _ in range(300):
+        value = [value]
+
+    with pytest.raises(JsonError) as caught:
+        encode_json(value)
+
+    assert str(caught.value).endswith("wanted at most 256 levels of nesting, found more")
+
+
 def test_nesting_up_to_the_limit_is_converted() -> None:
     """The path that converts goes as deep as it promises."""
     value: object = {1, 2}

@@ -326,7 +326,7 @@ MUTANTS = (
         "wire._json_values:_Rebuilding._opened",
         "if len(self._levels) > MAX_DEPTH",
         "if False",
-        "json.what_is_nested_too_deep_is_refused",
+        "json.conversion_goes_no_deeper_than_its_limit",
     ),
     Mutant(
         "a lone surrogate is written",
