@@ -102,6 +102,7 @@ def write_connection(folder: Path, **changes: object) -> Path:
         **changes,
     }
     path = folder / "kernel.json"
+    path.touch(mode=0o600)  # of a file that others can read, the kernel warns
     path.write_text(json.dumps(connection))
     return path
 
