@@ -132,7 +132,8 @@ def test_frames_and_json_are_typed() -> None:
     assert_type(join(parts), list[Buffer])
     assert_type(decode_json(b"1"), Json)
     assert_type(decode_object(b"{}", "content"), dict[str, Json])
-    assert_type(encode_json(object()), bytes)
+    anything: object = {"a": [1]}
+    assert_type(encode_json(anything), bytes)
     assert_type(unstructure(ExecuteRequest(code="")), dict[str, Json])
     assert_type(structure(ExecuteRequest, {"code": ""}), ExecuteRequest)
     assert_type(structure_content("x", {}), Content)
