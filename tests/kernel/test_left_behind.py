@@ -159,6 +159,15 @@ def test_handler_that_exits_ends_the_kernel(
     assert kernel.wait(HANG_LIMIT_S) == 9
 
 
+@pytest.fixture
+def _hangup_by_default() -> Iterator[None]:
+    """A kernel keeps ignoring SIGHUP where its launcher does, such as under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("_hangup_by_default")
 def test_hangup_ends_the_kernel_in_order(kernel: KernelProcess, mine: Client) -> None:
     """SIGHUP runs exit functions and ends the process as shells expect, as SIGTERM does
     (CTRL-05)."""
