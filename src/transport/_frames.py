@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 import zmq
+import zmq.utils.garbage  # before the I/O thread needs it: it must not wait for another import
 from zmq.backend import Socket as BackendSocket
 
 from assay.protocol import DELIMITER, Buffer
