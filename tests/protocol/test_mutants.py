@@ -41,7 +41,7 @@ class Mutant:
     old: str
     new: str
     test: str
-    """Module in this folder, and the test: ``signing.a_missing_signature_is_refused``."""
+    """Module below this folder, and the test: ``wire.signing.a_missing_signature_is_refused``."""
 
     arguments: tuple[Any, ...] = ()
 
@@ -52,14 +52,14 @@ MUTANTS = (
         "wire._framing:split",
         "frames.index(DELIMITER)",
         "len(frames) - 1 - list(frames)[::-1].index(DELIMITER)",
-        "framing.the_first_delimiter_counts",
+        "wire.framing.the_first_delimiter_counts",
     ),
     Mutant(
         "four frames are enough",
         "wire._framing:split",
         "len(frames) < end",
         "len(frames) < end - 1",
-        "framing.fewer_than_five_frames_behind_the_delimiter_are_refused",
+        "wire.framing.fewer_than_five_frames_behind_the_delimiter_are_refused",
         (4,),
     ),
     Mutant(
@@ -67,84 +67,84 @@ MUTANTS = (
         "wire._framing:split",
         "tuple(frames[end:])",
         "()",
-        "framing.join_undoes_split",
+        "wire.framing.join_undoes_split",
     ),
     Mutant(
         "the outermost identity is lost",
         "wire._framing:split",
         "tuple(map(bytes, frames[:start]))",
         "tuple(frames[1:start])",
-        "round_trip.any_key_and_scheme_carries_any_message",
+        "wire.round_trip.any_key_and_scheme_carries_any_message",
     ),
     Mutant(
         "metadata is not signed",
         "wire._signing:Signer.sign",
         "header + parent_header + metadata",
         "header + parent_header",
-        "signing.every_single_bit_counts",
+        "wire.signing.every_single_bit_counts",
     ),
     Mutant(
         "the parent is signed first",
         "wire._signing:Signer.sign",
         "header + parent_header + metadata",
         "parent_header + header + metadata",
-        "signing.a_signature_is_the_hmac_of_the_standard_library",
+        "wire.signing.a_signature_is_the_hmac_of_the_standard_library",
     ),
     Mutant(
         "the signature is in capitals",
         "wire._signing:Signer.sign",
         "outer.hexdigest()",
         "outer.hexdigest().upper()",
-        "signing.a_signature_is_the_hmac_of_the_standard_library",
+        "wire.signing.a_signature_is_the_hmac_of_the_standard_library",
     ),
     Mutant(
         "a key of one block is hashed",
         "wire._signing:Signer.__init__",
         "len(key) > block",
         "len(key) >= block",
-        "signing.a_signature_is_the_hmac_of_the_standard_library",
+        "wire.signing.a_signature_is_the_hmac_of_the_standard_library",
     ),
     Mutant(
         "a long key is cut instead of hashed",
         "wire._signing:Signer.__init__",
         "hashlib.new(digest, key).digest() if len(key) > block",
         "key[:block] if len(key) > block",
-        "signing.a_signature_is_the_hmac_of_the_standard_library",
+        "wire.signing.a_signature_is_the_hmac_of_the_standard_library",
     ),
     Mutant(
         "the outer pad is wrong",
         "wire._signing:Signer.__init__",
         "0x5C",
         "0x5D",
-        "signing.a_signature_is_the_hmac_of_the_standard_library",
+        "wire.signing.a_signature_is_the_hmac_of_the_standard_library",
     ),
     Mutant(
         "half a signature is enough",
         "wire._signing:Signer.verify",
         "compare_digest(wanted, signature)",
         "compare_digest(wanted[:32], signature[:32])",
-        "signing.any_change_to_a_signed_byte_is_refused",
+        "wire.signing.any_change_to_a_signed_byte_is_refused",
     ),
     Mutant(
         "no signature is as good as one",
         "wire._signing:Signer.verify",
         'raise SignatureError("wanted a signed message, found none", requirement="SIGN-09")',
         "return",
-        "signing.a_missing_signature_is_refused",
+        "wire.signing.a_missing_signature_is_refused",
     ),
     Mutant(
         "broken hashes are taken",
         "wire._signing:_digest_name",
         "name in BROKEN_HASHES and not allow_broken",
         "False",
-        "signing.md5_is_used_only_when_asked_for_by_name",
+        "wire.signing.md5_is_used_only_when_asked_for_by_name",
     ),
     Mutant(
         "a scheme needs no prefix",
         "wire._signing:_digest_name",
         "name == scheme or name not in",
         "name not in",
-        "signing.an_unknown_scheme_is_refused",
+        "wire.signing.an_unknown_scheme_is_refused",
         ("sha256", b"key"),
     ),
     Mutant(
@@ -152,21 +152,21 @@ MUTANTS = (
         "wire._session:Session._verified",
         "self.signer.verify(signature, header, parent_header, metadata, content)",
         "pass",
-        "signing.any_change_to_a_signed_byte_is_refused",
+        "wire.signing.any_change_to_a_signed_byte_is_refused",
     ),
     Mutant(
         "a message is remembered before it is verified",
         "wire._session:Session._verified",
         "self.signer.verify(",
         "self._replay.enter(signature); self.signer.verify(",
-        "signing.a_forgery_under_a_genuine_signature_does_not_poison_it",
+        "wire.signing.a_forgery_under_a_genuine_signature_does_not_poison_it",
     ),
     Mutant(
         "a message is remembered before it is parsed",
         "wire._session:Session._verified",
         "verified = (",
         "self._replay.enter(signature); verified = (",
-        "signing.a_signed_message_that_is_malformed_leaves_no_trace",
+        "wire.signing.a_signed_message_that_is_malformed_leaves_no_trace",
         ((b"[]", b"{}", b"{}", b"{}"),),
     ),
     Mutant(
@@ -174,70 +174,70 @@ MUTANTS = (
         "wire._signing:ReplayWindow.enter",
         "if signature in self._seen",
         "if False",
-        "signing.a_replay_in_another_wrapping_is_refused",
+        "wire.signing.a_replay_in_another_wrapping_is_refused",
     ),
     Mutant(
         "the oldest message is never forgotten",
         "wire._signing:ReplayWindow.enter",
         "self._seen.discard(order.popleft())",
         "order.popleft()",
-        "signing.the_replay_window_holds_the_newest",
+        "wire.signing.the_replay_window_holds_the_newest",
     ),
     Mutant(
         "unsigned messages are remembered",
         "wire._session:Session._verified",
         "if self.signer.has_key",
         "if True",
-        "signing.without_a_key_a_message_may_be_repeated",
+        "wire.signing.without_a_key_a_message_may_be_repeated",
     ),
     Mutant(
         "a received header loses its bytes",
         "wire._session:_header",
         '_set_raw(header, "_raw", data)',
         "pass",
-        "round_trip.a_parent_header_is_echoed_byte_for_byte",
+        "wire.round_trip.a_parent_header_is_echoed_byte_for_byte",
     ),
     Mutant(
         "a parent header is written anew",
         "wire._session:_header_json",
         "header.raw if header.raw is not None else",
         "",
-        "round_trip.a_parent_header_is_echoed_byte_for_byte",
+        "wire.round_trip.a_parent_header_is_echoed_byte_for_byte",
     ),
     Mutant(
         "the parent is not read",
         "wire._session:_read_parent",
         "if value else None",
         "if False else None",
-        "round_trip.any_key_and_scheme_carries_any_message",
+        "wire.round_trip.any_key_and_scheme_carries_any_message",
     ),
     Mutant(
         "ids are not escaped",
         "wire._session:Session.pack_json",
         "encode_json(self._new_id())",
         "b'\"%b\"' % self._new_id().encode()",
-        "round_trip.ids_are_opaque",
+        "wire.round_trip.ids_are_opaque",
     ),
     Mutant(
         "pack forgets the parent",
         "wire._session:Session.pack_json",
         "self._frames(header, parent,",
         "self._frames(header, EMPTY,",
-        "round_trip.pack_says_what_message_and_encode_say",
+        "wire.round_trip.pack_says_what_message_and_encode_say",
     ),
     Mutant(
         "pack takes a content under any type",
         "wire._session:Session.pack",
         "_type_of(content, msg_type)",
         "msg_type or content.msg_type",
-        "session.a_content_does_not_go_under_another_type",
+        "wire.session.a_content_does_not_go_under_another_type",
     ),
     Mutant(
         "encode forgets the metadata",
         "wire._session:Session.encode",
         'encode_json(message.metadata, "metadata") if message.metadata else EMPTY',
         "EMPTY",
-        "round_trip.every_type_of_message_comes_back_equal",
+        "wire.round_trip.every_type_of_message_comes_back_equal",
         ("status",),
     ),
     Mutant(
@@ -245,7 +245,7 @@ MUTANTS = (
         "wire._structure:structure",
         "if extra is not None and plan.has_extra",
         "if False",
-        "round_trip.unknown_keys_survive",
+        "wire.round_trip.unknown_keys_survive",
         ("status",),
     ),
     Mutant(
@@ -253,14 +253,14 @@ MUTANTS = (
         "wire._structure:unstructure",
         "result.setdefault(key, item)",
         "pass",
-        "round_trip.unknown_keys_survive_in_headers",
+        "wire.round_trip.unknown_keys_survive_in_headers",
     ),
     Mutant(
         "unknown keys of nested objects are dropped",
         "wire._structure:_keep_nested_extra",
         "if k not in known",
         "if False",
-        "round_trip.unknown_keys_survive_in_nested_contents",
+        "wire.round_trip.unknown_keys_survive_in_nested_contents",
         ("x-own", 5),
     ),
     Mutant(
@@ -268,7 +268,7 @@ MUTANTS = (
         "wire._structure:structure",
         "_convert(known, cls)",
         "_convert(known, cls, strict=False)",
-        "reading.every_fault_has_its_words",
+        "contents.reading.every_fault_has_its_words",
         (
             "complete_request",
             {"code": "", "cursor_pos": "1"},
@@ -280,7 +280,7 @@ MUTANTS = (
         "wire._converter:_primitive",
         "type(value) is wanted",
         "isinstance(value, wanted)",
-        "reading.every_fault_has_its_words",
+        "contents.reading.every_fault_has_its_words",
         (
             "execute_input",
             {"code": "", "execution_count": True},
@@ -292,7 +292,7 @@ MUTANTS = (
         "wire._converter:_mapping",
         "((key, item, item_hint) for key, item in value.items())",
         "((at, item, item_hint) for at, item in enumerate(value.values()))",
-        "reading.every_fault_has_its_words",
+        "contents.reading.every_fault_has_its_words",
         (
             "comm_info_reply",
             {"comms": {"c": {"target_name": 1}}},
@@ -304,7 +304,7 @@ MUTANTS = (
         "wire._registry:content_class",
         'if status == "error"',
         "if False",
-        "round_trip.every_type_of_message_comes_back_equal",
+        "wire.round_trip.every_type_of_message_comes_back_equal",
         ("execute_reply",),
     ),
     Mutant(
@@ -312,35 +312,35 @@ MUTANTS = (
         "wire._json:encode_json",
         "except Exception",
         "except TypeError",
-        "json.encoding_gives_json_or_names_what_has_none",
+        "wire.json.encoding_gives_json_or_names_what_has_none",
     ),
     Mutant(
         "a cycle is followed",
         "wire._json_values:_Rebuilding._opened",
         "if any(level.origin is value for level in self._levels)",
         "if False",
-        "json.a_container_inside_itself_is_refused",
+        "wire.json.a_container_inside_itself_is_refused",
     ),
     Mutant(
         "depth has no limit",
         "wire._json_values:_Rebuilding._opened",
         "if len(self._levels) > MAX_DEPTH",
         "if False",
-        "json.conversion_goes_no_deeper_than_its_limit",
+        "wire.json.conversion_goes_no_deeper_than_its_limit",
     ),
     Mutant(
         "a lone surrogate is written",
         "wire._json_values:_text",
         '"backslashreplace").decode("utf-8")',
         '"surrogatepass").decode("utf-8", "surrogatepass")',
-        "json.encoding_gives_json_or_names_what_has_none",
+        "wire.json.encoding_gives_json_or_names_what_has_none",
     ),
     Mutant(
         "a subclass of text is a list of letters",
         "wire._json_values:_simpler",
         "return _text(value)",
         "return list(value)",
-        "json.each_stand_in",
+        "wire.json.each_stand_in",
         (Word("word"), "word"),
     ),
     Mutant(
@@ -348,7 +348,7 @@ MUTANTS = (
         "wire._json:_decode_leniently",
         ", parse_constant=_refuse_constant",
         "",
-        "json.what_is_not_json_is_refused",
+        "wire.json.what_is_not_json_is_refused",
         (b"NaN",),
     ),
     Mutant(
@@ -356,7 +356,7 @@ MUTANTS = (
         "wire._json:decode_object",
         "type(value) is not dict",
         "False",
-        "json.a_frame_that_is_no_object_is_refused",
+        "wire.json.a_frame_that_is_no_object_is_refused",
         (b"[]",),
     ),
     Mutant(
@@ -364,14 +364,14 @@ MUTANTS = (
         "wire._json:_decode_leniently",
         "found {len(data)} bytes",
         "found {data!r} bytes",
-        "framing.an_error_does_not_show_what_the_frames_say",
+        "wire.framing.an_error_does_not_show_what_the_frames_say",
     ),
     Mutant(
         "a port has no upper limit",
         "files._connection:ConnectionFile._check",
         "<= MAX_PORT",
         "",
-        "connection.what_is_no_port_is_refused",
+        "files.connection.what_is_no_port_is_refused",
         ("hb_port", 65_536),
     ),
     Mutant(
@@ -379,7 +379,7 @@ MUTANTS = (
         "files._connection:ConnectionFile.address",
         'if ":" in self.ip',
         "if False",
-        "connection.each_transport_has_its_addresses",
+        "files.connection.each_transport_has_its_addresses",
         ("::1", "tcp", "tcp://[::1]:1"),
     ),
     Mutant(
@@ -387,7 +387,7 @@ MUTANTS = (
         "files._connection:ConnectionFile._check",
         "(keys[0] is None) is not (keys[1] is None)",
         "False",
-        "connection.a_wrong_field_is_refused",
+        "files.connection.a_wrong_field_is_refused",
         ({"curve_publickey": "x" * 40}, "CONN-07"),
     ),
 )
@@ -396,7 +396,7 @@ MUTANTS = (
 @pytest.fixture(scope="module")
 def private() -> Iterator[dict[str, ModuleType]]:
     """Return copies of the test modules whose tests do not shrink what they find."""
-    names = {mutant.test.partition(".")[0] for mutant in MUTANTS}
+    names = {mutant.test.rpartition(".")[0] for mutant in MUTANTS}
     before = settings.default
     settings.register_profile(
         "mutants",
@@ -405,10 +405,15 @@ def private() -> Iterator[dict[str, ModuleType]]:
         report_multiple_bugs=False,
     )
     settings.load_profile("mutants")
-    yield {name: _copy(Path(__file__).with_name(f"test_{name}.py")) for name in names}
+    yield {name: _copy(_path(name)) for name in names}
     assert before is not None
     settings.register_profile("before", before)
     settings.load_profile("before")
+
+
+def _path(module: str) -> Path:
+    folder, name = module.split(".")
+    return Path(__file__).with_name(folder) / f"test_{name}.py"
 
 
 def _copy(path: Path) -> ModuleType:
@@ -446,7 +451,7 @@ def test_a_mutant_is_caught(
     mutant: Mutant, private: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The named test fails on the broken code, because of what it asserts."""
-    module, _, name = mutant.test.partition(".")
+    module, _, name = mutant.test.rpartition(".")
     test = getattr(private[module], f"test_{name}")
     target = function(mutant.function)
     monkeypatch.setattr(target, "__code__", mutated(target, mutant.old, mutant.new))

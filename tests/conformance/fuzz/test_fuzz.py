@@ -13,7 +13,7 @@ from assay.conformance import Recording, RecordingError, Target, Testee, judge, 
 from assay.conformance.fuzz._search import FuzzReport, fuzz
 from assay.protocol import Profile
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 TINY = str(ROOT / "tests" / "faults" / "tiny.toml")
 
 

@@ -25,7 +25,7 @@ from tests.kernel._kernels import (
     result,
     succeeded,
 )
-from tests.kernel.test_interrupt import by_message, by_signal
+from tests.kernel.process.test_interrupt import by_message, by_signal
 
 SIGINT_LEFT = {
     "Python's own (ipython#472)": "signal.signal(signal.SIGINT, signal.default_int_handler)",

@@ -33,7 +33,7 @@ from assay.protocol import (
     unstructure_message,
 )
 from assay.testing import NOON, messages, standing_clock, texts
-from tests.protocol.test_versions_laws import (
+from tests.protocol.versions.test_laws import (
     EXCHANGES,
     OBJECT_INFO,
     broadcasts,

@@ -40,7 +40,7 @@ from assay.testing import (
     truncated_frames,
 )
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 KEY = b"a key for tests"
 SIGNER = Signer(KEY)
 DELIMITER = b"<IDS|MSG>"

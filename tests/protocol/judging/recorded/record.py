@@ -1,6 +1,6 @@
 """Record what a kernel and a client say, without what tells of the machine it was recorded on.
 
-    python -m tests.protocol.recorded.record NAME VERSION ARGV...
+    python -m tests.protocol.judging.recorded.record NAME VERSION ARGV...
 
 runs the command ARGV of that version, in which ``{connection_file}`` stands for the path of that
 file, goes through the requests below, and writes ``NAME.json`` beside this file. Names of hosts and

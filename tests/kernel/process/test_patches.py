@@ -9,7 +9,7 @@ from assay.kernel.process._patches import Kind, Patches
 from assay.transport import Client
 from tests.kernel._kernels import execute
 
-DOCS = Path(__file__).parents[2] / "docs" / "process.md"
+DOCS = Path(__file__).parents[3] / "docs" / "process.md"
 
 
 def owner() -> types.ModuleType:

@@ -10,7 +10,7 @@ import pytest
 from assay.protocol import StreamName
 from assay.transport import Client, KernelProcess
 from tests.kernel._kernels import begin, execute, failed, finish, result, succeeded
-from tests.kernel.test_interrupt import WAYS, Interrupt
+from tests.kernel.process.test_interrupt import WAYS, Interrupt
 
 WRAPPERS = {
     "a text wrapper (ipykernel#786)": "io.TextIOWrapper(sys.stdout.buffer, encoding='utf-8')",
