@@ -1,13 +1,13 @@
-"""The I/O thread: one owner for every socket.
+"""The I/O thread: one owner for every socket of a kernel.
 
-Nobody else touches a socket. Other threads append to the outbound log; requests are verified and
-read here and handed to a `Receiver`, which decides whose work they are. Two parties that use one
-socket's edge-triggered descriptor lose wake-ups; that fault cannot be written here (decision 0004).
+No other thread touches a socket. Other threads append to the outbound log; requests are verified
+and read here and handed to a `Receiver`, which decides whose work they are. Two parties that use
+one socket's edge-triggered descriptor lose wake-ups; that fault cannot be written here (decision
+0004). The loop itself is the `Reactor`; here stands what a kernel sends and receives by it.
 """
 
 from __future__ import annotations
 
-import math
 import signal
 import threading
 import time
@@ -33,9 +33,9 @@ from assay.transport._frames import NOBLOCK, POLLIN, receive_frames, send_frames
 from assay.transport._log import OutboundLog, Outgoing, Run, Text
 from assay.transport._logger import get_logger
 from assay.transport._publisher import RETRY_S, Publisher
-from assay.transport._sockets import KernelSockets, Socket
+from assay.transport._reactor import Reactor
+from assay.transport._sockets import KernelSockets
 from assay.transport._topics import Topics
-from assay.transport._wakeup import Wakeup
 
 __all__ = ["IoThread", "Receiver"]
 
@@ -71,6 +71,9 @@ five seconds that clients give a kernel."""
 FAULTS = {signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV}
 """Signals that a thread causes itself; to block them would end the process without a trace."""
 
+REQUESTS = (Channel.CONTROL, Channel.SHELL, Channel.STDIN)
+"""What is received from, first to last."""
+
 SUBSCRIBE = 1
 """The first byte of a subscription, as XPUB reports it; 0 is an unsubscription."""
 
@@ -84,7 +87,7 @@ class Receiver(Protocol):
 
 
 class IoThread:
-    """Own the sockets of a kernel and run the poller loop.
+    """Own the sockets of a kernel and run the loop that serves them.
 
     Args:
         sockets: Bound; used by this object's thread alone from `start` on.
@@ -105,8 +108,13 @@ class IoThread:
         self._receiver = receiver
         self._topics = topics
         self._connections = Connections()
-        self._wakeup = Wakeup()
-        self.log = OutboundLog(self._wakeup.set)
+        reactor = self._reactor = Reactor()
+        self.unwatch = reactor.unwatch
+        """Forgets a descriptor; only in the I/O thread once it runs."""
+        self.call_later = reactor.call_later
+        """Calls a function in the I/O thread; only from there (`Reactor.call_later`)."""
+        self.log = OutboundLog(reactor.wake)
+        reactor.woken = self.log.wakeup_received
         self._publisher = Publisher(
             sockets.iopub,
             now=time.monotonic,
@@ -117,21 +125,17 @@ class IoThread:
         self._room_in_queues = int(sockets.iopub.getsockopt(zmq.FD))
         self._text_sources: dict[int, Callable[[], None]] = {}
         self._reads_text = True
-        self._poller = zmq.Poller()
-        self._ready: dict[Socket | int, Callable[[], None]] = {}
-        self._deadlines: dict[Callable[[], None], float] = {}
         self._window_s = FIRST_WINDOW_S
         self._text_due: float | None = None
         self._soon_due: float | None = None
         self._open_line: Run | None = None
         self._line = (0, 0)
         self._open_since = 0.0
-        self._running = True
         self._thread = threading.Thread(target=self._run, name="assay-io", daemon=True)
-        self.watch(self._wakeup.fileno(), self._on_wakeup)
-        for channel in (Channel.CONTROL, Channel.SHELL, Channel.STDIN):
-            self._watch_socket(sockets.of(channel), self._reader(channel))
-        self._watch_socket(sockets.iopub, self._welcome)
+        self._readers = {c: self._reader(c) for c in REQUESTS}
+        for channel, read in self._readers.items():
+            reactor.watch(sockets.of(channel), read)
+        reactor.watch(sockets.iopub, self._welcome)
 
     def start(self) -> None:
         """Begin to receive and send."""
@@ -148,7 +152,7 @@ class IoThread:
             self.log.close()
             self._sockets.close(linger_ms=0)
             return
-        self.log.call(self._stop)
+        self.log.call(self._reactor.stop)
         self._thread.join()
 
     def watch_text(self, descriptor: int, ready: Callable[[], None]) -> None:
@@ -166,22 +170,7 @@ class IoThread:
 
         Once the thread runs, only it may call this (see `OutboundLog.call`).
         """
-        self._poller.register(descriptor, POLLIN)
-        self._ready[descriptor] = ready
-
-    def unwatch(self, descriptor: int) -> None:
-        """Forget *descriptor*; only in the I/O thread once it runs."""
-        if self._ready.pop(descriptor, None) is not None:
-            self._poller.unregister(descriptor)
-
-    def call_later(self, delay_s: float, function: Callable[[], None]) -> None:
-        """Call *function* once in the I/O thread, *delay_s* seconds from now; only from there.
-
-        If it is to be called earlier already, that remains: who asks again and again must not put
-        it off for ever.
-        """
-        due = time.monotonic() + delay_s
-        self._deadlines[function] = min(due, self._deadlines.get(function, due))
+        self._reactor.watch(descriptor, ready)
 
     def schedule_flush(self) -> None:
         """Look at the log within `SOON_S` without being woken; only in the I/O thread.
@@ -195,7 +184,7 @@ class IoThread:
     def drain(self, channel: Channel) -> None:
         """Receive everything that has come by *channel*; only in the I/O thread."""
         socket = self._sockets.of(channel)
-        read = self._ready[socket]
+        read = self._readers[channel]
         for _ in range(TURNS_TO_DRAIN):
             if not int(socket.getsockopt(zmq.EVENTS)) & POLLIN:
                 return
@@ -214,35 +203,27 @@ class IoThread:
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals() - FAULTS)
         self.log.owner = get_ident()
         try:
-            while self._running:
-                self._turn()
+            self._reactor.run(self._each_turn)
             self._send_the_rest()
         finally:
             self.log.close()
             self._sockets.close()
 
-    def _turn(self) -> None:
-        for ready, event in self._poller.poll(self._timeout_ms()):
-            handler = self._ready.get(ready)
-            if handler is None:  # a handler before it stopped watching it
-                continue
-            try:
-                handler()
-            except Exception:  # the loop must outlive whatever one handler does
-                logger.exception("a handler of the I/O thread failed")
-            if isinstance(ready, int) and not event & POLLIN:
-                # Nobody can write to it any more, or it is closed: it would be ready for ever.
-                self._text_sources.pop(ready, None)
-                self.unwatch(ready)
-        self._run_deadlines()
+    def _each_turn(self) -> float | None:
+        """Send what it is time for; return the seconds until it is time for more, at most."""
         self._flush()
         self._publisher.pump()
         self._wait_for_queues(self._publisher.is_waiting)
         self._read_text(self.log.has_room)
+        dues = [due for due in (self._text_due, self._soon_due) if due is not None]
+        waits = [max(0.0, min(dues) - time.monotonic())] if dues else []
+        if (retry := self._publisher.timeout_s) is not None:
+            waits.append(retry)
+        return min(waits) if waits else None
 
     def _wait_for_queues(self, waiting: bool) -> None:
         """Let ZeroMQ wake us while a queue is full, when a subscriber has taken something."""
-        if waiting == (self._room_in_queues in self._ready):
+        if waiting == self._reactor.is_watched(self._room_in_queues):
             return
         if waiting:
             self.watch(self._room_in_queues, self._note_taken)
@@ -256,35 +237,13 @@ class IoThread:
         if reads == self._reads_text:
             return
         self._reads_text = reads
-        for descriptor, ready in self._text_sources.items():
+        for descriptor, ready in [*self._text_sources.items()]:
             if reads:
                 self.watch(descriptor, ready)
-            else:
+            elif self._reactor.is_watched(descriptor):
                 self.unwatch(descriptor)
-
-    def _timeout_ms(self) -> int | None:
-        dues = [due for due in (self._text_due, self._soon_due) if due is not None]
-        dues.extend(self._deadlines.values())
-        waits = [max(0.0, min(dues) - time.monotonic())] if dues else []
-        if (retry := self._publisher.timeout_s) is not None:
-            waits.append(retry)
-        # Rounded up: a poll of 0 ms before a deadline would spin.
-        return math.ceil(min(waits) * 1000) if waits else None
-
-    def _on_wakeup(self) -> None:
-        self._wakeup.clear()
-        self.log.wakeup_received()
-
-    def _run_deadlines(self) -> None:
-        if not self._deadlines:
-            return
-        now = time.monotonic()
-        for function in [f for f, due in self._deadlines.items() if due <= now]:
-            del self._deadlines[function]
-            try:
-                function()
-            except Exception:  # the loop must outlive whatever one handler does
-                logger.exception("a deadline of the I/O thread failed")
+            else:  # nothing was left at its other end
+                del self._text_sources[descriptor]
 
     def _flush(self) -> None:
         """Send what the log holds if it is time, and decide when it will be."""
@@ -367,10 +326,6 @@ class IoThread:
         text = f"[assay] a client had stopped reading; it missed up to {missed} messages\n"
         return self._stream(Text(StreamName.STDERR, b"{}", text))
 
-    def _watch_socket(self, socket: Socket, ready: Callable[[], None]) -> None:
-        self._poller.register(socket, POLLIN)
-        self._ready[socket] = ready
-
     def _reader(self, channel: Channel) -> Callable[[], None]:
         socket = self._sockets.of(channel)
 
@@ -421,9 +376,6 @@ class IoThread:
             return
         welcome = self._session.pack(IopubWelcome(subscription=subscription), identities=(topic,))
         self._publisher.publish(welcome)
-
-    def _stop(self) -> None:
-        self._running = False
 
     def _send_the_rest(self) -> None:
         self._send_entries()

@@ -446,7 +446,7 @@ class TestDescriptors:
         kernel = Kernel()
         for delay_s in (10.0, 20.0, 5.0, 30.0):
             kernel.io.call_later(delay_s, kernel.io.schedule_flush)
-        timeout_ms = kernel.io._timeout_ms()
+        timeout_ms = kernel.io._reactor._timeout_ms(None)
         kernel.io.stop()
 
         assert timeout_ms is not None
