@@ -19,6 +19,7 @@ from assay.kernel.ipython._app import IPKernelApp
 from assay.kernel.ipython._commands import let_interrupts_end_cells
 from assay.kernel.ipython._comms import Comms
 from assay.kernel.ipython._imports import replace_debugger_late
+from assay.kernel.ipython._lazy_event_loop import LazyEventLoop
 from assay.kernel.ipython._shell import ZMQInteractiveShell
 from assay.kernel.ipython._user_streams import UserStreams
 from assay.kernel.ipython.compat._commands import send_commands_as_utf8
@@ -27,7 +28,6 @@ from assay.kernel.ipython.compat._ipykernel_modules import install_shims
 from assay.kernel.ipython.compat._kernel_facade import KernelFacade, ask
 from assay.kernel.ipython.speedups._grammars import defer_parso_grammars
 from assay.kernel.ipython.speedups._highlighting import spare_html
-from assay.kernel.lanes._lazy_event_loop import LazyEventLoop
 from assay.kernel.process._patches import Kind, patches
 from assay.protocol import UNSET, ContentError, Error
 
@@ -70,7 +70,7 @@ class IPythonInterpreter:
         send_commands_as_utf8()
         replace_debugger_late()
         defer_parso_grammars()
-        install_shims(self._comms)
+        install_shims(self._comms, type(host.stdout))
         host.on_close(_forget_parsed)
         self.shell: ZMQInteractiveShell
         IPKernelApp.instance(host, self._attach).initialize(arguments)

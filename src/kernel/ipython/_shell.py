@@ -35,8 +35,8 @@ from assay.protocol import Error, decode_json, encode_json
 if TYPE_CHECKING:
     from assay.kernel._interpreter import Host
     from assay.kernel.ipython._debugger import Debugger
+    from assay.kernel.ipython._lazy_event_loop import LazyEventLoop
     from assay.kernel.ipython.compat._kernel_facade import KernelFacade
-    from assay.kernel.lanes._lazy_event_loop import LazyEventLoop
     from assay.protocol import Json, JsonObject
 
 __all__ = ["ZMQInteractiveShell"]

@@ -1,1 +1,1 @@
-"""Where a request runs: the main thread, its event loop, the control lane, the shutdown."""
+"""Where a request runs: the router, the main lane, the control lane, the shutdown."""

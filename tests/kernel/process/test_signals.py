@@ -12,7 +12,7 @@ from itertools import count
 
 import pytest
 
-from assay.kernel.lanes._lazy_event_loop import LazyEventLoop
+from assay.kernel.ipython._lazy_event_loop import LazyEventLoop
 from assay.kernel.process._interrupts import Interrupts
 from assay.kernel.process._signal_pipe import SignalPipe
 from tests.kernel._kernels import HANG_LIMIT_S

@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING
 
 from assay.kernel.ipython._app import IPKernelApp
 from assay.kernel.ipython._shell import ZMQInteractiveShell
-from assay.kernel.output._streams import OutputStream
 from assay.kernel.process._import_hooks import after_import
 
 if TYPE_CHECKING:
@@ -34,13 +33,18 @@ PACKAGE = "ipykernel"
 SHELL_MODULE = f"{PACKAGE}.zmqshell"
 
 
-def install_shims(comms: Comms) -> None:
-    """Show the classes of this kernel where they are looked for."""
+def install_shims(comms: Comms, stream_class: type) -> None:
+    """Show the classes of this kernel where they are looked for.
+
+    Args:
+        comms: Their classes.
+        stream_class: Of the kernel's text streams.
+    """
     comm, manager = comms.comm_class, type(comms.manager)
     shell = _ShimModule(SHELL_MODULE, ZMQInteractiveShell=ZMQInteractiveShell)
-    stream = _ShimModule(f"{PACKAGE}.iostream", OutStream=OutputStream)
-    OutputStream.__module__ = f"{PACKAGE}.iostream"
-    OutputStream.__name__ = OutputStream.__qualname__ = "OutStream"
+    stream = _ShimModule(f"{PACKAGE}.iostream", OutStream=stream_class)
+    stream_class.__module__ = f"{PACKAGE}.iostream"
+    stream_class.__name__ = stream_class.__qualname__ = "OutStream"
     # `inspect` finds the source of a class by its module.
     shell.__file__ = sys.modules[ZMQInteractiveShell.__module__].__file__
     ZMQInteractiveShell.__module__ = SHELL_MODULE

@@ -17,7 +17,7 @@ from assay.kernel.process._import_hooks import after_import
 from assay.kernel.process._main_thread import is_main_thread
 
 if TYPE_CHECKING:
-    from assay.kernel.lanes._event_loop import UserLoop
+    from assay.kernel.ipython._event_loop import UserLoop
 
 __all__ = ["LazyEventLoop"]
 
@@ -117,7 +117,7 @@ class LazyEventLoop:
             if self._in_cell:
                 self._make_in_main_thread()
             return
-        from assay.kernel.lanes._event_loop import UserLoop  # noqa: PLC0415 - imports asyncio
+        from assay.kernel.ipython._event_loop import UserLoop  # noqa: PLC0415 - imports asyncio
 
         loop = UserLoop()
         if self._wake is not None:
@@ -133,7 +133,7 @@ class LazyEventLoop:
 
         # Imported here: the main thread may be in the middle of an import, where Python 3.11 does
         # not bear another one.
-        from assay.kernel.lanes import _event_loop  # noqa: F401, PLC0415
+        from assay.kernel.ipython import _event_loop  # noqa: F401, PLC0415
 
         def make(_: int | None) -> int:
             self._make()
