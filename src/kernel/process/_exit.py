@@ -7,13 +7,20 @@ import faulthandler
 import os
 import signal
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, suppress
 from typing import TextIO
 
 from assay.transport import get_logger
 
-__all__ = ["dump_stacks", "end_by_force", "end_children", "join_threads", "run_exit_functions"]
+__all__ = [
+    "call_at_exit",
+    "dump_stacks",
+    "end_by_force",
+    "end_children",
+    "join_threads",
+    "run_exit_functions",
+]
 
 logger = get_logger("assay.kernel")
 
@@ -22,6 +29,24 @@ JOIN_S = 0.5
 
 run_exit_functions: Callable[[], None] = atexit._run_exitfuncs
 """Call what was registered with `atexit`, last first, and forget it."""
+
+
+def call_at_exit(
+    functions: Iterable[Callable[[], object]],
+    interruptible: Callable[[], AbstractContextManager[None]],
+) -> None:
+    """Call each of *functions*, first to last; one that fails or is interrupted ends only itself.
+
+    Args:
+        functions: User code, or what calls some.
+        interruptible: Allows interrupts inside.
+    """
+    for function in functions:
+        try:
+            with interruptible():
+                function()
+        except (Exception, KeyboardInterrupt):
+            logger.exception("an exit function failed")
 
 
 def end_children() -> None:

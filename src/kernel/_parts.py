@@ -1,0 +1,137 @@
+"""The parts of one kernel, made and put together. None of them touches the process yet.
+
+What each part does and why it is safe stands at its top: `lanes` (where a request runs), `dispatch`
+(what answers it), `output` (what code writes), `process` (what is process-wide).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from threading import Lock  # by name: gevent replaces the module's
+from typing import TextIO
+
+from assay.kernel.dispatch._handlers import Handlers
+from assay.kernel.dispatch._replies import Responder
+from assay.kernel.dispatch._stdin import Prompter
+from assay.kernel.lanes._control_lane import ControlLane
+from assay.kernel.lanes._host import KernelHost
+from assay.kernel.lanes._main_lane import MainLane
+from assay.kernel.lanes._router import Router
+from assay.kernel.lanes._services import Services
+from assay.kernel.lanes._shutdown import Ending, Shutdown
+from assay.kernel.lanes._shutdown_effects import KernelEffects
+from assay.kernel.output._descriptors import DescriptorCapture
+from assay.kernel.output._iopub import Output
+from assay.kernel.output._parents import Parents
+from assay.kernel.output._streams import OutputStream
+from assay.kernel.process._interrupts import Interrupts
+from assay.kernel.process._ownership import Ownership
+from assay.kernel.process._signal_watch import SignalWatch
+from assay.protocol import Channel, ConnectionFile, Envelope, KernelInfoReply, Session, StreamName
+from assay.transport import IoThread, KernelSockets, Topics
+
+__all__ = ["Parts"]
+
+
+class Parts:
+    """The parts of one kernel, for one run.
+
+    Args:
+        sockets: Bound.
+        session: Signs and verifies.
+        connection: The ports that were bound.
+        connection_path: The file that says so, if there is one.
+        info: The answer to kernel_info_request.
+        ownership: What of the process is the kernel's.
+        publish_silent: Publish what silent requests print and display (AMB-08).
+        stderr: For what concerns whoever started the process.
+    """
+
+    def __init__(
+        self,
+        sockets: KernelSockets,
+        session: Session,
+        *,
+        connection: ConnectionFile,
+        connection_path: str | None,
+        info: KernelInfoReply,
+        ownership: Ownership,
+        publish_silent: bool,
+        stderr: TextIO,
+    ) -> None:
+        topics = Topics.of_kernel(session.session)
+        inbox = _Inbox()
+        self.io = io = IoThread(sockets, session, inbox, topics)
+        self.responder = Responder(io.log, session, topics.of)
+        self.parents = Parents()
+        self.output = Output(
+            io.log, session, self.parents, topics.of, publish_silent=publish_silent
+        )
+        self.capture = DescriptorCapture(self.output)
+        self.interrupts = Interrupts()
+        self.interruptible: Callable[[], AbstractContextManager[None]] = (
+            self.interrupts.allowed if ownership.signals else nullcontext
+        )
+        prompter = Prompter(io.log, session, lambda: io.drain(Channel.STDIN), Lock())
+        self.host = KernelHost(
+            io=io,
+            output=self.output,
+            parents=self.parents,
+            capture=self.capture,
+            streams=[
+                OutputStream(name, self.output, self.capture, io.log, self.parents)
+                for name in (StreamName.STDOUT, StreamName.STDERR)
+            ],
+            prompter=prompter,
+            interrupts=self.interrupts,
+            real_stderr=stderr,
+            connection=connection,
+            connection_path=connection_path,
+        )
+        effects = KernelEffects(
+            io, self.responder, self.output, real_stderr=stderr, owns_exit=ownership.exit
+        )
+        self.shutdown = Shutdown(io.log.call, effects)
+        self.main = MainLane(
+            io=io,
+            responder=self.responder,
+            output=self.output,
+            parents=self.parents,
+            shutdown=self.shutdown,
+            interruptible=self.interruptible,
+            catch_up=self.host.catch_up,
+        )
+        self.host.attach(self.main)
+        self.signals = self._signal_watch(effects) if ownership.signals else None
+        effects.stop = self.main.wake
+        self.control = ControlLane(Handlers(), self.responder)
+        self.services = Services(
+            info=info,
+            connection=connection,
+            shutdown=self.shutdown,
+            interrupt=self.signals.interrupt if self.signals is not None else None,
+            interruptible=self.interruptible,
+        )
+        inbox.receive = Router(
+            at_once=self.services.at_once,
+            main=self.main,
+            control=self.control,
+            prompter=prompter,
+            responder=self.responder,
+        ).receive
+
+    def _signal_watch(self, effects: KernelEffects) -> SignalWatch:
+        def terminate(exit_code: int) -> None:
+            self.shutdown.ask(Ending(exit_code=exit_code))
+
+        signals = SignalWatch(self.io, self.interrupts, wake=self.main.wake, terminate=terminate)
+        effects.interrupt = signals.interrupt_again
+        effects.handles_sigterm = lambda: signals.handles_sigterm
+        return signals
+
+
+class _Inbox:
+    """The receiver of the I/O thread, which is made before what it hands requests to."""
+
+    receive: Callable[[Channel, Envelope], None]

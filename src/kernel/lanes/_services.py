@@ -1,0 +1,92 @@
+"""What a kernel serves: the table of what is answered at once, and that of the main lane."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
+
+from assay import protocol
+from assay.kernel._request import Request
+from assay.kernel.dispatch._handlers import Handlers
+from assay.kernel.lanes._main_lane import MainLane
+from assay.kernel.lanes._shutdown import Ending, Shutdown
+from assay.kernel.output._iopub import Output
+from assay.protocol import ConnectionFile, Content, KernelInfoReply, KernelInfoRequest
+
+if TYPE_CHECKING:
+    from assay.kernel._interpreter import Interpreter
+
+__all__ = ["Services"]
+
+
+class Services:
+    """The handlers of one kernel.
+
+    Args:
+        info: The answer to kernel_info_request.
+        connection: The ports that were bound, for connect_request.
+        shutdown: Asked for the end by shutdown_request.
+        interrupt: Interrupts the main thread; None refuses interrupt_request.
+        interruptible: Allows interrupts inside, for the time that user code runs.
+    """
+
+    def __init__(
+        self,
+        *,
+        info: KernelInfoReply,
+        connection: ConnectionFile,
+        shutdown: Shutdown,
+        interrupt: Callable[[], None] | None,
+        interruptible: Callable[[], AbstractContextManager[None]],
+    ) -> None:
+        self._info = info
+        self._connection = connection
+        self._shutdown = shutdown
+        self._interrupt = interrupt
+        self._interruptible = interruptible
+        self.at_once = Handlers()
+        """What the I/O thread answers, whatever the main thread does."""
+        self.at_once.on(KernelInfoRequest, lambda *_: info)
+        self.at_once.defer(self._add_at_once)
+
+    def of_shell(self, interpreter: Interpreter, output: Output, main: MainLane) -> Handlers:
+        """Return what the main lane *main* answers with *interpreter*."""
+        # Imported now that the sockets answer: making the classes of contents takes a while. Not
+        # later: an interrupt or a shutdown must not depend on what a program has left to import.
+        from assay.kernel.dispatch._execute import Execution  # noqa: PLC0415
+
+        self.at_once.load_deferred()
+        shell = Handlers(lambda: interpreter.execution_count)
+        execution = Execution(interpreter, output, self._interruptible, main.abort_waiting)
+        shell.on(protocol.ExecuteRequest, execution.handle)
+        shell.on(KernelInfoRequest, lambda *_: self._info)
+
+        def add() -> None:
+            from assay.kernel.dispatch._introspection import serve_introspection  # noqa: PLC0415 - see there
+
+            serve_introspection(shell, interpreter, self._interruptible, lambda: self._connection)
+            protocol.preload("DisplayData", "InputRequest")
+            # Deprecated on shell since 5.4 and served: it waits for its turn there (SHELL-16).
+            shell.on(protocol.ShutdownRequest, self._shut_down_in_turn)
+
+        shell.defer(add)
+        return shell
+
+    def _add_at_once(self) -> None:
+        self.at_once.on(protocol.ShutdownRequest, self._shut_down)
+        if self._interrupt is not None:
+            self.at_once.on(protocol.InterruptRequest, self._interrupt_main)
+        protocol.preload("ShutdownReply", "InterruptReply")
+
+    def _shut_down(self, request: Request, content: protocol.ShutdownRequest) -> None:
+        self._shutdown.ask(Ending(request=request, restart=content.restart))
+
+    def _shut_down_in_turn(self, request: Request, content: protocol.ShutdownRequest) -> None:
+        self._shut_down(request, content)
+        self._shutdown.settle()  # the main lane is to handle no other request
+
+    def _interrupt_main(self, _: Request, __: protocol.InterruptRequest) -> Content:
+        assert self._interrupt is not None, "served only then"
+        self._interrupt()
+        return protocol.InterruptReply()
