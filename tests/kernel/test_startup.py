@@ -36,6 +36,7 @@ from tests.kernel._kernels import (
     start,
     succeeded,
 )
+from tests.kernel._probe import LOAD
 
 
 def profile(folder: Path, name: str = "default") -> Path:
@@ -287,16 +288,9 @@ def test_error_at_the_start_is_told_and_no_cells_error(tmp_path: Path, kind: str
 def test_exit_in_a_startup_file_ends_nothing(tmp_path: Path) -> None:
     """Start-up code that says `exit` does not end the kernel, now or after a cell (S-053)."""
     (profile(tmp_path) / "startup" / "leave.py").write_text("exit()")
-    until_it_would_leave = (
-        "from threading import Event\n"
-        "from assay.kernel.lanes._main_lane import EXIT_DELAY_S\n"
-        "io, done = get_ipython().kernel._host._io, Event()\n"
-        "io.log.call(lambda: io.call_later(EXIT_DELAY_S, done.set))\n"
-        "done.wait()"
-    )
     with configured(tmp_path) as (kernel, client):
         assert result(execute(client, "1")) == "1"
-        assert result(execute(client, until_it_would_leave)) == "True"
+        assert result(execute(client, f"{LOAD}probe.exit_is_due(); True")) == "True"
         assert kernel.shutdown() == 0
 
 

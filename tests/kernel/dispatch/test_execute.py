@@ -43,6 +43,7 @@ from tests.kernel._kernels import (
     text_of,
     value,
 )
+from tests.kernel._probe import LOAD
 
 NOISE = """
 import os, sys, warnings
@@ -582,7 +583,7 @@ def once_queued(number: int, code: str) -> str:
 
     What is sent at once does not arrive at once, least of all on a busy machine.
     """
-    return f"lane = get_ipython().kernel._host._main.lane\nwhile len(lane) < {number}: pass\n{code}"
+    return f"{LOAD}while probe.queued() < {number}: pass\n{code}"
 
 
 def interrupt(client: Client) -> None:

@@ -30,6 +30,7 @@ from tests.kernel._kernels import (
     succeeded,
     text_of,
 )
+from tests.kernel._probe import LOAD
 
 
 def asking(client: Client, code: str) -> tuple[Exchange, Received]:
@@ -412,10 +413,9 @@ def test_debugger_without_permission_fails(client: Client) -> None:
 def test_interrupt_just_before_the_wait(client: Client) -> None:
     """A signal that Python has noted, and that did not wake it, ends the prompt as well."""
     code = (
-        "import _thread, threading\n"
-        "prompter = get_ipython().kernel._host._prompter\n"
+        f"{LOAD}import _thread, threading\n"
         "def interrupt():\n"
-        "    while prompter._asked is None: pass\n"
+        "    while not probe.is_prompting(): pass\n"
         "    _thread.interrupt_main()\n"
         "threading.Thread(target=interrupt).start()\n"
         "input()"
@@ -431,10 +431,9 @@ def test_prompt_that_outlives_its_cell_blocks_no_other(client: Client) -> None:
     What it says then comes behind the cell's idle, and may come before the reply is read.
     """
     code = (
-        "import threading\n"
-        "asked = get_ipython().kernel._host._prompter._one_at_a_time.locked\n"
+        f"{LOAD}import threading\n"
         "threading.Thread(target=input, args=['of a thread']).start()\n"
-        "while not asked(): pass"
+        "while not probe.is_asking(): pass"
     )
     outlived = begin(client, code, allow_stdin=True)
     client.receive(Channel.STDIN, HANG_LIMIT_S)

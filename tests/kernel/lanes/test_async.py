@@ -23,6 +23,7 @@ from tests.kernel._kernels import (
     start,
     succeeded,
 )
+from tests.kernel._probe import LOAD
 
 
 def test_cell_may_await(client: Client) -> None:
@@ -262,10 +263,9 @@ def test_thread_that_the_kernel_starts_belongs_to_no_cell(client: Client) -> Non
     """What runs in it, such as a finalizer, writes under the newest cell (HDR-13)."""
     execute(
         client,
-        "import threading; gate = threading.Event()\n"
+        f"{LOAD}import threading; gate = threading.Event()\n"
         "it = threading.Thread(target=lambda: (gate.wait(), print('background')))\n"
-        "get_ipython().kernel._host._io.log.call(it.start)\n"
-        "while not it.is_alive(): pass",
+        "probe.call_in_io_thread(it.start)",
     )
 
     answer = execute(client, "gate.set(); it.join()")

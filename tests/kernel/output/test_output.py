@@ -108,33 +108,6 @@ def test_line_that_is_not_flushed_may_stay_together(client: Client) -> None:
     assert execute(client, code).text() in {"a\nCb\n", "aC\nb\n"}
 
 
-OVERTAKING = """
-from assay.kernel.output._streams import OutputStream
-from assay.protocol import StreamName
-kernel = get_ipython().kernel._host
-class Capture:
-    reading = False
-    said = []
-    def catch_up(self): pass
-    def written_to(self, _):
-        if self.said: kernel._output.write(StreamName.STDOUT, self.said.pop())
-        return []
-capture = Capture()
-stream = OutputStream(
-    StreamName.STDOUT, kernel._output, capture, kernel._io.log, kernel._parents
-)
-stream.write('a')
-capture.said.append('C')
-stream.write('b')
-"""
-
-
-def test_text_stands_behind_what_is_read_just_before(client: Client) -> None:
-    """What the I/O thread has read and put into the log while a writer looks whether anything
-    waits stands before the writer's text (IOPUB-27)."""
-    assert execute(client, OVERTAKING).text() == "aCb"
-
-
 def test_bytes_are_decoded_as_a_stream(client: Client) -> None:
     """A character split between two writes is one character; wrong bytes are shown (IOPUB-26)."""
     answer = execute(
@@ -502,20 +475,6 @@ def test_child_that_never_stops_writing(kernel: KernelProcess, mine: Client) -> 
     assert kernel.exit_code is None
 
 
-def test_reading_ends_though_there_is_always_more(mine: Client) -> None:
-    """What is read before a cell's end is bounded, however fast a child writes (SHELL-05)."""
-    code = (
-        "capture = get_ipython().kernel._host._capture\n"
-        "stdout = capture._captured[0]\n"
-        "stdout.read = lambda: 'more\\n'\n"
-        "capture.drain()\n"
-        "del stdout.read"
-    )
-    answer = execute(mine, code)
-
-    assert 16 <= answer.text().count("more") <= 32
-
-
 AT_ANY_MOMENT = {
     "finalizer": "import gc, os\n"
     "class Loud:\n"
@@ -527,12 +486,13 @@ AT_ANY_MOMENT = {
     "    os.write(1, b'by C\\n'); Loud(); print('ours')\n"
     "gc.set_threshold(*threshold); gc.collect()\n",
     "signal": "import os, signal\n"
-    "signal.signal(signal.SIGALRM, lambda *_: print('gone'))\n"
-    "signal.setitimer(signal.ITIMER_REAL, 0.0003, 0.0003)\n"
+    # Set again when the handler has printed: a machine on which that takes longer than the timer
+    # would do nothing else.
+    "def handle(*_): print('gone'); signal.setitimer(signal.ITIMER_REAL, 0.0003)\n"
+    "signal.signal(signal.SIGALRM, handle); signal.setitimer(signal.ITIMER_REAL, 0.0003)\n"
     "for _ in range(5_000):\n"
     "    os.write(1, b'by C\\n'); print('ours')\n"
-    "signal.setitimer(signal.ITIMER_REAL, 0)\n"
-    "signal.signal(signal.SIGALRM, signal.SIG_DFL)\n",
+    "signal.signal(signal.SIGALRM, signal.SIG_IGN); signal.setitimer(signal.ITIMER_REAL, 0)\n",
 }
 
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.kernel._request import Request
-from assay.kernel.output._descriptors import DescriptorCapture
+from assay.kernel.output._descriptors import PIPE_BYTES, READ_BYTES, DescriptorCapture
 from assay.kernel.output._iopub import Output
 from assay.kernel.output._parents import Parents
 from assay.kernel.output._streams import OutputStream
@@ -31,7 +31,7 @@ class Quiet:
     """Descriptors that nobody writes to."""
 
     reading = False
-    meanwhile: Callable[[], None] | None = None
+    meanwhile: Callable[[], object] | None = None
     """Called once while somebody looks at them."""
 
     def written_to(self, _: float) -> list[tuple[int, int]]:
@@ -133,6 +133,37 @@ def test_text_of_threads_belongs_to_their_requests(here: Fixture) -> None:
         name = b"first" if b"first" in entry.parent else b"second"
         texts[name.decode()] = texts.get(name.decode(), "") + entry.text
     assert texts == {"first": "first,first", "second": "second"}
+
+
+def test_text_stands_behind_what_is_read_just_before(here: Fixture) -> None:
+    """What the I/O thread has read and put into the log while a writer looks whether anything
+    waits stands before the writer's text (IOPUB-27)."""
+    here.stream.write("a")
+    here.descriptors.meanwhile = lambda: here.output.write_captured(StreamName.STDOUT, "C")
+    here.stream.write("b")
+
+    assert here.said() == "aCb"
+
+
+class Endless:
+    """A descriptor to which a child never stops writing."""
+
+    name = StreamName.STDOUT
+
+    def read(self) -> str:
+        """Return what is there at any time."""
+        return "more\n"
+
+
+def test_reading_ends_though_there_is_always_more(
+    here: Fixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is read before a cell's end is bounded, and is all that a full pipe holds (SHELL-05)."""
+    capture = DescriptorCapture(here.output)
+    monkeypatch.setattr(capture, "_captured", (Endless(),))
+    capture.drain()
+
+    assert PIPE_BYTES // READ_BYTES <= here.said().count("more") <= 2 * PIPE_BYTES // READ_BYTES
 
 
 def test_what_is_recorded_is_what_is_written(here: Fixture) -> None:

@@ -31,7 +31,9 @@ from tests.kernel._kernels import (
     result,
     states,
     succeeded,
+    text_of,
 )
+from tests.kernel._probe import LOAD
 
 Interrupt = Callable[[KernelProcess, Client], None]
 
@@ -311,9 +313,12 @@ def is_well_on_control(client: Client) -> None:
 
 def test_interrupt_aborts_what_is_queued(shared_kernel: KernelProcess, client: Client) -> None:
     """An interrupted cell is a failed one: those behind it are not run (EXEC-20, EXEC-30)."""
-    running = begin(client, "ran = []\nprint('runs')\nwhile True: pass", until="runs")
+    code = f"{LOAD}ran = []\nwhile probe.queued() < 3: pass\nprint('runs')\nwhile True: pass"
+    running = begin(client, code)
     queued = [client.start(ExecuteRequest(code="ran.append(1)")) for _ in range(3)]
-    client.beat(timeout=HANG_LIMIT_S)
+    client.wait_until(
+        lambda: "runs" in text_of(running.published), awaited="the queue", timeout=HANG_LIMIT_S
+    )
 
     by_message(shared_kernel, client)
     answers = [finish(client, exchange) for exchange in (running, *queued)]

@@ -16,6 +16,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from assay.kernel.ipython.speedups._history import make_history
 from assay.transport import Client
 from tests.kernel._kernels import HANG_LIMIT_S, execute, result
+from tests.kernel._probe import LOAD
 
 
 @pytest.fixture
@@ -105,8 +106,8 @@ def test_thread_that_is_made_after_a_fork_is_no_cells(mine: Client) -> None:
 
     noted = execute(
         mine,
-        "thread = get_ipython().history_manager.save_thread\n"
-        "thread.is_alive(), thread in get_ipython().kernel._host._parents._of_thread",
+        f"{LOAD}thread = get_ipython().history_manager.save_thread\n"
+        "thread.is_alive(), probe.follows(thread)",
     )
 
     assert result(noted) == "(True, False)"
