@@ -115,9 +115,11 @@ class KernelProcess:
     def wait_gone(self, limit_s: float) -> bool:
         """Wait until it has ended, without polling, and return whether it has."""
         assert self._process is not None
+        if not hasattr(os, "pidfd_open"):
+            return self._wait(limit_s)
         try:
             descriptor = os.pidfd_open(self.pid)
-        except (AttributeError, OSError):
+        except OSError:
             return self._wait(limit_s)
         try:
             select.select([descriptor], [], [], limit_s)

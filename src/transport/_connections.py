@@ -13,6 +13,8 @@ import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from assay._platform import progress_of
+
 __all__ = ["Connections", "Progress"]
 
 MAX_CONNECTION_BYTES = 64 * 1024
@@ -23,19 +25,12 @@ subscription, or some of 60 bytes; and ZeroMQ takes about 50 bytes of memory for
 SUBSCRIPTION_BYTES = 16
 """What a subscription counts besides its topic."""
 
-SIOCOUTQ = 0x5411
-"""Linux: bytes of a socket that the peer has not taken."""
-
-TCP_INFO_BYTES = 128
-BYTES_ACKED = slice(120, 128)
-"""Where Linux 4.1 and later say how much a peer has taken since the connection began."""
-
 
 class Progress(NamedTuple):
     """How far the peer of a connection is, as the system sees it."""
 
     taken: int
-    """Bytes since it began; 0 where that cannot be seen (ipc)."""
+    """Bytes since it began; 0 where that cannot be seen (ipc; systems other than Linux)."""
 
     pending: int
     """Bytes that wait in the system."""
@@ -100,21 +95,18 @@ class Connections:
 
 
 def _progress(descriptor: int) -> Progress | None:
-    import fcntl  # noqa: PLC0415 - only if a subscriber is slow
-    import socket  # noqa: PLC0415 - the same
+    import socket  # noqa: PLC0415 - only if a subscriber is slow
 
     try:
-        pending = int.from_bytes(fcntl.ioctl(descriptor, SIOCOUTQ, bytes(4)), "little")
         seen = socket.socket(fileno=descriptor)
     except OSError:
         return None
     try:
-        info = seen.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_BYTES)
+        return Progress(*progress_of(seen))
     except OSError:
-        info = b""
+        return None
     finally:
         seen.detach()  # it stays ZeroMQ's
-    return Progress(int.from_bytes(info[BYTES_ACKED], "little"), pending)
 
 
 def _cut(descriptor: int) -> None:

@@ -20,6 +20,7 @@ from typing import Literal, Self
 
 from attrs import evolve
 
+from assay._platform import lowest_served_port
 from assay.protocol import (
     Channel,
     ConnectionFile,
@@ -49,8 +50,6 @@ KEY_BYTES = 32
 
 DEFAULT_IP = ConnectionFile(key="").ip
 """What stands in a connection file that leaves the address to the launcher."""
-
-LOCAL_PORT_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 LOWEST_PORT = 10_000
 
@@ -287,7 +286,7 @@ def free_ports(connection: ConnectionFile, folder: Path | None = None) -> Connec
     """Return *connection* with a number for every port that is 0.
 
     Over TCP they are free at this moment, and lie outside of the range from which the system
-    serves others where it says its range: so that neither another program's connection, nor a
+    serves others: so that neither another program's connection, nor a
     client's that connects to itself while the kernel has not bound yet, can take them.
 
     Raises:
@@ -321,10 +320,7 @@ def _free_port(ip: str, held: ExitStack) -> int:
 
 def _port_range() -> tuple[int, int]:
     """Return where to look for ports, upper end excluded; (0, 0) leaves it to the system."""
-    try:
-        lowest_served = int(LOCAL_PORT_RANGE.read_text(encoding="ascii").split()[0])
-    except (OSError, ValueError, IndexError):
-        return 0, 0
+    lowest_served = lowest_served_port()
     return (LOWEST_PORT, lowest_served) if lowest_served > LOWEST_PORT + PORT_TRIES else (0, 0)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from assay._platform import wait_unreaped
 from assay.transport._deadline import Deadline
 from assay.transport._errors import LaunchError
 
@@ -142,7 +143,9 @@ class ChildProcess:
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the process and all of its group; nothing happens if it has ended."""
         if not self._ended.is_set():
-            # Between its end and the event it is not reaped yet: the group is nobody else's.
+            # Between its end and the event it is not reaped yet: the group is nobody else's. Where
+            # that cannot be (see `wait_unreaped`), a system that gives numbers in turn has not got
+            # round to this one again.
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, number)
 
@@ -174,9 +177,9 @@ class ChildProcess:
         os.write(self._stop_write, b".")
 
     def _wait_for_end(self) -> None:
-        # WNOWAIT: told of the end, but the process stays unreaped, see the class.
         with suppress(ChildProcessError):  # somebody else reaped it
-            os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
+            if not wait_unreaped(self._process.pid):
+                self._process.wait()
         self._ended.set()
         os.write(self._ended_write, b".")
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import sys
 
+from assay._platform import wakeup_descriptors
+
 __all__ = ["Wakeup"]
 
 ONE = (1).to_bytes(8, sys.byteorder)
 """What an eventfd takes: eight bytes, added to its counter."""
+
+READ_BYTES = 4096
 
 
 class Wakeup:
@@ -19,13 +23,7 @@ class Wakeup:
     """
 
     def __init__(self) -> None:
-        self._eventfd = hasattr(os, "eventfd")
-        if self._eventfd:
-            self._read = self._write = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-        else:
-            self._read, self._write = os.pipe()
-            os.set_blocking(self._read, False)
-            os.set_blocking(self._write, False)
+        self._read, self._write = wakeup_descriptors()
 
     def fileno(self) -> int:
         """Return the descriptor to poll for reading."""
@@ -41,11 +39,11 @@ class Wakeup:
     def clear(self) -> None:
         """Make the descriptor unreadable until the next `set`."""
         try:
-            os.read(self._read, 4096)
+            while len(os.read(self._read, READ_BYTES)) == READ_BYTES:
+                continue  # a pipe may hold more than that
         except BlockingIOError:
             return  # it was not readable
 
     def __del__(self) -> None:
-        os.close(self._read)
-        if not self._eventfd:
-            os.close(self._write)
+        for descriptor in {self._read, self._write}:
+            os.close(descriptor)

@@ -1,8 +1,6 @@
 """The terminal console, driven through a pseudo-terminal as a person drives it."""
 
-import os
 import re
-import select
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +9,7 @@ import pexpect
 import pytest
 
 from tests.clients._conversation import HANG_LIMIT_S, environment
+from tests.ends import watched_end
 
 # Colours, cursor moves, modes and titles: all that is not text.
 ESCAPE = r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07]*\x07|\x1b[=>]|\x1b[()][0-9A-B]"
@@ -40,13 +39,6 @@ class Console:
         """Wait until *pattern* has been shown, and return the text that was shown before it."""
         self.terminal.expect(pattern)
         return re.sub(ESCAPE, "", str(self.terminal.before))
-
-    def wait_for_number(self, pattern: str) -> int:
-        """Wait until *pattern* has been shown, and return the number in its only group."""
-        self.terminal.expect(pattern)
-        match = self.terminal.match
-        assert isinstance(match, re.Match)
-        return int(match.group(1))
 
     def wait_for_prompt(self, number: int) -> str:
         """Wait for input prompt *number*, and return the text that was shown before it."""
@@ -186,18 +178,14 @@ def test_password_is_not_shown(console: Console) -> None:
     assert console.wait_for_prompt(2).strip() == "6"
 
 
-def test_exit_ends_console_and_kernel(console: Console) -> None:
+def test_exit_ends_console_and_kernel(console: Console, tmp_path: Path) -> None:
     """The word exit ends the console with code zero, and the kernel with it."""
-    console.wait_for_prompt(1)
-    console.enter("import os; print('pid', os.getpid())")
-    kernel = os.pidfd_open(console.wait_for_number(r"pid (\d+)\s"))
-    console.wait_for_prompt(2)
+    with watched_end(tmp_path) as end:
+        console.wait_for_prompt(1)
+        console.enter(f"import os; os.open({str(end.path)!r}, os.O_WRONLY)")
+        console.wait_for_prompt(2)
 
-    console.enter("exit")
-    code = console.wait_for_exit()
+        console.enter("exit")
 
-    ended = select.poll()
-    ended.register(kernel, select.POLLIN)
-    events = ended.poll(HANG_LIMIT_S * 1000)
-    os.close(kernel)
-    assert (code, len(events)) == (0, 1)
+        assert console.wait_for_exit() == 0
+        end.wait()

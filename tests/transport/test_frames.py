@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import zmq
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from assay import _platform
 from assay.protocol import DELIMITER, Buffer
+from assay.transport import _wakeup
 from assay.transport._frames import (
     COPIED_BYTES,
     receive_frames,
@@ -140,11 +142,12 @@ class TestSettled:
 class TestWakeup:
     """A descriptor that another thread makes readable."""
 
-    @pytest.mark.parametrize("eventfd", [True, False])
-    def test_set_and_clear(self, monkeypatch: pytest.MonkeyPatch, eventfd: bool) -> None:
+    @pytest.mark.parametrize("make", [_platform.wakeup_descriptors, _platform.nonblocking_pipe])
+    def test_set_and_clear(
+        self, monkeypatch: pytest.MonkeyPatch, make: Callable[[], tuple[int, int]]
+    ) -> None:
         """It is readable from `set` to `clear`, however often either is called."""
-        if not eventfd:
-            monkeypatch.delattr("os.eventfd", raising=False)
+        monkeypatch.setattr(_wakeup, "wakeup_descriptors", make)
         wakeup = Wakeup()
         poller = zmq.Poller()
         poller.register(wakeup.fileno(), zmq.POLLIN)
@@ -158,8 +161,14 @@ class TestWakeup:
         assert poller.poll(0) == []
 
     def test_full_pipe(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """A pipe that is full is readable, and that is all that is wanted."""
-        monkeypatch.delattr("os.eventfd", raising=False)
+        """A pipe that is full is readable until it is cleared, all of it."""
+        monkeypatch.setattr(_wakeup, "wakeup_descriptors", _platform.nonblocking_pipe)
         wakeup = Wakeup()
+        poller = zmq.Poller()
+        poller.register(wakeup.fileno(), zmq.POLLIN)
         for _ in range(70_000):
             wakeup.set()
+        assert poller.poll(HANG_LIMIT_MS) == [(wakeup.fileno(), zmq.POLLIN)]
+        wakeup.clear()
+
+        assert poller.poll(0) == []

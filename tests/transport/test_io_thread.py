@@ -486,7 +486,7 @@ class TestDescriptors:
 
 def open_descriptors() -> int:
     """Return how many descriptors this process has."""
-    return len(list(Path("/proc/self/fd").iterdir()))
+    return len(list(Path("/dev/fd").iterdir()))
 
 
 class TestEnd:

@@ -75,10 +75,10 @@ def test_taken_port(channel: Channel) -> None:
     """A port that is taken is named, and nothing that was bound before stays so."""
     with socket_module.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        before = len(list(Path("/proc/self/fd").iterdir()))
+        before = len(list(Path("/dev/fd").iterdir()))
         with pytest.raises(BindError) as caught:
             bind_kernel(ConnectionFile(key="").with_ports({channel: port}))
-        after = len(list(Path("/proc/self/fd").iterdir()))
+        after = len(list(Path("/dev/fd").iterdir()))
 
     assert f"{channel}: cannot bind tcp://127.0.0.1:{port}" in str(caught.value)
     assert after <= before

@@ -11,6 +11,7 @@ from contextlib import suppress
 from threading import Lock, get_ident
 from typing import TextIO
 
+from assay._platform import enlarge_pipe, make_readiness
 from assay.kernel.output._iopub import Output
 from assay.protocol import Buffer, StreamName
 
@@ -33,7 +34,7 @@ class _Captured:
         self.original = os.dup(descriptor)
         self.read_end, write_end = os.pipe()
         os.set_blocking(self.read_end, False)
-        _enlarge(self.read_end)
+        enlarge_pipe(self.read_end, PIPE_BYTES)
         os.dup2(write_end, descriptor)
         self.writer = write_end
         """For those who ask the stream for its descriptor. It is another one than `descriptor`, by
@@ -81,9 +82,8 @@ class DescriptorCapture:
         self._reader: int | None = None
         """The thread that holds the lock."""
         self._captured: tuple[_Captured, ...] = ()
-        # Unlike a `select.poll`, an epoll may be asked by several threads at once.
-        self._epoll = select.epoll()
-        self.written_to = self._epoll.poll
+        self._readiness = make_readiness()
+        self.written_to = self._readiness.poll
         """Called with 0, returns what is not empty if something waits to be read."""
 
     def start(self) -> None:
@@ -93,7 +93,7 @@ class DescriptorCapture:
                 stream.flush()
         self._captured = (_Captured(StreamName.STDOUT, 1), _Captured(StreamName.STDERR, 2))
         for captured in self._captured:
-            self._epoll.register(captured.read_end, select.EPOLLIN)
+            self._readiness.register(captured.read_end, select.POLLIN)
 
     @property
     def read_ends(self) -> tuple[int, ...]:
@@ -130,7 +130,7 @@ class DescriptorCapture:
     def is_behind(self) -> bool:
         """Return True if something has been written to the descriptors that is not published."""
         # A finalizer may send as late as the interpreter's end (`restore`).
-        return self.reading or (not self._epoll.closed and bool(self.written_to(0)))
+        return self.reading or (not self._readiness.closed and bool(self.written_to(0)))
 
     def read_some(self) -> None:
         """Publish some of what has been written; for the I/O thread, which must not wait.
@@ -182,7 +182,7 @@ class DescriptorCapture:
     def restore(self) -> None:
         """Publish the rest, and make the descriptors what they were."""
         self.drain()
-        self._epoll.close()
+        self._readiness.close()
         for captured in self._captured:
             captured.restore()
 
@@ -193,18 +193,6 @@ class DescriptorCapture:
                 self._output.write_captured(captured.name, text)
                 found = True
         return found
-
-
-def _enlarge(descriptor: int) -> None:
-    import fcntl  # noqa: PLC0415 - absent on some platforms
-
-    with_size = getattr(fcntl, "F_SETPIPE_SZ", None)
-    if with_size is None:
-        return
-    try:
-        fcntl.fcntl(descriptor, with_size, PIPE_BYTES)
-    except OSError:  # over the user's limit: the default will do
-        return
 
 
 def real_stderr() -> TextIO:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from assay._platform import process_descriptor
 from assay.transport import IoThread, get_logger
 
 __all__ = ["watch_parent"]
@@ -36,33 +37,37 @@ def watch_parent(pid: int, io: IoThread, gone: Callable[[], None]) -> None:
             pid,
         )
         return
-    if hasattr(os, "pidfd_open"):
-        try:
-            descriptor = os.pidfd_open(pid)
-        except ProcessLookupError:  # just now
-            gone()
-            return
-        except OSError:  # an old Linux, or a sandbox that forbids it
-            _poll(pid, gone)
-            return
-
-        def ended() -> None:
-            io.unwatch(descriptor)
-            os.close(descriptor)
-            gone()
-
-        io.watch(descriptor, ended)
+    try:
+        descriptor = process_descriptor(pid)
+    except ProcessLookupError:  # just now
+        gone()
         return
-    _poll(pid, gone)
+    if descriptor is None:
+        _poll(pid, gone)
+        return
+
+    def ended() -> None:
+        io.unwatch(descriptor)
+        os.close(descriptor)
+        gone()
+
+    io.watch(descriptor, ended)
 
 
 def _poll(pid: int, gone: Callable[[], None]) -> None:
+    # A parent that has ended keeps its number until its own parent looks after it.
+    lives = _is_our_parent if _is_our_parent(pid) else _lives
+
     def wait() -> None:
-        while _lives(pid):
+        while lives(pid):
             time.sleep(POLL_S)
         gone()
 
     threading.Thread(target=wait, name="assay-parent", daemon=True).start()
+
+
+def _is_our_parent(pid: int) -> bool:
+    return os.getppid() == pid
 
 
 def _lives(pid: int) -> bool:

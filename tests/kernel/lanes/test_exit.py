@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import select
 import signal
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from assay.protocol import (
     Unknown,
 )
 from assay.transport import Client, KernelEndedError, KernelProcess
+from tests.ends import watched_end
 from tests.kernel._kernels import (
     HANG_LIMIT_S,
     argv,
@@ -326,42 +326,34 @@ def test_history_is_saved(tmp_path: Path) -> None:
     assert "last words" in str(result(answer))
 
 
-def test_child_processes_end(kernel: KernelProcess, patient: Client) -> None:
+CHILD = """\
+import subprocess, time
+with open({path!r}, "wb") as end:
+    child = subprocess.Popen(["sleep", "600"], stdout=end)
+"""
+
+
+def test_child_processes_end(kernel: KernelProcess, patient: Client, tmp_path: Path) -> None:
     """Children that the kernel leaves behind are ended with it (CTRL-06)."""
-    answer = execute(
-        patient, "import subprocess; child = subprocess.Popen(['sleep', '600']); child.pid"
-    )
-    child = os.pidfd_open(int(str(result(answer))))
+    with watched_end(tmp_path) as end:
+        succeeded(execute(patient, CHILD.format(path=str(end.path))))
 
-    shut_down(patient)
-    assert kernel.wait(HANG_LIMIT_S) == 0
+        shut_down(patient)
+        assert kernel.wait(HANG_LIMIT_S) == 0
 
-    wait_for(child)
-    os.close(child)
+        end.wait()
 
 
-def wait_for(process: int) -> None:
-    """Wait for the end of a process, given its descriptor."""
-    ready, _, _ = select.select([process], [], [], HANG_LIMIT_S)
-    assert ready
-
-
-def test_child_of_a_hanging_cell_ends(kernel: KernelProcess, mine: Client) -> None:
+def test_child_of_a_hanging_cell_ends(kernel: KernelProcess, mine: Client, tmp_path: Path) -> None:
     """A kernel that must be ended by force ends the processes that its cells started."""
-    code = (
-        "import subprocess, time\n"
-        "child = subprocess.Popen(['sleep', '600'])\n"
-        "print(child.pid)\n"
-        f"{RUNNING['swallows everything']}"
-    )
-    running = begin(mine, code, until="\n")
-    end = os.pidfd_open(int(text_of(running.published)))
+    with watched_end(tmp_path) as end:
+        child = CHILD.format(path=str(end.path))
+        begin(mine, f"{child}print('runs')\n{RUNNING['swallows everything']}", until="runs")
 
-    shut_down(mine)
+        shut_down(mine)
 
-    assert kernel.wait(HANG_LIMIT_S) == 0
-    wait_for(end)
-    os.close(end)
+        assert kernel.wait(HANG_LIMIT_S) == 0
+        end.wait()
 
 
 def test_second_request_is_answered_too(kernel: KernelProcess, mine: Client) -> None:
@@ -453,6 +445,7 @@ def test_parent_that_ends_says_nothing_of_the_cell(tmp_path: Path) -> None:
         be_patient(client)
         running = begin(client, "print('runs')\nwhile True: pass", until="runs")
         parent.kill()
+        parent.wait()
         assert kernel.wait(HANG_LIMIT_S) == 0
         with pytest.raises(KernelEndedError):
             client.finish(running, timeout=HANG_LIMIT_S)
@@ -613,37 +606,39 @@ def test_sockets_of_ipc_are_removed(tmp_path: Path) -> None:
 
 PARENT = """
 import os, subprocess, sys
-process = subprocess.Popen(
+subprocess.Popen(
     sys.argv[1:], env=os.environ | {"JPY_PARENT_PID": str(os.getpid())}, start_new_session=True
 )
-print(process.pid, flush=True)
 sys.stdin.read()
 """
 
 
 @pytest.mark.parametrize("busy", [False, True])
 def test_kernel_ends_with_its_parent(tmp_path: Path, busy: bool) -> None:
-    """A kernel whose launcher is gone ends, whatever it does (CTRL-05)."""
+    """A kernel whose launcher is gone ends, whatever it does (CTRL-05).
+
+    Also while that launcher's own parent has not looked after it.
+    """
     path = tmp_path / "kernel.json"
     command = [str(path) if word == "{connection_file}" else word for word in argv()]
-    with subprocess.Popen(
-        [sys.executable, "-c", PARENT, *command],
-        env=os.environ | {"IPYTHONDIR": str(tmp_path)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    ) as parent:
-        assert parent.stdout is not None
-        process = os.pidfd_open(int(parent.stdout.readline()))
-        with Client(connection_of(parent, path)) as client:
-            client.wait_until_ready(HANG_LIMIT_S)
-            be_patient(client)  # also waits for the end of the start
-            if busy:
-                begin(client, "print('runs')\nwhile True: pass", until="runs")
-            parent.kill()
-            parent.wait()
-            wait_for(process)
-    os.close(process)
+    with (
+        subprocess.Popen(
+            [sys.executable, "-c", PARENT, *command],
+            env=os.environ | {"IPYTHONDIR": str(tmp_path)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        ) as parent,
+        Client(connection_of(parent, path)) as client,
+        watched_end(tmp_path) as end,
+    ):
+        client.wait_until_ready(HANG_LIMIT_S)
+        succeeded(execute(client, f"import os; os.open({str(end.path)!r}, os.O_WRONLY)"))
+        if busy:
+            begin(client, "print('runs')\nwhile True: pass", until="runs")
+        parent.kill()
+        end.wait()
+        parent.wait()
 
     assert not path.exists()
 

@@ -1,0 +1,256 @@
+"""What systems differ in: a facility where there is one, and elsewhere what does the same.
+
+Nothing else of the package asks which system it runs on.
+
+| wanted                             | where there is one    | elsewhere                          |
+|------------------------------------|-----------------------|------------------------------------|
+| wake a thread that polls           | eventfd               | a pipe                             |
+| several threads ask what is there  | epoll                 | a poll that is made for each call  |
+| the end of any process             | pidfd                 | ask once a second (by the caller)  |
+| the end of a child, not yet reaped | waitid                | wait for it and reap it (the same) |
+| a pipe that holds more             | ``F_SETPIPE_SZ``      | the pipe as it is                  |
+| bytes that a peer has taken        | ``TCP_INFO``          | unknown, 0                         |
+| bytes that it has not              | ``SIOCOUTQ``; macOS:  | unknown, 0                         |
+|                                    | ``SO_NWRITE``         |                                    |
+| ports given to whoever asks        | ``/proc``             | Linux's default, from 32,768 on    |
+
+The choice is made when this is imported. Elsewhere is macOS and the BSDs. For the tests alone, so
+that they run the second forms on Linux as well, ``ASSAY_TEST_PORTABLE=1`` in the environment hides
+the first ones (not ``SIOCOUTQ``, which stands for that of macOS). A kernel that is started with it
+serves as any other; it needs a little more time here and there.
+
+Kernels do not run on Windows, which lacks more than this (``docs/platforms.md``); the protocol and
+clients do not need it.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+from typing import TYPE_CHECKING, Final, Protocol
+
+if TYPE_CHECKING:
+    import socket
+
+__all__ = [
+    "IS_PORTABLE",
+    "SERVED_PORTS_FROM",
+    "CallMadePoll",
+    "Readiness",
+    "UnsupportedSystemError",
+    "enlarge_pipe",
+    "lowest_served_port",
+    "make_readiness",
+    "nonblocking_pipe",
+    "process_descriptor",
+    "progress_of",
+    "require_kernel_system",
+    "wait_unreaped",
+    "wakeup_descriptors",
+]
+
+SYSTEM: str = sys.platform
+"""What `require_kernel_system` judges."""
+
+IS_PORTABLE: Final = os.environ.get("ASSAY_TEST_PORTABLE") == "1"
+"""True where the first forms are hidden."""
+
+LOCAL_PORT_RANGE = "/proc/sys/net/ipv4/ip_local_port_range"
+
+SERVED_PORTS_FROM = 32_768
+"""What Linux gives to whoever asks for any port begins here; macOS's and Windows's at 49,152."""
+
+TCP_INFO_BYTES = 128
+BYTES_ACKED = slice(120, 128)
+"""Where Linux 4.1 and later say how much a peer has taken since the connection began."""
+
+SIOCOUTQ = 0x5411
+SO_NWRITE = 0x1024
+"""Linux, macOS: bytes of a socket that the peer has not taken."""
+
+
+class UnsupportedSystemError(ImportError):
+    """This system lacks what a kernel needs."""
+
+
+def require_kernel_system() -> None:
+    """Do nothing where kernels run.
+
+    Raises:
+        UnsupportedSystemError: they do not.
+    """
+    if SYSTEM == "win32":
+        raise UnsupportedSystemError(
+            "wanted Linux, macOS or another POSIX system to run the kernel, found Windows, which "
+            "has no signals between processes, process groups and forks. It runs in WSL. The "
+            "protocol, the checks and clients of other kernels work here: see docs/platforms.md"
+        )
+
+
+def nonblocking_pipe() -> tuple[int, int]:
+    """Return a pipe's two ends, reading first, neither of which ever waits."""
+    assert sys.platform != "win32"
+    read, write = os.pipe()
+    os.set_blocking(read, False)
+    os.set_blocking(write, False)
+    return read, write
+
+
+if sys.platform == "linux" and not IS_PORTABLE and hasattr(os, "eventfd"):
+
+    def wakeup_descriptors() -> tuple[int, int]:
+        """Return where to read and where to write eight bytes; the same one, or a pipe's ends."""
+        descriptor = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        return descriptor, descriptor
+
+else:
+
+    def wakeup_descriptors() -> tuple[int, int]:
+        """Return where to read and where to write eight bytes; the same one, or a pipe's ends."""
+        return nonblocking_pipe()
+
+
+class Readiness(Protocol):
+    """What several threads at once may ask which descriptors are readable."""
+
+    @property
+    def closed(self) -> bool:
+        """True after `close`."""
+        ...
+
+    def register(self, descriptor: int, events: int, /) -> None:
+        """Ask for *descriptor* as well."""
+        ...
+
+    def poll(self, timeout_s: float, /) -> list[tuple[int, int]]:
+        """Return what is ready within *timeout_s*."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what is held."""
+        ...
+
+
+class CallMadePoll:
+    """A `select.poll` for each call, since two threads may not ask the same one."""
+
+    def __init__(self) -> None:
+        self._events: dict[int, int] = {}
+        self.closed = False
+
+    def register(self, descriptor: int, events: int, /) -> None:
+        """Ask for *descriptor* as well."""
+        self._events[descriptor] = events
+
+    def poll(self, timeout_s: float, /) -> list[tuple[int, int]]:
+        """Return what is ready within *timeout_s*."""
+        assert sys.platform != "win32"
+        made = select.poll()
+        for descriptor, events in self._events.items():
+            made.register(descriptor, events)
+        return made.poll(timeout_s * 1000)
+
+    def close(self) -> None:
+        """Ask for nothing any more."""
+        self._events = {}
+        self.closed = True
+
+
+if sys.platform == "linux" and not IS_PORTABLE:
+
+    def make_readiness() -> Readiness:
+        """Return one that asks for nothing yet."""
+        return select.epoll()
+
+else:
+
+    def make_readiness() -> Readiness:
+        """Return one that asks for nothing yet."""
+        return CallMadePoll()
+
+
+def process_descriptor(pid: int) -> int | None:
+    """Return a descriptor that is readable once the process *pid* has ended; None if there is none.
+
+    Raises:
+        ProcessLookupError: it has ended.
+    """
+    if sys.platform == "linux" and not IS_PORTABLE and hasattr(os, "pidfd_open"):
+        try:
+            return os.pidfd_open(pid)
+        except ProcessLookupError:
+            raise
+        except OSError:  # an old Linux, or a sandbox that forbids it
+            return None
+    return None
+
+
+def wait_unreaped(pid: int) -> bool:
+    """Wait for the end of a child, which keeps its number; return False if that cannot be done.
+
+    Raises:
+        ChildProcessError: another part of the program has reaped it.
+    """
+    if sys.platform != "win32" and not IS_PORTABLE and hasattr(os, "waitid"):
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        return True
+    return False
+
+
+def enlarge_pipe(descriptor: int, size: int) -> None:
+    """Let a pipe hold *size* bytes, where the system and the user's limit allow it."""
+    if sys.platform == "linux" and not IS_PORTABLE:
+        import fcntl  # noqa: PLC0415 - absent on some platforms
+
+        try:
+            fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, size)
+        except OSError:  # over the user's limit: the default will do
+            return
+
+
+def progress_of(connection: socket.socket) -> tuple[int, int]:
+    """Return how many bytes the peer of *connection* has taken, and how many wait for it.
+
+    Either is 0 where that cannot be seen.
+
+    Raises:
+        OSError: the connection is gone.
+    """
+    return _taken(connection), _pending(connection)
+
+
+def _pending(connection: socket.socket) -> int:
+    if sys.platform == "linux":
+        import fcntl  # noqa: PLC0415 - only if a subscriber is slow
+
+        return int.from_bytes(fcntl.ioctl(connection, SIOCOUTQ, bytes(4)), sys.byteorder)
+    elif sys.platform == "darwin":  # noqa: RET505 - else mypy finds what follows unreachable
+        import socket  # noqa: PLC0415 - the same
+
+        return connection.getsockopt(socket.SOL_SOCKET, SO_NWRITE)
+    else:
+        return 0
+
+
+def _taken(connection: socket.socket) -> int:
+    if sys.platform == "linux" and not IS_PORTABLE:
+        import socket  # noqa: PLC0415 - only if a subscriber is slow
+
+        try:
+            info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_BYTES)
+        except OSError:  # no TCP
+            return 0
+        return int.from_bytes(info[BYTES_ACKED], sys.byteorder)
+    return 0
+
+
+def lowest_served_port() -> int:
+    """Return where those ports begin that the system gives to whoever asks for any."""
+    if not IS_PORTABLE:
+        try:
+            with open(LOCAL_PORT_RANGE, encoding="ascii") as file:  # noqa: PTH123 - see below
+                return int(file.read().split()[0])
+        except (OSError, ValueError, IndexError):
+            return SERVED_PORTS_FROM
+    return SERVED_PORTS_FROM
