@@ -69,6 +69,12 @@ file_option = click.Path(dir_okay=False, path_type=Path)
     help="How long a kernel may take to give a sign of life.",
 )
 @click.option(
+    "--time-limit",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Begin no further check after this time, and report what was found.",
+)
+@click.option(
     "--format",
     "formats",
     type=click.Choice(FORMATS),

@@ -38,6 +38,7 @@ class Wishes:
     jobs: int
     language: str | None
     start_timeout: float
+    time_limit: float | None
     formats: tuple[str, ...]
     outputs: tuple[Path, ...]
     badge: Path | None
@@ -90,6 +91,7 @@ def _check(wishes: Wishes, checks: Sequence[Check]) -> int:
         language=language,
         profile=conformance.Profile(wishes.profile),
         start_limit=wishes.start_timeout,
+        time_limit=wishes.time_limit,
     )
     if not checks:
         raise click.UsageError("wanted checks to ask, found that the names select none")

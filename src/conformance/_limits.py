@@ -9,6 +9,9 @@ __all__ = ["START_LIMIT_S", "Limits", "OutOfTime"]
 START_LIMIT_S = 60.0
 """For the first sign of life. A kernel on a cold, slow disk may take half of this."""
 
+LEAST_START_S = 10.0
+STARTS_START = 8.0
+
 LEAST_PATIENCE_S = 5.0
 STARTS_PATIENCE = 4.0
 MOST_PATIENCE_S = 60.0
@@ -40,6 +43,14 @@ class Limits:
     def patience(self) -> float:
         """Seconds to wait for what must come."""
         return min(max(LEAST_PATIENCE_S, STARTS_PATIENCE * self.start_s), MOST_PATIENCE_S)
+
+    def start(self, most: float = START_LIMIT_S) -> float:
+        """Return the seconds for the first sign of life of a kernel like the one that started.
+
+        Args:
+            most: The limit for the first of them.
+        """
+        return min(max(LEAST_START_S, STARTS_START * self.start_s), most)
 
     @property
     def grace(self) -> float:

@@ -52,6 +52,9 @@ class Options:
     start_limit: float = START_LIMIT_S
     """Seconds for a kernel's first sign of life."""
 
+    time_limit: float | None = None
+    """Seconds after which no further check is begun: the rest is skipped, and that is said."""
+
 
 def run_checks(
     target: Target,
@@ -120,6 +123,8 @@ class Run:
         self._on_result = on_result
         # What takes long goes first, so that no worker is left with it alone at the end.
         self._waiting = deque(sorted(checks, key=lambda one: not one.slow))
+        limit = options.time_limit
+        self._ends = None if limit is None else time.monotonic() + limit
         self._language = options.language
         self._start_s = 0.0
         self._info: dict[str, object] = {}
@@ -203,6 +208,8 @@ class Run:
     def _unaskable(self, check: Check) -> str:
         """Return why *check* cannot be asked, or nothing."""
         rule = check.requirement
+        if self._ends is not None and time.monotonic() >= self._ends:
+            return f"the run had used up its {self._options.time_limit:g} s"
         if not self._target.can_start and (check.fresh or check.process):
             return "needs a kernel that was started for it"
         listed = self._info.get("supported_features")
@@ -212,6 +219,10 @@ class Run:
             return f"since protocol {rule.since}; the kernel speaks {spoken}"
         if check.feature is not None and not announced:
             return f"the kernel does not announce {check.feature!r} in supported_features"
+        return self._unsaid(check)
+
+    def _unsaid(self, check: Check) -> str:
+        """Return which snippet that *check* needs is not there, or nothing."""
         if not check.snippets:
             return ""
         if self._language is None:
@@ -224,11 +235,12 @@ class Run:
         return rule.since is not None and not rule.draft and _numbers(rule.since) > self._version
 
     def _start(self) -> Testee:
+        limits = Limits(self._start_s)
         return Testee.start(
             self._target,
-            limits=Limits(self._start_s),
+            limits=limits,
             language=self._language,
-            start_limit=self._options.start_limit,
+            start_limit=limits.start(self._options.start_limit),
         )
 
     def _note(

@@ -185,6 +185,7 @@ class Testee:
             limits=self.limits,
             language=self.language,
             connection=connection,
+            start_limit=self.limits.start(),
             env=env,
         )
         self._others.append(other)

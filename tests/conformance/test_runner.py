@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from assay.conformance import Options, Report, Target, Verdict, run_checks, select
+from assay.conformance import Limits, Options, Report, Target, Verdict, run_checks, select
 
 CALCULATOR = Path(__file__).parents[2] / "examples" / "calculator.py"
 
@@ -54,3 +54,20 @@ def test_hopeless_kernels_pass_nothing(fault: str) -> None:
 
     assert report.with_outcome(Verdict.PASSED) == ()
     assert report.error or report.failures(["MUST"])
+
+
+def test_time_limit() -> None:
+    """A run whose time is over skips what it has not begun, says so, and accuses of nothing."""
+    target = Target.command((sys.executable, str(CALCULATOR), "-f", "{connection_file}"))
+
+    # So little time is over before the first check: how fast the kernel is makes no difference.
+    cut = run_checks(target, select(["SIGN"]), Options(time_limit=1e-9))
+
+    assert {one.outcome for one in cut.results} == {Verdict.SKIPPED}
+    assert "used up its 1e-09 s" in cut.results[0].reason
+
+
+@pytest.mark.parametrize(("took", "wanted"), [(0.1, 10), (3, 24), (60, 60)])
+def test_later_starts(took: float, wanted: float) -> None:
+    """How long a later kernel may take to start follows from the first one's start."""
+    assert Limits(took).start(60) == wanted
