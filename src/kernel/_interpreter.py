@@ -234,6 +234,13 @@ class Host(Protocol):
         """End a forked child that user code leaves by *error*; do nothing in the kernel itself."""
         ...
 
+    def lend_descriptors(self) -> AbstractContextManager[None]:
+        """Let some descriptors be free inside, where user code has left none.
+
+        For what an interpreter has to open for itself, such as the source that an error is in.
+        """
+        ...
+
     def interrupt_count(self) -> int:
         """Return how often user code has been interrupted, also where it has caught that."""
         ...

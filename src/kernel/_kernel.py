@@ -84,6 +84,7 @@ class Kernel:
             parts, heartbeat = self._make()
             self._acquire(parts, heartbeat, stack)
             interpreter = self._load(parts.host)
+            parts.io.log.call(lambda: parts.io.admit_clients(heartbeat.monitor))
             if parts.signals is not None:
                 parts.signals.hold_interrupts_in_forks()
                 parts.interrupts.handlers.leave_code()  # start-up files are the user's code too
@@ -145,6 +146,7 @@ class Kernel:
     def _finish(self, parts: Parts, interpreter: Interpreter) -> None:
         """Clean up; reply, broadcast and idle follow (AMB-39)."""
         parts.shutdown.stopped()
+        parts.io.spare.close()  # exit functions may need what there is
         if (request := parts.shutdown.request) is not None:
             parts.parents.enter(request)  # what exit functions write belongs to it
         owns_exit = self._ownership.exit

@@ -44,8 +44,9 @@ as long (decision 0004)."""
 MAX_PID = 2**31 - 1
 """The greatest that the system's type holds."""
 
-DESCRIPTORS = 50
-"""What a kernel needs at least: 37 for its sockets, 5 for each client, and a few for files."""
+DESCRIPTORS = 70
+"""What a kernel needs at least: 47 for its sockets, 12 to spare, 5 for each client, and a few for
+files."""
 
 LAUNCHER = os.path.join(os.path.dirname(__file__), "resources", "ipykernel_launcher.py")  # noqa: PTH118, PTH120 - pathlib is no part of the start
 """What `sys.argv` begins with: programs look for this name, and may start it again."""

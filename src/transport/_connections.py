@@ -9,13 +9,12 @@ notice too many and nothing else.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from assay._platform import progress_of
 
-__all__ = ["Connections", "Progress"]
+__all__ = ["Connections", "Progress", "cut"]
 
 MAX_CONNECTION_BYTES = 64 * 1024
 MAX_TOTAL_BYTES = 512 * 1024
@@ -50,7 +49,7 @@ class Connections:
         if weight <= MAX_CONNECTION_BYTES and self._total() <= MAX_TOTAL_BYTES:
             return True
         del self._topics[descriptor]
-        _cut(descriptor)
+        cut(descriptor)
         return False
 
     def unsubscribed(self, descriptor: int, topic: bytes) -> None:
@@ -109,11 +108,20 @@ def _progress(descriptor: int) -> Progress | None:
         seen.detach()  # it stays ZeroMQ's
 
 
-def _cut(descriptor: int) -> None:
+def cut(descriptor: int) -> None:
+    """End the connection that has *descriptor*; ZeroMQ finds it ended, and closes it.
+
+    Takes no descriptor: there may be none left.
+    """
     import socket  # noqa: PLC0415 - only against a flood
 
     try:
-        with socket.socket(fileno=os.dup(descriptor)) as connection:
-            connection.shutdown(socket.SHUT_RDWR)
+        connection = socket.socket(fileno=descriptor)
     except OSError:
         return  # it is gone
+    try:
+        connection.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        return  # the peer was faster
+    finally:
+        connection.detach()  # it stays ZeroMQ's

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from threading import get_ident  # by name: gevent replaces the module's
 from time import sleep
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import zmq
 
@@ -34,8 +34,12 @@ from assay.transport._log import OutboundLog, Outgoing, Run, Text
 from assay.transport._logger import get_logger
 from assay.transport._publisher import RETRY_S, Publisher
 from assay.transport._reactor import Reactor
-from assay.transport._sockets import KernelSockets
+from assay.transport._sockets import KernelSockets, Socket, monitor
+from assay.transport._spare import SpareDescriptors
 from assay.transport._topics import Topics
+
+if TYPE_CHECKING:
+    from assay.transport._admission import Admission
 
 __all__ = ["IoThread", "Receiver"]
 
@@ -122,6 +126,8 @@ class IoThread:
             hold=self.log.hold,
             connections=self._connections,
         )
+        self.spare = SpareDescriptors()
+        self._admission: Admission | None = None
         self._room_in_queues = int(sockets.iopub.getsockopt(zmq.FD))
         self._text_sources: dict[int, Callable[[], None]] = {}
         self._reads_text = True
@@ -150,6 +156,7 @@ class IoThread:
         """Send what has been said, close the sockets and end the thread; from another thread."""
         if self._thread.ident is None:
             self.log.close()
+            self.spare.close()
             self._sockets.close(linger_ms=0)
             return
         self.log.call(self._reactor.stop)
@@ -171,6 +178,23 @@ class IoThread:
         Once the thread runs, only it may call this (see `OutboundLog.call`).
         """
         self._reactor.watch(descriptor, ready)
+
+    def admit_clients(self, heartbeat: Socket | None) -> None:
+        """Let clients in where descriptors are scarce (`Admission`); only in the I/O thread.
+
+        Args:
+            heartbeat: The monitor of its socket, which another context has.
+        """
+        from assay.transport._admission import Admission  # noqa: PLC0415 - not before the first reply
+
+        with self.spare.lent():
+            self._admission = Admission(self._reactor, self.spare)
+            monitors = [
+                monitor(self._sockets.of(channel)) for channel in (*REQUESTS, Channel.IOPUB)
+            ]
+        for one in (*monitors, heartbeat):
+            if one is not None:
+                self._admission.follow(one)
 
     def schedule_flush(self) -> None:
         """Look at the log within `SOON_S` without being woken; only in the I/O thread.
@@ -207,6 +231,7 @@ class IoThread:
             self._send_the_rest()
         finally:
             self.log.close()
+            self.spare.close()
             self._sockets.close()
 
     def _each_turn(self) -> float | None:

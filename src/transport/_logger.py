@@ -100,8 +100,11 @@ class _LimitedLogger:
         left_out = self._admit(message)
         if left_out is None:
             return
-        import logging  # noqa: PLC0415 - see above
-
+        try:
+            import logging  # noqa: PLC0415 - see above
+        except OSError:  # a program has used up all descriptors
+            self._kinds[message].left_out += 1
+            return
         with suppress(IndexError):  # nothing is left to prepare
             _preparations.pop()()
         if left_out:

@@ -61,6 +61,11 @@ class Handlers:
         """
         self._deferred = add
 
+    @property
+    def has_deferred(self) -> bool:
+        """True until the deferred handlers have been added."""
+        return self._deferred is not None
+
     def load_deferred(self) -> None:
         """Add the deferred handlers, once; from any thread.
 

@@ -123,6 +123,9 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
             transformed_cell=transformed_cell,
             preprocessing_exc_tuple=preprocessing_exc_tuple,
         )
+        if awaits:
+            with self.host.lend_descriptors():
+                self.user_loop.get()
         return awaits
 
     @property
@@ -275,10 +278,13 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
         if value is not None and kind is not None:
             hide_own_frames(value)
             exc_tuple = (kind, value, value.__traceback__)
-        with suppress(ImportError, OSError):  # of a program that has used up all descriptors
-            remember_highlighting()
         before = self.shown_error
-        super().showtraceback(exc_tuple, filename, tb_offset, exception_only, running_compiled_code)
+        with self.host.lend_descriptors():  # to read the source, and import what shows it
+            with suppress(ImportError, OSError):  # of a program that has used up all the same
+                remember_highlighting()
+            super().showtraceback(
+                exc_tuple, filename, tb_offset, exception_only, running_compiled_code
+            )
         replaced = "_showtraceback" in vars(self)  # by a program that shows errors its own way
         if self.shown_error is before and not replaced and value is not None and kind is not None:
             # Its own `_render_traceback_` failed, or IPython did: that is no reason to be silent.

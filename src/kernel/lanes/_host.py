@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from threading import get_ident  # by name: gevent replaces the module's
 from typing import TYPE_CHECKING, TextIO
 
@@ -137,6 +138,10 @@ class KernelHost:
         if self._output.forked:
             self.catch_up()
             end_child_by(error)
+
+    def lend_descriptors(self) -> AbstractContextManager[None]:
+        """Let some descriptors be free inside, where user code has left none."""
+        return self._io.spare.lent()
 
     def interrupt_count(self) -> int:
         """Return how often user code has been interrupted, also where it has caught that."""
