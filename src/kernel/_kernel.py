@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from threading import get_ident  # by name: gevent replaces the module's
 from typing import TYPE_CHECKING, TextIO
 
 from assay.kernel._parts import Parts
 from assay.kernel.lanes._shutdown import Ending
 from assay.kernel.output._descriptors import real_stderr
+from assay.kernel.process._collector import collector_at_rest
 from assay.kernel.process._exit import call_at_exit, end_children, run_exit_functions
-from assay.kernel.process._import_hooks import after_import
+from assay.kernel.process._import_hooks import after_import, forget_imports, waiting_imports
 from assay.kernel.process._ownership import GUEST, Ownership
 from assay.kernel.process._parent_process import watch_parent
 from assay.kernel.process._patches import patches
@@ -21,7 +22,7 @@ from assay.protocol import ConnectionFile, KernelInfoReply, Session
 from assay.transport import BindError, Heartbeat, bind_kernel, get_logger, postpone_exit
 
 if TYPE_CHECKING:
-    from assay.kernel._interpreter import Host, Interpreter
+    from assay.kernel._interpreter import Interpreter
 
 __all__ = ["Kernel"]
 
@@ -35,7 +36,9 @@ class Kernel:
         connection: Where to listen; ports of 0 are chosen when it runs.
         session: Signs and verifies.
         info: The answer to kernel_info_request.
-        load: Makes the interpreter; called in the main thread when the sockets answer already.
+        prepare: Makes the interpreter, which may take long and needs no host yet; called in the
+            thread of `run` when the sockets answer already. A server that forks has prepared one
+            before, and returns that.
         connection_path: The file that *connection* was read from.
         on_bound: Called with the ports that were bound, before anything is served.
         parent_pid: The process to die with; 0 for none.
@@ -49,7 +52,7 @@ class Kernel:
         connection: ConnectionFile,
         session: Session,
         info: KernelInfoReply,
-        load: Callable[[Host], Interpreter],
+        prepare: Callable[[], Interpreter],
         *,
         connection_path: str | os.PathLike[str] | None = None,
         on_bound: Callable[[ConnectionFile], None] | None = None,
@@ -61,7 +64,7 @@ class Kernel:
         self._connection = connection
         self._session = session
         self._info = info
-        self._load = load
+        self._prepare = prepare
         self._path = os.fspath(connection_path) if connection_path is not None else None
         self._on_bound = on_bound
         self._parent_pid = parent_pid
@@ -79,11 +82,16 @@ class Kernel:
 
         Raises:
             BindError: an address is taken (CONN-11).
+            StartError: the interpreter cannot start.
         """
         with ExitStack() as stack:
-            parts, heartbeat = self._make()
+            if (stderr := self._stderr) is None:
+                stderr = stack.enter_context(real_stderr())
+            parts, heartbeat = self._make(stderr)
             self._acquire(parts, heartbeat, stack)
-            interpreter = self._load(parts.host)
+            with collector_at_rest() if self._ownership.collector else nullcontext():
+                interpreter = self._prepare()
+                interpreter.attach(parts.host)
             parts.io.log.call(lambda: parts.io.admit_clients(heartbeat.monitor))
             if parts.signals is not None:
                 parts.signals.hold_interrupts_in_forks()
@@ -92,7 +100,7 @@ class Kernel:
             self._finish(parts, interpreter)
         return parts.shutdown.exit_code
 
-    def _make(self) -> tuple[Parts, Heartbeat]:
+    def _make(self, stderr: TextIO) -> tuple[Parts, Heartbeat]:
         sockets, bound = bind_kernel(self._connection)
         try:
             heartbeat = Heartbeat(bound)
@@ -108,7 +116,7 @@ class Kernel:
             info=self._info,
             ownership=self._ownership,
             publish_silent=self._publish_silent,
-            stderr=self._stderr or real_stderr(),
+            stderr=stderr,
         )
         return parts, heartbeat
 
@@ -116,6 +124,7 @@ class Kernel:
         """Take what *stack* gives back, last first."""
         owned, io = self._ownership, parts.io
         stack.callback(patches.undo_since, patches.mark())
+        stack.callback(forget_imports, waiting_imports())
         stack.callback(io.stop)  # before it runs, this only closes the sockets
         stack.callback(heartbeat.close)
         if (signals := parts.signals) is not None:

@@ -88,6 +88,7 @@ class Parts:
             real_stderr=stderr,
             connection=connection,
             connection_path=connection_path,
+            owns_process=ownership.exit,
         )
         effects = KernelEffects(
             io, self.responder, self.output, real_stderr=stderr, owns_exit=ownership.exit

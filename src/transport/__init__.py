@@ -9,7 +9,7 @@ from assay.transport._heartbeat import Heartbeat
 from assay.transport._io_thread import IoThread, Receiver
 from assay.transport._lane import Lane
 from assay.transport._log import BIG_TEXT, PART_ROOM, RUN_ROOM, OutboundLog, Run, When
-from assay.transport._logger import get_logger, prepare_logging
+from assay.transport._logger import get_logger, prepare_logging, set_up_logging
 from assay.transport._sockets import BindError, KernelSockets, bind_kernel, postpone_exit
 from assay.transport._topics import Topics
 
@@ -31,6 +31,7 @@ __all__ = [
     "get_logger",
     "postpone_exit",
     "prepare_logging",
+    "set_up_logging",
 ]
 
 # The client's side. Imported when first used: a kernel that starts needs none of it.

@@ -34,7 +34,7 @@ from assay.transport._log import OutboundLog, Outgoing, Run, Text
 from assay.transport._logger import get_logger
 from assay.transport._publisher import RETRY_S, Publisher
 from assay.transport._reactor import Reactor
-from assay.transport._sockets import KernelSockets, Socket, monitor
+from assay.transport._sockets import LINGER_MS, KernelSockets, Socket, monitor
 from assay.transport._spare import SpareDescriptors
 from assay.transport._topics import Topics
 
@@ -155,9 +155,7 @@ class IoThread:
     def stop(self) -> None:
         """Send what has been said, close the sockets and end the thread; from another thread."""
         if self._thread.ident is None:
-            self.log.close()
-            self.spare.close()
-            self._sockets.close(linger_ms=0)
+            self._close(linger_ms=0)
             return
         self.log.call(self._reactor.stop)
         self._thread.join()
@@ -230,9 +228,13 @@ class IoThread:
             self._reactor.run(self._each_turn)
             self._send_the_rest()
         finally:
-            self.log.close()
-            self.spare.close()
-            self._sockets.close()
+            self._close()
+
+    def _close(self, linger_ms: int = LINGER_MS) -> None:
+        self.log.close()
+        self.spare.close()
+        self._sockets.close(linger_ms)
+        self._reactor.close()
 
     def _each_turn(self) -> float | None:
         """Send what it is time for; return the seconds until it is time for more, at most."""

@@ -43,6 +43,7 @@ class KernelHost:
         real_stderr: TextIO,
         connection: ConnectionFile,
         connection_path: str | None,
+        owns_process: bool,
     ) -> None:
         self._io = io
         self._output = output
@@ -59,6 +60,7 @@ class KernelHost:
         self.stdout, self.stderr = streams
         self.real_stderr = real_stderr
         self.connection = connection
+        self.owns_process = owns_process
 
     def attach(self, main: MainLane) -> None:
         """Know the lane that runs the interpreter; in the thread that does."""

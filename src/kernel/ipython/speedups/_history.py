@@ -9,6 +9,7 @@ which takes as long as a quarter of IPython's import.
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
 from collections.abc import Sequence
@@ -25,7 +26,7 @@ from assay.transport import get_logger
 if TYPE_CHECKING:
     from sqlite3 import Connection, Cursor
 
-__all__ = ["make_history"]
+__all__ = ["end_session", "make_history"]
 
 logger = get_logger("assay.kernel")
 
@@ -45,6 +46,17 @@ def make_history(shell: InteractiveShell) -> HistoryManager:
         reason="the disk is written to when no cell runs",
     )
     return HistoryManager(shell=shell, parent=shell)
+
+
+def end_session(shell: InteractiveShell) -> None:
+    """Do now what *shell* would do when the process exits, and close its history."""
+    manager, thread = shell.history_manager, shell.history_manager.save_thread
+    atexit.unregister(shell.atexit_operations)
+    shell.atexit_operations()
+    if thread is not None:
+        atexit.unregister(thread.stop)
+        thread.stop()
+    manager.db.close()
 
 
 class HistoryManager(history.HistoryManager):  # type: ignore[misc]  # skipped, see mypy.ini
