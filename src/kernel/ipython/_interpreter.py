@@ -117,8 +117,6 @@ class IPythonInterpreter:
         """Run *cell* in the user's namespace."""
         shell = self.shell
         self._streams.mend()
-        shell.shown_error = shell.result_error = None
-        shell.cell_number = cell.number
         with self._loop.in_cell():
             result = shell.run_cell(
                 cell.code,
@@ -129,7 +127,7 @@ class IPythonInterpreter:
             )
             self._streams.flush()
             error: BaseException | None = result.error_before_exec or result.error_in_exec
-            unshown: Error | None = shell.result_error  # set meanwhile, by `IopubDisplayHook`
+            unshown = self._result_error()
             if error is None and unshown is None:
                 expressions = shell.user_expressions(dict(cell.user_expressions))
                 return Succeeded(user_expressions=expressions, payload=self._take_payload())
@@ -249,6 +247,12 @@ class IPythonInterpreter:
         shell.host = self._host
         shell.user_loop = self._loop
         shell.kernel = self._comms.kernel = KernelFacade(self._host, self._comms, shell)
+
+    def _result_error(self) -> Error | None:
+        """Return why the cell's result could not be shown: IPython goes on as if it were."""
+        request = self._host.request()
+        error = request.result_error if request is not None else None
+        return error if isinstance(error, Error) else None
 
     def _metadata_of(self, cell: Cell) -> dict[str, Any]:
         # IPython takes it since 9.11 and shows it to hooks, such as those of `pre_run_cell`.
