@@ -23,6 +23,7 @@ from assay.transport import BindError, Heartbeat, bind_kernel, get_logger, postp
 
 if TYPE_CHECKING:
     from assay.kernel._interpreter import Interpreter
+    from assay.transport import Recorder
 
 __all__ = ["Kernel"]
 
@@ -43,6 +44,7 @@ class Kernel:
         on_bound: Called with the ports that were bound, before anything is served.
         parent_pid: The process to die with; 0 for none.
         publish_silent: Publish what silent requests print and display, as ipykernel does (AMB-08).
+        recorder: Sees each message that is sent and received, in the I/O thread.
         ownership: What of the process is the kernel's; by default nothing.
         stderr: The standard error that the process was started with; by default the present.
     """
@@ -58,6 +60,7 @@ class Kernel:
         on_bound: Callable[[ConnectionFile], None] | None = None,
         parent_pid: int = 0,
         publish_silent: bool = False,
+        recorder: Recorder | None = None,
         ownership: Ownership = GUEST,
         stderr: TextIO | None = None,
     ) -> None:
@@ -69,6 +72,7 @@ class Kernel:
         self._on_bound = on_bound
         self._parent_pid = parent_pid
         self._publish_silent = publish_silent
+        self._recorder = recorder
         self._ownership = ownership
         self._stderr = stderr
 
@@ -116,6 +120,7 @@ class Kernel:
             info=self._info,
             ownership=self._ownership,
             publish_silent=self._publish_silent,
+            recorder=self._recorder,
             stderr=stderr,
         )
         return parts, heartbeat

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from threading import Lock  # by name: gevent replaces the module's
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from assay.kernel.dispatch._handlers import Handlers
 from assay.kernel.dispatch._replies import Responder
@@ -31,6 +31,9 @@ from assay.kernel.process._signal_watch import SignalWatch
 from assay.protocol import Channel, ConnectionFile, Envelope, KernelInfoReply, Session, StreamName
 from assay.transport import IoThread, KernelSockets, Topics
 
+if TYPE_CHECKING:
+    from assay.transport import Recorder
+
 __all__ = ["Parts"]
 
 
@@ -45,6 +48,7 @@ class Parts:
         info: The answer to kernel_info_request.
         ownership: What of the process is the kernel's.
         publish_silent: Publish what silent requests print and display (AMB-08).
+        recorder: Sees each message.
         stderr: For what concerns whoever started the process.
     """
 
@@ -58,11 +62,12 @@ class Parts:
         info: KernelInfoReply,
         ownership: Ownership,
         publish_silent: bool,
+        recorder: Recorder | None,
         stderr: TextIO,
     ) -> None:
         topics = Topics.of_kernel(session.session)
         inbox = _Inbox()
-        self.io = io = IoThread(sockets, session, inbox, topics)
+        self.io = io = IoThread(sockets, session, inbox, topics, recorder)
         self.responder = Responder(io.log, session, topics.of)
         self.parents = Parents()
         self.output = Output(

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     )
     from assay.transport._launcher import KernelProcess, free_ports, launch
     from assay.transport._raw_client import RawClient
+    from assay.transport._recorder import Recorder
 
 __all__ += [
     "Answer",
@@ -72,6 +73,7 @@ __all__ += [
     "OnOutput",
     "RawClient",
     "Received",
+    "Recorder",
     "Refused",
     "TimedOutError",
     "TransportError",
@@ -103,6 +105,7 @@ _CLIENT_MODULES = {
     ),
     "_launcher": ("KernelProcess", "free_ports", "launch"),
     "_raw_client": ("RawClient",),
+    "_recorder": ("Recorder",),
 }
 _CLIENT_HOMES = {name: module for module, names in _CLIENT_MODULES.items() for name in names}
 

@@ -40,6 +40,7 @@ from assay.transport._topics import Topics
 
 if TYPE_CHECKING:
     from assay.transport._admission import Admission
+    from assay.transport._recorder import Recorder
 
 __all__ = ["IoThread", "Receiver"]
 
@@ -98,6 +99,7 @@ class IoThread:
         session: Verifies what comes in and signs what is published here.
         receiver: Takes the requests.
         topics: Name what is published here.
+        recorder: Sees each message.
     """
 
     def __init__(
@@ -106,7 +108,9 @@ class IoThread:
         session: Session,
         receiver: Receiver,
         topics: Topics,
+        recorder: Recorder | None = None,
     ) -> None:
+        self._recorder = recorder
         self._sockets = sockets
         self._session = session
         self._receiver = receiver
@@ -326,7 +330,7 @@ class IoThread:
             try:
                 if isinstance(entry, Text):
                     found_text = True
-                    self._publisher.publish(self._stream(entry))
+                    self._publish(self._stream(entry))
                 elif isinstance(entry, Outgoing):
                     self._send(entry)
                 else:
@@ -337,9 +341,16 @@ class IoThread:
 
     def _send(self, entry: Outgoing) -> None:
         if entry.channel is Channel.IOPUB:
-            self._publisher.publish(entry.frames)
-        else:
-            send_frames(self._sockets.of(entry.channel), entry.frames, NOBLOCK)
+            self._publish(entry.frames)
+            return
+        if self._recorder is not None:
+            self._recorder.sent(entry.channel, entry.frames)
+        send_frames(self._sockets.of(entry.channel), entry.frames, NOBLOCK)
+
+    def _publish(self, frames: list[Buffer]) -> None:
+        if self._recorder is not None:
+            self._recorder.sent(Channel.IOPUB, frames)
+        self._publisher.publish(frames)
 
     def _stream(self, entry: Text) -> list[Buffer]:
         return self._session.pack_json(
@@ -367,6 +378,8 @@ class IoThread:
         return read
 
     def _receive(self, channel: Channel, frames: list[bytes]) -> None:
+        if self._recorder is not None:
+            self._recorder.received(channel, frames)
         try:
             envelope = self._session.open(frames)
         except RemoteError as error:
@@ -402,7 +415,7 @@ class IoThread:
         except UnicodeDecodeError:
             return
         welcome = self._session.pack(IopubWelcome(subscription=subscription), identities=(topic,))
-        self._publisher.publish(welcome)
+        self._publish(welcome)
 
     def _send_the_rest(self) -> None:
         self._send_entries()
