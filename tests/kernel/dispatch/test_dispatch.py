@@ -33,13 +33,8 @@ from assay.protocol import (
     ShutdownRequest,
 )
 from assay.transport import OutboundLog
-from tests.kernel._memory import MemoryLog, make_session, received
+from tests.kernel._memory import MemoryLog, make_session, received, topic
 from tests.limits import HANG_LIMIT_S
-
-
-def topic(msg_type: str) -> bytes:
-    """Return the topic of an IOPub message."""
-    return msg_type.encode()
 
 
 def request_of(content: Content) -> Request:
@@ -254,7 +249,7 @@ class Asking:
         def ask() -> None:
             try:
                 self.answers.put(self.prompter.ask(self.request, "?"))
-            except NoInputError as error:
+            except (NoInputError, EOFError) as error:
                 self.answers.put(error)
 
         thread = threading.Thread(target=ask)
@@ -275,6 +270,36 @@ def test_first_answer_counts() -> None:
     thread.join(HANG_LIMIT_S)
 
     assert asking.answers.get(timeout=HANG_LIMIT_S) == "first"
+
+
+def test_answer_is_taken_once() -> None:
+    """With its answer a prompt is over: what comes then is stale (STDIN-11)."""
+    asking = Asking()
+    thread = asking.start()
+    asking.prompter.receive(received(InputReply(value="first")))
+
+    assert not is_waiting(asking.prompter)
+    thread.join(HANG_LIMIT_S)
+
+
+def test_end_of_input_is_an_error() -> None:
+    """A client that sends the end of the input, as for Ctrl-D, raises EOFError (STDIN-10)."""
+    asking = Asking()
+    thread = asking.start()
+    asking.prompter.receive(received(InputReply(value="\x04")))
+    thread.join(HANG_LIMIT_S)
+
+    assert isinstance(asking.answers.get(timeout=HANG_LIMIT_S), EOFError)
+
+
+def test_request_that_does_not_allow_input_cannot_ask() -> None:
+    """Nothing is sent, and the code that asked has an error (STDIN-03)."""
+    asking = Asking()
+    asking.request.allow_stdin = False
+
+    with pytest.raises(NoInputError):
+        asking.prompter.ask(asking.request, "?")
+    assert asking.log.sent == []
 
 
 def test_answer_of_another_client_is_dropped() -> None:
