@@ -173,6 +173,8 @@ def _run(kernel: Kernel, opened: OpenedConnection, info: KernelInfoReply, stderr
             with suppress(OSError):  # it is gone, or the folder can no longer be written
                 os.unlink(opened.path)  # noqa: PTH108 - pathlib is no part of the start
     join_threads(code)
+    # Where a string that `exec` ran was interrupted last, Python ends by SIGINT, whatever the code.
+    exec("")  # noqa: S102 - Python forgets it
     return code
 
 

@@ -117,6 +117,7 @@ class IPythonInterpreter:
         """Run *cell* in the user's namespace."""
         shell = self.shell
         self._streams.mend()
+        shell.shown_reason = None
         with self._loop.in_cell():
             result = shell.run_cell(
                 cell.code,

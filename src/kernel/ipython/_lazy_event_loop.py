@@ -81,6 +81,11 @@ class LazyEventLoop:
         """Cancel the awaited cell if there is one: `UserLoop.interrupt`."""
         return self._loop is not None and self._loop.interrupt()
 
+    @property
+    def is_stuck(self) -> bool:
+        """True while an interrupt waits for code that awaits nothing: `UserLoop.is_stuck`."""
+        return self._loop is not None and self._loop.is_stuck
+
     def pass_on_signals(self, numbers: Iterable[int]) -> None:
         """Run what the loop's signal handlers are for each of *numbers*, in any thread."""
         if self._loop is not None:

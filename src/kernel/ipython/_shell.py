@@ -83,6 +83,9 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
     exiter = Instance(ExitAutocall)
     autoindent = Bool(False)
 
+    shown_reason: BaseException | None = None
+    """The interrupt of an awaiting cell that has been shown."""
+
     @default("exiter")
     def _exiter(self) -> ExitAutocall:
         return ZMQExitAutocall(self)
@@ -252,6 +255,10 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
             self.host.end_child(value)
         if value is not None and kind is not None:
             reason = self.user_loop.reason
+            if value is self.shown_reason:
+                return  # where the code of the cell was ended, which was left then
+            if value is reason:
+                self.shown_reason = value
             if reason is not None and _is_cancelled(value):
                 # A cell that awaits is interrupted by cancelling it; the user pressed interrupt.
                 kind, value = type(reason), reason.with_traceback(trace)
