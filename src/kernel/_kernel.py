@@ -9,6 +9,7 @@ from threading import get_ident  # by name: gevent replaces the module's
 from typing import TYPE_CHECKING, TextIO
 
 from assay.kernel._parts import Parts
+from assay.kernel.dispatch._handlers import Handlers
 from assay.kernel.lanes._shutdown import Ending
 from assay.kernel.output._descriptors import real_stderr
 from assay.kernel.process._collector import collector_at_rest
@@ -44,6 +45,8 @@ class Kernel:
         on_bound: Called with the ports that were bound, before anything is served.
         parent_pid: The process to die with; 0 for none.
         publish_silent: Publish what silent requests print and display, as ipykernel does (AMB-08).
+        control: Answer requests on control, in a thread where they may wait; kernel_info, interrupt
+            and shutdown are the kernel's own. By default there are none.
         recorder: Sees each message that is sent and received, in the I/O thread.
         ownership: What of the process is the kernel's; by default nothing.
         stderr: The standard error that the process was started with; by default the present.
@@ -60,6 +63,7 @@ class Kernel:
         on_bound: Callable[[ConnectionFile], None] | None = None,
         parent_pid: int = 0,
         publish_silent: bool = False,
+        control: Handlers | None = None,
         recorder: Recorder | None = None,
         ownership: Ownership = GUEST,
         stderr: TextIO | None = None,
@@ -72,6 +76,7 @@ class Kernel:
         self._on_bound = on_bound
         self._parent_pid = parent_pid
         self._publish_silent = publish_silent
+        self._control = control
         self._recorder = recorder
         self._ownership = ownership
         self._stderr = stderr
@@ -120,6 +125,7 @@ class Kernel:
             info=self._info,
             ownership=self._ownership,
             publish_silent=self._publish_silent,
+            control=self._control or Handlers(),
             recorder=self._recorder,
             stderr=stderr,
         )

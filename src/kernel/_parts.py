@@ -48,6 +48,7 @@ class Parts:
         info: The answer to kernel_info_request.
         ownership: What of the process is the kernel's.
         publish_silent: Publish what silent requests print and display (AMB-08).
+        control: The handlers of requests on control that may wait.
         recorder: Sees each message.
         stderr: For what concerns whoever started the process.
     """
@@ -62,6 +63,7 @@ class Parts:
         info: KernelInfoReply,
         ownership: Ownership,
         publish_silent: bool,
+        control: Handlers,
         recorder: Recorder | None,
         stderr: TextIO,
     ) -> None:
@@ -111,7 +113,7 @@ class Parts:
         self.host.attach(self.main)
         self.signals = self._signal_watch(effects) if ownership.signals else None
         effects.stop = self.main.wake
-        self.control = ControlLane(Handlers(), self.responder)
+        self.control = ControlLane(control, self.responder)
         self.services = Services(
             info=info,
             connection=connection,

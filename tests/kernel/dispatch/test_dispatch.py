@@ -13,7 +13,7 @@ import pytest
 from assay.kernel import Cell, Executed, Failed, Interpreter, Succeeded
 from assay.kernel._request import NoInputError, Request
 from assay.kernel.dispatch._execute import Execution
-from assay.kernel.dispatch._handlers import Handlers, parse, serve
+from assay.kernel.dispatch._handlers import Handlers, serve
 from assay.kernel.dispatch._replies import Reply, Responder
 from assay.kernel.dispatch._stdin import Prompter
 from assay.kernel.output._iopub import Output
@@ -21,7 +21,6 @@ from assay.kernel.output._parents import Parents
 from assay.protocol import (
     Channel,
     Content,
-    ContentError,
     Error,
     ErrorReply,
     ExecuteReply,
@@ -212,12 +211,6 @@ def test_deferred_handlers_are_loaded_once() -> None:
 
     assert [a.content.__class__ for a in answers if a] == [ErrorReply, *[InterruptReply] * 2]
     assert len(loads) == 2
-
-
-def test_content_of_another_type_is_refused() -> None:
-    """`parse` names what it wanted and what it found (WIRE-19)."""
-    with pytest.raises(ContentError, match="wanted a shutdown_request, found a interrupt_request"):
-        parse(request_of(InterruptRequest()), ShutdownRequest)
 
 
 def test_unknown_request_has_no_reply() -> None:
