@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "IS_PORTABLE",
+    "PROGRESS_IS_SEEN",
     "SERVED_PORTS_FROM",
     "CallMadePoll",
     "Readiness",
@@ -123,8 +124,11 @@ class Readiness(Protocol):
         """Ask for *descriptor* as well."""
         ...
 
-    def poll(self, timeout_s: float, /) -> list[tuple[int, int]]:
-        """Return what is ready within *timeout_s*."""
+    def poll(self, timeout_s: float, at_most: int = -1, /) -> list[tuple[int, int]]:
+        """Return what is ready within *timeout_s*, or *at_most* so many of that.
+
+        An epoll makes room for a thousand at each call that names no number.
+        """
         ...
 
     def close(self) -> None:
@@ -143,13 +147,14 @@ class CallMadePoll:
         """Ask for *descriptor* as well."""
         self._events[descriptor] = events
 
-    def poll(self, timeout_s: float, /) -> list[tuple[int, int]]:
-        """Return what is ready within *timeout_s*."""
+    def poll(self, timeout_s: float, at_most: int = -1, /) -> list[tuple[int, int]]:
+        """Return what is ready within *timeout_s*, or *at_most* so many of that."""
         assert sys.platform != "win32"
         made = select.poll()
         for descriptor, events in self._events.items():
             made.register(descriptor, events)
-        return made.poll(timeout_s * 1000)
+        found = made.poll(timeout_s * 1000)
+        return found if at_most < 0 else found[:at_most]
 
     def close(self) -> None:
         """Ask for nothing any more."""
@@ -207,6 +212,10 @@ def enlarge_pipe(descriptor: int, size: int) -> None:
             fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, size)
         except OSError:  # over the user's limit: the default will do
             return
+
+
+PROGRESS_IS_SEEN: Final = sys.platform in {"linux", "darwin"}
+"""True where `progress_of` knows how much waits for a peer."""
 
 
 def progress_of(connection: socket.socket) -> tuple[int, int]:

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 from assay.transport._heartbeat import Heartbeat
 from assay.transport._io_thread import IoThread, Receiver
 from assay.transport._lane import Lane
-from assay.transport._log import BIG_TEXT, PART_ROOM, RUN_ROOM, OutboundLog, Run, When
-from assay.transport._logger import get_logger, prepare_logging, set_up_logging
+from assay.transport._log import PART_ROOM, RUN_ROOM, OutboundLog, Record, Run, When
+from assay.transport._logger import get_logger, prepare_logging
 from assay.transport._sockets import BindError, KernelSockets, bind_kernel, postpone_exit
 from assay.transport._topics import Topics
 
 __all__ = [
-    "BIG_TEXT",
     "PART_ROOM",
     "RUN_ROOM",
     "BindError",
@@ -24,6 +23,7 @@ __all__ = [
     "Lane",
     "OutboundLog",
     "Receiver",
+    "Record",
     "Run",
     "Topics",
     "When",
@@ -31,7 +31,6 @@ __all__ = [
     "get_logger",
     "postpone_exit",
     "prepare_logging",
-    "set_up_logging",
 ]
 
 # The client's side. Imported when first used: a kernel that starts needs none of it.
@@ -56,7 +55,6 @@ if TYPE_CHECKING:
     )
     from assay.transport._launcher import KernelProcess, free_ports, launch
     from assay.transport._raw_client import RawClient
-    from assay.transport._recorder import Recorder
 
 __all__ += [
     "Answer",
@@ -73,7 +71,6 @@ __all__ += [
     "OnOutput",
     "RawClient",
     "Received",
-    "Recorder",
     "Refused",
     "TimedOutError",
     "TransportError",
@@ -105,7 +102,6 @@ _CLIENT_MODULES = {
     ),
     "_launcher": ("KernelProcess", "free_ports", "launch"),
     "_raw_client": ("RawClient",),
-    "_recorder": ("Recorder",),
 }
 _CLIENT_HOMES = {name: module for module, names in _CLIENT_MODULES.items() for name in names}
 

@@ -9,12 +9,13 @@ notice too many and nothing else.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from assay._platform import progress_of
+from assay._platform import PROGRESS_IS_SEEN, progress_of
 
-__all__ = ["Connections", "Progress", "cut"]
+__all__ = ["Connections", "Progress"]
 
 MAX_CONNECTION_BYTES = 64 * 1024
 MAX_TOTAL_BYTES = 512 * 1024
@@ -41,15 +42,24 @@ class Connections:
     def __init__(self) -> None:
         self._topics: dict[int, int] = {}
         self._last: dict[int, Progress] = {}
+        self._inodes: dict[int, int | None] = {}
+        """What tells a connection from one that got its descriptor later."""
+
+    @property
+    def are_seen(self) -> bool:
+        """True if there are some, and the system says how far their peers are."""
+        return PROGRESS_IS_SEEN and any(True for _ in self._look())
 
     def subscribed(self, descriptor: int, topic: bytes) -> bool:
         """Note a subscription; return False, and cut the connection, if it is one too many."""
         weight = self._topics.get(descriptor, 0) + len(topic) + SUBSCRIPTION_BYTES
         self._topics[descriptor] = weight
+        inode = self._inodes[descriptor] = _inode(descriptor)
         if weight <= MAX_CONNECTION_BYTES and self._total() <= MAX_TOTAL_BYTES:
             return True
         del self._topics[descriptor]
-        cut(descriptor)
+        if inode is not None:
+            _cut(descriptor, inode)
         return False
 
     def unsubscribed(self, descriptor: int, topic: bytes) -> None:
@@ -68,6 +78,13 @@ class Connections:
             self._last[descriptor] = progress
         return found
 
+    def disconnect(self, descriptor: int) -> bool:
+        """Cut the connection; return False if it is gone, or cannot be cut here."""
+        known = self._inodes.get(descriptor)
+        self._topics.pop(descriptor, None)
+        self._last.pop(descriptor, None)
+        return known is not None and _cut(descriptor, known)
+
     def behind(self) -> dict[int, Progress]:
         """Return the connections whose peers have something to take."""
         return {descriptor: found for descriptor, found in self._look() if found.pending}
@@ -78,7 +95,8 @@ class Connections:
 
     def _look(self) -> Iterator[tuple[int, Progress]]:
         for descriptor in [*self._topics]:
-            if (progress := _progress(descriptor)) is None:
+            progress = self.progress(descriptor)
+            if progress is None or _inode(descriptor) != self._inodes.get(descriptor):
                 self._topics.pop(descriptor)
                 self._last.pop(descriptor, None)
             else:
@@ -108,20 +126,23 @@ def _progress(descriptor: int) -> Progress | None:
         seen.detach()  # it stays ZeroMQ's
 
 
-def cut(descriptor: int) -> None:
-    """End the connection that has *descriptor*; ZeroMQ finds it ended, and closes it.
+def _inode(descriptor: int) -> int | None:
+    try:
+        return os.fstat(descriptor).st_ino
+    except OSError:
+        return None  # it is gone, or there is none
 
-    Takes no descriptor: there may be none left.
-    """
+
+def _cut(descriptor: int, inode: int) -> bool:
+    """Cut the connection that *descriptor* was when it had *inode*."""
     import socket  # noqa: PLC0415 - only against a flood
 
     try:
-        connection = socket.socket(fileno=descriptor)
+        # A descriptor of our own: it is the same file until it is closed.
+        with socket.socket(fileno=os.dup(descriptor)) as connection:
+            if _inode(connection.fileno()) != inode:
+                return False  # it is somebody else's by now
+            connection.shutdown(socket.SHUT_RDWR)
     except OSError:
-        return  # it is gone
-    try:
-        connection.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        return  # the peer was faster
-    finally:
-        connection.detach()  # it stays ZeroMQ's
+        return False  # it is gone
+    return True

@@ -66,11 +66,13 @@ quarter of the 64 MB that a kernel may take above idle, with room for what encod
 LINE_BYTES = 1024 * 1024
 """What may wait on top of it, for the ends of lines."""
 
-BIG_TEXT = 16 * 1024
-"""Characters from which a text gets a run of its own."""
+RUN_ROOM = 64 * 1024
+"""How far a run grows: characters, and `PART_ROOM` for each text. At most 320 KB of memory. A text
+that has more gets a run of its own."""
 
-RUN_ROOM = 32 * 1024
-"""How far a run grows: characters, and `PART_ROOM` for each text. At most 160 KB of memory."""
+FEW_PARTS = 128
+"""So many texts are weighed and divided one by one. More of them are short, and put together first,
+which costs less than to look at each."""
 
 PART_ROOM = 16
 """What a text counts in `RUN_ROOM` besides its characters. An empty object of Python's for text
@@ -81,6 +83,10 @@ RUN_BYTES = 400
 
 MESSAGE_BYTES = 700
 """What a message of seven frames takes in memory besides their contents."""
+
+
+Record: TypeAlias = Callable[[str], None]
+"""Is called with all that is written, some time before it is sent."""
 
 
 class Text(NamedTuple):
@@ -106,14 +112,17 @@ class Run:
         "parent",
         "parted_at",
         "parts",
+        "record",
+        "recorded",
         "taken",
         "thread",
         "weight",
     )
 
-    def __init__(self, name: StreamName, parent: bytes) -> None:
+    def __init__(self, name: StreamName, parent: bytes, record: Record | None = None) -> None:
         self.name = name
         self.parent = parent
+        self.record = record
         self.thread = get_ident()
         self.parts: list[str] = []
         self.append = self.parts.append
@@ -127,15 +136,33 @@ class Run:
         """How often its texts were taken out."""
         self.parted_at = -1
         """How many texts it had when its line was parted."""
+        self.recorded = 0
+        """How many texts have been given to `record`."""
 
-    def join(self) -> None:
-        """Put its texts together, which must be done some time, so that weighing takes no time."""
+    def weigh(self) -> int:
+        """Return what it takes in memory; many texts are put together first."""
         # Each of these is one step for its thread, which may append in between.
         count = len(self.parts)
-        if count > 1:
-            text = "".join(self.parts[:count])
-            self.parts[:count] = [text]
+        self.note(count)
+        if count > FEW_PARTS:
+            self.parts[:count] = ["".join(self.parts[:count])]
             self.parted_at = 1 if self.parted_at == count else -1
+            self.recorded = 1
+        return RUN_BYTES + sum(map(getsizeof, self.parts))
+
+    def note(self, count: int) -> None:
+        """Record those of its first *count* texts that have not been."""
+        if self.record is not None and count > self.recorded:
+            self.record("".join(self.parts[self.recorded : count]))
+            self.recorded = count
+
+    def drain(self, count: int) -> list[str]:
+        """Take out the first *count* texts."""
+        self.note(count)
+        found = self.parts[:count]
+        del self.parts[:count]
+        self.recorded = 0
+        return found if count <= FEW_PARTS else ["".join(found)]
 
     @property
     def line(self) -> tuple[int, int]:
@@ -171,7 +198,8 @@ class Outgoing(NamedTuple):
 
     channel: Channel
     frames: list[Buffer]
-    weight: int = 0
+    size: int
+    """The bytes in its frames."""
 
 
 Entry: TypeAlias = "Text | Outgoing | Callable[[], None]"
@@ -223,25 +251,29 @@ class OutboundLog:
         """True unless writers wait."""
         return not self._is_full()
 
-    def write(self, name: StreamName, parent: bytes, text: str) -> Run:
+    def write(
+        self, name: StreamName, parent: bytes, text: str, record: Record | None = None
+    ) -> Run:
         """Append *text*; waits while there is no room.
 
         Args:
             name: The stream that wrote.
             parent: The bytes of the header of the request on whose behalf, ``{}`` for none.
             text: Any text, not empty.
+            record: What a run that is made for it is to be recorded by.
 
         Returns:
-            The run that holds the text; see there how it may grow. Not for a big text.
+            The run that holds the text; see there how it may grow.
         """
         run = self._lines.get(get_ident())
         if (
             run is None
             or run.name is not name
             or run.parent != parent
+            or run.record is not record
             or not self._continue_line(run, text)
         ):
-            run = Run(name, parent)
+            run = Run(name, parent, record)
             run.append(text)
             self.resume(run)
         # Whoever waits for room in the middle of a line makes others wait for the rest of it.
@@ -299,12 +331,12 @@ class OutboundLog:
             when: How long it may wait.
         """
         frames = settled(frames)
-        entry = Outgoing(channel, frames, size_of(frames) + MESSAGE_BYTES)
+        entry = Outgoing(channel, frames, size_of(frames))
         with self._lock:
             self._settle_newest()
             self._lines.pop(get_ident(), None)
             self._entries.append(entry)
-            self._bytes += entry.weight
+            self._bytes += entry.size + MESSAGE_BYTES
         self.shows_more = when is When.SOON
         if when is When.NOW or (when is When.SOON and not self.expected):
             self.urgent = True
@@ -340,15 +372,15 @@ class OutboundLog:
         for _ in range(len(entries)):
             entry = entries[0]
             if isinstance(entry, Run):
-                text = self._drain(entry, patient and entry is not but_for)
-                if text is None:
+                found = self._drain(entry, patient and entry is not but_for)
+                if found is None:
                     self._stopped_at = entry
                     break
                 entries.popleft()
-                if text and key != (entry.name, entry.parent):
+                if found and key != (entry.name, entry.parent):
                     yield from _chunks(key, parts)
                     key, parts = (entry.name, entry.parent), []
-                parts.append(text)
+                parts += found
                 self._open_gates_early()
                 continue
             entries.popleft()
@@ -356,7 +388,7 @@ class OutboundLog:
             key, parts = None, []
             if isinstance(entry, Outgoing):
                 with self._lock:
-                    self._bytes -= entry.weight
+                    self._bytes -= entry.size + MESSAGE_BYTES
             yield entry
             self._open_gates_early()
         yield from _chunks(key, parts)
@@ -394,13 +426,10 @@ class OutboundLog:
     def close(self) -> None:
         """Make nobody wait any more."""
         self._closed = True
-        self._wake = _do_nothing
         self._open_gates()
 
     def _continue_line(self, run: Run, text: str) -> bool:
         """Append *text* to *run*, the last entry of this thread, if that is in the log and open."""
-        if len(text) >= BIG_TEXT:
-            return False
         with self._lock:
             if run.taken or not run.is_mid_line:
                 return False
@@ -425,18 +454,16 @@ class OutboundLog:
     def _weigh(self, run: Run) -> None:
         """Count what *run* holds now; the lock is held."""
         if not run.taken:
-            run.join()
-            weight = RUN_BYTES + sum(map(getsizeof, run.parts))
+            weight = run.weigh()
             more, run.weight = weight - run.weight, weight
             self._bytes += more
 
-    def _drain(self, run: Run, patient: bool) -> str | None:
-        """Take the text out of *run*; None if its line has not ended."""
+    def _drain(self, run: Run, patient: bool) -> list[str] | None:
+        """Take the texts out of *run*; None if its line has not ended."""
         with self._lock:
             # Before its texts are counted: see the module.
             run.is_settled = run.taken = True
-            parts = run.parts
-            count = len(parts)
+            count = len(run.parts)
             if patient and self._lines.get(run.thread) is run and run.is_mid_line_at(count):
                 run.taken = False
                 run.is_settled = run is not self.newest
@@ -447,9 +474,7 @@ class OutboundLog:
             run.drained += 1
             if self.newest is not run and self._lines.get(run.thread) is run:
                 del self._lines[run.thread]
-            text = "".join(parts[:count])
-            del parts[:count]
-        return text
+            return run.drain(count)
 
     def _rouse(self) -> None:
         if not self._woken:
@@ -504,18 +529,17 @@ def _chunks(key: tuple[StreamName, bytes] | None, parts: list[str]) -> Iterator[
     waiting: list[str] = []
     room = MAX_TEXT
     for part in parts:
+        if (length := len(part)) <= room:
+            waiting.append(part)
+            room -= length
+            continue
         start = 0
-        while len(part) - start > room:
+        while length - start > room:
             waiting.append(part[start : start + room])
             yield Text(*key, "".join(waiting))
             start += room
             waiting, room = [], MAX_TEXT
-        rest = part[start:] if start else part
-        waiting.append(rest)
-        room -= len(rest)
+        waiting.append(part[start:])
+        room -= length - start
     if text := "".join(waiting):
         yield Text(*key, text)
-
-
-def _do_nothing() -> None:
-    """Wake nothing: the I/O thread has ended."""

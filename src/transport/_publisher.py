@@ -29,9 +29,13 @@ messages again by then, so the figure is a bound: "up to". Where connections can
 last mark does.
 
 *Bounds.* ZeroMQ holds `IOPUB_QUEUE_MESSAGES` for a subscriber that stopped. Of large messages it
-is not given that many: `MAX_FLYING_BYTES`, but `MIN_FLYING` messages always. To leave somebody out
-that has so few, the length of the queues is halved for the moment; not further, since ZeroMQ learns
-only at each half that a message was taken, and one that reads everything would look full.
+is not given that many: those that *fly*, which not all have taken, are `MAX_FLYING_BYTES`, or one
+that is larger. To leave somebody out that has few, the length of the queues is halved for the
+moment; not further, since ZeroMQ learns only at each half that a message was taken, and one that
+reads everything would look full. So one that holds few and large messages cannot be left out: it is
+*disconnected* when it would hold more than `MAX_FLYING_BYTES`, which frees all that it held. Its
+client connects again when it reads again, and all subscribers get the notice then. Where
+connections cannot be seen, `MIN_FLYING` messages fly in any case.
 
 All this runs in the I/O thread.
 """
@@ -47,9 +51,12 @@ import zmq
 from assay.protocol import Buffer
 from assay.transport._connections import Connections, Progress
 from assay.transport._frames import COPIED_BYTES, NOBLOCK, Mark, send_frames, size_of
+from assay.transport._logger import get_logger
 from assay.transport._sockets import IOPUB_QUEUE_MESSAGES, Socket
 
 __all__ = ["Publisher"]
+
+logger = get_logger("assay.transport")
 
 PATIENCE_S = 3.0
 """How long everybody waits for a subscriber whose queue is full and that takes nothing: long enough
@@ -69,16 +76,23 @@ PROGRESS_S = 0.05
 """How often it is looked whether a slow subscriber has taken anything."""
 
 MARK_EVERY = 8
-"""Messages from one mark to the next; a mark takes 20 µs."""
+"""Messages from one mark to the next; a mark takes 20 µs, and a thread of pyzmq's to note that all
+have taken it."""
+
+SEEN_MARK_EVERY = 64
+"""The same where the system says what subscribers take."""
 
 MAX_KEPT_BYTES = 6 * 1024 * 1024
 """What may be kept before writers have to wait. `OutboundLog.MAX_BYTES` can come on top of it."""
 
 MAX_FLYING_BYTES = 8 * 1024 * 1024
-"""What ZeroMQ is given of large messages that not all have taken."""
+"""What ZeroMQ is given of large messages that not all have taken, if they are more than one."""
 
-MIN_FLYING = IOPUB_QUEUE_MESSAGES // 2
-"""How many large messages it is given in any case."""
+MIN_FLYING = 8
+"""How many large messages it is given in any case where connections cannot be seen."""
+
+MAX_DISCONNECTED = 64
+"""Of how many that were disconnected is remembered what they missed."""
 
 MESSAGE_BYTES = 1024
 """What a small message takes in memory besides its frames."""
@@ -92,6 +106,9 @@ class _StalledSubscriber(NamedTuple):
 
     after: int
     """How many messages had been sent."""
+
+    taken: int
+    """How many of them it has taken for certain."""
 
     mark: Mark | None
     """The last one that it was sent, if no descriptor is known: taken means that it reads again."""
@@ -129,10 +146,13 @@ class Publisher:
         self._hold = hold
         self._connections = connections or Connections()
         self._held = False
-        self._kept: deque[list[Buffer]] = deque()
+        self._kept: deque[tuple[list[Buffer], int]] = deque()
+        """Messages and the bytes in their frames."""
         self._kept_bytes = 0
         self._sent = 0
-        self._marks: deque[Mark] = deque()
+        self._taken_by_all = 0
+        self._marks: deque[tuple[Mark, int]] = deque()
+        """And how many messages had been sent then."""
         self._flying: deque[tuple[Mark, int]] = deque()
         self._flying_bytes = 0
         self._queued: deque[int] = deque(maxlen=IOPUB_QUEUE_MESSAGES + 1)
@@ -143,6 +163,10 @@ class Publisher:
         self._waiting_since: float | None = None
         self._looked_at = 0.0
         self._stalled: list[_StalledSubscriber] = []
+        self._stalled_bytes = 0
+        """What they hold of large messages, if it is not shared with others."""
+        self._disconnected: list[int] = []
+        """How many messages each had taken for certain."""
         self._drained: dict[int, float] = {}
 
     @property
@@ -162,25 +186,38 @@ class Publisher:
         """What is kept here."""
         return self._kept_bytes
 
-    def publish(self, frames: list[Buffer]) -> None:
-        """Send *frames* now, or keep them for `pump`."""
-        if not self._kept and self._try(frames):
+    def publish(self, frames: list[Buffer], size: int | None = None) -> None:
+        """Send *frames*, in which there are *size* bytes, now, or keep them for `pump`."""
+        if size is None:
+            size = size_of(frames)
+        if not self._kept and self._try(frames, size):
             return
-        self._kept.append(frames)
-        self._kept_bytes += _weight(frames)
+        self._kept.append((frames, size))
+        self._kept_bytes += size + MESSAGE_BYTES
         if self._kept_bytes > MAX_KEPT_BYTES and not self._held:
             self._held = True
             self._hold(True)
 
     def pump(self) -> None:
         """Send what was kept, as far as it goes."""
-        while self._kept and self._try(self._kept[0]):
-            self._kept_bytes -= _weight(self._kept.popleft())
+        kept = self._kept
+        while kept and self._try(*kept[0]):
+            self._kept_bytes -= kept.popleft()[1] + MESSAGE_BYTES
         if self._held and self._kept_bytes <= MAX_KEPT_BYTES // 2:
             self._held = False
             self._hold(False)
         if self._stalled:
             self._notify_recovered()
+
+    def subscribed(self) -> None:
+        """Know that a subscriber has come, who may be one that was disconnected.
+
+        They cannot be told apart: each may be the one that missed most.
+        """
+        if self._disconnected:
+            missed = self._sent - min(self._disconnected)
+            self._disconnected.remove(max(self._disconnected))
+            self.publish(self._notice(missed))
 
     def shorten_patience(self) -> None:
         """Wait less long for a subscriber that takes nothing: the end is near."""
@@ -189,19 +226,18 @@ class Publisher:
     def give_up(self) -> None:
         """Send what was kept to those who have room: there is no more time."""
         while self._kept:
-            self._send_to_those_with_room(self._kept.popleft())
+            self._send_to_those_with_room(*self._kept.popleft())
         self._kept_bytes = 0
 
-    def _try(self, frames: list[Buffer]) -> bool:
-        if not self._is_sent(frames):
+    def _try(self, frames: list[Buffer], size: int) -> bool:
+        if not self._is_sent(frames, size):
             if not self._has_waited_enough():
                 return False
-            self._send_to_those_with_room(frames)
+            self._send_to_those_with_room(frames, size)
         self._waiting_since = None
         return True
 
-    def _is_sent(self, frames: list[Buffer]) -> bool:
-        size = size_of(frames)
+    def _is_sent(self, frames: list[Buffer], size: int) -> bool:
         if size > COPIED_BYTES and self._is_flying_too_much(size):
             return False
         try:
@@ -224,17 +260,19 @@ class Publisher:
         flying = self._flying
         while flying and flying[0][0].done:
             self._flying_bytes -= flying.popleft()[1]
-        return len(flying) >= MIN_FLYING and self._flying_bytes + size > MAX_FLYING_BYTES
+        if not flying or self._flying_bytes + size <= MAX_FLYING_BYTES:
+            return False
+        return len(flying) >= MIN_FLYING or self._connections.are_seen
 
     def _send(self, frames: list[Buffer], size: int) -> None:
-        mark = send_frames(self._socket, frames, NOBLOCK, mark=self._until_mark <= 0)
+        mark = send_frames(self._socket, frames, NOBLOCK, mark=self._until_mark <= 0, size=size)
         self._sent += 1
         self._queued.append(size + FRAMING_BYTES)
         self._until_mark -= 1
         if mark is not None:
-            self._until_mark = MARK_EVERY
+            self._until_mark = SEEN_MARK_EVERY if self._connections.are_seen else MARK_EVERY
             self._taken()
-            self._marks.append(mark)
+            self._marks.append((mark, self._sent))
             if size > COPIED_BYTES:
                 self._flying.append((mark, size))
                 self._flying_bytes += size
@@ -242,20 +280,23 @@ class Publisher:
     def _taken(self) -> bool:
         """Forget the marks that all have taken; return True if there were any."""
         before = len(self._marks)
-        while self._marks and self._marks[0].done:
-            self._marks.popleft()
+        while self._marks and self._marks[0][0].done:
+            self._taken_by_all = self._marks.popleft()[1]
         return len(self._marks) < before
 
-    def _send_to_those_with_room(self, frames: list[Buffer]) -> None:
+    def _send_to_those_with_room(self, frames: list[Buffer], size: int) -> None:
         self._note_stalled()
         self._marks.clear()
         # What they hold is theirs from now on, and bounded by their queues.
+        self._stalled_bytes += self._flying_bytes
         self._flying.clear()
         self._flying_bytes = 0
+        if size > COPIED_BYTES and self._stalled_bytes + size > MAX_FLYING_BYTES:
+            self._disconnect_stalled()
         self._socket.setsockopt(zmq.XPUB_NODROP, 0)
         self._socket.setsockopt(zmq.SNDHWM, IOPUB_QUEUE_MESSAGES // 2)
         try:
-            self._send(frames, size_of(frames))
+            self._send(frames, size)
         finally:
             self._socket.setsockopt(zmq.SNDHWM, IOPUB_QUEUE_MESSAGES)
             self._socket.setsockopt(zmq.XPUB_NODROP, 1)
@@ -265,12 +306,25 @@ class Publisher:
         for one in self._stalled:
             behind.pop(one.descriptor or 0, None)
         queued = sum(self._queued)
+        taken_by_all = self._taken_by_all
         for descriptor, (taken, pending) in behind.items():
             target = taken + pending + queued if taken else 0
-            self._stalled.append(_StalledSubscriber(self._sent, None, descriptor, target))
+            stalled = _StalledSubscriber(self._sent, taken_by_all, None, descriptor, target)
+            self._stalled.append(stalled)
         if not behind:
-            last = self._marks[-1] if self._marks else None
-            self._stalled.append(_StalledSubscriber(self._sent, last))
+            last = self._marks[-1][0] if self._marks else None
+            self._stalled.append(_StalledSubscriber(self._sent, taken_by_all, last))
+
+    def _disconnect_stalled(self) -> None:
+        """Free what those hold that stopped reading, where that can be done."""
+        for one in [*self._stalled]:
+            if one.descriptor is not None and self._connections.disconnect(one.descriptor):
+                logger.warning("iopub: disconnected a subscriber that had stopped reading")
+                self._stalled.remove(one)
+                self._drained.pop(one.descriptor, None)
+                self._disconnected.append(one.taken)
+        del self._disconnected[MAX_DISCONNECTED:]
+        self._stalled_bytes = 0
 
     def _notify_recovered(self) -> None:
         """Tell those who read again what they missed."""
@@ -288,6 +342,8 @@ class Publisher:
                 counts.add(self._sent - one.after)
             else:
                 self._stalled.append(one)
+        if not self._stalled:
+            self._stalled_bytes = 0
         for count in sorted(counts):
             self.publish(self._notice(count))
 
@@ -304,7 +360,3 @@ class Publisher:
             return False
         del self._drained[descriptor]
         return True
-
-
-def _weight(frames: list[Buffer]) -> int:
-    return size_of(frames) + MESSAGE_BYTES

@@ -33,7 +33,7 @@ LINGER_MS = 1_000
 """How long closing waits for a peer to take what was sent; a peer that is gone is not waited for
 longer than a client waits for a kernel to end."""
 
-IOPUB_QUEUE_MESSAGES = 16
+IOPUB_QUEUE_MESSAGES = 32
 """Messages that ZeroMQ keeps for one subscriber; what does not fit is kept and counted in bytes by
 `Publisher`. A short queue, since ZeroMQ knows no bound in bytes. Shorter ones cost time: displays
 of a kilobyte leave at 8,000 a second with 8, at 12,000 with 16 and at 13,000 with 1,000."""
@@ -134,11 +134,6 @@ def bind(socket: Socket, channel: Channel, connection: ConnectionFile) -> Connec
     _bind(socket, f"{address}:*", channel)
     bound = socket.getsockopt_string(zmq.LAST_ENDPOINT)
     return connection.with_ports({channel: int(bound.rpartition(":")[2])})
-
-
-def monitor(socket: Socket) -> Socket:
-    """Return a socket that says which connections *socket* has accepted, and which it could not."""
-    return socket.get_monitor_socket(zmq.EVENT_ACCEPTED | zmq.EVENT_ACCEPT_FAILED)
 
 
 def remove_file(socket: Socket) -> None:

@@ -94,12 +94,12 @@ class FakeSocket:
 
 
 def send_to_either(
-    socket: Socket | FakeSocket, frames: list[Buffer], flags: int, *, mark: bool
+    socket: Socket | FakeSocket, frames: list[Buffer], flags: int, *, mark: bool, size: int
 ) -> Mark | FakeMark | None:
     """Send by a socket of ZeroMQ's or by its model."""
     if isinstance(socket, FakeSocket):
         return socket.send(bytes(frames[0]), flags, track=mark)
-    return send_frames(socket, frames, flags, mark=mark)
+    return send_frames(socket, frames, flags, mark=mark, size=size)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -238,20 +238,6 @@ class TestStates:
         assert healthy.got == sent(20)
         assert len(first.queue) == 4
         assert len(second.queue) == 8
-
-    def test_patience_again(self) -> None:
-        """When one has been left out, the next full queue is waited for as the first was."""
-        stalled, slow = Subscriber(4), Subscriber(8)
-        desk = Desk(stalled, slow)
-        desk.publish(*names(8))
-        desk.wait(PATIENCE_S * 1.1)
-        desk.publish(*names(8, 20))
-        assert desk.publisher.is_waiting
-        for _ in range(20):
-            slow.read(8)
-            desk.publisher.pump()
-
-        assert slow.got == sent(20)
 
     def test_gone(self) -> None:
         """One that vanished with a full queue holds nobody up."""

@@ -30,6 +30,10 @@ from assay.transport._sockets import IOPUB_QUEUE_MESSAGES, Socket
 
 NOTICE = b"missed"
 
+BACK = b"back"
+"""Stands in what a reader got where it has connected again: with the number that comes next, and
+how many it was told that it missed."""
+
 BODIES = {size: bytes(size) for size in (10, 1_000, 200_000, 3_000_000)}
 
 
@@ -53,7 +57,19 @@ class Reader:
         self.queue: deque[tuple[list[Buffer], int, ModelMark]] = deque()
         self.got: list[list[Buffer]] = []
         self.written = self.count = self.reported = self.taken = 0
-        self.is_left_out = self.is_gone = False
+        self.is_left_out = self.is_gone = self.is_cut = False
+
+    def lose(self) -> None:
+        """Lose the connection, and what it held."""
+        for _, _, mark in self.queue:
+            mark.queues -= 1
+        self.queue.clear()
+
+    def connect(self) -> None:
+        """Connect again."""
+        self.descriptor += 100
+        self.written = self.count = self.reported = self.taken = 0
+        self.is_left_out = self.is_cut = False
 
     def read(self, half: int) -> None:
         """Take one message; the sender learns of it when *half* more have been taken."""
@@ -91,7 +107,7 @@ class ModelSocket:
 
     def send(self, frames: list[Buffer], *, track: bool) -> ModelMark | None:
         """Put a message into all queues that have room, or refuse it."""
-        reached = [r for r in self.readers if not r.is_left_out and not r.is_gone]
+        reached = [r for r in self.readers if not (r.is_left_out or r.is_gone or r.is_cut)]
         full = [r for r in reached if r.written - r.reported >= self.bound]
         if full and self.no_drop:
             raise zmq.Again
@@ -117,10 +133,18 @@ class ModelConnections(Connections):
     def progress(self, descriptor: int) -> Progress | None:
         """Return how far a reader is."""
         for reader in self.socket.readers:
-            if reader.descriptor == descriptor and not reader.is_gone:
+            if reader.descriptor == descriptor and not (reader.is_gone or reader.is_cut):
                 pending = sum(size for _, size, _ in reader.queue)
                 return Progress(1 + reader.taken, pending)
         return None
+
+    def disconnect(self, descriptor: int) -> bool:
+        """End a connection."""
+        for reader in self.socket.readers:
+            if reader.descriptor == descriptor:
+                reader.is_cut = True
+                reader.lose()
+        return True
 
     def _look(self):  # type: ignore[no-untyped-def]  # as in the class above
         for reader in self.socket.readers:
@@ -129,12 +153,12 @@ class ModelConnections(Connections):
 
 
 def send(
-    socket: Socket | ModelSocket, frames: list[Buffer], flags: int, *, mark: bool
+    socket: Socket | ModelSocket, frames: list[Buffer], flags: int, *, mark: bool, size: int
 ) -> Mark | ModelMark | None:
     """Send by the model; by ZeroMQ for other tests in this process."""
     if isinstance(socket, ModelSocket):
         return socket.send(frames, track=mark)
-    return send_frames(socket, frames, flags, mark=mark)
+    return send_frames(socket, frames, flags, mark=mark, size=size)
 
 
 class Readers(RuleBasedStateMachine):
@@ -147,6 +171,7 @@ class Readers(RuleBasedStateMachine):
         self.patch.setattr(publisher_module, "send_frames", send)
         self.now = 0.0
         self.number = 0
+        self.told = b""
         self.socket = ModelSocket()
         self.healthy, self.one, self.two = (Reader(n) for n in (7, 8, 9))
         self.socket.readers = [self.healthy, self.one, self.two]
@@ -154,10 +179,15 @@ class Readers(RuleBasedStateMachine):
         self.publisher = Publisher(
             cast("Socket", self.socket),
             now=lambda: self.now,
-            notice=lambda missed: [NOTICE, b"%d" % missed],
+            notice=self.notice,
             hold=self.hold,
             connections=ModelConnections(self.socket),
         )
+
+    def notice(self, missed: int) -> list[Buffer]:
+        """Return the message that says so."""
+        self.told = b"%d" % missed
+        return [NOTICE, self.told]
 
     def hold(self, held: bool) -> None:
         """Note that writers are to wait."""
@@ -177,6 +207,7 @@ class Readers(RuleBasedStateMachine):
     def read(self, which: int, count: int) -> None:
         """Let one of the others read a little."""
         reader = self.one if which == 8 else self.two
+        self.come_back(reader)
         for _ in range(count):
             reader.read(self.socket.half)
         self.publisher.pump()
@@ -186,13 +217,20 @@ class Readers(RuleBasedStateMachine):
         """Let one of the others read all that it was sent."""
         self.drain(self.one if which == 8 else self.two)
 
+    def come_back(self, reader: Reader) -> None:
+        """Let one that was disconnected notice it, and connect again."""
+        if reader.is_cut:
+            kept = [frames for frames, _ in self.publisher._kept if frames[0] != NOTICE]
+            following = bytes(kept[0][0]) if kept else b"%d" % self.number
+            reader.connect()
+            self.publisher.subscribed()
+            reader.got.append([BACK, following, self.told])
+
     @rule()
     def leave(self) -> None:
         """Let the second go for good."""
         self.two.is_gone = True
-        for _, _, mark in self.two.queue:
-            mark.queues -= 1
-        self.two.queue.clear()
+        self.two.lose()
 
     @rule()
     def wait(self) -> None:
@@ -217,6 +255,7 @@ class Readers(RuleBasedStateMachine):
     def drain(self, reader: Reader) -> None:
         """Let *reader* read until nothing more comes, and be told."""
         for _ in range(3):
+            self.come_back(reader)
             self.read_all(reader)
             self.pass_time(LOOK_BACK_S)
         self.read_all(reader)
@@ -229,8 +268,8 @@ class Readers(RuleBasedStateMachine):
         largest = 3_000_100
         assert self.publisher.kept_bytes <= MAX_KEPT_BYTES + largest + 40 * 1_024
         for reader in self.socket.readers:
-            held = sum(size for _, size, _ in reader.queue)
-            assert held <= MAX_FLYING_BYTES + (IOPUB_QUEUE_MESSAGES // 2 + 2) * largest
+            held = sum(size for _, size, _ in reader.queue if size > COPIED_BYTES)
+            assert held <= MAX_FLYING_BYTES + largest
             assert len(reader.queue) <= IOPUB_QUEUE_MESSAGES
 
     def teardown(self) -> None:
@@ -265,6 +304,11 @@ def _check_told(reader: Reader, last: int) -> None:
             announced = max(announced, int(bytes(frames[1])))
             gap = 0 if announced >= gap else gap
             continue
+        if frames[0] == BACK:
+            following, told = int(bytes(frames[1])), int(bytes(frames[2]))
+            assert told >= following - expected
+            announced, expected = 0, following
+            continue
         number = int(bytes(frames[0]))
         assert number >= expected, "twice, or out of order"
         missing = number - expected
@@ -276,4 +320,4 @@ def _check_told(reader: Reader, last: int) -> None:
 
 
 TestReaders = Readers.TestCase
-TestReaders.settings = settings(max_examples=12, stateful_step_count=12, deadline=None)
+TestReaders.settings = settings(max_examples=25, stateful_step_count=12, deadline=None)

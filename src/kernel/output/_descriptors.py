@@ -84,7 +84,7 @@ class DescriptorCapture:
         self._captured: tuple[_Captured, ...] = ()
         self._readiness = make_readiness()
         self.written_to = self._readiness.poll
-        """Called with 0, returns what is not empty if something waits to be read."""
+        """Called with 0 and 1, returns what is not empty if something waits to be read."""
 
     def start(self) -> None:
         """Take the descriptors over; until then nothing is caught."""
@@ -130,7 +130,7 @@ class DescriptorCapture:
     def is_behind(self) -> bool:
         """Return True if something has been written to the descriptors that is not published."""
         # A finalizer may send as late as the interpreter's end (`restore`).
-        return self.reading or (not self._readiness.closed and bool(self.written_to(0)))
+        return self.reading or (not self._readiness.closed and bool(self.written_to(0, 1)))
 
     def read_some(self) -> None:
         """Publish some of what has been written; for the I/O thread, which must not wait.
@@ -217,11 +217,6 @@ class _Unread(io.RawIOBase):
 
     def writable(self) -> bool:
         return True
-
-    def close(self) -> None:
-        if not self.closed:
-            super().close()
-            os.close(self._descriptor)
 
     def write(self, data: Buffer, /) -> int:  # type: ignore[override]
         view = memoryview(data).cast("B")

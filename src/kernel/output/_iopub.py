@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from assay.kernel._request import Request
 from assay.kernel.output._parents import Parents
 from assay.protocol import Buffer, Channel, Content, Json, Session, StreamName
-from assay.transport import OutboundLog, Run, When
+from assay.transport import OutboundLog, Record, Run, When
 
 __all__ = ["Output"]
 
@@ -87,12 +87,13 @@ class Output:
         )
         self._log.post(Channel.IOPUB, frames, when)
 
-    def write(self, name: StreamName, text: str) -> Run | None:
+    def write(self, name: StreamName, text: str, record: Record | None = None) -> Run | None:
         """Publish *text* of a stream; return where more of it may go (`OutboundLog.write`)."""
         request = self._parents.current()
         if self._is_muted(request):
             return None
-        return self._log.write(name, request.parent if request is not None else NO_PARENT, text)
+        parent = request.parent if request is not None else NO_PARENT
+        return self._log.write(name, parent, text, record)
 
     def write_captured(self, name: StreamName, text: str) -> None:
         """Publish *text* that came by a descriptor: what is written next stands behind it."""

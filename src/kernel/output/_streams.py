@@ -12,10 +12,11 @@ is the newest entry of the log and has room, and nothing waits in the captured d
 is replaced as one value: a thread that has read it and loses its turn finds a thread in it that is
 not its own, or a run that is not the newest, and never appends to another thread's run. `room` may
 get the figure that such a thread had read before, but only once, since the next text of that takes
-the slow way: a run then grows to twice its size and no further.
+the slow way: a run then grows to twice its size and no further. The end of a line takes no room:
+it is one object for all of them. A text for which there is no room begins another run
+(`write_on`), and waits for room in the log.
 
-The *slow way* reads the descriptors first, then lets the log find or make the run. It is the only
-one that waits for room.
+The *slow way* reads the descriptors first, then lets the log find or make the run.
 
 What can come in between: the I/O thread takes the run, or another thread appends an entry (both
 are found by `is_settled` after appending); an interrupt between appending and that look
@@ -44,7 +45,7 @@ from assay.kernel.output._iopub import NO_PARENT, Output
 from assay.kernel.output._parents import Parents
 from assay.kernel.output._text_wrapper import LikeTextWrapper
 from assay.protocol import Buffer, JsonObject, StreamName
-from assay.transport import BIG_TEXT, PART_ROOM, RUN_ROOM, OutboundLog, Run
+from assay.transport import PART_ROOM, RUN_ROOM, OutboundLog, Record, Run
 
 __all__ = ["OutputStream"]
 
@@ -53,9 +54,8 @@ Hook = Callable[[dict[str, Any]], dict[str, Any] | None]
 NO_RUN = Run(StreamName.STDOUT, NO_PARENT)
 """The run of a stream that has none: it never is the newest one."""
 
-RECORDED_TEXTS = 2_000
-"""What an interpreter may keep of a cell's output for itself: some hundred lines, none of them big.
-"""
+RECORDED_CHARACTERS = 2 * RUN_ROOM
+"""What an interpreter may keep of a cell's output for itself: some thousand lines."""
 
 
 class OutputStream(LikeTextWrapper):
@@ -76,7 +76,7 @@ class OutputStream(LikeTextWrapper):
         self._log = log
         self._request_of_context = parents.of_context
         self._run = NO_RUN
-        self._record: Callable[[str], None] | None = None
+        self._record: Record | None = None
         self._name = name
         self._output = output
         self._capture = capture
@@ -106,52 +106,63 @@ class OutputStream(LikeTextWrapper):
         log, of_context, capture = self._log, self._request_of_context, self._capture
         written_to = capture.written_to
         room = 0
-        last = ""
+        last, newline = "", "\n"
         # One value, taken once: another thread may change it while we look at the descriptors.
-        state: tuple[Run, Callable[[str], None], Request | None, Callable[[str], None] | None, int]
-        state = NO_RUN, NO_RUN.append, None, None, 0
+        state: tuple[Run, Callable[[str], None], Request | None, int]
+        state = NO_RUN, NO_RUN.append, None, 0
 
         def write(text: str, /) -> int:
             nonlocal room, last
-            run, append, request, record, thread = state
-            if (
-                of_context() is request
-                and get_ident() == thread
-                and type(text) is str
-                and room > 0
-                and 0 < (length := len(text)) < BIG_TEXT
-                and (
-                    (text == "\n" and last and last[-1] != "\n")
-                    or (not written_to(0) and not capture.reading)
-                )
-                # Last: what is not waiting any more may have been put into the log just now.
-                and run is log.newest
-            ):
-                append(text)
-                last = text
-                room -= length + PART_ROOM
-                if run.is_settled:
-                    log.attend(run)
-                if record is not None:
-                    record(text)
-                return length
+            run, append, request, thread = state
+            if of_context() is request and get_ident() == thread:
+                # One object in CPython, and where it is not, the second branch does the same.
+                if text is newline and last and last[-1] is not newline:
+                    if run is log.newest:
+                        append(text)
+                        last = ""
+                        if run.is_settled:
+                            log.attend(run)
+                        return 1
+                elif (
+                    type(text) is str
+                    and (length := len(text))
+                    and not written_to(0, 1)
+                    and not capture.reading
+                    # Last: what is not waiting any more may have been put into the log just now.
+                    and run is log.newest
+                ):
+                    if room < length:
+                        return write_on(text, run, length)
+                    append(text)
+                    last = text
+                    room -= length + PART_ROOM
+                    if run.is_settled:
+                        log.attend(run)
+                    return length
             return write_slowly(text)
 
+        def write_on(text: str, before: Run, length: int) -> int:
+            note(log.write(before.name, before.parent, text, before.record), text)
+            return length
+
         def write_slowly(text: str) -> int:
-            nonlocal state, room, last
             if type(text) is str and not text and not self.closed:
                 part_line()  # of ``print(x, end="")``
                 return 0
-            before = state[0]
-            run = self._write(text)
-            last = text
-            state = run, run.append, of_context(), self._record, get_ident()
-            if run is not before:
-                room = RUN_ROOM
+            note(self._write(text), text)
             return len(text)
+
+        def note(run: Run, text: str) -> None:
+            nonlocal state, room, last
+            if run is not state[0]:
+                room = RUN_ROOM - len(text)
+            last = text
+            state = run, run.append, of_context(), get_ident()
 
         def part_line() -> None:
             nonlocal last
+            if get_ident() == state[3] and (not last or last[-1] is newline):
+                return  # it has ended
             last = ""
             log.part_line()
 
@@ -170,10 +181,8 @@ class OutputStream(LikeTextWrapper):
                 self.flush()
         elif text and not (self._hooks and self._is_taken(text)):
             self._capture.catch_up()
-            run = self._output.write(self._name, text)
-            if len(text) < BIG_TEXT and self._record is not None:
-                self._record(text)
-            if len(text) >= BIG_TEXT or self._hooks or self._request_of_context() is None:
+            run = self._output.write(self._name, text, self._record)
+            if self._hooks or self._request_of_context() is None:
                 run = None
         self._run = run or NO_RUN
         return self._run
@@ -232,20 +241,20 @@ class OutputStream(LikeTextWrapper):
 
     @contextmanager
     def recording(self) -> Iterator[deque[str]]:
-        """Keep the newest `RECORDED_TEXTS` texts that are written inside, oldest first."""
-        outer, texts = self._record, deque[str](maxlen=RECORDED_TEXTS)
+        """Keep the newest `RECORDED_CHARACTERS` that are written inside, oldest text first."""
+        outer, texts = self._record, _Texts()
         self._record_by(texts.append)
         try:
-            yield texts
+            yield texts.kept
         finally:
             self._record_by(outer)
             if outer is not None:
-                for text in texts:
+                for text in texts.kept:
                     outer(text)
 
-    def _record_by(self, record: Callable[[str], None] | None) -> None:
+    def _record_by(self, record: Record | None) -> None:
         self._record = record
-        self._log.end_run()  # `write` looks anew
+        self._log.end_run()  # it is recorded then, and `write` looks anew
 
     def close(self) -> None:
         """Refuse to write from now on, until `reopen`."""
@@ -287,6 +296,20 @@ class OutputStream(LikeTextWrapper):
     def fileno(self) -> int:
         """Return the captured descriptor, for child processes and C code."""
         return self._capture.writer(self._name)
+
+
+class _Texts:
+    """The newest texts, up to `RECORDED_CHARACTERS`; for threads that have the log's lock."""
+
+    def __init__(self) -> None:
+        self.kept: deque[str] = deque()
+        self._size = 0
+
+    def append(self, text: str) -> None:
+        self.kept.append(text)
+        self._size += len(text)
+        while self._size > RECORDED_CHARACTERS:
+            self._size -= len(self.kept.popleft())
 
 
 def _present(name: str) -> object:

@@ -8,10 +8,7 @@ from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from types import ModuleType
 
-__all__ = ["after_import", "forget_imports", "waiting_imports"]
-
-_waiting: list[_Finder] = []
-"""What waits for an import, oldest first."""
+__all__ = ["after_import"]
 
 
 def after_import(name: str, function: Callable[[], object]) -> None:
@@ -22,20 +19,7 @@ def after_import(name: str, function: Callable[[], object]) -> None:
     if name in sys.modules:
         function()
     else:
-        finder = _Finder(name, function)
-        _waiting.append(finder)
-        sys.meta_path.insert(0, finder)
-
-
-def waiting_imports() -> int:
-    """Return a mark for `forget_imports`."""
-    return len(_waiting)
-
-
-def forget_imports(mark: int) -> None:
-    """Do no more what has been asked for since *mark*."""
-    while len(_waiting) > mark:
-        _waiting.pop().forget()
+        sys.meta_path.insert(0, _Finder(name, function))
 
 
 class _Finder:
@@ -47,10 +31,6 @@ class _Finder:
         self._function = function
         self._is_looking = False
         self._is_done = False
-
-    def forget(self) -> None:
-        """Let the module be imported as if nothing waited for it."""
-        self._is_done = True
 
     def find_spec(
         self,
@@ -79,9 +59,8 @@ class _Finder:
                 if package == fullname:
                     setattr(module, last, submodule)
             execute(module)
-            if not self._is_done:
-                self._function()
-                self._is_done = True
+            self._function()
+            self._is_done = True
 
         spec.loader.exec_module = execute_and_call  # type: ignore[method-assign]  # wrapped
         return spec
