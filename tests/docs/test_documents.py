@@ -49,6 +49,7 @@ def test_an_example_runs(
 ) -> None:
     """An example runs as it stands, and prints what stands below it."""
     monkeypatch.setenv("JUPYTER_PATH", str(jupyter_path))
+    monkeypatch.setenv("CI", "true")  # Hypothesis sets no limits of time
 
     done = subprocess.run(
         [sys.executable, "-P", "-c", code],

@@ -281,6 +281,7 @@ def test_ports_and_key_on_the_command_line(tmp_path: Path) -> None:
     client.load_connection_info(
         {"ip": "127.0.0.1", "transport": "tcp", "key": b"not shown", **ports}  # type: ignore[typeddict-item]  # there are more keys than it needs
     )
+    client.hb_channel.time_to_dead = HANG_LIMIT_S  # it ends the wait for a kernel that is late
     options = [f"--{name}={wanted.port(Channel(name))}" for name in PORTS]
     with by_hand(tmp_path, "--ip=127.0.0.1", "--Session.key=not shown", *options) as kernel:
         client.start_channels()
