@@ -66,10 +66,15 @@ class CalculationError(Exception):
 class Calculator:
     """The language, behind the seam that `assay.kernel.Interpreter` describes."""
 
-    def __init__(self, host: Host) -> None:
-        self._host = host
+    _host: Host
+
+    def __init__(self) -> None:
         self._names: dict[str, float] = {"pi": math.pi, "e": math.e}
         self._cells: list[tuple[str, str | None]] = []
+
+    def attach(self, host: Host) -> None:
+        """Work for the kernel of *host*."""
+        self._host = host
 
     @property
     def execution_count(self) -> int:
@@ -200,4 +205,4 @@ def _without_comment(code: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(serve(sys.argv[1:], INFO, lambda host, _: Calculator(host)))
+    sys.exit(serve(sys.argv[1:], INFO, lambda _: Calculator()))

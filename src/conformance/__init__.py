@@ -29,7 +29,7 @@ from assay.conformance._limits import Limits, OutOfTime
 from assay.conformance._outcome import Outcome, Skip, Verdict, failed, note, passed, skipped
 from assay.conformance._peer import Peer
 from assay.conformance._profile import Profile
-from assay.conformance._recording import Recording, RecordingError, judge
+from assay.conformance._recording import Recording, RecordingError, TrafficRecorder, judge
 from assay.conformance._registry import SelectionError, all_checks, select
 from assay.conformance._replay import replay
 from assay.conformance._report import FORMATS
@@ -77,6 +77,7 @@ __all__ = [
     "Target",
     "Testee",
     "Traffic",
+    "TrafficRecorder",
     "Verdict",
     "all_checks",
     "apply_baseline",

@@ -29,6 +29,9 @@ UNCLEAR_IN_PASSING = frozenset({"IOPUB-23"})
 tell."""
 
 
+CONTENT = "content"
+"""Where the path of a finding about a content begins."""
+
 NEWER_TYPE = ", which brought "
 """Of a message type that is newer than the version in its header: the text does not forbid it."""
 
@@ -92,8 +95,10 @@ def judge(segment: Segment, profile: Profile) -> tuple[Passing, ...]:
 
 
 def _alone(segment: Segment, profile: Profile) -> Iterable[Finding]:
+    wrong = {read_parts(line.frames).msg_id for line in segment.lines if not line.judged} - {""}
     for line in segment.lines:
         if line.sender is Sender.KERNEL:
+            answered = read_parts(line.frames).parent_id in wrong
             found = validate(
                 line.frames,
                 profile=profile,
@@ -101,7 +106,12 @@ def _alone(segment: Segment, profile: Profile) -> Iterable[Finding]:
                 sender=Sender.KERNEL,
                 signer=segment.signer,
             )
-            yield from (evolve(one, records=(line.index,)) for one in found)
+            yield from (
+                evolve(one, records=(line.index,))
+                for one in found
+                # Of a wrong request the kernel may repeat what is wrong in it: its code, its ids.
+                if not (answered and one.path.startswith(CONTENT))
+            )
 
 
 def _records(segment: Segment) -> list[Recorded]:

@@ -10,6 +10,7 @@ from assay.conformance._arrival import Arrival, Object
 from assay.conformance._draft import Draft
 from assay.conformance._heard import Heard
 from assay.conformance._limits import Limits
+from assay.conformance._outcome import Skip
 from assay.conformance._traffic import Traffic
 from assay.protocol import Channel, ConnectionFile, Sender, Signer
 from assay.transport import Lifeline, RawClient, TimedOutError
@@ -200,6 +201,7 @@ class Peer:
         The reply proves that the kernel lives, and that it has dealt with all that this client sent
         before on the same channel.
         """
+        self._require_ears(channel)
         heard = self.send("kernel_info_request", channel=channel)
         return self.wait_for(lambda: heard.replies)
 
@@ -211,11 +213,26 @@ class Peer:
 
         Returns:
             Whether the further request was answered.
+
+        Raises:
+            Skip: nothing has ever been answered on control, for which there are checks.
         """
+        self._require_ears(channel)
         heard = self.send("kernel_info_request", channel=channel)
         answered = self.wait_for(lambda: heard.replies)
         self.wait_for(lambda: heard.done, self._limits.grace)
         return answered
+
+    def _require_ears(self, channel: Channel) -> None:
+        """Skip what rests on answers on control with a kernel that never gave one.
+
+        Each kernel is asked there at its start; one that is deaf from then on was not harmed by
+        what the check at hand has sent.
+        """
+        if channel is Channel.CONTROL and not self.wait_for(
+            lambda: self._traffic.has_answered(channel)
+        ):
+            raise Skip("the kernel has answered nothing on control since its start (CTRL-01)")
 
     def read(self, timeout: float = 0) -> None:
         """Read what has come, or wait *timeout* seconds for something."""

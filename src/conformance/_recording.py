@@ -5,14 +5,16 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from attrs import frozen
 
-from assay.conformance._traffic import Line
+from assay.conformance._traffic import Line, Traffic
 from assay.protocol import (
+    DELIMITER,
     AssayError,
+    Buffer,
     Channel,
     Finding,
     Profile,
@@ -23,7 +25,7 @@ from assay.protocol import (
     read_parts,
 )
 
-__all__ = ["Recording", "RecordingError", "judge"]
+__all__ = ["Recording", "RecordingError", "TrafficRecorder", "judge"]
 
 FORMAT = 1
 
@@ -78,6 +80,38 @@ class Recording:
             key=str(found.get("key", "")),
             lines=tuple(_line(path, index, one) for index, one in enumerate(records)),
         )
+
+
+class TrafficRecorder:
+    """Add to *traffic* all that one party sends and receives: a `assay.transport.Recorder`.
+
+    Args:
+        traffic: Of one kernel; several clients of it, in one thread, may record there.
+        side: Whose sockets these are.
+        client: What a client calls itself; a kernel's clients are called by their identities.
+    """
+
+    def __init__(self, traffic: Traffic, side: Sender, client: str = "") -> None:
+        self._traffic = traffic
+        self._side = side
+        self._client = client
+
+    def sent(self, channel: Channel, frames: Sequence[Buffer]) -> None:
+        """Note *frames*, which are about to leave."""
+        self._add(channel, self._side, tuple(map(bytes, frames)))
+
+    def received(self, channel: Channel, frames: Sequence[Buffer]) -> None:
+        """Note *frames*, which came."""
+        other = Sender.CLIENT if self._side is Sender.KERNEL else Sender.KERNEL
+        self._add(channel, other, tuple(map(bytes, frames)))
+
+    def _add(self, channel: Channel, sender: Sender, frames: tuple[bytes, ...]) -> None:
+        client = self._client
+        if channel is Channel.IOPUB:
+            client = ""
+        elif self._side is Sender.KERNEL and frames[0] != DELIMITER:
+            client, frames = frames[0].decode("utf-8", "backslashreplace"), frames[1:]
+        self._traffic.add(client, channel, sender, frames)
 
 
 def judge(

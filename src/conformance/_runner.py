@@ -121,9 +121,12 @@ class Run:
         self._checks = tuple(checks)
         self._options = options
         self._on_result = on_result
-        # What takes long goes first, so that no worker is left with it alone at the end.
-        self._waiting = deque(sorted(checks, key=lambda one: not one.slow))
         limit = options.time_limit
+        # What takes long goes first, so that no worker is left with it alone at the end. If there
+        # may be no time for all of them, it goes last: many answers are worth more than a few.
+        self._waiting = deque(
+            sorted(checks, key=lambda one: one.slow is (limit is None), reverse=True)
+        )
         self._ends = None if limit is None else time.monotonic() + limit
         self._language = options.language
         self._start_s = 0.0

@@ -36,6 +36,10 @@ class Traffic:
     def __len__(self) -> int:
         return len(self.lines)
 
+    def has_answered(self, channel: Channel) -> bool:
+        """Return whether anything has come from the kernel on *channel*."""
+        return any(line.channel is channel and line.sender is Sender.KERNEL for line in self.lines)
+
     def add(
         self,
         client: str,

@@ -13,16 +13,29 @@ from assay.kernel._kernel import Kernel
 from assay.kernel._main import main, serve
 
 if TYPE_CHECKING:
-    from assay.kernel._interpreter import Cell, Executed, Failed, Host, Interpreter, Succeeded
+    from assay.kernel._errors import StartError
+    from assay.kernel._interpreter import (
+        Cell,
+        EventLoop,
+        Executed,
+        Failed,
+        Host,
+        Interpreter,
+        Succeeded,
+        TextStream,
+    )
 
 __all__ = [
     "Cell",
+    "EventLoop",
     "Executed",
     "Failed",
     "Host",
     "Interpreter",
     "Kernel",
+    "StartError",
     "Succeeded",
+    "TextStream",
     "main",
     "serve",
 ]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol, TextIO, TypeAlias, runtime_checkable
 
 from attrs import field, frozen
 
+from assay.kernel._errors import StartError
 from assay.kernel._request import NoInputError, Request
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ __all__ = [
     "Interpreter",
     "NoInputError",
     "Request",
+    "StartError",
     "Succeeded",
     "TextStream",
 ]
@@ -171,6 +173,11 @@ class Host(Protocol):
         ...
 
     @property
+    def owns_process(self) -> bool:
+        """True if the process ends with the kernel; else `Interpreter.close` leaves no trace."""
+        ...
+
+    @property
     def connection_path(self) -> Path | None:
         """The connection file, if there is one."""
         ...
@@ -234,6 +241,13 @@ class Host(Protocol):
         """End a forked child that user code leaves by *error*; do nothing in the kernel itself."""
         ...
 
+    def lend_descriptors(self) -> AbstractContextManager[None]:
+        """Let some descriptors be free inside, where user code has left none.
+
+        For what an interpreter has to open for itself, such as the source that an error is in.
+        """
+        ...
+
     def interrupt_count(self) -> int:
         """Return how often user code has been interrupted, also where it has caught that."""
         ...
@@ -256,7 +270,19 @@ class Host(Protocol):
 
 
 class Interpreter(Protocol):
-    """A language. Everything is called in the main thread, one request at a time."""
+    """A language. Everything is called in the main thread, one request at a time.
+
+    To make one is to prepare it: that may take long, needs no kernel, and takes nothing of the
+    process over, so that a server may do it once and fork. `attach` gives it to one kernel.
+    """
+
+    def attach(self, host: Host) -> None:
+        """Begin to work for the kernel of *host*; called once, before anything else.
+
+        Raises:
+            StartError: it cannot start.
+        """
+        ...
 
     @property
     def execution_count(self) -> int:
@@ -306,5 +332,5 @@ class Interpreter(Protocol):
         ...
 
     def close(self) -> None:
-        """Free what the interpreter holds; the process is about to end."""
+        """Free what the interpreter holds; the process is about to end, if the kernel owns it."""
         ...

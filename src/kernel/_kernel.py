@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from threading import get_ident  # by name: gevent replaces the module's
 from typing import TYPE_CHECKING, TextIO
 
 from assay.kernel._parts import Parts
+from assay.kernel.dispatch._handlers import Handlers
 from assay.kernel.lanes._shutdown import Ending
 from assay.kernel.output._descriptors import real_stderr
+from assay.kernel.process._collector import collector_at_rest
 from assay.kernel.process._exit import call_at_exit, end_children, run_exit_functions
-from assay.kernel.process._import_hooks import after_import
+from assay.kernel.process._import_hooks import after_import, forget_imports, waiting_imports
 from assay.kernel.process._ownership import GUEST, Ownership
 from assay.kernel.process._parent_process import watch_parent
 from assay.kernel.process._patches import patches
@@ -21,7 +23,8 @@ from assay.protocol import ConnectionFile, KernelInfoReply, Session
 from assay.transport import BindError, Heartbeat, bind_kernel, get_logger, postpone_exit
 
 if TYPE_CHECKING:
-    from assay.kernel._interpreter import Host, Interpreter
+    from assay.kernel._interpreter import Interpreter
+    from assay.transport import Recorder
 
 __all__ = ["Kernel"]
 
@@ -35,11 +38,16 @@ class Kernel:
         connection: Where to listen; ports of 0 are chosen when it runs.
         session: Signs and verifies.
         info: The answer to kernel_info_request.
-        load: Makes the interpreter; called in the main thread when the sockets answer already.
+        prepare: Makes the interpreter, which may take long and needs no host yet; called in the
+            thread of `run` when the sockets answer already. A server that forks has prepared one
+            before, and returns that.
         connection_path: The file that *connection* was read from.
         on_bound: Called with the ports that were bound, before anything is served.
         parent_pid: The process to die with; 0 for none.
         publish_silent: Publish what silent requests print and display, as ipykernel does (AMB-08).
+        control: Answer requests on control, in a thread where they may wait; kernel_info, interrupt
+            and shutdown are the kernel's own. By default there are none.
+        recorder: Sees each message that is sent and received, in the I/O thread.
         ownership: What of the process is the kernel's; by default nothing.
         stderr: The standard error that the process was started with; by default the present.
     """
@@ -49,23 +57,27 @@ class Kernel:
         connection: ConnectionFile,
         session: Session,
         info: KernelInfoReply,
-        load: Callable[[Host], Interpreter],
+        prepare: Callable[[], Interpreter],
         *,
         connection_path: str | os.PathLike[str] | None = None,
         on_bound: Callable[[ConnectionFile], None] | None = None,
         parent_pid: int = 0,
         publish_silent: bool = False,
+        control: Handlers | None = None,
+        recorder: Recorder | None = None,
         ownership: Ownership = GUEST,
         stderr: TextIO | None = None,
     ) -> None:
         self._connection = connection
         self._session = session
         self._info = info
-        self._load = load
+        self._prepare = prepare
         self._path = os.fspath(connection_path) if connection_path is not None else None
         self._on_bound = on_bound
         self._parent_pid = parent_pid
         self._publish_silent = publish_silent
+        self._control = control
+        self._recorder = recorder
         self._ownership = ownership
         self._stderr = stderr
 
@@ -79,11 +91,17 @@ class Kernel:
 
         Raises:
             BindError: an address is taken (CONN-11).
+            StartError: the interpreter cannot start.
         """
         with ExitStack() as stack:
-            parts, heartbeat = self._make()
+            if (stderr := self._stderr) is None:
+                stderr = stack.enter_context(real_stderr())
+            parts, heartbeat = self._make(stderr)
             self._acquire(parts, heartbeat, stack)
-            interpreter = self._load(parts.host)
+            with collector_at_rest() if self._ownership.collector else nullcontext():
+                interpreter = self._prepare()
+                interpreter.attach(parts.host)
+            parts.io.log.call(lambda: parts.io.admit_clients(heartbeat.monitor))
             if parts.signals is not None:
                 parts.signals.hold_interrupts_in_forks()
                 parts.interrupts.handlers.leave_code()  # start-up files are the user's code too
@@ -91,7 +109,7 @@ class Kernel:
             self._finish(parts, interpreter)
         return parts.shutdown.exit_code
 
-    def _make(self) -> tuple[Parts, Heartbeat]:
+    def _make(self, stderr: TextIO) -> tuple[Parts, Heartbeat]:
         sockets, bound = bind_kernel(self._connection)
         try:
             heartbeat = Heartbeat(bound)
@@ -107,7 +125,9 @@ class Kernel:
             info=self._info,
             ownership=self._ownership,
             publish_silent=self._publish_silent,
-            stderr=self._stderr or real_stderr(),
+            control=self._control or Handlers(),
+            recorder=self._recorder,
+            stderr=stderr,
         )
         return parts, heartbeat
 
@@ -115,6 +135,7 @@ class Kernel:
         """Take what *stack* gives back, last first."""
         owned, io = self._ownership, parts.io
         stack.callback(patches.undo_since, patches.mark())
+        stack.callback(forget_imports, waiting_imports())
         stack.callback(io.stop)  # before it runs, this only closes the sockets
         stack.callback(heartbeat.close)
         if (signals := parts.signals) is not None:
@@ -145,6 +166,7 @@ class Kernel:
     def _finish(self, parts: Parts, interpreter: Interpreter) -> None:
         """Clean up; reply, broadcast and idle follow (AMB-39)."""
         parts.shutdown.stopped()
+        parts.io.spare.close()  # exit functions may need what there is
         if (request := parts.shutdown.request) is not None:
             parts.parents.enter(request)  # what exit functions write belongs to it
         owns_exit = self._ownership.exit

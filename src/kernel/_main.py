@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import faulthandler
-import gc
 import itertools
 import os
 import sys
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from assay.kernel._command_line import parse
 from assay.kernel._connection import OpenedConnection, open_connection
+from assay.kernel._errors import StartError
 from assay.kernel._info import kernel_info
 from assay.kernel._kernel import Kernel
 from assay.kernel.output._descriptors import real_stderr
@@ -28,10 +28,10 @@ from assay.protocol import (
     Session,
     SessionId,
 )
-from assay.transport import BindError, get_logger, prepare_logging
+from assay.transport import BindError, get_logger, prepare_logging, set_up_logging
 
 if TYPE_CHECKING:
-    from assay.kernel._interpreter import Host, Interpreter
+    from assay.kernel._interpreter import Interpreter
 
 __all__ = ["main", "serve"]
 
@@ -44,8 +44,9 @@ as long (decision 0004)."""
 MAX_PID = 2**31 - 1
 """The greatest that the system's type holds."""
 
-DESCRIPTORS = 50
-"""What a kernel needs at least: 37 for its sockets, 5 for each client, and a few for files."""
+DESCRIPTORS = 70
+"""What a kernel needs at least: 47 for its sockets, 12 to spare, 5 for each client, and a few for
+files."""
 
 LAUNCHER = os.path.join(os.path.dirname(__file__), "resources", "ipykernel_launcher.py")  # noqa: PTH118, PTH120 - pathlib is no part of the start
 """What `sys.argv` begins with: programs look for this name, and may start it again."""
@@ -70,10 +71,6 @@ Serve a Jupyter client, which starts this command itself: see `assay install`.
 """
 
 
-class StartError(AssayError):
-    """The process lacks what a kernel needs."""
-
-
 def main(arguments: list[str]) -> int:
     """Run the kernel; return the exit code.
 
@@ -87,23 +84,23 @@ def main(arguments: list[str]) -> int:
         print(USAGE, end="")
         return 0
 
-    def load(host: Host, rest: list[str]) -> Interpreter:
+    def prepare(rest: list[str]) -> Interpreter:
         sys.argv[:] = [LAUNCHER, *arguments]
-        return _load_ipython(host, rest)
+        return _prepare_ipython(rest)
 
-    return serve(arguments, kernel_info(), load)
+    return serve(arguments, kernel_info(), prepare)
 
 
 def serve(
-    arguments: list[str], info: KernelInfoReply, load: Callable[[Host, list[str]], Interpreter]
+    arguments: list[str], info: KernelInfoReply, prepare: Callable[[list[str]], Interpreter]
 ) -> int:
-    """Run a kernel for whatever language *load* brings; return the exit code.
+    """Run a kernel for whatever language *prepare* brings; return the exit code.
 
     Args:
         arguments: The options that `assay.kernel._command_line` knows, such as ``-f FILE``; what
-            else there is goes to *load*.
+            else there is goes to *prepare*.
         info: The answer to kernel_info_request.
-        load: Makes the interpreter, once the sockets answer.
+        prepare: Makes the interpreter, once the sockets answer.
 
     Returns:
         0 after a shutdown, 1 if the kernel cannot start, 2 for options that make no sense.
@@ -116,10 +113,10 @@ def serve(
         return _refuse(info, error, 2)
     prepare_logging(lambda: _log_to(sys.__stderr__, options.log_level))
 
-    def make(host: Host) -> Interpreter:
+    def prepare_with_rest() -> Interpreter:
         if options.log_level is not None:
-            _log_to(host.real_stderr, options.log_level)
-        return load(host, list(options.rest))
+            set_up_logging()
+        return prepare(list(options.rest))
 
     try:
         _check_descriptors()
@@ -129,7 +126,7 @@ def serve(
             opened.connection,
             _session(opened.connection),
             info,
-            make,
+            prepare_with_rest,
             connection_path=opened.path,
             on_bound=lambda bound: _announce(bound, opened, info, stderr),
             parent_pid=_parent_pid(),
@@ -176,6 +173,8 @@ def _run(kernel: Kernel, opened: OpenedConnection, info: KernelInfoReply, stderr
             with suppress(OSError):  # it is gone, or the folder can no longer be written
                 os.unlink(opened.path)  # noqa: PTH108 - pathlib is no part of the start
     join_threads(code)
+    # Where a string that `exec` ran was interrupted last, Python ends by SIGINT, whatever the code.
+    exec("")  # noqa: S102 - Python forgets it
     return code
 
 
@@ -230,52 +229,13 @@ def _session(connection: ConnectionFile) -> Session:
     )
 
 
-def _load_ipython(host: Host, arguments: list[str]) -> Interpreter:
-    """Import IPython and make its shell; the sockets answer already."""
-    # Nothing of what is imported becomes garbage: collecting meanwhile costs a sixth of the time.
-    gc.disable()
-    from assay.kernel.ipython._interpreter import IPythonInterpreter  # noqa: PLC0415 - see above
+def _prepare_ipython(arguments: list[str]) -> Interpreter:
+    """Import IPython; the sockets answer already."""
+    from assay.kernel.ipython._interpreter import IPythonInterpreter  # noqa: PLC0415 - slow
 
     # No later than a program may use the logger itself, and not once more: it is the program's.
-    _log_to(host.real_stderr)
-    prepare_logging(lambda: None)
-    try:
-        interpreter = IPythonInterpreter(host, arguments)
-    except OSError as error:
-        raise StartError(f"IPython cannot start: {error}") from error
-    host.use_loop(interpreter.loop)
-    host.on_flush(_c_flusher())
-    gc.freeze()
-    gc.enable()
-    return interpreter
-
-
-def _c_flusher() -> Callable[[], None]:
-    """Return a function that makes C code write out what it printed.
-
-    A pipe makes C's streams hold text back until a buffer is full; lines leave at once from here
-    on, and the rest at the end of each request.
-    """
-    import ctypes  # noqa: PLC0415 - IPython has imported it
-
-    library = ctypes.PyDLL(None)
-    buffers = []
-    for name in ("stdout", "stderr"):
-        try:
-            stream = ctypes.c_void_p.in_dll(library, name)
-        except ValueError:  # another C library's name for it
-            continue
-        buffer = ctypes.create_string_buffer(8192)
-        buffers.append(buffer)
-        library.setvbuf(stream, buffer, 1, len(buffer))  # _IOLBF
-    flush = library.fflush
-    flush.argtypes = [ctypes.c_void_p]
-
-    def flush_all() -> None:
-        assert buffers, "C writes into them as long as the process lives"
-        flush(None)
-
-    return flush_all
+    set_up_logging()
+    return IPythonInterpreter(arguments)
 
 
 def _log_to(stream: TextIO | None, level: int | None = None) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from threading import Lock  # by name: gevent replaces the module's
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from assay.kernel.dispatch._handlers import Handlers
 from assay.kernel.dispatch._replies import Responder
@@ -31,6 +31,9 @@ from assay.kernel.process._signal_watch import SignalWatch
 from assay.protocol import Channel, ConnectionFile, Envelope, KernelInfoReply, Session, StreamName
 from assay.transport import IoThread, KernelSockets, Topics
 
+if TYPE_CHECKING:
+    from assay.transport import Recorder
+
 __all__ = ["Parts"]
 
 
@@ -45,6 +48,8 @@ class Parts:
         info: The answer to kernel_info_request.
         ownership: What of the process is the kernel's.
         publish_silent: Publish what silent requests print and display (AMB-08).
+        control: The handlers of requests on control that may wait.
+        recorder: Sees each message.
         stderr: For what concerns whoever started the process.
     """
 
@@ -58,11 +63,13 @@ class Parts:
         info: KernelInfoReply,
         ownership: Ownership,
         publish_silent: bool,
+        control: Handlers,
+        recorder: Recorder | None,
         stderr: TextIO,
     ) -> None:
         topics = Topics.of_kernel(session.session)
         inbox = _Inbox()
-        self.io = io = IoThread(sockets, session, inbox, topics)
+        self.io = io = IoThread(sockets, session, inbox, topics, recorder)
         self.responder = Responder(io.log, session, topics.of)
         self.parents = Parents()
         self.output = Output(
@@ -88,6 +95,7 @@ class Parts:
             real_stderr=stderr,
             connection=connection,
             connection_path=connection_path,
+            owns_process=ownership.exit,
         )
         effects = KernelEffects(
             io, self.responder, self.output, real_stderr=stderr, owns_exit=ownership.exit
@@ -105,7 +113,7 @@ class Parts:
         self.host.attach(self.main)
         self.signals = self._signal_watch(effects) if ownership.signals else None
         effects.stop = self.main.wake
-        self.control = ControlLane(Handlers(), self.responder)
+        self.control = ControlLane(control, self.responder)
         self.services = Services(
             info=info,
             connection=connection,

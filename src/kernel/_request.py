@@ -30,8 +30,14 @@ class Request:
     aborted: bool = False
     """An earlier request failed, and this one waited behind it (EXEC-20)."""
 
+    number: int = 0
+    """What the results of its cell are numbered with (AMB-07); 0 before it runs."""
+
     error: Content | None = None
-    """The `Error` that was published for it, if one was."""
+    """The `Error` that its code published last in the main thread, if it has."""
+
+    result_error: Content | None = None
+    """The `Error` that was published because the result of its cell could not be shown."""
 
     is_deferred: bool = False
     """Its handler leaves reply and idle to another thread, which sends both later."""

@@ -9,7 +9,7 @@ from assay.transport._heartbeat import Heartbeat
 from assay.transport._io_thread import IoThread, Receiver
 from assay.transport._lane import Lane
 from assay.transport._log import PART_ROOM, RUN_ROOM, OutboundLog, Record, Run, When
-from assay.transport._logger import get_logger, prepare_logging
+from assay.transport._logger import get_logger, prepare_logging, set_up_logging
 from assay.transport._sockets import BindError, KernelSockets, bind_kernel, postpone_exit
 from assay.transport._topics import Topics
 
@@ -31,6 +31,7 @@ __all__ = [
     "get_logger",
     "postpone_exit",
     "prepare_logging",
+    "set_up_logging",
 ]
 
 # The client's side. Imported when first used: a kernel that starts needs none of it.
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     )
     from assay.transport._launcher import KernelProcess, free_ports, launch
     from assay.transport._raw_client import RawClient
+    from assay.transport._recorder import Recorder
 
 __all__ += [
     "Answer",
@@ -71,6 +73,7 @@ __all__ += [
     "OnOutput",
     "RawClient",
     "Received",
+    "Recorder",
     "Refused",
     "TimedOutError",
     "TransportError",
@@ -102,6 +105,7 @@ _CLIENT_MODULES = {
     ),
     "_launcher": ("KernelProcess", "free_ports", "launch"),
     "_raw_client": ("RawClient",),
+    "_recorder": ("Recorder",),
 }
 _CLIENT_HOMES = {name: module for module, names in _CLIENT_MODULES.items() for name in names}
 

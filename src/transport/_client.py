@@ -15,8 +15,6 @@ from itertools import chain, repeat
 from types import TracebackType
 from typing import Self
 
-import zmq
-
 from assay.protocol import (
     UNSET,
     Buffer,
@@ -39,9 +37,10 @@ from assay.protocol import (
 from assay.transport._answer import Answer, Received, Refused
 from assay.transport._client_sockets import ClientSockets, Lifeline
 from assay.transport._deadline import Deadline
-from assay.transport._errors import TimedOutError, TransportError
+from assay.transport._errors import TimedOutError
 from assay.transport._exchange import Exchange, OnInput, OnOutput
 from assay.transport._inboxes import Inboxes, read
+from assay.transport._recorder import Recorder
 
 __all__ = ["Client", "Lifeline", "make_session"]
 
@@ -67,6 +66,7 @@ class Client:
         lifeline: The kernel's process, if it is ours: waiting ends when it has ended.
         receive_limit: Messages that ZeroMQ keeps for each socket while nobody reads them; 0 sets no
             limit, so that nothing is lost on this side.
+        recorder: Sees each message that is sent and received.
 
     Raises:
         TransportError: an address or a CURVE key cannot be used.
@@ -80,6 +80,7 @@ class Client:
         channels: Collection[Channel] = tuple(Channel),
         lifeline: Lifeline | None = None,
         receive_limit: int = 0,
+        recorder: Recorder | None = None,
     ) -> None:
         self.connection = connection
         self.session = make_session(connection) if session is None else session
@@ -93,6 +94,7 @@ class Client:
             channels=channels,
             lifeline=lifeline,
             receive_limit=receive_limit,
+            recorder=recorder,
         )
 
     def __enter__(self) -> Self:
@@ -414,13 +416,7 @@ class Client:
             ClosedError: the client is closed.
             TransportError: the channel was not opened, or carries nothing in this direction.
         """
-        if channel is Channel.IOPUB:
-            raise TransportError(f"{channel} carries nothing from a client")
-        socket = self._sockets.of(channel)
-        try:
-            socket.send_multipart(frames, copy=True)
-        except zmq.ZMQError as error:
-            raise TransportError(f"{channel}: cannot send: {error}") from error
+        self._sockets.send(channel, frames)
 
     def receive(self, channel: Channel, timeout: float | None = REPLY_TIMEOUT_S) -> Received:
         """Return the next message of *channel* that belongs to no request in flight.

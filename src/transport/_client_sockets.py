@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Protocol
 
 import zmq
 
-from assay.protocol import Channel, ConnectionFile, Transport
+from assay.protocol import Buffer, Channel, ConnectionFile, Transport
 from assay.transport._deadline import Deadline
 from assay.transport._errors import ClosedError, KernelEndedError, TimedOutError, TransportError
+from assay.transport._recorder import Recorder
 
 __all__ = ["ENDED_GRACE_S", "ClientSockets", "Lifeline"]
 
@@ -57,6 +58,7 @@ class ClientSockets:
         lifeline: The kernel's process, if it is ours: waiting ends when it has ended.
         receive_limit: Messages that ZeroMQ keeps for each socket while nobody reads them; 0 sets no
             limit.
+        recorder: Sees each message.
 
     Raises:
         TransportError: an address or a CURVE key cannot be used.
@@ -70,7 +72,9 @@ class ClientSockets:
         channels: Collection[Channel],
         lifeline: Lifeline | None,
         receive_limit: int,
+        recorder: Recorder | None = None,
     ) -> None:
+        self._recorder = recorder
         self._connection = connection
         self._identity = identity
         self._lifeline = lifeline
@@ -119,6 +123,23 @@ class ClientSockets:
             raise TransportError(f"{channel} was not opened by this client")
         return self._sockets[channel]
 
+    def send(self, channel: Channel, frames: Sequence[Buffer]) -> None:
+        """Send *frames*, at least one.
+
+        Raises:
+            ClosedError: the client is closed.
+            TransportError: the channel was not opened, or carries nothing in this direction.
+        """
+        if channel is Channel.IOPUB:
+            raise TransportError(f"{channel} carries nothing from a client")
+        socket = self.of(channel)
+        if self._recorder is not None:
+            self._recorder.sent(channel, frames)
+        try:
+            socket.send_multipart(frames, copy=True)
+        except zmq.ZMQError as error:
+            raise TransportError(f"{channel}: cannot send: {error}") from error
+
     def wait(self, deadline: Deadline) -> tuple[Channel, ...] | None:
         """Wait for anything and return the channels that brought something.
 
@@ -146,9 +167,12 @@ class ClientSockets:
         socket = self._sockets[channel]
         for _ in range(BATCH):
             try:
-                yield tuple(socket.recv_multipart(zmq.NOBLOCK))
+                frames = tuple(socket.recv_multipart(zmq.NOBLOCK))
             except zmq.Again:
                 return
+            if self._recorder is not None:
+                self._recorder.received(channel, frames)
+            yield frames
 
     def beat(self, payload: bytes, timeout: float | None) -> None:
         """Send *payload* to the heartbeat and wait until it is back.

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from assay._platform import PROGRESS_IS_SEEN, progress_of
 
-__all__ = ["Connections", "Progress"]
+__all__ = ["Connections", "Progress", "cut"]
 
 MAX_CONNECTION_BYTES = 64 * 1024
 MAX_TOTAL_BYTES = 512 * 1024
@@ -59,7 +59,7 @@ class Connections:
             return True
         del self._topics[descriptor]
         if inode is not None:
-            _cut(descriptor, inode)
+            cut(descriptor)
         return False
 
     def unsubscribed(self, descriptor: int, topic: bytes) -> None:
@@ -124,6 +124,25 @@ def _progress(descriptor: int) -> Progress | None:
         return None
     finally:
         seen.detach()  # it stays ZeroMQ's
+
+
+def cut(descriptor: int) -> None:
+    """End the connection that has *descriptor*; ZeroMQ finds it ended, and closes it.
+
+    Takes no descriptor: there may be none left.
+    """
+    import socket  # noqa: PLC0415 - only against a flood
+
+    try:
+        connection = socket.socket(fileno=descriptor)
+    except OSError:
+        return  # it is gone
+    try:
+        connection.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        return  # the peer was faster
+    finally:
+        connection.detach()  # it stays ZeroMQ's
 
 
 def _inode(descriptor: int) -> int | None:

@@ -12,7 +12,7 @@ import threading
 import zmq
 
 from assay.protocol import Channel, ConnectionFile
-from assay.transport._sockets import Socket, bind, remove_file
+from assay.transport._sockets import Socket, bind, monitor, remove_file
 
 __all__ = ["Heartbeat"]
 
@@ -35,18 +35,23 @@ class Heartbeat:
         except BaseException:
             self._context.destroy(linger=0)
             raise
+        self.monitor: Socket | None = None
+        """Once it runs, says what becomes of its clients; for the I/O thread."""
         self._thread = threading.Thread(target=self._echo, name="assay-heartbeat", daemon=True)
 
     def start(self) -> None:
         """Begin to answer."""
+        self.monitor = monitor(self._socket)
         self._thread.start()
 
     def close(self) -> None:
-        """Stop answering."""
+        """Stop answering; once nothing reads the monitor."""
         remove_file(self._socket)
         if self._thread.ident is None:
             self._context.destroy(linger=0)
             return
+        if self.monitor is not None:
+            self.monitor.close(linger=0)
         self._context.term()
         self._thread.join()
 

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from threading import get_ident  # by name: gevent replaces the module's
 from time import sleep
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import zmq
 
@@ -34,8 +34,13 @@ from assay.transport._log import OutboundLog, Outgoing, Run, Text
 from assay.transport._logger import get_logger
 from assay.transport._publisher import RETRY_S, Publisher
 from assay.transport._reactor import Reactor
-from assay.transport._sockets import KernelSockets
+from assay.transport._sockets import LINGER_MS, KernelSockets, Socket, monitor
+from assay.transport._spare import SpareDescriptors
 from assay.transport._topics import Topics
+
+if TYPE_CHECKING:
+    from assay.transport._admission import Admission
+    from assay.transport._recorder import Recorder
 
 __all__ = ["IoThread", "Receiver"]
 
@@ -94,6 +99,7 @@ class IoThread:
         session: Verifies what comes in and signs what is published here.
         receiver: Takes the requests.
         topics: Name what is published here.
+        recorder: Sees each message.
     """
 
     def __init__(
@@ -102,7 +108,9 @@ class IoThread:
         session: Session,
         receiver: Receiver,
         topics: Topics,
+        recorder: Recorder | None = None,
     ) -> None:
+        self._recorder = recorder
         self._sockets = sockets
         self._session = session
         self._receiver = receiver
@@ -122,6 +130,8 @@ class IoThread:
             hold=self.log.hold,
             connections=self._connections,
         )
+        self.spare = SpareDescriptors()
+        self._admission: Admission | None = None
         self._room_in_queues = int(sockets.iopub.getsockopt(zmq.FD))
         self._text_sources: dict[int, Callable[[], None]] = {}
         self._reads_text = True
@@ -149,8 +159,7 @@ class IoThread:
     def stop(self) -> None:
         """Send what has been said, close the sockets and end the thread; from another thread."""
         if self._thread.ident is None:
-            self.log.close()
-            self._sockets.close(linger_ms=0)
+            self._close(linger_ms=0)
             return
         self.log.call(self._reactor.stop)
         self._thread.join()
@@ -171,6 +180,23 @@ class IoThread:
         Once the thread runs, only it may call this (see `OutboundLog.call`).
         """
         self._reactor.watch(descriptor, ready)
+
+    def admit_clients(self, heartbeat: Socket | None) -> None:
+        """Let clients in where descriptors are scarce (`Admission`); only in the I/O thread.
+
+        Args:
+            heartbeat: The monitor of its socket, which another context has.
+        """
+        from assay.transport._admission import Admission  # noqa: PLC0415 - not before the first reply
+
+        with self.spare.lent():
+            self._admission = Admission(self._reactor, self.spare)
+            monitors = [
+                monitor(self._sockets.of(channel)) for channel in (*REQUESTS, Channel.IOPUB)
+            ]
+        for one in (*monitors, heartbeat):
+            if one is not None:
+                self._admission.follow(one)
 
     def schedule_flush(self) -> None:
         """Look at the log within `SOON_S` without being woken; only in the I/O thread.
@@ -206,8 +232,13 @@ class IoThread:
             self._reactor.run(self._each_turn)
             self._send_the_rest()
         finally:
-            self.log.close()
-            self._sockets.close()
+            self._close()
+
+    def _close(self, linger_ms: int = LINGER_MS) -> None:
+        self.log.close()
+        self.spare.close()
+        self._sockets.close(linger_ms)
+        self._reactor.close()
 
     def _each_turn(self) -> float | None:
         """Send what it is time for; return the seconds until it is time for more, at most."""
@@ -299,7 +330,7 @@ class IoThread:
             try:
                 if isinstance(entry, Text):
                     found_text = True
-                    self._publisher.publish(self._stream(entry))
+                    self._publish(self._stream(entry))
                 elif isinstance(entry, Outgoing):
                     self._send(entry)
                 else:
@@ -310,9 +341,16 @@ class IoThread:
 
     def _send(self, entry: Outgoing) -> None:
         if entry.channel is Channel.IOPUB:
-            self._publisher.publish(entry.frames, entry.size)
-        else:
-            send_frames(self._sockets.of(entry.channel), entry.frames, NOBLOCK)
+            self._publish(entry.frames, entry.size)
+            return
+        if self._recorder is not None:
+            self._recorder.sent(entry.channel, entry.frames)
+        send_frames(self._sockets.of(entry.channel), entry.frames, NOBLOCK)
+
+    def _publish(self, frames: list[Buffer], size: int | None = None) -> None:
+        if self._recorder is not None:
+            self._recorder.sent(Channel.IOPUB, frames)
+        self._publisher.publish(frames, size)
 
     def _stream(self, entry: Text) -> list[Buffer]:
         return self._session.pack_json(
@@ -340,6 +378,8 @@ class IoThread:
         return read
 
     def _receive(self, channel: Channel, frames: list[bytes]) -> None:
+        if self._recorder is not None:
+            self._recorder.received(channel, frames)
         try:
             envelope = self._session.open(frames)
         except RemoteError as error:
@@ -375,7 +415,7 @@ class IoThread:
         except UnicodeDecodeError:
             return
         welcome = self._session.pack(IopubWelcome(subscription=subscription), identities=(topic,))
-        self._publisher.publish(welcome)
+        self._publish(welcome)
         self._publisher.subscribed()
 
     def _send_the_rest(self) -> None:

@@ -35,6 +35,7 @@ from assay.transport._deadline import Deadline
 from assay.transport._errors import KernelEndedError, LaunchError
 from assay.transport._kernelspecs import InstalledKernel
 from assay.transport._process import ChildProcess
+from assay.transport._recorder import Recorder
 
 __all__ = ["KernelProcess", "free_ports", "launch"]
 
@@ -122,17 +123,20 @@ class KernelProcess:
         """Return the end of what the process wrote to its own stdout and stderr."""
         return self._child.written()
 
-    def client(self, *, timeout: float | None = READY_TIMEOUT_S) -> Client:
+    def client(
+        self, *, timeout: float | None = READY_TIMEOUT_S, recorder: Recorder | None = None
+    ) -> Client:
         """Return a new client that is ready; it is closed with the kernel, or before.
 
         Args:
             timeout: Seconds for the kernel to answer; None waits for ever.
+            recorder: Sees each message that the client sends and receives.
 
         Raises:
             LaunchError: the kernel's process ended before it answered.
             TimedOutError: the kernel did not answer in time.
         """
-        client = self.connect()
+        client = self.connect(recorder=recorder)
         try:
             client.wait_until_ready(timeout)
         except KernelEndedError as error:
@@ -143,9 +147,9 @@ class KernelProcess:
             raise
         return client
 
-    def connect(self) -> Client:
+    def connect(self, *, recorder: Recorder | None = None) -> Client:
         """Return a new client as it is, without waiting for anything."""
-        client = Client(self.connection, lifeline=self)
+        client = Client(self.connection, lifeline=self, recorder=recorder)
         self._owned.callback(client.close)
         return client
 

@@ -426,6 +426,7 @@ class OutboundLog:
     def close(self) -> None:
         """Make nobody wait any more."""
         self._closed = True
+        self._wake = _do_nothing
         self._open_gates()
 
     def _continue_line(self, run: Run, text: str) -> bool:
@@ -543,3 +544,7 @@ def _chunks(key: tuple[StreamName, bytes] | None, parts: list[str]) -> Iterator[
         room -= length - start
     if text := "".join(waiting):
         yield Text(*key, text)
+
+
+def _do_nothing() -> None:
+    """Wake nothing: the I/O thread has ended."""

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
-__all__ = ["Logger", "get_logger", "prepare_logging"]
+__all__ = ["Logger", "get_logger", "prepare_logging", "set_up_logging"]
 
 FIRST_LINES = 10
 """Of a kind, written as they come."""
@@ -55,6 +55,12 @@ class Logger(Protocol):
 def prepare_logging(prepare: Callable[[], None]) -> None:
     """Call *prepare* before the next line is logged: it decides where lines go."""
     _preparations[:] = [prepare]
+
+
+def set_up_logging() -> None:
+    """Decide now where lines go; what decides it is not called again."""
+    with suppress(IndexError):  # nothing is left to prepare
+        _preparations.pop()()
 
 
 def get_logger(name: str) -> Logger:
@@ -100,10 +106,12 @@ class _LimitedLogger:
         left_out = self._admit(message)
         if left_out is None:
             return
-        import logging  # noqa: PLC0415 - see above
-
-        with suppress(IndexError):  # nothing is left to prepare
-            _preparations.pop()()
+        try:
+            import logging  # noqa: PLC0415 - see above
+        except OSError:  # a program has used up all descriptors
+            self._kinds[message].left_out += 1
+            return
+        set_up_logging()
         if left_out:
             message, args = f"{message} (and %s more like it)", (*args, left_out)
         exc_info = exc_info or method == "exception"

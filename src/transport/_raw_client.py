@@ -6,12 +6,11 @@ from collections.abc import Collection, Sequence
 from types import TracebackType
 from typing import Self
 
-import zmq
-
 from assay.protocol import Buffer, Channel, ConnectionFile
 from assay.transport._client_sockets import ENDED_GRACE_S, ClientSockets, Lifeline
 from assay.transport._deadline import Deadline
-from assay.transport._errors import KernelEndedError, TransportError
+from assay.transport._errors import KernelEndedError
+from assay.transport._recorder import Recorder
 
 __all__ = ["RawClient"]
 
@@ -24,6 +23,7 @@ class RawClient:
         identity: Under which the kernel knows the client; 1 to 255 bytes, the first not zero.
         channels: Which sockets to open.
         lifeline: The kernel's process, if it is ours: waiting ends when it has ended.
+        recorder: Sees each message.
 
     Raises:
         TransportError: an address or a CURVE key cannot be used.
@@ -36,11 +36,17 @@ class RawClient:
         identity: bytes,
         channels: Collection[Channel] = tuple(Channel),
         lifeline: Lifeline | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
         self._lifeline = lifeline
         self._grace: Deadline | None = None
         self._sockets = ClientSockets(
-            connection, identity, channels=channels, lifeline=lifeline, receive_limit=0
+            connection,
+            identity,
+            channels=channels,
+            lifeline=lifeline,
+            receive_limit=0,
+            recorder=recorder,
         )
 
     def __enter__(self) -> Self:
@@ -65,12 +71,7 @@ class RawClient:
             ClosedError: the client is closed.
             TransportError: the channel was not opened, or carries nothing in this direction.
         """
-        if channel is Channel.IOPUB:
-            raise TransportError(f"{channel} carries nothing from a client")
-        try:
-            self._sockets.of(channel).send_multipart(frames, copy=True)
-        except zmq.ZMQError as error:
-            raise TransportError(f"{channel}: cannot send: {error}") from error
+        self._sockets.send(channel, frames)
 
     def receive(self, timeout: float | None) -> tuple[tuple[Channel, tuple[bytes, ...]], ...]:
         """Wait for anything and return what has come, by channel: IOPub before replies.

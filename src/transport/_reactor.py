@@ -38,16 +38,16 @@ class Reactor:
     """Call functions when sockets and descriptors are readable, and when time is up."""
 
     def __init__(self) -> None:
-        self.woken: Callable[[], None] = lambda: None
+        self.woken: Callable[[], None] = _do_nothing
         """Called in the loop when a wake-up has arrived."""
-        self._wakeup = Wakeup()
-        self.wake = self._wakeup.set
+        wakeup = Wakeup()
+        self.wake: Callable[[], None] = wakeup.set
         """Ends the wait; for any thread."""
         self._poller = zmq.Poller()
         self._ready: dict[Socket | int, Callable[[], None]] = {}
         self._deadlines: dict[Callable[[], None], float] = {}
         self._running = True
-        self.watch(self._wakeup.fileno(), self._on_wakeup)
+        self.watch(wakeup.fileno(), lambda: self._on_wakeup(wakeup))
 
     def watch(self, source: Socket | int, ready: Callable[[], None]) -> None:
         """Call *ready* whenever *source*, a socket or a descriptor, is readable.
@@ -94,6 +94,14 @@ class Reactor:
         """Let `run` return at the end of the step that calls this, or else of the next one."""
         self._running = False
 
+    def close(self) -> None:
+        """Forget everything; the loop runs no more, and `wake` does nothing.
+
+        The wake-up's descriptors are closed as soon as no thread is about to use them.
+        """
+        self._ready.clear()
+        self.wake = _do_nothing
+
     def _timeout_ms(self, wait_s: float | None) -> int | None:
         waits = [] if wait_s is None else [wait_s]
         if self._deadlines:
@@ -126,6 +134,10 @@ class Reactor:
             except Exception:  # as above
                 logger.exception("what a deadline has called failed")
 
-    def _on_wakeup(self) -> None:
-        self._wakeup.clear()
+    def _on_wakeup(self, wakeup: Wakeup) -> None:
+        wakeup.clear()
         self.woken()
+
+
+def _do_nothing() -> None:
+    """Do nothing."""

@@ -136,6 +136,11 @@ def bind(socket: Socket, channel: Channel, connection: ConnectionFile) -> Connec
     return connection.with_ports({channel: int(bound.rpartition(":")[2])})
 
 
+def monitor(socket: Socket) -> Socket:
+    """Return a socket that says which connections *socket* has accepted, and which it could not."""
+    return socket.get_monitor_socket(zmq.EVENT_ACCEPTED | zmq.EVENT_ACCEPT_FAILED)
+
+
 def remove_file(socket: Socket) -> None:
     """Remove the file that *socket* made to be reached over ipc; ZeroMQ leaves it."""
     if socket.closed:

@@ -142,3 +142,16 @@ def test_newer_type() -> None:
     assert [(one.requirement, one.note) for one in judge(segment, MessageProfile.STRICT)] == [
         ("HDR-09", True)
     ]
+
+
+def test_echo_of_a_wrong_request() -> None:
+    """What a kernel repeats of a wrong request is no fault of its own; what else is wrong, is."""
+    asked = _draft("execute_request", {"code": 5})
+    echo = _draft("execute_input", {"code": 5, "execution_count": 1}, asked)
+    sent = [(Channel.SHELL, Sender.CLIENT, asked), (Channel.IOPUB, Sender.KERNEL, echo)]
+    wrong = [(Channel.SHELL, Sender.CLIENT, asked.unjudged()), sent[1]]
+    dateless = (Channel.IOPUB, Sender.KERNEL, echo.with_header(date=5))
+
+    assert "IOPUB-18" in _rules(_lines(*sent))
+    assert _rules(_lines(*wrong)) == set()
+    assert "HDR-01" in _rules(_lines(wrong[0], dateless))

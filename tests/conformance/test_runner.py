@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from assay.conformance import Limits, Options, Report, Target, Verdict, run_checks, select
+from assay.conformance import Limits, Options, Report, Result, Target, Verdict, run_checks, select
 
 CALCULATOR = Path(__file__).parents[2] / "examples" / "calculator.py"
 
@@ -71,3 +71,40 @@ def test_time_limit() -> None:
 def test_later_starts(took: float, wanted: float) -> None:
     """How long a later kernel may take to start follows from the first one's start."""
     assert Limits(took).start(60) == wanted
+
+
+@pytest.mark.parametrize(("limit", "first"), [(None, True), (3600, False)])
+def test_order(limit: float | None, *, first: bool) -> None:
+    """What takes long is asked first, and last where there may be no time for everything."""
+    target = Target.command((sys.executable, str(CALCULATOR), "-f", "{connection_file}"))
+    asked: list[str] = []
+
+    run_checks(
+        target,
+        select(["CONN-16.1", "INFO-01.1"]),
+        Options(jobs=1, time_limit=limit),
+        on_result=lambda one: asked.append(one.check),
+    )
+
+    assert (asked[0] == "CONN-16.1") is first
+
+
+def _found_of(fault: str, check: str) -> Result:
+    argv = (sys.executable, "-m", "tests.faults", "--fault", fault, "-f", "{connection_file}")
+    report = run_checks(Target.command(argv), select([check]), Options(jobs=1))
+    return next(one for one in report.results if one.check == check)
+
+
+def test_kernel_without_control() -> None:
+    """What harms nobody is not blamed for the silence of a kernel that never spoke on control."""
+    found = _found_of("wire-no-control", "CTRL-15.1")
+
+    assert found.outcome is Verdict.SKIPPED
+    assert "nothing on control" in found.reason
+
+
+def test_missing_broadcast() -> None:
+    """Of a kernel that ends without a last word the word is told as missing, not the end."""
+    found = _found_of("ctrl-no-broadcast", "CTRL-07.1")
+
+    assert (found.expected, found.got) == ("a shutdown_reply on IOPub", "none")

@@ -43,6 +43,11 @@ def received(content: Content, *, client: str = "client") -> Envelope:
     return make_session("kernel").open([bytes(frame) for frame in frames])
 
 
+def topic(msg_type: str) -> bytes:
+    """Return the topic of an IOPub message."""
+    return msg_type.encode()
+
+
 @define
 class MemoryLog:
     """The outbound log, and the I/O thread that takes from it, step by step."""

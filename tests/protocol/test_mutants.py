@@ -1,27 +1,26 @@
 """The tests bite: the codec is broken in named ways, and a named test catches each.
 
-A mutant is one replacement in the source of one function. The function gets the changed code for
-the time of one test, wherever it has been imported. The tests run in private copies of their
-modules, without shrinking: here it matters that they fail, and not how nicely. That they pass on
+The changed code is there for the time of one test, wherever it has been imported (see
+`tests.mutants`). The tests run in private copies of their modules, without
+shrinking: here it matters that they fail, and not how nicely. That they pass on
 the code as it is, the ordinary run shows.
 """
 
 from __future__ import annotations
 
 import importlib.util
-import inspect
 import sys
-import textwrap
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
-from types import CodeType, FunctionType, ModuleType
+from types import ModuleType
 from typing import Any
 
 import pytest
 from attrs import frozen
 from hypothesis import Phase, settings
 from hypothesis.errors import HypothesisException
+
+from tests import mutants
 
 
 class Word(str):
@@ -31,17 +30,12 @@ class Word(str):
 
 
 @frozen
-class Mutant:
-    """One way to break the codec."""
+class Mutant(mutants.Mutant):
+    """One way to break the codec.
 
-    name: str
-    function: str
-    """Module below `assay.protocol`, and the name in it: ``wire._framing:split``."""
-
-    old: str
-    new: str
-    test: str
-    """Module below this folder, and the test: ``wire.signing.a_missing_signature_is_refused``."""
+    Its function is below `assay.protocol`, and its test is a module below this folder and a name in
+    it: ``wire.signing.a_missing_signature_is_refused``.
+    """
 
     arguments: tuple[Any, ...] = ()
 
@@ -426,26 +420,6 @@ def _copy(path: Path) -> ModuleType:
     return module
 
 
-def function(path: str) -> FunctionType:
-    """Return the function of `assay.protocol` at *path*."""
-    module, _, names = path.partition(":")
-    found: Any = import_module(f"assay.protocol.{module}")
-    for name in names.split("."):
-        found = getattr(found, name)
-    assert isinstance(found, FunctionType)
-    return found
-
-
-def mutated(target: FunctionType, old: str, new: str) -> CodeType:
-    """Return the code of *target* with *new* in place of *old*, which is there exactly once."""
-    source = textwrap.dedent(inspect.getsource(target))
-    assert source.count(old) == 1, f"{old!r} is not there, or more than once"
-    scope: dict[str, Any] = dict(target.__globals__)
-    exec(f"from __future__ import annotations\n{source.replace(old, new)}", scope)
-    code: CodeType = scope[target.__name__].__code__
-    return code
-
-
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_a_mutant_is_caught(
     mutant: Mutant, private: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch
@@ -453,8 +427,8 @@ def test_a_mutant_is_caught(
     """The named test fails on the broken code, because of what it asserts."""
     module, _, name = mutant.test.rpartition(".")
     test = getattr(private[module], f"test_{name}")
-    target = function(mutant.function)
-    monkeypatch.setattr(target, "__code__", mutated(target, mutant.old, mutant.new))
+    target = mutants.function(f"protocol.{mutant.function}")
+    monkeypatch.setattr(target, "__code__", mutants.mutated(target, mutant.old, mutant.new))
 
     with pytest.raises((Exception, pytest.fail.Exception)) as caught:
         test(*mutant.arguments)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -50,6 +51,33 @@ def test_nudged() -> None:
     lane.nudge()
 
     assert lane.get() is None
+
+
+class Raced:
+    """A lock that another thread releases just when somebody has looked at it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._lock.acquire()
+        self.release = self._lock.release
+
+    def locked(self) -> bool:
+        """Return what was true until now."""
+        was_locked = self._lock.locked()
+        if was_locked:
+            self._lock.release()
+        return was_locked
+
+
+def test_two_wake_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two threads that both find the reader asleep, the second does no harm."""
+    lane: Lane[int] = Lane()
+    lock = Raced()
+    monkeypatch.setattr(lane, "_lock", lock)
+    lane.put(1)
+
+    assert not lock.locked()
+    assert lane.poll() == 1
 
 
 def test_item_after_nudge() -> None:

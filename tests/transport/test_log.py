@@ -98,12 +98,30 @@ TAKE = None
 steps = st.lists(texts | messages | st.just(TAKE), max_size=60)
 
 
+OUT, ERR = StreamName.STDOUT, StreamName.STDERR
+ONE, TWO = b'{"msg_id":"1"}', b'{"msg_id":"2"}'
+WALK: list[Said | None] = [
+    *[(OUT, ONE, "a"), (OUT, ONE, "b"), (ERR, ONE, "c"), (OUT, ONE, "d"), (OUT, TWO, "e")],
+    *[b"m", (OUT, TWO, "f"), b"n", (OUT, TWO, "g\n"), TAKE, (OUT, TWO, "h"), TAKE],
+    *[(OUT, ONE, "xyz" * MAX_TEXT), (OUT, ONE, "i"), b"o", (OUT, ONE, "y" * RUN_ROOM), TAKE],
+]
+"""Each way that text and messages can follow each other, of two streams and two requests."""
+
+
 class TestOrder:
     """What is said is taken, in order."""
 
     @given(steps=steps)
     def test_nothing_lost(self, steps: list[Said | None]) -> None:
         """Whenever it is taken, each text and message comes once, in order and under its parent."""
+        self.check(steps)
+
+    def test_each_way(self) -> None:
+        """So it is in each way that two of them can follow each other."""
+        self.check(WALK)
+
+    def check(self, steps: list[Said | None]) -> None:
+        """Check that what is written and posted by *steps* is taken."""
         log = OutboundLog(nothing)
         writer = Writer(log)
         found: list[Said] = []
@@ -119,6 +137,14 @@ class TestOrder:
 
         assert joined(found) == joined([step for step in steps if step is not None])
         assert len(log) == 0
+
+    def test_adjacent_texts(self) -> None:
+        """Texts of one stream and request that wait together are one message."""
+        log = OutboundLog(nothing)
+        for text in ("a", "b\n", "c"):
+            log.write(OUT, ONE, text)
+
+        assert taken(log) == [(OUT, ONE, "ab\nc")]
 
     @given(said=st.lists(texts, min_size=1))
     def test_few_messages(self, said: list[tuple[StreamName, bytes, str]]) -> None:
@@ -185,6 +211,29 @@ class TestOrder:
 
         text = "".join(one[2] for one in found if isinstance(one, tuple))
         assert (text.count("a"), text.count("b")) == (20_000, 20_000)
+
+    def test_late_text(self) -> None:
+        """A text that is appended to a run just when that has been taken is taken next."""
+        log = OutboundLog(nothing)
+        run = log.write(OUT, ONE, "a")
+        assert taken(log) == [(OUT, ONE, "a")]
+        run.append("b")
+        assert run.is_settled
+        log.attend(run)
+
+        assert taken(log) == [(OUT, ONE, "b")]
+
+    def test_text_that_nobody_attends_to(self) -> None:
+        """A text that is appended to a run that others have appended behind stands in its place."""
+        log = OutboundLog(nothing)
+        run = log.write(OUT, ONE, "a")
+        log.post(Channel.IOPUB, [b"m"])
+        before = log.held_bytes
+        run.append("b" * 1_000)
+        log.attend(run)
+
+        assert log.held_bytes >= before + 1_000
+        assert taken(log) == [(OUT, ONE, "a" + "b" * 1_000), b"m"]
 
     def test_call(self) -> None:
         """A function is called when all before it has been taken, and nothing behind it."""
@@ -289,6 +338,15 @@ class TestWaking:
         said()
 
         assert woken.count == 2
+
+    def test_function(self) -> None:
+        """A function that is to be called wakes at once, whoever is going to look."""
+        woken = Woken()
+        log = OutboundLog(woken)
+        log.expected = True
+        log.call(nothing)
+
+        assert (woken.count, log.urgent) == (1, True)
 
     def test_resting_text(self) -> None:
         """Text wakes nobody while the I/O thread is going to look, and is then reported."""

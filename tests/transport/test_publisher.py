@@ -239,6 +239,20 @@ class TestStates:
         assert len(first.queue) == 4
         assert len(second.queue) == 8
 
+    def test_patience_again(self) -> None:
+        """When one has been left out, the next full queue is waited for as the first was."""
+        stalled, slow = Subscriber(4), Subscriber(8)
+        desk = Desk(stalled, slow)
+        desk.publish(*names(8))
+        desk.wait(PATIENCE_S * 1.1)
+        desk.publish(*names(8, 20))
+        assert desk.publisher.is_waiting
+        for _ in range(20):
+            slow.read(8)
+            desk.publisher.pump()
+
+        assert slow.got == sent(20)
+
     def test_gone(self) -> None:
         """One that vanished with a full queue holds nobody up."""
         gone = Subscriber(4)

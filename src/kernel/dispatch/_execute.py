@@ -85,6 +85,7 @@ class Execution:
     def _run(
         self, request: Request, content: ExecuteRequest, stored: bool, number: int
     ) -> Executed:
+        request.number = number
         cell_id = request.envelope.metadata.get("cellId")
         cell = Cell(
             code=content.code,

@@ -17,7 +17,7 @@ from assay.protocol import (
 )
 from assay.transport import get_logger
 
-__all__ = ["Answer", "Handlers", "parse", "serve"]
+__all__ = ["Answer", "Handlers", "serve"]
 
 logger = get_logger("assay.kernel")
 
@@ -60,6 +60,11 @@ class Handlers:
         a good part of a kernel's start.
         """
         self._deferred = add
+
+    @property
+    def has_deferred(self) -> bool:
+        """True until the deferred handlers have been added."""
+        return self._deferred is not None
 
     def load_deferred(self) -> None:
         """Add the deferred handlers, once; from any thread.
@@ -147,18 +152,6 @@ def serve(request: Request, handlers: Handlers, responder: Responder) -> None:
         responder.reply(request, reply)
     if not request.is_deferred:
         responder.status("idle", request)
-
-
-def parse(request: Request, cls: type[C]) -> C:
-    """Return the content of *request*.
-
-    Raises:
-        ContentError: it is of another shape.
-    """
-    content = structure_content(request.header.msg_type, request.envelope.content)
-    if not isinstance(content, cls):
-        raise ContentError(f"wanted a {cls.msg_type}, found a {request.header.msg_type}")
-    return content
 
 
 def _no_debugger(request: Request) -> Content:

@@ -9,6 +9,7 @@ from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 
 from assay import protocol
+from assay.kernel.ipython._errors import newest_error
 from assay.protocol import UNSET, ExecuteResult, Json, unstructure
 
 if TYPE_CHECKING:
@@ -29,10 +30,11 @@ class IopubDisplayHook(DisplayHook):  # type: ignore[misc]  # IPython is untyped
 
     def __call__(self, result: object = None) -> None:
         """Show *result*; that it cannot be shown is an error of the cell (EXEC-17)."""
-        before = self.shell.shown_error
+        before = newest_error()
         super().__call__(result)
-        if self.shell.shown_error is not before:
-            self.shell.result_error = self.shell.shown_error
+        request, error = self.shell.host.request(), newest_error()
+        if request is not None and error is not before:
+            request.result_error = error
 
     def write_output_prompt(self) -> None:
         """Write nothing: the client numbers its own prompts."""
@@ -41,9 +43,12 @@ class IopubDisplayHook(DisplayHook):  # type: ignore[misc]  # IPython is untyped
         self, format_dict: Mapping[str, Json], md_dict: Mapping[str, Json] | None = None
     ) -> None:
         """Publish the representations that IPython computed."""
+        request = self.shell.host.request()
+        # One that a program has made its parent, or none in start-up code, has no cell here.
+        number = request.number if request is not None else 0
         self.shell.host.publish(
             ExecuteResult(
-                execution_count=self.shell.cell_number,
+                execution_count=number or self.prompt_count,
                 data=dict(format_dict),
                 metadata=dict(md_dict or {}),
             )

@@ -9,14 +9,27 @@ waits for requests and some task, timer or socket needs it (decision 0005).
 from __future__ import annotations
 
 import asyncio
+import sys
 from asyncio import events
 from collections.abc import Callable, Coroutine, Iterable
+from contextlib import suppress
 from contextvars import copy_context
 from typing import Any, TypeVar
 
 __all__ = ["UserLoop"]
 
 T = TypeVar("T")
+
+PATIENCE_S = 0.5
+"""How long a cell has to end that was interrupted while it awaited something."""
+
+STILL_RUNS = (
+    "[assay] The cell was interrupted, and goes on: it cleans up, or has caught the "
+    "CancelledError. Interrupt it again to end it where it waits."
+)
+CANNOT_BE_ENDED = (
+    "[assay] The cell has caught all that was to end it, and goes on in the background."
+)
 
 
 class UserLoop(asyncio.SelectorEventLoop):
@@ -31,6 +44,12 @@ class UserLoop(asyncio.SelectorEventLoop):
         """The task of the cell that is awaited, if one is."""
         self.reason: BaseException | None = None
         """Why that task has been cancelled: an interrupt, or another task that wants to exit."""
+        self._is_delivered = False
+        """True once the loop has come round to cancel it."""
+        self._waits_for: object = None
+        """What it waited for then."""
+        self._is_left = False
+        """True if it goes on without its cell."""
 
     def is_running(self) -> bool:
         """Return True in a cell, whether or not the loop turns."""
@@ -79,6 +98,7 @@ class UserLoop(asyncio.SelectorEventLoop):
         # Until there is a task to cancel, an interrupt is only noted: a task that nobody knew would
         # run between cells.
         self._starting = True
+        self._is_delivered = self._is_left = False
         try:
             pretending, self._pretending = self._pretending, False
             events._set_running_loop(None)
@@ -87,7 +107,7 @@ class UserLoop(asyncio.SelectorEventLoop):
         finally:
             self._starting = False
         if self.reason is not None:
-            task.cancel()
+            self._deliver(task)
         try:
             return self._run_to_its_end(task)
         except asyncio.CancelledError:
@@ -95,14 +115,13 @@ class UserLoop(asyncio.SelectorEventLoop):
                 raise self.reason from None
             raise
         except (KeyboardInterrupt, SystemExit) as reason:
-            if task.done():
+            if task.done() or self._is_left:
                 raise
             # It was raised in the code of another task, or of the loop.
             self.reason = reason
             return self._cancel(task)
         finally:
-            self.task = None
-            self.reason = None
+            self.task = self.reason = self._waits_for = None
             for variable, value in context.items():
                 if variable.get(None) is not value:
                     variable.set(value)
@@ -122,6 +141,9 @@ class UserLoop(asyncio.SelectorEventLoop):
                 raise
             finally:
                 task.remove_done_callback(self._stop_for)
+            if self._is_left and self.reason is not None:
+                task.add_done_callback(_look_away)
+                raise self.reason
         return task.result()
 
     def _stop_for(self, _: asyncio.Task[Any]) -> None:
@@ -143,13 +165,57 @@ class UserLoop(asyncio.SelectorEventLoop):
             self.reason = KeyboardInterrupt()
             return True
         task = self.task
-        if task is None or task.done() or self.reason is not None:
+        if task is None or task.done() or self._is_left:
             return False
         if getattr(task.get_coro(), "cr_running", False):
             return False
-        self.reason = KeyboardInterrupt()
-        self.call_soon_threadsafe(task.cancel)
-        return True
+        if self.reason is None:
+            self.reason = KeyboardInterrupt()
+            self.call_soon_threadsafe(self._deliver, task)
+            return True
+        if self._is_delivered:
+            self.call_soon_threadsafe(self._leave, task)
+        return self._is_delivered
+
+    @property
+    def is_stuck(self) -> bool:
+        """True while an interrupt waits for code that does not let the loop come round.
+
+        That is code of another task, or of a callback: it gets the KeyboardInterrupt.
+        """
+        task = self.task
+        waits = self.reason is not None and not self._is_delivered
+        return waits and task is not None and not task.done()
+
+    def _deliver(self, task: asyncio.Task[Any]) -> None:
+        """Cancel *task*, and look whether that ends it."""
+        self._is_delivered = True
+        self._waits_for = _awaited_by(task)
+        task.cancel()
+        self.call_later(PATIENCE_S, self._look_after, task)
+
+    def _look_after(self, task: asyncio.Task[Any]) -> None:
+        if task is not self.task or task.done():
+            return
+        if _awaited_by(task) is self._waits_for:
+            # What it waits for has swallowed the cancellation: the cell has not noticed anything.
+            self._leave(task)
+        else:
+            print(STILL_RUNS, file=sys.stderr)
+
+    def _leave(self, task: asyncio.Task[Any]) -> None:
+        """End the code of *task* where it waits, and wait for it no longer."""
+        if task is not self.task or task.done():
+            return
+        # Not by the task: that takes nothing but a cancellation, and only to what it waits for.
+        coroutine: Any = task.get_coro()
+        with suppress(StopIteration, KeyboardInterrupt, SystemExit):
+            awaited = coroutine.throw(self.reason)
+            # Part of how tasks and futures understand each other: its task is to ask for it again.
+            awaited._asyncio_future_blocking = False
+            print(CANNOT_BE_ENDED, file=sys.stderr)
+        self._is_left = True
+        self.stop()
 
     def end(self) -> None:
         """Cancel every task, let it clean up, and close the loop."""
@@ -203,7 +269,7 @@ class UserLoop(asyncio.SelectorEventLoop):
 
     def _cancel(self, task: asyncio.Task[T]) -> T:
         """Cancel *task*, let it clean up, and return its result; else raise the reason."""
-        task.cancel()
+        self._deliver(task)
         try:
             return self._run_to_its_end(task)
         except asyncio.CancelledError:
@@ -229,3 +295,17 @@ class _Turn:
         """Let `run` return, unless it has."""
         if not self._is_over:
             self._loop.stop()
+
+
+def _awaited_by(task: asyncio.Task[Any]) -> object:
+    """Return what the innermost of the coroutines that *task* runs waits for."""
+    awaited: Any = task.get_coro()
+    while (inner := getattr(awaited, "cr_await", None)) is not None:
+        awaited = inner
+    return awaited
+
+
+def _look_away(task: asyncio.Task[Any]) -> None:
+    """Let asyncio say nothing about how a task ended whose cell is over."""
+    if not task.cancelled():
+        task.exception()

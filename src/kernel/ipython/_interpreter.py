@@ -14,20 +14,23 @@ from IPython.core.completer import provisionalcompleter, rectify_completions
 from IPython.utils.tokenutil import token_at_cursor
 
 from assay import protocol
-from assay.kernel._interpreter import Cell, Executed, Failed, Host, Succeeded
+from assay.kernel._interpreter import Cell, Executed, Failed, Host, StartError, Succeeded
 from assay.kernel.ipython._app import IPKernelApp
+from assay.kernel.ipython._c_streams import c_flusher
 from assay.kernel.ipython._commands import let_interrupts_end_cells
 from assay.kernel.ipython._comms import Comms
 from assay.kernel.ipython._imports import replace_debugger_late
 from assay.kernel.ipython._lazy_event_loop import LazyEventLoop
+from assay.kernel.ipython._process_state import ProcessState
 from assay.kernel.ipython._shell import ZMQInteractiveShell
 from assay.kernel.ipython._user_streams import UserStreams
 from assay.kernel.ipython.compat._commands import send_commands_as_utf8
 from assay.kernel.ipython.compat._fault_handler import keep_crash_traces
-from assay.kernel.ipython.compat._ipykernel_modules import install_shims
+from assay.kernel.ipython.compat._ipykernel_modules import install_shims, remove_shims
 from assay.kernel.ipython.compat._kernel_facade import KernelFacade, ask
 from assay.kernel.ipython.speedups._grammars import defer_parso_grammars
 from assay.kernel.ipython.speedups._highlighting import spare_html
+from assay.kernel.ipython.speedups._history import end_session
 from assay.kernel.process._patches import Kind, patches
 from assay.protocol import UNSET, ContentError, Error
 
@@ -50,20 +53,49 @@ with millions, neither an interrupt nor a shutdown nor the parent's end would be
 class IPythonInterpreter:
     """IPython's shell, made with the user's profile and configuration.
 
-    Args:
-        host: The kernel.
-        arguments: IPython's own command line, such as ``--profile=NAME``.
+    What takes long is the import of this module. An interpreter that no host is attached to has
+    changed nothing in the process, opened no file and started no thread: it may be forked.
 
-    Raises:
-        SystemExit: the arguments are wrong, or a configuration file is.
+    Args:
+        arguments: IPython's own command line, such as ``--profile=NAME``.
     """
 
-    def __init__(self, host: Host, arguments: list[str]) -> None:
+    shell: ZMQInteractiveShell
+    _host: Host
+    _streams: UserStreams
+    _loop: LazyEventLoop
+    _comms: Comms
+    _before: ProcessState | None = None
+    """What a guest puts back."""
+
+    def __init__(self, arguments: list[str]) -> None:
+        self._arguments = arguments
+        self._takes_metadata = "cell_meta" in ZMQInteractiveShell.run_cell.__code__.co_varnames
+
+    def attach(self, host: Host) -> None:
+        """Make the shell for the kernel of *host*, and run the user's start-up code.
+
+        Raises:
+            StartError: a file cannot be read or written that IPython needs.
+            SystemExit: the arguments are wrong, or a configuration file is.
+        """
+        if not host.owns_process:
+            self._before = ProcessState()
         self._host = host
         self._streams = UserStreams(host)
         self._loop = LazyEventLoop()
-        self._takes_metadata = "cell_meta" in ZMQInteractiveShell.run_cell.__code__.co_varnames
         self._comms = Comms(host)
+        self._patch_process()
+        host.on_close(_forget_parsed)
+        try:
+            IPKernelApp.instance(host, self._take_shell).initialize(self._arguments)
+        except OSError as error:
+            raise StartError(f"IPython cannot start: {error}") from error
+        host.use_loop(self._loop)
+        host.on_flush(c_flusher())
+
+    def _patch_process(self) -> None:
+        host = self._host
         let_interrupts_end_cells(host)
         self._replace_prompts()
         keep_crash_traces(host)
@@ -71,14 +103,6 @@ class IPythonInterpreter:
         replace_debugger_late()
         defer_parso_grammars()
         install_shims(self._comms, type(host.stdout))
-        host.on_close(_forget_parsed)
-        self.shell: ZMQInteractiveShell
-        IPKernelApp.instance(host, self._attach).initialize(arguments)
-
-    @property
-    def loop(self) -> LazyEventLoop:
-        """The user's event loop."""
-        return self._loop
 
     @property
     def execution_count(self) -> int:
@@ -93,8 +117,7 @@ class IPythonInterpreter:
         """Run *cell* in the user's namespace."""
         shell = self.shell
         self._streams.mend()
-        shell.shown_error = shell.result_error = None
-        shell.cell_number = cell.number
+        shell.shown_reason = None
         with self._loop.in_cell():
             result = shell.run_cell(
                 cell.code,
@@ -105,7 +128,7 @@ class IPythonInterpreter:
             )
             self._streams.flush()
             error: BaseException | None = result.error_before_exec or result.error_in_exec
-            unshown: Error | None = shell.result_error  # set meanwhile, by `IopubDisplayHook`
+            unshown = self._result_error()
             if error is None and unshown is None:
                 expressions = shell.user_expressions(dict(cell.user_expressions))
                 return Succeeded(user_expressions=expressions, payload=self._take_payload())
@@ -208,16 +231,29 @@ class IPythonInterpreter:
         return self._comms.info(target_name)
 
     def close(self) -> None:
-        """Cancel what still runs on the user's event loop."""
+        """Cancel what still runs on the user's event loop; a guest leaves no trace."""
         self._loop.end()
         self._comms.is_over = True
+        if self._before is None:
+            return
+        end_session(self.shell)
+        remove_shims()
+        IPKernelApp.clear_instance()
+        ZMQInteractiveShell.clear_instance()
+        self._before.restore()
 
-    def _attach(self, shell: ZMQInteractiveShell) -> None:
+    def _take_shell(self, shell: ZMQInteractiveShell) -> None:
         """Give the new *shell* what it needs, before it runs any code."""
         self.shell = shell
         shell.host = self._host
         shell.user_loop = self._loop
         shell.kernel = self._comms.kernel = KernelFacade(self._host, self._comms, shell)
+
+    def _result_error(self) -> Error | None:
+        """Return why the cell's result could not be shown: IPython goes on as if it were."""
+        request = self._host.request()
+        error = request.result_error if request is not None else None
+        return error if isinstance(error, Error) else None
 
     def _metadata_of(self, cell: Cell) -> dict[str, Any]:
         # IPython takes it since 9.11 and shows it to hooks, such as those of `pre_run_cell`.

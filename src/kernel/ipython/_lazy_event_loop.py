@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from importlib.machinery import ModuleSpec
+from threading import get_ident  # by name: gevent replaces the module's
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from assay.kernel.process._import_hooks import after_import
@@ -31,6 +32,7 @@ class LazyEventLoop:
         self._loop: UserLoop | None = None
         self._in_cell = False
         self._process = os.getpid()
+        self._is_own_thread = _of_this_thread()
         self._pending: object = None
         self._wake: Callable[[], None] | None = None
         after_import("asyncio", self._make)
@@ -79,6 +81,11 @@ class LazyEventLoop:
         """Cancel the awaited cell if there is one: `UserLoop.interrupt`."""
         return self._loop is not None and self._loop.interrupt()
 
+    @property
+    def is_stuck(self) -> bool:
+        """True while an interrupt waits for code that awaits nothing: `UserLoop.is_stuck`."""
+        return self._loop is not None and self._loop.is_stuck
+
     def pass_on_signals(self, numbers: Iterable[int]) -> None:
         """Run what the loop's signal handlers are for each of *numbers*, in any thread."""
         if self._loop is not None:
@@ -107,13 +114,13 @@ class LazyEventLoop:
             import asyncio  # noqa: F401, PLC0415 - see above
 
             self._make()
-        assert self._loop is not None, "the main thread's"
+        assert self._loop is not None, "asked for in the thread of the cells"
         return self._loop
 
     def _make(self) -> None:
         if self._loop is not None:
             return
-        if not is_main_thread():
+        if not self._is_own_thread():
             if self._in_cell:
                 self._make_in_main_thread()
             return
@@ -142,6 +149,14 @@ class LazyEventLoop:
         # A signal would do as well, but all that can be sent belong to somebody.
         self._pending = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(make)
         ctypes.pythonapi.Py_AddPendingCall(self._pending, None)
+
+
+def _of_this_thread() -> Callable[[], bool]:
+    """Return what is True in the caller's thread: the main one, but for a guest of a program."""
+    if is_main_thread():
+        return is_main_thread  # another one in a forked child
+    ident = get_ident()
+    return lambda: get_ident() == ident
 
 
 def _is_imported() -> bool:

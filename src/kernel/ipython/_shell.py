@@ -23,6 +23,7 @@ from traitlets import Bool, Instance, Type, default
 
 from assay.kernel._tracebacks import hide_own_frames
 from assay.kernel.ipython._display import IopubDisplayHook, IopubDisplayPublisher
+from assay.kernel.ipython._errors import newest_error, note_error
 from assay.kernel.ipython._payload import PayloadManager
 from assay.kernel.ipython.speedups._completer import init_completer
 from assay.kernel.ipython.speedups._formatter import DisplayFormatter
@@ -82,14 +83,8 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
     exiter = Instance(ExitAutocall)
     autoindent = Bool(False)
 
-    cell_number = 0
-    """What the running cell's results are numbered with."""
-
-    shown_error: Error | None = None
-    """What the running cell published as its error."""
-
-    result_error: Error | None = None
-    """What it published because its result could not be shown: IPython goes on as if it were."""
+    shown_reason: BaseException | None = None
+    """The interrupt of an awaiting cell that has been shown."""
 
     @default("exiter")
     def _exiter(self) -> ExitAutocall:
@@ -123,6 +118,9 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
             transformed_cell=transformed_cell,
             preprocessing_exc_tuple=preprocessing_exc_tuple,
         )
+        if awaits:
+            with self.host.lend_descriptors():
+                self.user_loop.get()
         return awaits
 
     @property
@@ -257,6 +255,10 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
             self.host.end_child(value)
         if value is not None and kind is not None:
             reason = self.user_loop.reason
+            if value is self.shown_reason:
+                return  # where the code of the cell was ended, which was left then
+            if value is reason:
+                self.shown_reason = value
             if reason is not None and _is_cancelled(value):
                 # A cell that awaits is interrupted by cancelling it; the user pressed interrupt.
                 kind, value = type(reason), reason.with_traceback(trace)
@@ -275,12 +277,15 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
         if value is not None and kind is not None:
             hide_own_frames(value)
             exc_tuple = (kind, value, value.__traceback__)
-        with suppress(ImportError, OSError):  # of a program that has used up all descriptors
-            remember_highlighting()
-        before = self.shown_error
-        super().showtraceback(exc_tuple, filename, tb_offset, exception_only, running_compiled_code)
+        before = newest_error()
+        with self.host.lend_descriptors():  # to read the source, and import what shows it
+            with suppress(ImportError, OSError):  # of a program that has used up all the same
+                remember_highlighting()
+            super().showtraceback(
+                exc_tuple, filename, tb_offset, exception_only, running_compiled_code
+            )
         replaced = "_showtraceback" in vars(self)  # by a program that shows errors its own way
-        if self.shown_error is before and not replaced and value is not None and kind is not None:
+        if newest_error() is before and not replaced and value is not None and kind is not None:
             # Its own `_render_traceback_` failed, or IPython did: that is no reason to be silent.
             self._showtraceback(kind, value, _lines_of(value))
 
@@ -290,11 +295,8 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
         IPython keeps some to itself, such as the end of a debugger's session, and programs that
         show errors their own way keep all; they are published now, in one line (EXEC-17).
         """
-        request = self.host.request()
-        published = request.error if request is not None else None
-        for known in (self.shown_error, published):
-            if isinstance(known, Error):
-                return known
+        if (shown := self._error_of_cell()) is not None:
+            return shown
         name, text = type(error).__name__, _text_of(error)
         return self._publish_error(type(error), error, [f"{name}: {text}" if text else name])
 
@@ -322,8 +324,14 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
                 print("\n".join(error.traceback), file=stream)
         else:
             self.host.publish(error)
-        self.shown_error = error
+        note_error(error)
         return error
+
+    def _error_of_cell(self) -> Error | None:
+        """Return what the running cell has published as its error."""
+        request = self.host.request()
+        error = request.error if request is not None else newest_error()
+        return error if isinstance(error, Error) else None
 
     def _format_exception_for_storage(
         self, exception: BaseException, **_: object
@@ -333,7 +341,7 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
         IPython would format it a second time, which takes as long as the first and may fail, where
         a failure is taken for another error of the cell.
         """
-        shown = self.shown_error
+        shown = self._error_of_cell()
         if shown is None or shown.ename != type(exception).__name__:
             name = type(exception).__name__
             return {"ename": name, "evalue": _text_of(exception), "traceback": [name]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from threading import get_ident  # by name: gevent replaces the module's
 from typing import TYPE_CHECKING, TextIO
 
@@ -42,6 +43,7 @@ class KernelHost:
         real_stderr: TextIO,
         connection: ConnectionFile,
         connection_path: str | None,
+        owns_process: bool,
     ) -> None:
         self._io = io
         self._output = output
@@ -58,6 +60,7 @@ class KernelHost:
         self.stdout, self.stderr = streams
         self.real_stderr = real_stderr
         self.connection = connection
+        self.owns_process = owns_process
 
     def attach(self, main: MainLane) -> None:
         """Know the lane that runs the interpreter; in the thread that does."""
@@ -137,6 +140,10 @@ class KernelHost:
         if self._output.forked:
             self.catch_up()
             end_child_by(error)
+
+    def lend_descriptors(self) -> AbstractContextManager[None]:
+        """Let some descriptors be free inside, where user code has left none."""
+        return self._io.spare.lent()
 
     def interrupt_count(self) -> int:
         """Return how often user code has been interrupted, also where it has caught that."""

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from threading import Lock  # by name: gevent replaces the module's
 from typing import TYPE_CHECKING
 
@@ -125,7 +125,8 @@ class MainLane:
             if request is not None:
                 self._handle(request, handlers)
                 self._handled += 1
-                _load_deferred(handlers)
+                self._load_deferred(handlers)
+                self._io.spare.refill()
             if self._output.forked:
                 end_child(0)  # a background task has forked, see `_leave_child`
             if self._exit_is_requested:
@@ -195,8 +196,11 @@ class MainLane:
                 self._responder.status("idle", request)
 
     def _answer(self, request: Request, handlers: Handlers) -> Reply | None:
+        # A cell has what its program has left; what looks at it may import what it needs to answer.
+        is_cell = request.header.msg_type == "execute_request"
         try:
-            return handlers.answer(request)
+            with nullcontext() if is_cell else self._io.spare.lent():
+                return handlers.answer(request)
         except BaseException as error:  # noqa: BLE001 - of a signal, just when the code had ended
             with self._interruptible():  # takes signals back from the code when it is left
                 pass
@@ -212,9 +216,11 @@ class MainLane:
     def _exit(self) -> None:
         self._shutdown.ask(Ending())
 
-
-def _load_deferred(handlers: Handlers) -> None:
-    try:
-        handlers.load_deferred()
-    except Exception:  # the loop must outlive a program that has used up all descriptors
-        logger.exception("cannot import what answers other requests; it will be tried again")
+    def _load_deferred(self, handlers: Handlers) -> None:
+        if not handlers.has_deferred:
+            return
+        try:
+            with self._io.spare.lent():
+                handlers.load_deferred()
+        except Exception:  # the loop must outlive a program that has used up all descriptors
+            logger.exception("cannot import what answers other requests; it will be tried again")

@@ -71,6 +71,7 @@ class KernelEffects:
         logger.critical(
             "the main thread did not come to an end within %s s; it is here:", SHUTDOWN_BUDGET_S
         )
+        self._io.spare.close()
         dump_stacks(self._real_stderr)
         self.say_goodbye(ending)
         if self._owns_exit:

@@ -218,6 +218,11 @@ class _Unread(io.RawIOBase):
     def writable(self) -> bool:
         return True
 
+    def close(self) -> None:
+        if not self.closed:
+            super().close()
+            os.close(self._descriptor)
+
     def write(self, data: Buffer, /) -> int:  # type: ignore[override]
         view = memoryview(data).cast("B")
         for start in range(0, len(view), select.PIPE_BUF):

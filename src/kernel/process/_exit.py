@@ -59,13 +59,14 @@ def end_children() -> None:
 
 def dump_stacks(stream: TextIO) -> None:
     """Write to *stream* where each thread is."""
-    from tempfile import TemporaryFile  # noqa: PLC0415 - few kernels hang
-
     # Not to the descriptor itself: it may be a full pipe, where writing waits for ever.
-    with suppress(OSError), TemporaryFile("w+", encoding="utf-8") as stacks:
-        faulthandler.dump_traceback(stacks, all_threads=True)
-        stacks.seek(0)
-        stream.write(stacks.read())
+    with suppress(OSError):  # also of the import: a program may have used up all descriptors
+        from tempfile import TemporaryFile  # noqa: PLC0415 - few kernels hang
+
+        with TemporaryFile("w+", encoding="utf-8") as stacks:
+            faulthandler.dump_traceback(stacks, all_threads=True)
+            stacks.seek(0)
+            stream.write(stacks.read())
 
 
 def end_by_force(exit_code: int, *, children: bool) -> None:

@@ -8,7 +8,10 @@ from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from types import ModuleType
 
-__all__ = ["after_import"]
+__all__ = ["after_import", "forget_imports", "waiting_imports"]
+
+_waiting: list[_Finder] = []
+"""What waits for an import, oldest first."""
 
 
 def after_import(name: str, function: Callable[[], object]) -> None:
@@ -19,7 +22,20 @@ def after_import(name: str, function: Callable[[], object]) -> None:
     if name in sys.modules:
         function()
     else:
-        sys.meta_path.insert(0, _Finder(name, function))
+        finder = _Finder(name, function)
+        _waiting.append(finder)
+        sys.meta_path.insert(0, finder)
+
+
+def waiting_imports() -> int:
+    """Return a mark for `forget_imports`."""
+    return len(_waiting)
+
+
+def forget_imports(mark: int) -> None:
+    """Do no more what has been asked for since *mark*."""
+    while len(_waiting) > mark:
+        _waiting.pop().forget()
 
 
 class _Finder:
@@ -31,6 +47,10 @@ class _Finder:
         self._function = function
         self._is_looking = False
         self._is_done = False
+
+    def forget(self) -> None:
+        """Let the module be imported as if nothing waited for it."""
+        self._is_done = True
 
     def find_spec(
         self,
@@ -59,8 +79,9 @@ class _Finder:
                 if package == fullname:
                     setattr(module, last, submodule)
             execute(module)
-            self._function()
-            self._is_done = True
+            if not self._is_done:
+                self._function()
+                self._is_done = True
 
         spec.loader.exec_module = execute_and_call  # type: ignore[method-assign]  # wrapped
         return spec

@@ -10,6 +10,8 @@ a consistent interpreter and never a consistent kernel. What it does depends on 
 | waits for a request, or starts up  | nothing (CTRL-10)                                  |
 | runs a cell                        | raises KeyboardInterrupt (CTRL-11)                 |
 | awaits a cell whose code waits     | cancels the cell's task, which raises the same     |
+| the same, and other code on the    | the same; if that code has let nothing else run    |
+| loop runs                          | a moment later, raises KeyboardInterrupt in it     |
 | is where nothing may be raised     | the same, a moment later                           |
 
 *Where something may be raised* is exactly inside `allowed`: around user code, and nowhere in the
@@ -77,6 +79,11 @@ class SignalledLoop(Protocol):
         """Run what the loop's signal handlers are for each of *numbers*, in any thread."""
         ...
 
+    @property
+    def is_stuck(self) -> bool:
+        """True while an interrupt that it took waits for code that does not let it go on."""
+        ...
+
     def is_wakeup(self, descriptor: int, /) -> bool:
         """Return True if *descriptor* is where Python writes signals for the loop."""
         ...
@@ -109,6 +116,9 @@ class Interrupts:
 
         self.put_off: Callable[[], None] = lambda: None
         """Sees to it that the signal comes again in a moment; called in the main thread."""
+
+        self.look_again: Callable[[], None] = lambda: None
+        """Sees to it that the signal comes again if the loop is stuck then; called as `put_off`."""
 
     def install(self) -> None:
         """Take SIGINT over."""
@@ -187,6 +197,7 @@ class Interrupts:
             self.count += 1
             if not self.cancel():
                 raise KeyboardInterrupt
+            self.look_again()
 
     def _on_unraisable(self, unraisable: sys.UnraisableHookArgs, /) -> None:
         if self._may_raise and issubclass(unraisable.exc_type, KeyboardInterrupt):

@@ -21,12 +21,16 @@ class Ownership:
     threads: bool = False
     """`Thread.start` and the pools' work items: what threads write goes to the cell that started
     them."""
+    collector: bool = False
+    """The garbage collector: it rests while the interpreter is made."""
     exit: bool = False
     """The process ends with the kernel: exit functions are called, child processes ended, and the
     process itself if its main thread hangs."""
 
 
-OWNER = Ownership(descriptors=True, streams=True, signals=True, threads=True, exit=True)
+OWNER = Ownership(
+    descriptors=True, streams=True, signals=True, threads=True, collector=True, exit=True
+)
 """The process is the kernel's."""
 
 GUEST = Ownership()

@@ -24,9 +24,6 @@ class Kind(enum.StrEnum):
     CORRECTNESS = "correctness"
     """Without it, the kernel or a program in it does something wrong."""
 
-    COMPATIBILITY = "compatibility"
-    """Without it, programs do not find what they expect of a kernel."""
-
     SPEED = "speed"
     """Without it, the same is done more slowly."""
 
@@ -36,12 +33,11 @@ class _Absent:
 
 
 class _Patch:
-    def __init__(self, owner: Any, name: str, before: object, after: object, row: Row) -> None:
+    def __init__(self, owner: Any, name: str, before: object, after: object) -> None:
         self.owner = owner
         self.name = name
         self.before = before
         self.after = after
-        self.row = row
 
     def undo(self) -> None:
         if _own(self.owner, self.name) is not self.after:
@@ -78,9 +74,10 @@ class Patches:
         found = getattr(owner, name, _ABSENT)
         if found is _ABSENT:
             return None
-        row = self.note(f"`{_path(owner)}.{name}`", kind=kind, reason=reason)
+        what = f"`{_path(owner)}.{name}`"
+        self._rows[what] = (what, kind, reason)
         after = make(found)
-        patch = _Patch(owner, name, _own(owner, name), after, row)
+        patch = _Patch(owner, name, _own(owner, name), after)
         setattr(owner, name, after)
         self._made.append(patch)
         return found
@@ -88,11 +85,6 @@ class Patches:
     def replace(self, owner: Any, name: str, ours: object, *, kind: Kind, reason: str) -> None:
         """Replace the attribute *name* of *owner* by *ours*, as `patch` does."""
         self.patch(owner, name, lambda _: ours, kind=kind, reason=reason)
-
-    def note(self, what: str, *, kind: Kind, reason: str) -> Row:
-        """Note something else that is taken over, which whoever does it gives back."""
-        row = self._rows[what] = (what, kind, reason)
-        return row
 
     def undo(self, owner: Any, name: str) -> None:
         """Undo the newest patch of the attribute *name* of *owner*, if there is one."""

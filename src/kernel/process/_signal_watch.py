@@ -38,6 +38,9 @@ logger = get_logger("assay.kernel")
 INTERRUPT_RETRY_S = 0.001
 """When an interrupt comes again that struck where it must not raise; about as long as a fork."""
 
+STUCK_S = 0.25
+"""How long code on the user's loop has to let it cancel a cell, before it is interrupted itself."""
+
 NOTICE_S = 0.05
 """How long the main thread has to notice an interrupt before it is pinged."""
 
@@ -79,6 +82,7 @@ class SignalWatch:
         self._handlers.exit = lambda error: terminate(exit_status(error))
         self._is_installed = False
         interrupts.put_off = self._put_interrupt_off
+        interrupts.look_again = self._look_again
 
     def install(self) -> None:
         """Install the handlers; in the main thread, before the I/O thread is started."""
@@ -160,7 +164,15 @@ class SignalWatch:
     def _put_interrupt_off(self) -> None:
         self._io.log.call(lambda: self._io.call_later(INTERRUPT_RETRY_S, self.interrupt_again))
 
+    def _look_again(self) -> None:
+        self._io.log.call(lambda: self._io.call_later(STUCK_S, self._interrupt_if_stuck))
+
     # --- In the I/O thread.
+
+    def _interrupt_if_stuck(self) -> None:
+        loop = self._interrupts.loop
+        if loop is not None and loop.is_stuck:
+            self.interrupt_again()
 
     def _on_signal(self) -> None:
         """See to it that the main thread handles what has come, or do it in its place."""

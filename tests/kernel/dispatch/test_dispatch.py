@@ -13,7 +13,7 @@ import pytest
 from assay.kernel import Cell, Executed, Failed, Interpreter, Succeeded
 from assay.kernel._request import NoInputError, Request
 from assay.kernel.dispatch._execute import Execution
-from assay.kernel.dispatch._handlers import Handlers, parse, serve
+from assay.kernel.dispatch._handlers import Handlers, serve
 from assay.kernel.dispatch._replies import Reply, Responder
 from assay.kernel.dispatch._stdin import Prompter
 from assay.kernel.output._iopub import Output
@@ -21,7 +21,6 @@ from assay.kernel.output._parents import Parents
 from assay.protocol import (
     Channel,
     Content,
-    ContentError,
     Error,
     ErrorReply,
     ExecuteReply,
@@ -33,13 +32,8 @@ from assay.protocol import (
     ShutdownRequest,
 )
 from assay.transport import OutboundLog
-from tests.kernel._memory import MemoryLog, make_session, received
+from tests.kernel._memory import MemoryLog, make_session, received, topic
 from tests.limits import HANG_LIMIT_S
-
-
-def topic(msg_type: str) -> bytes:
-    """Return the topic of an IOPub message."""
-    return msg_type.encode()
 
 
 def request_of(content: Content) -> Request:
@@ -219,12 +213,6 @@ def test_deferred_handlers_are_loaded_once() -> None:
     assert len(loads) == 2
 
 
-def test_content_of_another_type_is_refused() -> None:
-    """`parse` names what it wanted and what it found (WIRE-19)."""
-    with pytest.raises(ContentError, match="wanted a shutdown_request, found a interrupt_request"):
-        parse(request_of(InterruptRequest()), ShutdownRequest)
-
-
 def test_unknown_request_has_no_reply() -> None:
     """A type of a feature that is not announced is not answered (AMB-23, SUBSHELL-06)."""
     request = request_of(InterruptRequest())
@@ -254,7 +242,7 @@ class Asking:
         def ask() -> None:
             try:
                 self.answers.put(self.prompter.ask(self.request, "?"))
-            except NoInputError as error:
+            except (NoInputError, EOFError) as error:
                 self.answers.put(error)
 
         thread = threading.Thread(target=ask)
@@ -275,6 +263,36 @@ def test_first_answer_counts() -> None:
     thread.join(HANG_LIMIT_S)
 
     assert asking.answers.get(timeout=HANG_LIMIT_S) == "first"
+
+
+def test_answer_is_taken_once() -> None:
+    """With its answer a prompt is over: what comes then is stale (STDIN-11)."""
+    asking = Asking()
+    thread = asking.start()
+    asking.prompter.receive(received(InputReply(value="first")))
+
+    assert not is_waiting(asking.prompter)
+    thread.join(HANG_LIMIT_S)
+
+
+def test_end_of_input_is_an_error() -> None:
+    """A client that sends the end of the input, as for Ctrl-D, raises EOFError (STDIN-10)."""
+    asking = Asking()
+    thread = asking.start()
+    asking.prompter.receive(received(InputReply(value="\x04")))
+    thread.join(HANG_LIMIT_S)
+
+    assert isinstance(asking.answers.get(timeout=HANG_LIMIT_S), EOFError)
+
+
+def test_request_that_does_not_allow_input_cannot_ask() -> None:
+    """Nothing is sent, and the code that asked has an error (STDIN-03)."""
+    asking = Asking()
+    asking.request.allow_stdin = False
+
+    with pytest.raises(NoInputError):
+        asking.prompter.ask(asking.request, "?")
+    assert asking.log.sent == []
 
 
 def test_answer_of_another_client_is_dropped() -> None:

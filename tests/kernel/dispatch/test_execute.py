@@ -790,7 +790,8 @@ def test_prompt_with_permission_is_answered(client: Client) -> None:
 # Not to be stored: IPython's history says so when it finds no descriptor.
 FULL = """\
 import os, resource
-resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100))
+here = len(os.listdir("/proc/self/fd")) + 20
+resource.setrlimit(resource.RLIMIT_NOFILE, (here, here))
 taken = []
 try:
     while True: taken.append(os.open(os.devnull, os.O_RDONLY))

@@ -152,3 +152,31 @@ def test_failing_completer_shows_none_of_our_frames(client: Client) -> None:
     assert failed(answer).ename == "ZeroDivisionError"
     assert "in fail" in seen(answer)
     assert not OWN_FILES.search(seen(answer)), seen(answer)
+
+
+THREADS_ERROR = """\
+shell = get_ipython()
+def show():
+    try:
+        1 / 0
+    except ZeroDivisionError:
+        shell.showtraceback()
+
+import threading
+thread = threading.Thread(target=show)
+thread.start()
+thread.join()
+before, shell.showtraceback = shell.showtraceback, lambda *_, **__: None
+raise KeyError("the cell's")
+"""
+
+
+def test_error_of_a_thread_is_not_the_cells(client: Client) -> None:
+    """What a thread of the cell shows as its error stays the thread's: the cell's reply names the
+    cell's own, also where a program keeps that from being shown (EXEC-17)."""
+    answer = client.execute(THREADS_ERROR, timeout=HANG_LIMIT_S)
+    execute(client, "shell.showtraceback = before")
+
+    assert isinstance(answer.content, ErrorReply)
+    assert answer.content.ename == "KeyError"
+    assert [error.ename for error in answer.contents(Error)] == ["ZeroDivisionError", "KeyError"]

@@ -130,6 +130,72 @@ def test_every_event_in_every_phase(phase: Phase, event: Event) -> None:
         assert (owner.effects.acts, owner.effects.answered) != (acts, answered)
 
 
+ASKED_ACTS = ["stop", "interrupt"]
+
+WALKS = {
+    "begin": ([ASKED], Phase.CLOSING, ASKED_ACTS, 0),
+    "ask again": ([ASKED, ASKED], Phase.CLOSING, ASKED_ACTS, 1),
+    "swallow": ([ASKED, Event.RETRY], Phase.CLOSING, [*ASKED_ACTS, "interrupt"], 0),
+    "hang": ([ASKED, Event.TIME_UP], Phase.ENDED, [*ASKED_ACTS, "goodbye", "force"], 0),
+    "stop": ([ASKED, Event.STOPPED], Phase.FINISHING, ASKED_ACTS, 0),
+    "ask late": ([ASKED, Event.STOPPED, ASKED], Phase.FINISHING, ASKED_ACTS, 1),
+    "hang late": (
+        [ASKED, Event.STOPPED, Event.TIME_UP],
+        Phase.ENDED,
+        [*ASKED_ACTS, "goodbye", "force"],
+        0,
+    ),
+    "end": (
+        [ASKED, Event.STOPPED, Event.FINISHED],
+        Phase.ENDED,
+        [*ASKED_ACTS, "goodbye"],
+        0,
+    ),
+    "ask too late": (
+        [ASKED, Event.STOPPED, Event.FINISHED, ASKED],
+        Phase.ENDED,
+        [*ASKED_ACTS, "goodbye"],
+        1,
+    ),
+}
+"""Events, and where they lead; what is done, and how many requests are answered at once."""
+
+
+@pytest.mark.parametrize(("events", "phase", "acts", "answered"), WALKS.values(), ids=WALKS)
+def test_walks(events: list[Event], phase: Phase, acts: list[str], answered: int) -> None:
+    """Every move of the table is a step of one of these walks, which say it in full."""
+    owner = Owner()
+    for event in events:
+        owner.happen(event)
+
+    assert owner.shutdown.phase is phase
+    assert owner.effects.acts == acts
+    assert len(owner.effects.answered) == answered
+
+
+def test_clock_is_started() -> None:
+    """What runs is interrupted again after a while, and after another the process is ended."""
+    owner = Owner()
+    owner.happen(ASKED)
+    time_is_up, retry = owner.effects.later
+    retry()
+    time_is_up()
+
+    assert owner.effects.acts == [*ASKED_ACTS, "interrupt", "goodbye", "force"]
+
+
+def test_every_request_is_deferred() -> None:
+    """The lane that took a request leaves its idle to the owner, now or at the end (AMB-39)."""
+    owner = Owner()
+    requests = [request(), request()]
+    for asked in requests:
+        owner.shutdown.ask(Ending(request=asked))
+    owner.take()
+
+    assert [asked.is_deferred for asked in requests] == [True, True]
+    assert owner.effects.answered == requests[1:]
+
+
 @given(st.lists(st.sampled_from(Event), max_size=12))
 def test_every_request_is_answered_once(walk: list[Event]) -> None:
     """Whatever comes in whatever order, each request has one answer in the end (CTRL-04)."""

@@ -28,9 +28,11 @@ from tests.moments import struck
 
 
 class Quiet:
-    """Descriptors that nobody writes to."""
+    """Descriptors that nobody writes to, but where a test says so."""
 
     reading = False
+    read: Callable[[], object] | None = None
+    """Publishes what waits, if something does."""
     meanwhile: Callable[[], object] | None = None
     """Called once while somebody looks at them."""
 
@@ -39,10 +41,13 @@ class Quiet:
         if self.meanwhile is not None:
             meanwhile, self.meanwhile = self.meanwhile, None
             meanwhile()
-        return []
+        return [] if self.read is None else [(1, 1)]
 
     def catch_up(self) -> None:
-        """Read nothing."""
+        """Read what waits."""
+        if self.read is not None:
+            read, self.read = self.read, None
+            read()
 
 
 class Fixture:
@@ -135,6 +140,23 @@ def test_text_of_threads_belongs_to_their_requests(here: Fixture) -> None:
     assert texts == {"first": "first,first", "second": "second"}
 
 
+def test_line_of_a_thread_is_its_own(here: Fixture) -> None:
+    """Another thread of the same request that writes in the middle of a line does not go on in
+    its run."""
+
+    def other() -> None:
+        here.join()
+        here.stream.write("b")
+
+    here.stream.write("a")
+    thread = threading.Thread(target=other)
+    thread.start()
+    thread.join()
+    here.stream.write("\n")
+
+    assert here.said() == "a\nb"
+
+
 def test_text_stands_behind_what_is_read_just_before(here: Fixture) -> None:
     """What the I/O thread has read and put into the log while a writer looks whether anything
     waits stands before the writer's text (IOPUB-27)."""
@@ -143,6 +165,24 @@ def test_text_stands_behind_what_is_read_just_before(here: Fixture) -> None:
     here.stream.write("b")
 
     assert here.said() == "aCb"
+
+
+def test_descriptors_are_read_first(here: Fixture) -> None:
+    """What C code or a child has written stands before what is written afterwards (IOPUB-27)."""
+    here.stream.write("a")
+    here.descriptors.read = lambda: here.output.write_captured(StreamName.STDOUT, "C")
+    here.stream.write("b")
+
+    assert here.said() == "aCb"
+
+
+def test_run_grows_so_far(here: Fixture) -> None:
+    """A program that writes and writes makes runs of a bounded size."""
+    text = "x" * 100 + "\n"
+    for _ in range(3 * RUN_ROOM // len(text)):
+        here.stream.write(text)
+
+    assert max(held(entry) for entry in here.log._entries) <= RUN_ROOM + len(text)
 
 
 class Endless:
@@ -166,16 +206,17 @@ def test_reading_ends_though_there_is_always_more(
     assert PIPE_BYTES // READ_BYTES <= here.said().count("more") <= 2 * PIPE_BYTES // READ_BYTES
 
 
-def test_what_is_recorded_is_what_is_written(here: Fixture) -> None:
-    """A record begins and ends in the middle of a run."""
-    here.stream.write("a")
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_what_is_recorded_is_what_is_written(here: Fixture, end: str) -> None:
+    """A record begins and ends in the middle of a run, and of a line or behind it."""
+    here.stream.write(f"a{end}")
     with here.stream.recording() as texts:
-        here.stream.write("b")
-        here.stream.write("c")
-    here.stream.write("d")
+        for letter in "bcd":
+            here.stream.write(f"{letter}{end}")
+    here.stream.write(f"e{end}")
 
-    assert "".join(texts) == "bc"
-    assert here.said() == "abcd"
+    assert "".join(texts) == "".join(f"{letter}{end}" for letter in "bcd")
+    assert here.said() == "".join(f"{letter}{end}" for letter in "abcde")
 
 
 class Stubborn:

@@ -20,6 +20,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from assay.kernel.ipython import _shell
 from assay.kernel.ipython._app import IPKernelApp
 from assay.kernel.ipython._shell import ZMQInteractiveShell
 from assay.kernel.process._import_hooks import after_import
@@ -27,7 +28,7 @@ from assay.kernel.process._import_hooks import after_import
 if TYPE_CHECKING:
     from assay.kernel.ipython._comms import Comms
 
-__all__ = ["install_shims"]
+__all__ = ["install_shims", "remove_shims"]
 
 PACKAGE = "ipykernel"
 SHELL_MODULE = f"{PACKAGE}.zmqshell"
@@ -46,7 +47,7 @@ def install_shims(comms: Comms, stream_class: type) -> None:
     stream_class.__module__ = f"{PACKAGE}.iostream"
     stream_class.__name__ = stream_class.__qualname__ = "OutStream"
     # `inspect` finds the source of a class by its module.
-    shell.__file__ = sys.modules[ZMQInteractiveShell.__module__].__file__
+    shell.__file__ = _shell.__file__
     ZMQInteractiveShell.__module__ = SHELL_MODULE
     comm_module = _ShimModule(f"{PACKAGE}.comm.comm", Comm=comm, BaseComm=comm)
     manager_module = _ShimModule(f"{PACKAGE}.comm.manager", CommManager=manager)
@@ -67,6 +68,13 @@ def install_shims(comms: Comms, stream_class: type) -> None:
     _ShimModule(PACKAGE, **submodules)
     # It puts functions of its own into the comm package, whose comms would be mute.
     after_import(f"{PACKAGE}.ipkernel", comms.install)
+
+
+def remove_shims() -> None:
+    """Undo `install_shims`, but for the names that the classes have."""
+    for name, module in [*sys.modules.items()]:
+        if isinstance(module, _ShimModule):
+            del sys.modules[name]
 
 
 class _ShimModule(ModuleType):

@@ -9,6 +9,8 @@ which takes as long as a quarter of IPython's import.
 
 from __future__ import annotations
 
+import atexit
+import os
 import threading
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -24,7 +26,7 @@ from assay.transport import get_logger
 if TYPE_CHECKING:
     from sqlite3 import Connection, Cursor
 
-__all__ = ["make_history"]
+__all__ = ["end_session", "make_history"]
 
 logger = get_logger("assay.kernel")
 
@@ -46,6 +48,17 @@ def make_history(shell: InteractiveShell) -> HistoryManager:
     return HistoryManager(shell=shell, parent=shell)
 
 
+def end_session(shell: InteractiveShell) -> None:
+    """Do now what *shell* would do when the process exits, and close its history."""
+    manager, thread = shell.history_manager, shell.history_manager.save_thread
+    atexit.unregister(shell.atexit_operations)
+    shell.atexit_operations()
+    if thread is not None:
+        atexit.unregister(thread.stop)
+        thread.stop()
+    manager.db.close()
+
+
 class HistoryManager(history.HistoryManager):  # type: ignore[misc]  # skipped, see mypy.ini
     """A history whose new session is known at once and on the disk a little later.
 
@@ -64,13 +77,32 @@ class HistoryManager(history.HistoryManager):  # type: ignore[misc]  # skipped, 
         super().__init__(*args, **kwargs)
 
     def writeout_cache(self, conn: Connection | None = None) -> None:
-        """Write what waits; meanwhile more may be stored."""
+        """Write what waits; meanwhile more may be stored.
+
+        What cannot be written just now (a full disk, no descriptor) waits for the next cell.
+        """
+        from sqlite3 import OperationalError  # noqa: PLC0415 - IPython imports it where it needs it
+
         with self._writing:
             with self.db_input_cache_lock:
                 inputs, self.db_input_cache = self.db_input_cache, []
             with self.db_output_cache_lock:
                 outputs, self.db_output_cache = self.db_output_cache, []
-            history.HistoryManager.writeout_cache(_Batch(self, inputs, outputs), conn)
+            batch = _Batch(self, [*inputs], [*outputs])
+            try:
+                history.HistoryManager.writeout_cache(batch, conn)
+            except OperationalError as error:
+                # A kernel that ends removes the temporary folder that it had in need.
+                if os.path.isdir(os.path.dirname(self.hist_file)):  # noqa: PTH112, PTH120 - text
+                    logger.warning("the history cannot be written just now: %s", error)
+                # IPython writes both in turn, each as a whole; its own error empties what failed.
+                self._keep(inputs, outputs)
+
+    def _keep(self, inputs: list[Any], outputs: list[Any]) -> None:
+        with self.db_input_cache_lock:
+            self.db_input_cache = [*inputs, *self.db_input_cache]
+        with self.db_output_cache_lock:
+            self.db_output_cache = [*outputs, *self.db_output_cache]
 
     def new_session(self, conn: Connection | None = None) -> None:
         may_share = self.connection_options.get("check_same_thread", True) is False

@@ -1,0 +1,34 @@
+"""The streams of C code, which hold text back."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+
+__all__ = ["c_flusher"]
+
+
+def c_flusher() -> Callable[[], None]:
+    """Return a function that makes C code write out what it printed.
+
+    A pipe makes C's streams hold text back until a buffer is full; lines leave at once from here
+    on, and the rest at the end of each request.
+    """
+    library = ctypes.PyDLL(None)
+    buffers = []
+    for name in ("stdout", "stderr"):
+        try:
+            stream = ctypes.c_void_p.in_dll(library, name)
+        except ValueError:  # another C library's name for it
+            continue
+        buffer = ctypes.create_string_buffer(8192)
+        buffers.append(buffer)
+        library.setvbuf(stream, buffer, 1, len(buffer))  # _IOLBF
+    flush = library.fflush
+    flush.argtypes = [ctypes.c_void_p]
+
+    def flush_all() -> None:
+        assert buffers, "C writes into them as long as the process lives"
+        flush(None)
+
+    return flush_all

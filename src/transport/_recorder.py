@@ -1,0 +1,26 @@
+"""A hook that sees each message as it leaves and as it comes, whole and unchecked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from assay.protocol import Buffer, Channel
+
+__all__ = ["Recorder"]
+
+
+class Recorder(Protocol):
+    """What one party of a conversation sends and receives, in the order of time.
+
+    Called in the thread that owns the sockets, before a message is sent and before one that was
+    received is looked at. It must not wait, and must copy what it keeps: a buffer may change.
+    """
+
+    def sent(self, channel: Channel, frames: Sequence[Buffer]) -> None:
+        """See *frames*, which are about to leave by *channel*."""
+        ...
+
+    def received(self, channel: Channel, frames: Sequence[bytes]) -> None:
+        """See *frames*, which came by *channel* and may be anything."""
+        ...

@@ -1,0 +1,83 @@
+"""Descriptors that are open for nothing, so that some are left when a program has taken all others.
+
+A program that leaks files ends at the limit of its process. The kernel in that process has still to
+let a client in that interrupts it, to import what shows its error, and to end. It gives up some of
+these then, and takes them back when others have been closed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+__all__ = ["RESERVED", "SpareDescriptors", "are_free"]
+
+SPARE = 12
+"""Five for the connections of one client, one for those that are cut, `RESERVED`, and some for
+what a kernel opens once, such as its history."""
+
+RESERVED = 3
+"""What is left for the kernel itself: an event loop takes so many, an import takes one."""
+
+
+class SpareDescriptors:
+    """A number of descriptors; for any thread. Two that take them back at once may take more."""
+
+    def __init__(self) -> None:
+        self._wanted = SPARE
+        self._held: list[int] = []
+        self.refill()
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def refill(self) -> bool:
+        """Take back what was given up, as far as it is free; return True if nothing is missing."""
+        with suppress(OSError):
+            while len(self._held) < self._wanted:
+                self._held.append(os.open(os.devnull, os.O_RDONLY))
+        return len(self._held) >= self._wanted
+
+    def give_up(self) -> bool:
+        """Let one be free; return False if there is none left."""
+        try:
+            descriptor = self._held.pop()
+        except IndexError:
+            return False
+        with suppress(OSError):  # a program has closed it, with all that it found
+            os.close(descriptor)
+        return True
+
+    @contextmanager
+    def lent(self) -> Iterator[None]:
+        """Let some be free inside, if no others are."""
+        if are_free(RESERVED):
+            yield
+            return
+        while self.give_up():
+            continue
+        try:
+            yield
+        finally:
+            self.refill()
+
+    def close(self) -> None:
+        """Give up all, for good."""
+        self._wanted = 0
+        while self.give_up():
+            continue
+
+
+def are_free(count: int) -> bool:
+    """Return True if the process may open *count* descriptors."""
+    taken: list[int] = []
+    try:
+        while len(taken) < count:
+            taken.append(os.open(os.devnull, os.O_RDONLY))
+    except OSError:
+        return False
+    finally:
+        for descriptor in taken:
+            os.close(descriptor)
+    return True

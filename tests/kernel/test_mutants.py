@@ -1,0 +1,235 @@
+"""The tests bite: the streams and the end of a kernel are broken in named ways, each is caught.
+
+Each by a test in memory, within seconds (see `tests.mutants`).
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+import pytest
+
+from assay.kernel.lanes._shutdown import MOVES, Event, Move, Phase
+from tests.mutants import Mutant, assert_fails, assert_is_caught
+
+STREAM = "kernel.output._streams:OutputStream."
+STREAMS = "kernel/output/test_stream.py::"
+
+SHUTDOWN = "kernel.lanes._shutdown:Shutdown."
+ENDS = "kernel/lanes/test_shutdown.py::"
+
+PROMPTER = "kernel.dispatch._stdin:"
+HANDLERS = "kernel.dispatch._handlers:"
+DISPATCH = "kernel/dispatch/test_dispatch.py::"
+
+MUTANTS = (
+    Mutant(
+        "text goes on in another thread's run",
+        f"{STREAM}_quick_write",
+        "and get_ident() == thread",
+        "",
+        f"{STREAMS}test_line_of_a_thread_is_its_own",
+    ),
+    Mutant(
+        "a run grows for ever",
+        f"{STREAM}_quick_write",
+        "and room > 0",
+        "",
+        f"{STREAMS}test_run_grows_so_far",
+    ),
+    Mutant(
+        "text goes on in a run that is not the newest",
+        f"{STREAM}_quick_write",
+        "and run is log.newest",
+        "",
+        f"{STREAMS}test_text_stands_behind_what_is_read_just_before",
+    ),
+    Mutant(
+        "a run that was taken is not put in again",
+        f"{STREAM}_quick_write",
+        "if run.is_settled:",
+        "if False:",
+        f"{STREAMS}test_text_that_an_interrupt_kept_back_is_said_at_the_end",
+    ),
+    Mutant(
+        "what is written the quick way is not recorded",
+        f"{STREAM}_quick_write",
+        "if record is not None:",
+        "if False:",
+        f"{STREAMS}test_what_is_recorded_is_what_is_written",
+    ),
+    Mutant(
+        "an interrupted text waits for the next one",
+        f"{STREAM}catch_up",
+        "self._log.resume(run)",
+        "pass",
+        f"{STREAMS}test_text_that_an_interrupt_kept_back_is_said_at_the_end",
+    ),
+    Mutant(
+        "anything is text",
+        f"{STREAM}_write",
+        "if not isinstance(text, str):",
+        "if False:",
+        f"{STREAMS}test_what_is_no_text_is_refused",
+    ),
+    Mutant(
+        "a closed stream takes text",
+        f"{STREAM}_write",
+        "if self.closed:",
+        "if False:",
+        f"{STREAMS}test_closed_stream_refuses",
+    ),
+    Mutant(
+        "an empty text does not part a line",
+        f"{STREAM}_quick_write",
+        "part_line()  # of",
+        "pass  # of",
+        f"{STREAMS}test_flushed_text_waits_for_nothing",
+    ),
+    Mutant(
+        "the descriptors are not read first",
+        f"{STREAM}_write",
+        "self._capture.catch_up()",
+        "pass",
+        f"{STREAMS}test_descriptors_are_read_first",
+    ),
+    Mutant(
+        "the descriptors are read without end",
+        "kernel.output._descriptors:DescriptorCapture.drain",
+        "for _ in range(1 + PIPE_BYTES // READ_BYTES):",
+        "for _ in range(100 * PIPE_BYTES // READ_BYTES):",
+        f"{STREAMS}test_reading_ends_though_there_is_always_more",
+    ),
+    Mutant(
+        "a request that asks is not deferred",
+        f"{SHUTDOWN}ask",
+        "ending.request.is_deferred = True",
+        "pass",
+        f"{ENDS}test_every_request_is_deferred",
+    ),
+    Mutant(
+        "who asks decides",
+        f"{SHUTDOWN}ask",
+        "self._post(lambda: self._take(Event.ASKED, ending))",
+        "self._take(Event.ASKED, ending)",
+        f"{ENDS}test_nothing_is_decided_before_the_owner_takes_it",
+    ),
+    Mutant(
+        "the main thread goes on before the owner knows",
+        f"{SHUTDOWN}stopped",
+        "self.settle()",
+        "pass",
+        f"{ENDS}test_stopped_returns_when_the_owner_knows",
+    ),
+    Mutant(
+        "an event that the table does not name begins again",
+        f"{SHUTDOWN}_take",
+        "if move is None:\n        return",
+        "if move is None:\n        move = MOVES[Phase.SERVING, Event.ASKED]",
+        f"{ENDS}test_every_event_in_every_phase",
+    ),
+    Mutant(
+        "the phase stays",
+        f"{SHUTDOWN}_take",
+        "self._phase = move.phase",
+        "pass",
+        f"{ENDS}test_every_event_in_every_phase",
+    ),
+    Mutant(
+        "a late request has no answer",
+        f"{SHUTDOWN}_act",
+        "effects.reply(asked.request, asked.restart)",
+        "pass",
+        f"{ENDS}test_every_request_is_deferred",
+    ),
+    Mutant(
+        "the request that ends the kernel has no answer",
+        f"{SHUTDOWN}_act",
+        "effects.say_goodbye(self._ending or Ending())",
+        "pass",
+        f"{ENDS}test_last_messages_are_sent_once",
+    ),
+    Mutant(
+        "time is never up",
+        f"{SHUTDOWN}_begin",
+        "self._effects.call_later(SHUTDOWN_BUDGET_S, self._time_is_up)",
+        "pass",
+        f"{ENDS}test_clock_is_started",
+    ),
+    Mutant(
+        "what swallows an interrupt gets no other",
+        f"{SHUTDOWN}_act",
+        "effects.call_later(REPEAT_INTERRUPT_S, self._retry)",
+        "pass",
+        f"{ENDS}test_clock_is_started",
+    ),
+    Mutant(
+        "a cell that a signal ends fails",
+        f"{SHUTDOWN}_begin",
+        "self._effects.abandon()",
+        "pass",
+        f"{ENDS}test_reason_is_known_before_the_interrupt",
+    ),
+    Mutant(
+        "nothing is abandoned",
+        f"{SHUTDOWN}abandons",
+        "self._ending.request is None",
+        "False",
+        f"{ENDS}test_request_and_signal_meet",
+    ),
+    Mutant(
+        "any client may answer a prompt",
+        f"{PROMPTER}_Asked.mismatch",
+        "if envelope.identities != self.identities:",
+        "if False:",
+        f"{DISPATCH}test_answer_of_another_client_is_dropped",
+    ),
+    Mutant(
+        "the last answer counts",
+        f"{PROMPTER}Prompter.receive",
+        "self._asked = None\n",
+        "pass\n",
+        f"{DISPATCH}test_answer_is_taken_once",
+    ),
+    Mutant(
+        "a prompt is withdrawn by the thread that asked",
+        f"{PROMPTER}Prompter.ask",
+        "self._log.call(lambda: self._withdraw(asked))",
+        "self._withdraw(asked)",
+        f"{DISPATCH}test_prompt_that_ends_is_withdrawn_by_the_io_thread",
+    ),
+    Mutant(
+        "content of any type is taken",
+        f"{HANDLERS}parse",
+        "raise",
+        "return",
+        f"{DISPATCH}test_content_of_another_type_is_refused",
+    ),
+)
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_a_mutant_is_caught(mutant: Mutant, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The named test fails on the broken code, because of what it asserts."""
+    assert_is_caught(mutant, monkeypatch)
+
+
+@pytest.mark.parametrize(("phase", "event"), MOVES)
+def test_a_missing_move_is_caught(
+    phase: Phase, event: Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each line of the table of the end is there for something that a test asserts."""
+    monkeypatch.delitem(cast("dict[tuple[Phase, Event], Move]", MOVES), (phase, event))
+    assert_fails(f"{ENDS}test_walks", monkeypatch)
+
+
+@pytest.mark.parametrize(("phase", "event"), MOVES)
+def test_a_move_without_acts_is_caught(
+    phase: Phase, event: Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each act of the table is one, too."""
+    move = MOVES[phase, event]
+    if move.acts:
+        moves = cast("dict[tuple[Phase, Event], Move]", MOVES)
+        monkeypatch.setitem(moves, (phase, event), Move(move.phase))
+        assert_fails(f"{ENDS}test_walks", monkeypatch)

@@ -1,0 +1,120 @@
+"""Code that is broken in named ways, and whether a named test notices.
+
+A mutant is one replacement in the source of one function, which gets the changed code for the time
+of one test. The test runs in this process, in a session of pytest of its own, so that it has its
+fixtures, and with a short limit in the place of `HANG_LIMIT_S`. That it passes on the code as it
+is, the ordinary run shows.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import textwrap
+from importlib import import_module
+from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+import pytest
+from attrs import define, field, frozen
+from hypothesis.errors import HypothesisException
+
+__all__ = ["Mutant", "assert_is_caught", "function", "mutated"]
+
+TESTS = Path(__file__).parent
+
+HANG_S = 2.0
+"""What a mutant that waits for ever is given: a machine that is too slow for it catches it too."""
+
+OPTIONS = ["-o", "addopts=", "--import-mode=importlib", "-s", "--rootdir", str(TESTS.parent)]
+PLUGINS_LEFT_OUT = ["terminal", "faulthandler", "cacheprovider", "xdist", "cov"]
+
+
+@frozen
+class Mutant:
+    """One way to break the code."""
+
+    name: str
+    function: str
+    """Module below `assay`, and the name in it: ``transport._log:OutboundLog.post``."""
+
+    old: str
+    new: str
+    test: str
+    """File below ``tests``, and the test: ``transport/test_log.py::TestRoom::test_held``."""
+
+
+@define
+class _Seen:
+    """What became of the tests of a session."""
+
+    crashes: list[pytest.CallInfo[None]] = field(factory=list)
+    passed: int = 0
+
+    def pytest_runtest_makereport(self, call: pytest.CallInfo[None]) -> None:
+        """Note how the test itself ended."""
+        if call.when == "call" and call.excinfo is None:
+            self.passed += 1
+        elif call.excinfo is not None:
+            self.crashes.append(call)
+
+
+def function(path: str) -> FunctionType:
+    """Return the function of `assay` at *path*, that of a property if it is one."""
+    module, _, names = path.partition(":")
+    found: Any = import_module(f"assay.{module}")
+    for name in names.split("."):
+        found = inspect.getattr_static(found, name)
+        found = getattr(found, "fget", found)
+    plain = inspect.unwrap(found)
+    assert isinstance(plain, FunctionType)
+    return plain
+
+
+def mutated(target: FunctionType, old: str, new: str) -> CodeType:
+    """Return the code of *target* with *new* in place of *old*, which is there exactly once."""
+    source = textwrap.dedent(inspect.getsource(target))
+    assert source.count(old) == 1, f"{old!r} is not there, or more than once"
+    scope: dict[str, Any] = dict(target.__globals__)
+    exec(f"from __future__ import annotations\n{source.replace(old, new)}", scope)
+    changed = inspect.unwrap(getattr(scope[target.__name__], "fget", scope[target.__name__]))
+    code: CodeType = changed.__code__
+    return code
+
+
+def assert_is_caught(mutant: Mutant, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Assert that the test of *mutant* fails on its code, because of what it asserts."""
+    target = function(mutant.function)
+    monkeypatch.setattr(target, "__code__", mutated(target, mutant.old, mutant.new))
+    assert_fails(mutant.test, monkeypatch)
+
+
+def assert_fails(test: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Assert that *test*, a file below ``tests`` and a name in it, fails because it asserts."""
+    monkeypatch.chdir(TESTS.parent)
+    file, _, _ = test.partition("::")
+    without = [word for name in PLUGINS_LEFT_OUT for word in ("-p", f"no:{name}")]
+    if not any(module.__file__ == str(TESTS / file) for module in _test_modules()):
+        # Imported before its limit is changed, which the ordinary run is to find as it was.
+        pytest.main([*OPTIONS, *without, "--collect-only", f"tests/{file}"])
+    for module in _test_modules():
+        if hasattr(module, "HANG_LIMIT_S"):
+            monkeypatch.setattr(module, "HANG_LIMIT_S", HANG_S)
+    seen = _Seen()
+    pytest.main([*OPTIONS, *without, f"tests/{test}"], plugins=[seen])
+
+    assert seen.passed + len(seen.crashes) > 0, f"there is no test {test}"
+    assert seen.crashes, f"{test} passes all the same"
+    for crash in seen.crashes:
+        assert crash.excinfo is not None
+        error = crash.excinfo.value
+        assert not isinstance(error, (HypothesisException, SyntaxError, NameError)), repr(error)
+
+
+def _test_modules() -> list[ModuleType]:
+    return [
+        module
+        for module in list(sys.modules.values())
+        if (getattr(module, "__file__", None) or "").startswith(str(TESTS))
+    ]

@@ -1,0 +1,409 @@
+"""The tests bite: the log, the lane and the publisher are broken in named ways, and each is caught.
+
+Each by a test in memory, within seconds (see `tests.mutants`).
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.mutants import Mutant, assert_is_caught
+
+LOG = "transport._log:OutboundLog."
+ORDER = "transport/test_log.py::TestOrder::"
+WAKING = "transport/test_log.py::TestWaking::"
+ROOM = "transport/test_log.py::TestRoom::"
+LINE = "transport/test_log.py::test_line_in_progress_is_known"
+
+LANE = "transport._lane:Lane."
+LANES = "transport/test_lane.py::"
+
+PUBLISHER = "transport._publisher:Publisher."
+STATES = "transport/test_publisher.py::TestStates::"
+
+MUTANTS = (
+    Mutant(
+        "messages are taken last first",
+        f"{LOG}post",
+        "self._entries.append(entry)",
+        "self._entries.appendleft(entry)",
+        f"{ORDER}test_each_way",
+    ),
+    Mutant(
+        "text goes on in a run that is not the newest",
+        f"{LOG}post",
+        "self._settle_newest()",
+        "",
+        f"{ORDER}test_each_way",
+    ),
+    Mutant(
+        "a call is forgotten",
+        f"{LOG}call",
+        "self._entries.append(function)",
+        "",
+        f"{ORDER}test_call",
+    ),
+    Mutant(
+        "a call overtakes what was posted before",
+        f"{LOG}call",
+        "self._entries.append(function)",
+        "self._entries.appendleft(function)",
+        f"{ORDER}test_call",
+    ),
+    Mutant(
+        "a call is not urgent",
+        f"{LOG}call",
+        "self.urgent = True",
+        "",
+        f"{WAKING}test_function",
+    ),
+    Mutant(
+        "what is posted while it is taken is taken too",
+        f"{LOG}take",
+        "for _ in range(len(entries)):",
+        "while entries:",
+        f"{ORDER}test_said_meanwhile",
+    ),
+    Mutant(
+        "streams are not told apart",
+        f"{LOG}take",
+        "if text and key != (entry.name, entry.parent):",
+        "if text and key is None:",
+        f"{ORDER}test_each_way",
+    ),
+    Mutant(
+        "text of two parents is one message",
+        f"{LOG}write",
+        "or run.parent != parent",
+        "",
+        f"{ORDER}test_each_way",
+    ),
+    Mutant(
+        "each text is a message of its own",
+        f"{LOG}take",
+        "if text and key != (entry.name, entry.parent):",
+        "if text:",
+        f"{ORDER}test_adjacent_texts",
+    ),
+    Mutant(
+        "a message is never full",
+        "transport._log:_chunks",
+        "while len(part) - start > room:",
+        "while False:",
+        f"{ORDER}test_each_way",
+    ),
+    Mutant(
+        "the end of a long text is lost",
+        "transport._log:_chunks",
+        "start += room",
+        "start += room + 1",
+        f"{ORDER}test_each_way",
+    ),
+    Mutant(
+        "a text that came while its run was taken is lost",
+        f"{LOG}attend",
+        "self.resume(run)",
+        "",
+        f"{ORDER}test_late_text",
+    ),
+    Mutant(
+        "a text that came when its run was settled weighs nothing",
+        f"{LOG}attend",
+        "self._weigh(run)",
+        "pass",
+        f"{ORDER}test_text_that_nobody_attends_to",
+    ),
+    Mutant(
+        "what somebody can still change is not copied",
+        f"{LOG}post",
+        "frames = settled(frames)",
+        "",
+        "transport/test_log.py::TestFrames::test_mutable",
+    ),
+    Mutant(
+        "each entry wakes",
+        f"{LOG}_rouse",
+        "if not self._woken:",
+        "if True:",
+        f"{WAKING}test_once",
+    ),
+    Mutant(
+        "no entry wakes",
+        f"{LOG}_rouse",
+        "if not self._woken:",
+        "if False:",
+        f"{WAKING}test_once",
+    ),
+    Mutant(
+        "one wake-up is all there ever is",
+        f"{LOG}wakeup_received",
+        "self._woken = False",
+        "pass",
+        f"{WAKING}test_once",
+    ),
+    Mutant(
+        "a wake-up that an interrupt has kept back counts as sent",
+        f"{LOG}_rouse",
+        "self._woken = False",
+        "pass",
+        "transport/test_log.py::TestInterrupt::test_what_follows_is_heard",
+    ),
+    Mutant(
+        "taking counts as being woken",
+        f"{LOG}_rouse",
+        "self._woken = True\n",
+        "pass\n",
+        f"{WAKING}test_once",
+    ),
+    Mutant(
+        "text wakes one who is going to look",
+        f"{LOG}mute_text_wakeups",
+        "self._text_wakes = False",
+        "pass",
+        f"{WAKING}test_resting_text",
+    ),
+    Mutant(
+        "text that came meanwhile is not reported",
+        f"{LOG}unmute_text_wakeups",
+        "bool(self._entries)",
+        "False",
+        f"{WAKING}test_resting_text",
+    ),
+    Mutant(
+        "a display wakes one who is going to look",
+        f"{LOG}post",
+        "(when is When.SOON and not self.expected)",
+        "when is When.SOON",
+        f"{WAKING}test_display_expected",
+    ),
+    Mutant(
+        "a display that is not expected wakes nobody",
+        f"{LOG}post",
+        "(when is When.SOON and not self.expected)",
+        "False",
+        f"{WAKING}test_display_unexpected",
+    ),
+    Mutant(
+        "busy that is not expected wakes nobody",
+        f"{LOG}post",
+        "elif channel is Channel.IOPUB and not self.expected:",
+        "elif False:",
+        f"{WAKING}test_busy_unexpected",
+    ),
+    Mutant(
+        "replies wait for room",
+        f"{LOG}post",
+        "if channel is Channel.IOPUB and self._is_full():",
+        'if self._is_full():\n        raise AssertionError("it would wait")\n    if False:',
+        f"{ROOM}test_reply",
+    ),
+    Mutant(
+        "displays never wait",
+        f"{LOG}post",
+        "if channel is Channel.IOPUB and self._is_full():",
+        "if False:",
+        f"{ROOM}test_held",
+    ),
+    Mutant(
+        "writers are not released",
+        f"{LOG}hold",
+        "self._open_gates()",
+        "",
+        f"{ROOM}test_held",
+    ),
+    Mutant(
+        "the reader waits for itself",
+        f"{LOG}_wait_for_room",
+        "if get_ident() == self.owner:\n        return",
+        'if get_ident() == self.owner:\n        raise AssertionError("it would wait")',
+        f"{ROOM}test_owner",
+    ),
+    Mutant(
+        "what nobody takes any more piles up",
+        f"{LOG}_wait_for_room",
+        "self._entries.clear()",
+        "pass",
+        f"{ROOM}test_closed",
+    ),
+    Mutant(
+        "a line is taken before its end",
+        f"{LOG}_drain",
+        "if patient and",
+        "if False and",
+        LINE,
+    ),
+    Mutant(
+        "the end of a line stands behind what came between",
+        f"{LOG}_continue_line",
+        "if run.taken or not run.is_mid_line:",
+        "if True:",
+        LINE,
+    ),
+    Mutant(
+        "a line that waits is not reported",
+        f"{LOG}take",
+        "self._stopped_at = entry",
+        "pass",
+        LINE,
+    ),
+    Mutant(
+        "last in, first out",
+        f"{LANE}poll",
+        "popleft()",
+        "pop()",
+        f"{LANES}test_order",
+    ),
+    Mutant(
+        "a reader does not wait",
+        f"{LANE}get",
+        "self._lock.acquire()",
+        "pass",
+        f"{LANES}test_waits",
+    ),
+    Mutant(
+        "an item wakes nobody",
+        f"{LANE}put",
+        "self.wake()",
+        "pass",
+        f"{LANES}test_no_wake_up_lost",
+    ),
+    Mutant(
+        "two who wake at once fail",
+        f"{LANE}nudge",
+        "suppress(RuntimeError)",
+        "suppress(LookupError)",
+        f"{LANES}test_two_wake_at_once",
+    ),
+    Mutant(
+        "a reader that waits elsewhere is not woken there",
+        f"{LANE}wait_by",
+        "self.wake = wake or self.nudge",
+        "pass",
+        f"{LANES}test_other_waker",
+    ),
+    Mutant(
+        "a reader that is back is woken elsewhere",
+        f"{LANE}wait_by",
+        "self.wake = wake or self.nudge",
+        "self.wake = wake or self.wake",
+        f"{LANES}test_other_waker",
+    ),
+    Mutant(
+        "what waits is not shown",
+        f"{LANE}waiting",
+        "list(self._items)",
+        "[]",
+        f"{LANES}test_order",
+    ),
+    Mutant(
+        "what does not fit is dropped",
+        f"{PUBLISHER}publish",
+        "self._kept.append(frames)",
+        "pass",
+        f"{STATES}test_waiting",
+    ),
+    Mutant(
+        "a new message overtakes those that are kept",
+        f"{PUBLISHER}publish",
+        "not self._kept and self._try(frames)",
+        "self._try(frames)",
+        f"{STATES}test_waiting",
+    ),
+    Mutant(
+        "what was kept stays",
+        f"{PUBLISHER}pump",
+        "while self._kept and self._try(self._kept[0]):",
+        "while False:",
+        f"{STATES}test_waiting",
+    ),
+    Mutant(
+        "one that takes nothing is waited for without end",
+        f"{PUBLISHER}_has_waited_enough",
+        "return now - self._waiting_since >= self._patience_s",
+        "return False",
+        f"{STATES}test_stalled",
+    ),
+    Mutant(
+        "one whose queue is full is left out at once",
+        f"{PUBLISHER}_has_waited_enough",
+        "return now - self._waiting_since >= self._patience_s",
+        "return True",
+        f"{STATES}test_slow",
+    ),
+    Mutant(
+        "one that takes a little is left out",
+        f"{PUBLISHER}_has_waited_enough",
+        "if progress or self._waiting_since is None:",
+        "if self._waiting_since is None:",
+        f"{STATES}test_slow",
+    ),
+    Mutant(
+        "a full queue refuses from then on",
+        f"{PUBLISHER}_send_to_those_with_room",
+        "self._socket.setsockopt(zmq.XPUB_NODROP, 0)",
+        "pass",
+        f"{STATES}test_stalled",
+    ),
+    Mutant(
+        "a full queue drops from then on",
+        f"{PUBLISHER}_send_to_those_with_room",
+        "self._socket.setsockopt(zmq.XPUB_NODROP, 1)",
+        "pass",
+        f"{STATES}test_patience_again",
+    ),
+    Mutant(
+        "what was missed is not told",
+        f"{PUBLISHER}_notify_recovered",
+        "counts.add(self._sent - one.after)",
+        "pass",
+        f"{STATES}test_back",
+    ),
+    Mutant(
+        "what was missed is told again and again",
+        f"{PUBLISHER}_notify_recovered",
+        "self._stalled = []\n",
+        "self._stalled = list(waiting)\n",
+        f"{STATES}test_back",
+    ),
+    Mutant(
+        "one less is told than was missed",
+        f"{PUBLISHER}_notify_recovered",
+        "self._sent - one.after",
+        "self._sent - one.after - 1",
+        f"{STATES}test_back",
+    ),
+    Mutant(
+        "writers are never held",
+        f"{PUBLISHER}publish",
+        "self._hold(True)",
+        "pass",
+        f"{STATES}test_writers_wait",
+    ),
+    Mutant(
+        "writers that were held stay so",
+        f"{PUBLISHER}pump",
+        "self._hold(False)",
+        "pass",
+        f"{STATES}test_writers_wait",
+    ),
+    Mutant(
+        "the end is waited for as patiently as anything",
+        f"{PUBLISHER}shorten_patience",
+        "self._patience_s = LAST_PATIENCE_S",
+        "pass",
+        f"{STATES}test_hurry",
+    ),
+    Mutant(
+        "at the end what was kept is dropped",
+        f"{PUBLISHER}give_up",
+        "self._send_to_those_with_room(self._kept.popleft())",
+        "self._kept.popleft()",
+        f"{STATES}test_give_up",
+    ),
+)
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_a_mutant_is_caught(mutant: Mutant, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The named test fails on the broken code, because of what it asserts."""
+    assert_is_caught(mutant, monkeypatch)
