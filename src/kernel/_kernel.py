@@ -174,6 +174,7 @@ class Kernel:
         if owns_exit:
             functions += [run_exit_functions, postpone_exit()]
         call_at_exit([*functions, interpreter.close], parts.interruptible)
+        parts.main.leave_code()
         if owns_exit:
             end_children()
         parts.host.catch_up()

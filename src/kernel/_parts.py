@@ -110,6 +110,8 @@ class Parts:
             interruptible=self.interruptible,
             catch_up=self.host.catch_up,
         )
+        if ownership.signals:
+            self.main.leave_code = self.interrupts.ensure_left
         self.host.attach(self.main)
         self.signals = self._signal_watch(effects) if ownership.signals else None
         effects.stop = self.main.wake

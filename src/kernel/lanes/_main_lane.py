@@ -33,7 +33,7 @@ from assay.kernel.lanes._shutdown import Ending, Shutdown
 from assay.kernel.output._iopub import Output
 from assay.kernel.output._parents import Parents
 from assay.kernel.process._child import end_child
-from assay.protocol import Channel, ErrorReply
+from assay.protocol import Channel, Error, ErrorReply
 from assay.transport import IoThread, Lane, When, get_logger
 
 if TYPE_CHECKING:
@@ -83,6 +83,8 @@ class MainLane:
         self._received = 0
         self._handled = 0
         self._exit_is_requested = False
+        self.leave_code: Callable[[], None] = _do_nothing
+        """Takes the signals back from user code, wherever that was left."""
         self.lane: Lane[Request] = Lane()
         """What waits."""
 
@@ -121,7 +123,11 @@ class MainLane:
         """Handle requests with *handlers* until something asks for the end."""
         self._exit_is_requested = False  # start-up code that says `exit` ends nothing (S-053)
         while not self._shutdown.is_asked:
-            request = self._next()
+            self._turn(handlers)
+
+    def _turn(self, handlers: Handlers) -> None:
+        try:
+            request = self._wait()
             if request is not None:
                 self._handle(request, handlers)
                 self._handled += 1
@@ -132,6 +138,8 @@ class MainLane:
             if self._exit_is_requested:
                 self._exit_is_requested = False
                 self._io.log.call(lambda: self._io.call_later(EXIT_DELAY_S, self._exit))
+        except Exception:  # the loop must outlive whatever goes wrong
+            logger.exception("the main lane failed")
 
     def abort_waiting(self) -> None:
         """Mark as aborted the execute requests that have been received by now (EXEC-20, AMB-06).
@@ -152,6 +160,18 @@ class MainLane:
 
         self._io.log.call(mark)
         marked.acquire()
+
+    def _wait(self) -> Request | None:
+        """Do as `_next` does, whatever a handler of the user's raises when it is left."""
+        try:
+            try:
+                return self._next()
+            finally:
+                self.leave_code()
+        except BaseException:  # of a signal, just when the loop's code had ended
+            self.leave_code()
+            logger.exception("a signal's handler failed when background tasks were left")
+            return None
 
     def _next(self) -> Request | None:
         """Wait for a request, letting background tasks go on; None if woken for another reason."""
@@ -199,12 +219,26 @@ class MainLane:
         # A cell has what its program has left; what looks at it may import what it needs to answer.
         is_cell = request.header.msg_type == "execute_request"
         try:
-            with nullcontext() if is_cell else self._io.spare.lent():
-                return handlers.answer(request)
+            try:
+                with nullcontext() if is_cell else self._io.spare.lent():
+                    return handlers.answer(request)
+            finally:
+                self.leave_code()
         except BaseException as error:  # noqa: BLE001 - of a signal, just when the code had ended
-            with self._interruptible():  # takes signals back from the code when it is left
-                pass
-            return handlers.failed(request, error)
+            self.leave_code()
+            return self._failed(request, handlers, error)
+
+    def _failed(self, request: Request, handlers: Handlers, error: BaseException) -> Reply | None:
+        """Return the reply to *request*; for a cell, publish *error* as well (EXEC-17)."""
+        reply = handlers.failed(request, error)
+        content = reply.content if reply is not None else None
+        is_cell = request.header.msg_type == "execute_request"
+        if is_cell and request.error is None and isinstance(content, ErrorReply):
+            request.error = Error(
+                ename=content.ename, evalue=content.evalue, traceback=content.traceback
+            )
+            self._output.publish(request.error, parent=request)
+        return reply
 
     def _leave_child(self, reply: Reply | None) -> None:
         """End a child that user code forked and that has run the cell to its end.
@@ -224,3 +258,7 @@ class MainLane:
                 handlers.load_deferred()
         except Exception:  # the loop must outlive a program that has used up all descriptors
             logger.exception("cannot import what answers other requests; it will be tried again")
+
+
+def _do_nothing() -> None:
+    """Do nothing: the signals are another program's."""

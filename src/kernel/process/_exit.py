@@ -43,10 +43,13 @@ def call_at_exit(
     """
     for function in functions:
         try:
-            with interruptible():
-                function()
-        except (Exception, KeyboardInterrupt):
-            logger.exception("an exit function failed")
+            try:
+                with interruptible():
+                    function()
+            except (Exception, KeyboardInterrupt):
+                logger.exception("an exit function failed")
+        except Exception:  # of a signal's handler, just when the function had ended
+            logger.exception("a signal's handler failed after an exit function")
 
 
 def end_children() -> None:

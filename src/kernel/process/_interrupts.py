@@ -39,14 +39,14 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from types import CodeType, FrameType, TracebackType
 from typing import Protocol, runtime_checkable
 
 from assay.kernel.process._main_thread import is_main_thread, main_thread_ident
 from assay.kernel.process._patches import Kind, patches
-from assay.kernel.process._signal_handlers import Reclaim, SignalHandlers
+from assay.kernel.process._signal_handlers import Reclaim, SignalHandlers, keep_signals_back
 
 __all__ = ["Interrupts", "end_at_user_code"]
 
@@ -101,10 +101,12 @@ class Interrupts:
         """The handlers of all signals."""
 
         self._may_raise = False
+        self._is_entered = False
         self._is_held = False
         self._times_put_off = 0
         self._report_unraisable = sys.unraisablehook
         self._handler = self._handle  # one object, so that `is` finds it
+        self._user_code = _UserCode(self)
         self.count = 0
         """How often user code has been interrupted; also where it has caught that."""
 
@@ -145,17 +147,34 @@ class Interrupts:
         patches.undo(signal, "default_int_handler")
         self.handlers.give_back(signal.SIGINT)
 
-    @contextmanager
-    def allowed(self) -> Iterator[None]:
+    def allowed(self) -> AbstractContextManager[None]:
         """Let an interrupt raise KeyboardInterrupt inside, and other signals what they raise."""
+        return self._user_code
+
+    def enter(self) -> None:
+        """Begin with user code."""
         self._times_put_off = 0
-        self.handlers.enter_code()
-        self._may_raise = True
+        self._is_entered = True
         try:
-            yield
+            self.handlers.enter_code()
+            self._may_raise = True
+        except BaseException:  # of a handler whose guard has just been taken off
+            self.leave()
+            raise
+
+    def leave(self) -> None:
+        """End with user code; also where it has been ended, or has not begun."""
+        try:
+            keep_signals_back()
         finally:
             self._may_raise = False
             self.handlers.leave_code()
+            self._is_entered = False
+
+    def ensure_left(self) -> None:
+        """End with user code where that has not been done: what was to do it was struck itself."""
+        if self._is_entered:
+            self.leave()
 
     def hold(self) -> None:
         """Put interrupts off from now on: what follows must not be done by half."""
@@ -209,6 +228,23 @@ class Interrupts:
                 self._is_held = was_held
         else:
             self._report_unraisable(unraisable)
+
+
+class _UserCode(AbstractContextManager[None]):
+    """What stands inside is user code."""
+
+    # A class of its own: the functions of `contextlib` would be struck before they called ours.
+    def __init__(self, interrupts: Interrupts) -> None:
+        self._interrupts = interrupts
+
+    def __enter__(self) -> None:
+        self._interrupts.enter()
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            keep_signals_back()
+        finally:
+            self._interrupts.leave()
 
 
 MUST_NOT_RAISE = {

@@ -15,18 +15,25 @@ that is the kernel's own code, what the handler raises must end nothing: it is g
 called by a function that reports what it raises. Before user code runs again each guard is taken
 off, so that a program finds the handler that it installed, and gets what that raises.
 
+Between the code's last instruction and the guards, a handler may strike in the kernel's own code.
+So the first step is a call of the system's that keeps all signals back (`keep_signals_back`), and
+the last one lets them come. What Python had noted before still raises, once for each signal: each
+step is repeated until it was done undisturbed, and what was raised is shown at the end.
+
 A signal that is taken is unblocked as well, and its handler installed anew although nothing seems
 to have changed: C code, or `signal.siginterrupt`, changes what Python cannot look up.
 """
 
 from __future__ import annotations
 
+import _imp as imp
 import _signal  # type: ignore[import-not-found]  # typeshed lacks it; signal's take ten times as long
 import enum
 import signal
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from functools import partial
 from types import FrameType
 from typing import TypeAlias, TypeGuard
 
@@ -34,7 +41,7 @@ from attrs import frozen
 
 from assay.transport import get_logger
 
-__all__ = ["Handler", "Reclaim", "SignalHandlers"]
+__all__ = ["Handler", "Reclaim", "SignalHandlers", "keep_signals_back"]
 
 logger = get_logger("assay.kernel")
 
@@ -45,7 +52,16 @@ Action: TypeAlias = Handler | int
 ENDING = frozenset({signal.SIGTERM, signal.SIGHUP})
 """A handler of these that exits means the process, not the code that runs."""
 
+FAULTS = {signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV}
+"""What code causes itself; kept back, it would end the process without a trace."""
+
 GUARDED = tuple(sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}))
+
+keep_signals_back: Callable[[], Collection[int]] = partial(
+    _signal.pthread_sigmask, signal.SIG_BLOCK, frozenset(map(int, GUARDED)) - FAULTS
+)
+"""Keep signals from this thread from now on; return those that have been kept from it already. No
+instruction of Python's comes in between, where a handler could strike."""
 
 
 class Reclaim(enum.Enum):
@@ -102,15 +118,39 @@ class SignalHandlers:
 
         A handler of the user's may raise meanwhile, once for each signal that arrives.
         """
+        raised: list[BaseException] = []
+        kept_back: Collection[int] | None = None
         while True:
             try:
+                found = keep_signals_back()
+                kept_back = found if kept_back is None else kept_back
                 self._reclaim()
                 self._guard()
                 self.after_code()
+                _release_import_lock()
             except BaseException as error:  # noqa: BLE001 - a handler may raise anything
-                _report("a signal", error)
+                raised.append(error)
             else:
-                return
+                break
+        self._let_signals_come(kept_back)
+        for one in raised:
+            _report("a signal", one)
+
+    def _let_signals_come(self, kept_back: Collection[int]) -> None:
+        """Keep back what the user's code had kept back, but for what the kernel needs."""
+        # All of them: what they were before has been lost to a handler that raised just then.
+        lost = len(kept_back) >= len(GUARDED) - len(FAULTS)
+        mask = () if lost else set(kept_back).difference(self._taken)
+        _signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+    def ignore_left(self) -> None:
+        """Ignore what user code has left handlers for; at the end of the process.
+
+        Python is about to forget them, and a timer that still runs would end it by its signal.
+        """
+        for number in GUARDED:
+            if number not in ENDING and isinstance(_signal.getsignal(number), _Guard):
+                _signal.signal(number, int(signal.SIG_IGN))
 
     def restore(self) -> None:
         """Install what was there before, where the kernel's own handler still is."""
@@ -133,12 +173,12 @@ class SignalHandlers:
             present = _signal.getsignal(number)
             if present in (signal.SIG_DFL, taken.handler):
                 _signal.signal(number, taken.handler)
-        _signal.pthread_sigmask(signal.SIG_UNBLOCK, self._taken)
 
     def _guard(self) -> None:
         for number in GUARDED:
             present = _signal.getsignal(number)
-            if callable(present) and number not in self._guards:
+            # Not what is noted counts: a handler may have raised before its guard was installed.
+            if callable(present) and not isinstance(present, _Guard):
                 taken = self._taken.get(number)
                 if taken is None or present != taken.handler:
                     guard = self._guards[number] = _Guard(present, self._on_raised)
@@ -172,6 +212,18 @@ class _Guard:
         except BaseException as error:  # noqa: BLE001 - it may raise anything
             trace = error.__traceback__
             self._raised(number, error.with_traceback(trace.tb_next if trace else None))
+
+
+def _release_import_lock() -> None:
+    """Release Python's import lock where a handler has raised in the middle of an import.
+
+    Another thread that imports anything, or forgets a module, would wait for it for ever.
+    """
+    while imp.lock_held():
+        try:
+            imp.release_lock()
+        except RuntimeError:  # another thread imports something
+            return
 
 
 def _report(what: str, error: BaseException) -> None:

@@ -98,6 +98,7 @@ class SignalWatch:
         self._is_installed = False
         self._interrupts.restore()
         self._pipe.remove()
+        self._handlers.ignore_left()
         # Those that end the process stay ours: it is about to end, and with its own status.
 
     def _is_loops(self, descriptor: int) -> bool:
