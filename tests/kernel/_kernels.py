@@ -32,9 +32,12 @@ from assay.protocol import (
     encode_json,
 )
 from assay.transport import Answer, Client, Exchange, KernelProcess, OnInput, Received, launch
+from tests.kernel._probe import LOAD
 from tests.limits import HANG_LIMIT_S as HANG_LIMIT_S  # noqa: PLC0414 - passed on
 
 C = TypeVar("C", bound=Content)
+
+ROOT = Path(__file__).parents[2]
 
 FOLDERS = ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "HOME")
 """Where a kernel would otherwise find what the person at this machine has configured."""
@@ -70,6 +73,22 @@ def start(
     )
 
 
+def counted() -> dict[str, str]:
+    """Return the environment of a kernel whose code counts as covered, if that of the tests does.
+
+    For the kernels of a few modules. In others, cells look at what is imported and traced, set
+    signal handlers and trace functions, fork, or end the process without a word; and a kernel that
+    is counted starts and runs slower.
+    """
+    coverage = sys.modules.get("coverage")
+    if coverage is None or coverage.Coverage.current() is None:
+        return {}
+    return {
+        "COVERAGE_PROCESS_START": str(ROOT / "pyproject.toml"),
+        "COVERAGE_FILE": str(ROOT / ".coverage"),
+    }
+
+
 def execute(
     client: Client,
     code: str,
@@ -92,6 +111,12 @@ def execute(
             timeout=HANG_LIMIT_S,
         )
     )
+
+
+def be_patient(client: Client) -> None:
+    """Let the kernel wait for its exit functions as long as a test may take."""
+    code = f"{LOAD}probe.allow_for_shutdown({HANG_LIMIT_S}); del probe, runpy"
+    succeeded(execute(client, code, silent=True))
 
 
 def begin(

@@ -48,6 +48,8 @@ from tests.kernel._probe import LOAD
 NOISE = """
 import os, sys, warnings
 from IPython.display import display, clear_output
+
+COUNTED = True
 print("printed")
 print("printed", file=sys.stderr)
 display("displayed")

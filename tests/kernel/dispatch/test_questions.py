@@ -39,6 +39,8 @@ from tests.kernel._kernels import (
     succeeded,
 )
 
+COUNTED = True
+
 SNAKE = "\U0001f40d"
 
 

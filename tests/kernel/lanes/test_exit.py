@@ -28,6 +28,7 @@ from tests.ends import watched_end
 from tests.kernel._kernels import (
     HANG_LIMIT_S,
     argv,
+    be_patient,
     begin,
     execute,
     failed,
@@ -53,11 +54,6 @@ def patient(mine: Client) -> Client:
     """
     be_patient(mine)
     return mine
-
-
-def be_patient(client: Client) -> None:
-    """Let the kernel wait for its exit functions."""
-    execute(client, f"{LOAD}probe.allow_for_shutdown({HANG_LIMIT_S})", silent=True)
 
 
 def shut_down(client: Client, channel: Channel = Channel.CONTROL) -> str:
