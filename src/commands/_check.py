@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from assay.commands._ending import exit_code_of
+
 __all__ = ["check_command"]
 
 FORMATS = ("text", "json", "junit", "html", "markdown")
@@ -136,8 +138,10 @@ def check_command(**given: object) -> int:
 
     \b
     Exit codes: 0 no MUST failed (see --fail-on), 1 one did, 2 the command makes no sense, 3 the
-    kernel did not start (there is a report all the same).
+    kernel did not start (there is a report all the same), 130 Ctrl-C, 143 SIGTERM: the kernels are
+    ended, and there is no report.
     """
     from assay.commands import _checking  # noqa: PLC0415 - sockets are for this command alone
 
-    return _checking.run(_checking.Wishes(**given))  # type: ignore[arg-type]  # click's own types
+    wishes = _checking.Wishes(**given)  # type: ignore[arg-type]  # click's own types
+    return exit_code_of(lambda: _checking.run(wishes))

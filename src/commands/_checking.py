@@ -12,9 +12,10 @@ from attrs import frozen
 
 from assay import conformance
 from assay.commands._exit import Exit
-from assay.conformance import Check, Result, Target, Verdict
+from assay.commands._target import target_of
+from assay.conformance import Check, Result, Verdict
 from assay.protocol import AssayError
-from assay.spec import requirement
+from assay.spec import UnknownNameError, requirement
 
 __all__ = ["Wishes", "run"]
 
@@ -95,8 +96,13 @@ def _check(wishes: Wishes, checks: Sequence[Check]) -> int:
     )
     if not checks:
         raise click.UsageError("wanted checks to ask, found that the names select none")
+    target = target_of(
+        wishes.kernel, wishes.argv, is_command=wishes.is_command, existing=wishes.existing
+    )
+    for path in (*[path for _, path in places], wishes.badge, wishes.write_baseline):
+        _must_be_writable(path)
     with _progress(len(checks), quiet=wishes.quiet) as on_result:
-        report = conformance.run_checks(_target(wishes), checks, options, on_result=on_result)
+        report = conformance.run_checks(target, checks, options, on_result=on_result)
     if wishes.write_baseline is not None:
         _write(wishes.write_baseline, conformance.baseline_of(report))
     report, stale = conformance.apply_baseline(report, accepted)
@@ -115,6 +121,8 @@ def _trace(wishes: Wishes, path: Path) -> int:
     if wishes.kernel is not None or wishes.existing is not None:
         raise click.UsageError("wanted a kernel or --trace, found both")
     places = _places(wishes)
+    for _, place in places:
+        _must_be_writable(place)
     report = conformance.check_recording(
         conformance.Recording.read(path),
         profile=conformance.Profile(wishes.profile),
@@ -123,20 +131,6 @@ def _trace(wishes: Wishes, path: Path) -> int:
     for name, place in places:
         _write(place, conformance.FORMATS[name](report))
     return Exit.RAISED if report.failures(_levels(wishes.fail_on)) else Exit.OK
-
-
-def _target(wishes: Wishes) -> Target:
-    if wishes.existing is not None:
-        if wishes.kernel is not None or wishes.is_command:
-            raise click.UsageError("wanted one of KERNEL, --cmd and --existing, found several")
-        return Target.running(wishes.existing)
-    if wishes.kernel is None:
-        raise click.UsageError("wanted a KERNEL, --cmd -- ARGV or --existing FILE, found none")
-    if wishes.is_command:
-        return Target.command((wishes.kernel, *wishes.argv))
-    if wishes.argv:
-        raise click.UsageError(f"wanted one KERNEL, found {wishes.argv[0]!r} behind it")
-    return Target.named(wishes.kernel)
 
 
 def _places(wishes: Wishes) -> list[tuple[str, Path | None]]:
@@ -168,12 +162,10 @@ def _list(checks: Sequence[Check]) -> int:
 
 
 def _explain(name: str) -> int:
-    if name.endswith(".0"):
-        rule = requirement(name[:-2])
-        click.echo(f"{rule.id}.0: what breaks {rule.id} in the traffic of all checks")
-        click.echo(f"{rule.level}: {rule.text}")
-        return Exit.OK
-    for one in conformance.select([name]):
+    found = () if name.endswith(".0") else conformance.select([name])
+    if not found:
+        return _explain_rule(name.upper().removesuffix(".0"))
+    for one in found:
         rule = one.requirement
         click.echo(f"{one.id}: {one.title}")
         rows = {
@@ -189,6 +181,19 @@ def _explain(name: str) -> int:
         for label, text in rows.items():
             if text:
                 click.echo(f"  {label + ':':<13}{text}")
+    return Exit.OK
+
+
+def _explain_rule(name: str) -> int:
+    """Explain a requirement that no check asks for: it is judged in the traffic of all checks."""
+    try:
+        rule = requirement(name)
+    except UnknownNameError as error:
+        raise click.UsageError(str(error)) from error
+    click.echo(f"{rule.id}.0: what breaks {rule.id} in the traffic of all checks")
+    click.echo(f"{rule.level}: {rule.text}")
+    if rule.untestable is not None:
+        click.echo(f"not tested: {rule.untestable}")
     return Exit.OK
 
 
@@ -221,10 +226,24 @@ def _write(path: Path | None, text: str) -> None:
         click.echo(text, nl=False)
         return
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise AssayError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def _must_be_writable(path: Path | None) -> None:
+    """Make the folder of *path*, and find out before minutes of work whether it can be written."""
+    if path is None:
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        there = path.exists()
+        with path.open("ab"):
+            pass
+        if not there:
+            path.unlink()
+    except OSError as error:
+        raise click.UsageError(f"{path}: cannot be written: {error.strerror}") from error
 
 
 @contextmanager

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from assay.commands._ending import exit_code_of
+
 __all__ = ["fuzz_command"]
 
 PROFILES = ("de-facto", "strict")
@@ -82,10 +84,11 @@ def fuzz_command(
 
     \b
     Exit codes: 0 nothing was found, 1 something was, 2 the command makes no sense, 3 the kernel
-    does not start.
+    does not start, 130 Ctrl-C, 143 SIGTERM.
     """  # fmt: skip
     from assay.commands import _fuzzing  # noqa: PLC0415 - sockets are for this command alone
+    from assay.commands._target import target_of  # noqa: PLC0415 - as above
 
     how = _fuzzing.Search(minutes, conversations, seed, profile, language)
-    target = _fuzzing.target(cmd=cmd, existing=existing, kernel=kernel, argv=argv)
-    return _fuzzing.run(target, how, output=output, recording=recording)
+    target = target_of(kernel, argv, is_command=cmd, existing=existing)
+    return exit_code_of(lambda: _fuzzing.run(target, how, output=output, recording=recording))

@@ -18,7 +18,7 @@ from assay.transport import LaunchError
 if TYPE_CHECKING:
     from assay.conformance.fuzz._search import FuzzReport
 
-__all__ = ["Search", "run", "target"]
+__all__ = ["Search", "run"]
 
 PROFILES = {"de-facto": Profile.LENIENT, "strict": Profile.STRICT}
 
@@ -72,29 +72,6 @@ def _replay(target: Target, recording: Recording, profile: Profile) -> int:
         failure = replay(testee, recording, profile=profile)
     click.echo("nothing is wrong" if failure is None else failure.text)
     return Exit.OK if failure is None else Exit.RAISED
-
-
-def target(
-    *, cmd: bool, existing: Path | None, kernel: str | None, argv: tuple[str, ...]
-) -> Target:
-    """Return the kernel that the command line names.
-
-    Raises:
-        click.UsageError: it names none, or several.
-    """
-    given = [existing is not None, kernel is not None].count(True)
-    if given != 1:
-        raise click.UsageError("wanted a KERNEL, --cmd COMMAND or --existing FILE, one of them")
-    if existing is not None:
-        return Target.running(existing)
-    assert kernel is not None
-    if cmd:
-        return Target.command((kernel, *argv))
-    if argv:
-        raise click.UsageError(
-            f"wanted one KERNEL, found also {argv[0]!r}; for a command say --cmd"
-        )
-    return Target.named(kernel)
 
 
 def _show(report: FuzzReport, output: Path | None) -> None:

@@ -11,12 +11,13 @@ from assay.conformance._baseline import (
     baseline_of,
     read_baseline,
 )
-from assay.conformance._check import Check, check
+from assay.conformance._check import Check
 from assay.conformance._compare import Comparison, compare, comparison_text
 from assay.conformance._draft import ABSENT, Draft
 from assay.conformance._exhibit import Exhibit
 from assay.conformance._failure import Failure
 from assay.conformance._heard import Heard
+from assay.conformance._judge import judge
 from assay.conformance._language import (
     SNIPPETS,
     Language,
@@ -29,7 +30,7 @@ from assay.conformance._limits import Limits, OutOfTime
 from assay.conformance._outcome import Outcome, Skip, Verdict, failed, note, passed, skipped
 from assay.conformance._peer import Peer
 from assay.conformance._profile import Profile
-from assay.conformance._recording import Recording, RecordingError, TrafficRecorder, judge
+from assay.conformance._recording import Recording, RecordingError, TrafficRecorder
 from assay.conformance._registry import SelectionError, all_checks, select
 from assay.conformance._replay import replay
 from assay.conformance._report import FORMATS
@@ -37,7 +38,7 @@ from assay.conformance._report._badge import badge
 from assay.conformance._report._json import ReportError, read_report
 from assay.conformance._report._text import text_report
 from assay.conformance._result import Report, Result
-from assay.conformance._runner import OnResult, Options, check_kernel, run_checks
+from assay.conformance._runner import OnResult, Options, check, run_checks
 from assay.conformance._target import Target
 from assay.conformance._testee import SilentKernelError, Testee
 from assay.conformance._trace import check_recording
@@ -84,7 +85,6 @@ __all__ = [
     "badge",
     "baseline_of",
     "check",
-    "check_kernel",
     "check_recording",
     "compare",
     "comparison_text",

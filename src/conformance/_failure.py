@@ -6,12 +6,14 @@ from collections.abc import Iterable
 
 from attrs import frozen
 
-from assay.conformance._recording import judge
+from assay.conformance._judge import UNCLEAR_IN_PASSING, judge
+from assay.conformance._limits import OutOfTime
 from assay.conformance._traffic import Line
-from assay.protocol import Profile, Severity
+from assay.protocol import AssayError, Channel, Profile, Severity
 from assay.spec import requirement
+from assay.transport import KernelEndedError
 
-__all__ = ["Failure", "failure_in"]
+__all__ = ["Failure", "failure_in", "failure_of", "no_answer"]
 
 
 @frozen(kw_only=True)
@@ -33,6 +35,26 @@ def failure_in(lines: Iterable[Line], *, profile: Profile, key: str) -> Failure 
     """
     for finding in judge(lines, profile=profile, key=key):
         weak = finding.severity is not Severity.VIOLATION and profile is not Profile.STRICT
-        if not weak and requirement(finding.requirement).judged:
+        unclear = weak or finding.requirement in UNCLEAR_IN_PASSING
+        if not unclear and requirement(finding.requirement).judged:
             return Failure(kind=f"{finding.requirement} {finding.path}", text=str(finding))
     return None
+
+
+def no_answer(channel: Channel, patience: float) -> Failure:
+    """Return what is wrong with a kernel that does not answer on *channel* any more."""
+    return Failure(
+        kind=f"no answer on {channel}",
+        text=f"wanted an answer to the next kernel_info_request on {channel}, "
+        f"found none within {patience:.0f} s",
+    )
+
+
+def failure_of(error: AssayError | OutOfTime) -> Failure:
+    """Return what is wrong with a kernel that a conversation with it has ended in *error*."""
+    match error:
+        case KernelEndedError():
+            return Failure(kind="died", text=f"wanted a kernel that lives, found that {error}")
+        case OutOfTime():
+            return Failure(kind="slow", text=str(error))
+    return Failure(kind="unreachable", text=str(error))

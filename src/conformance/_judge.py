@@ -1,4 +1,4 @@
-"""Judge the traffic of all checks: what breaks a rule in passing is found as well."""
+"""Judge traffic: what breaks a rule in passing is found as well."""
 
 from __future__ import annotations
 
@@ -21,12 +21,16 @@ from assay.protocol import (
 )
 from assay.spec import requirement
 
-__all__ = ["Passing", "Segment", "judge"]
+__all__ = ["Passing", "Segment", "judge", "judge_segment"]
 
 
-UNCLEAR_IN_PASSING = frozenset({"IOPUB-23"})
-"""Text behind idle is late, or that of a thread which went on: only a check that knows its code can
-tell."""
+UNCLEAR_IN_PASSING = frozenset({"IOPUB-23", "EXEC-20"})
+"""What only a check can tell that knows its code.
+
+Text behind idle is late, or that of a thread which went on. A cell behind one that fails should
+have been aborted, or came too late for that: a quick kernel may have done with the failing one
+before anything of it has arrived here.
+"""
 
 
 CONTENT = "content"
@@ -74,14 +78,19 @@ class Passing:
         return self.requirement, self.path, self.expected
 
 
-def judge(segment: Segment, profile: Profile) -> tuple[Passing, ...]:
+def judge_segment(segment: Segment, profile: Profile) -> tuple[Passing, ...]:
     """Return all that the kernel did wrong in *segment*, by the rules that bind kernels."""
     by_index = {line.index: line for line in segment.lines}
     found = list(_alone(segment, profile))
     if not segment.alone and all(
         line.judged or line.sender is Sender.KERNEL for line in segment.lines
     ):
-        records = _records(segment)
+        records = _records(
+            line
+            for line in segment.lines
+            if line.sender is Sender.CLIENT
+            or read_parts(line.frames).parent_id not in segment.earlier - {""}
+        )
         found += check_conversation(
             records, profile=None, signer=segment.signer, complete=segment.complete
         )
@@ -92,6 +101,48 @@ def judge(segment: Segment, profile: Profile) -> tuple[Passing, ...]:
             passing = _passing(one, lines)
             kept.setdefault(passing.kind, passing)
     return tuple(kept.values())
+
+
+def judge(
+    lines: Iterable[Line],
+    *,
+    profile: Profile | None = Profile.LENIENT,
+    key: str = "",
+    complete: bool = True,
+) -> tuple[Finding, ...]:
+    """Return all that is wrong with what the kernel sent, by `check_conversation`.
+
+    What follows from messages of ours that are wrong, and are marked so, is left out.
+
+    Args:
+        lines: The traffic.
+        profile: How single messages are judged.
+        key: Of the connection, to judge signatures; empty judges none.
+        complete: Whether the traffic ends with a kernel at rest.
+    """
+    kept = list(_without_unjudged(tuple(lines)))
+    found = check_conversation(
+        _records(kept),
+        profile=profile,
+        signer=Signer(key.encode()) if key else None,
+        complete=complete,
+    )
+    ours = {line.index for line in kept if line.sender is Sender.CLIENT}
+    return tuple(one for one in found if not one.records or not set(one.records) <= ours)
+
+
+def _without_unjudged(lines: tuple[Line, ...]) -> Iterable[Line]:
+    wrong = {
+        read_parts(line.frames).msg_id
+        for line in lines
+        if not line.judged and line.sender is Sender.CLIENT
+    }
+    for line in lines:
+        if not line.judged:
+            continue
+        if line.sender is Sender.KERNEL and read_parts(line.frames).parent_id in wrong:
+            continue
+        yield line
 
 
 def _alone(segment: Segment, profile: Profile) -> Iterable[Finding]:
@@ -114,7 +165,7 @@ def _alone(segment: Segment, profile: Profile) -> Iterable[Finding]:
             )
 
 
-def _records(segment: Segment) -> list[Recorded]:
+def _records(lines: Iterable[Line]) -> list[Recorded]:
     return [
         Recorded(
             index=line.index,
@@ -123,9 +174,7 @@ def _records(segment: Segment) -> list[Recorded]:
             message=line.frames,
             client=line.client,
         )
-        for line in segment.lines
-        if line.sender is Sender.CLIENT
-        or read_parts(line.frames).parent_id not in segment.earlier - {""}
+        for line in lines
     ]
 
 

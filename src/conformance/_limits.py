@@ -38,6 +38,7 @@ class Limits:
     def __init__(self, start_s: float = START_LIMIT_S / STARTS_PATIENCE) -> None:
         self.start_s = start_s
         self._ends: float | None = None
+        self._stopped = False
 
     @property
     def patience(self) -> float:
@@ -66,9 +67,15 @@ class Limits:
         """Let the time of a check begin."""
         self._ends = time.monotonic() + self.check_s
 
+    def stop(self) -> None:
+        """End all waiting, now and later; from any thread."""
+        self._stopped = True
+
     def within(self, timeout: float | None) -> float:
         """Return *timeout*, by default the patience, cut to what is left of the check's time."""
         wanted = self.patience if timeout is None else timeout
+        if self._stopped:
+            return 0.0
         return (
             wanted if self._ends is None else max(0.0, min(wanted, self._ends - time.monotonic()))
         )
@@ -77,7 +84,9 @@ class Limits:
         """Raise if the check has used up its time.
 
         Raises:
-            OutOfTime: it has.
+            OutOfTime: it has, or the run was stopped.
         """
+        if self._stopped:
+            raise OutOfTime("the run was stopped")
         if self._ends is not None and time.monotonic() >= self._ends:
             raise OutOfTime(f"the check was stopped after {self.check_s:.0f} s")

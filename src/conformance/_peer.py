@@ -169,7 +169,7 @@ class Peer:
         """
         ends = time.monotonic() + self._limits.within(timeout)
         while not reached():
-            left = ends - time.monotonic()
+            left = min(ends - time.monotonic(), self._limits.within(ends - time.monotonic()))
             if left <= 0:
                 self._limits.require_time()
                 return False

@@ -5,27 +5,15 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from attrs import frozen
 
 from assay.conformance._traffic import Line, Traffic
-from assay.protocol import (
-    DELIMITER,
-    AssayError,
-    Buffer,
-    Channel,
-    Finding,
-    Profile,
-    Recorded,
-    Sender,
-    Signer,
-    check_conversation,
-    read_parts,
-)
+from assay.protocol import DELIMITER, AssayError, Buffer, Channel, Sender
 
-__all__ = ["Recording", "RecordingError", "TrafficRecorder", "judge"]
+__all__ = ["Recording", "RecordingError", "TrafficRecorder"]
 
 FORMAT = 1
 
@@ -112,58 +100,6 @@ class TrafficRecorder:
         elif self._side is Sender.KERNEL and frames[0] != DELIMITER:
             client, frames = frames[0].decode("utf-8", "backslashreplace"), frames[1:]
         self._traffic.add(client, channel, sender, frames)
-
-
-def judge(
-    lines: Iterable[Line],
-    *,
-    profile: Profile | None = Profile.LENIENT,
-    key: str = "",
-    complete: bool = True,
-) -> tuple[Finding, ...]:
-    """Return all that is wrong with what the kernel sent, by `check_conversation`.
-
-    What follows from messages of ours that are wrong, and are marked so, is left out.
-
-    Args:
-        lines: The traffic.
-        profile: How single messages are judged.
-        key: Of the connection, to judge signatures; empty judges none.
-        complete: Whether the traffic ends with a kernel at rest.
-    """
-    kept = list(_without_unjudged(tuple(lines)))
-    records = [
-        Recorded(
-            index=line.index,
-            channel=line.channel,
-            sender=line.sender,
-            message=line.frames,
-            client=line.client,
-        )
-        for line in kept
-    ]
-    found = check_conversation(
-        records,
-        profile=profile,
-        signer=Signer(key.encode()) if key else None,
-        complete=complete,
-    )
-    ours = {line.index for line in kept if line.sender is Sender.CLIENT}
-    return tuple(one for one in found if not one.records or not set(one.records) <= ours)
-
-
-def _without_unjudged(lines: tuple[Line, ...]) -> Iterable[Line]:
-    wrong = {
-        read_parts(line.frames).msg_id
-        for line in lines
-        if not line.judged and line.sender is Sender.CLIENT
-    }
-    for line in lines:
-        if not line.judged:
-            continue
-        if line.sender is Sender.KERNEL and read_parts(line.frames).parent_id in wrong:
-            continue
-        yield line
 
 
 def _written(line: Line) -> dict[str, object]:

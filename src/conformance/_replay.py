@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from assay.conformance._failure import Failure, failure_in
+from assay.conformance._failure import Failure, failure_in, failure_of, no_answer
 from assay.conformance._limits import OutOfTime
 from assay.conformance._peer import Peer
 from assay.conformance._recording import Recording
 from assay.conformance._testee import Testee
 from assay.conformance._traffic import Line
-from assay.protocol import DELIMITER, Channel, Profile, Sender, Signer
-from assay.transport import KernelEndedError
+from assay.protocol import DELIMITER, AssayError, Channel, Profile, Sender, Signer
 
 __all__ = ["replay"]
 
@@ -31,13 +30,10 @@ def replay(testee: Testee, recording: Recording, *, profile: Profile) -> Failure
         for peer in peers.values():
             for channel in (Channel.SHELL, Channel.CONTROL):
                 if not peer.quiet(channel):
-                    text = f"wanted an answer to the next kernel_info_request on {channel}"
-                    return Failure(kind=f"no answer on {channel}", text=f"{text}, found none")
+                    return no_answer(channel, testee.patience)
         testee.peer.quiet()
-    except KernelEndedError as error:
-        return Failure(kind="died", text=f"wanted a kernel that lives, found that {error}")
-    except OutOfTime as error:
-        return Failure(kind="slow", text=str(error))
+    except (AssayError, OutOfTime) as error:
+        return failure_of(error)
     testee.read_all()
     lines = testee.traffic.lines[start:]
     return failure_in(lines, profile=profile, key=testee.connection.key)

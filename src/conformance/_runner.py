@@ -9,13 +9,14 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from weakref import WeakSet
 
 from attrs import evolve, frozen
 
 from assay.conformance._check import Check
 from assay.conformance._exhibit import exhibits_of, of_lines
 from assay.conformance._findings import Findings
-from assay.conformance._judge import judge
+from assay.conformance._judge import judge_segment
 from assay.conformance._language import Language, language_for
 from assay.conformance._limits import START_LIMIT_S, Limits, OutOfTime
 from assay.conformance._outcome import Outcome, Skip, Verdict, failed, note, skipped
@@ -28,7 +29,7 @@ from assay.protocol import AssayError
 from assay.spec import Requirement
 from assay.transport import KernelEndedError, LaunchError
 
-__all__ = ["OnResult", "Options", "Run", "check_kernel", "run_checks"]
+__all__ = ["OnResult", "Options", "Run", "check", "run_checks"]
 
 OnResult = Callable[[Result], None]
 """Takes each result as soon as it is there, from any thread, one at a time."""
@@ -84,7 +85,7 @@ def run_checks(
     return run.report(time.monotonic() - began)
 
 
-def check_kernel(
+def check(
     kernel: str | Sequence[str],
     *,
     select: Iterable[str] = (),
@@ -134,6 +135,7 @@ class Run:
         self._version: tuple[int, ...] = ()
         self._results: dict[str, Result] = {}
         self._findings = Findings(options.profile)
+        self._limits: WeakSet[Limits] = WeakSet()
         self._lock = threading.Lock()
 
     def start_first(self) -> Testee:
@@ -141,6 +143,7 @@ class Run:
         testee = Testee.start(
             self._target, language=self._language, start_limit=self._options.start_limit
         )
+        self._limits.add(testee.limits)
         self._start_s = testee.limits.start_s = testee.started_s
         self._info = dict(testee.info)
         self._version = testee.version
@@ -159,9 +162,13 @@ class Run:
         try:
             for worker in [pool.submit(self._work, one) for one in firsts]:
                 worker.result()
-        finally:
-            # Ctrl-C: the workers end with the check at hand, and close their kernels.
+        except BaseException:
+            # Ctrl-C: nothing is waited for any more, and the workers close their kernels.
             self._waiting.clear()
+            for one in list(self._limits):
+                one.stop()
+            raise
+        finally:
             pool.shutdown()
 
     def _work(self, shared: Testee | None) -> None:
@@ -190,7 +197,9 @@ class Run:
             return shared
         start = len(testee.traffic)
         outcome = _outcome_of(check, testee)
-        settled = not check.fresh and _settle(testee)
+        # After a signal that did not do what it should, nothing is known of what it will do yet.
+        doubtful = check.process and outcome.verdict is Verdict.FAILED
+        settled = not (check.fresh or doubtful) and _settle(testee)
         if check.fresh:
             _read_rest(testee)
         self._note(check, outcome, testee, start, began)
@@ -204,7 +213,7 @@ class Run:
         """Judge the traffic of *check*, and of the kernels that it started itself."""
         for one in (testee, *testee.take_others()):
             for segment in one.take_segments(settled=settled and one is testee):
-                found = judge(segment, self._options.profile.of_messages)
+                found = judge_segment(segment, self._options.profile.of_messages)
                 with self._lock:
                     self._findings.add(found, check.id)
 
@@ -239,6 +248,7 @@ class Run:
 
     def _start(self) -> Testee:
         limits = Limits(self._start_s)
+        self._limits.add(limits)
         return Testee.start(
             self._target,
             limits=limits,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from assay.protocol import ConnectionFile
+from assay.protocol import ConnectionFile, KernelSpec
 from assay.transport import InstalledKernel, KernelProcess, find_kernelspec, launch
 
 __all__ = ["Target"]
@@ -52,6 +52,11 @@ class Target:
         connection = ConnectionFile.read(connection_file)
         shown = str(connection_file)
         return cls(label=shown, argument=f"--existing {shlex.quote(shown)}", existing=connection)
+
+    @property
+    def kernelspec(self) -> KernelSpec | None:
+        """What the author of the kernel says of it; None if it is a command, or runs already."""
+        return None if self.spec is None else self.spec.spec
 
     @property
     def can_start(self) -> bool:

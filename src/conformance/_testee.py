@@ -67,9 +67,6 @@ class Testee:
         self.info: Object = {}
         """The content of the first ``kernel_info_reply``; empty if it had none."""
 
-        self.fuzz_peers: dict[int, Peer] = {}
-        """The clients of generated conversations, by number; they are used again."""
-
         self._others: list[Testee] = []
         self._ended: list[Testee] = []
         self._known: set[str] = set()
@@ -247,7 +244,9 @@ class Testee:
     @property
     def is_settled(self) -> bool:
         """Whether everything that was asked has come to its end."""
-        return all(one.done for peer in self._peers for one in peer.asked)
+        # What another client has heard the first one, whose traffic is judged, may hear later.
+        heard = {one.parent_id for one in self.peer.arrivals if one.state == "idle"}
+        return all(one.done and one.msg_id in heard for peer in self._peers for one in peer.asked)
 
     def take_others(self) -> tuple[Testee, ...]:
         """Return the kernels that `another` has started, and forget them."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 from attrs import evolve
 
 from assay.conformance._findings import Findings
-from assay.conformance._judge import Segment
-from assay.conformance._judge import judge as judge_segment
+from assay.conformance._judge import Segment, judge_segment
 from assay.conformance._profile import Profile
 from assay.conformance._recording import Recording
 from assay.conformance._result import Report

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     )
     from assay.transport._launcher import KernelProcess, free_ports, launch
     from assay.transport._raw_client import RawClient
+    from assay.transport._raw_socket import RawSocket, curve_keys
     from assay.transport._recorder import Recorder
 
 __all__ += [
@@ -72,11 +73,13 @@ __all__ += [
     "OnInput",
     "OnOutput",
     "RawClient",
+    "RawSocket",
     "Received",
     "Recorder",
     "Refused",
     "TimedOutError",
     "TransportError",
+    "curve_keys",
     "find_kernelspec",
     "free_ports",
     "kernelspec_folders",
@@ -105,6 +108,7 @@ _CLIENT_MODULES = {
     ),
     "_launcher": ("KernelProcess", "free_ports", "launch"),
     "_raw_client": ("RawClient",),
+    "_raw_socket": ("RawSocket", "curve_keys"),
     "_recorder": ("Recorder",),
 }
 _CLIENT_HOMES = {name: module for module, names in _CLIENT_MODULES.items() for name in names}

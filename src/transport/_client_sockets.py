@@ -13,7 +13,7 @@ from assay.transport._deadline import Deadline
 from assay.transport._errors import ClosedError, KernelEndedError, TimedOutError, TransportError
 from assay.transport._recorder import Recorder
 
-__all__ = ["ENDED_GRACE_S", "ClientSockets", "Lifeline"]
+__all__ = ["ENDED_GRACE_S", "ClientSockets", "Lifeline", "address", "prepare"]
 
 ENDED_GRACE_S = 0.25
 """How long after a kernel's end its last words may still be on their way through our I/O thread."""
@@ -209,21 +209,13 @@ class ClientSockets:
         socket.rcvhwm = receive_limit
         socket.sndhwm = 0
         socket.set(zmq.RECONNECT_IVL, RECONNECT_MS)
-        ip = PEER_OF.get(connection.ip, connection.ip)
-        if connection.transport is Transport.TCP and ":" in ip:
-            socket.set(zmq.IPV6, 1)
         if channel in DEALERS:
             # STDIN-06: the kernel asks under the identity that the request came from.
             socket.routing_id = self._identity
-        if connection.curve is not None:
-            # As the reference client: the file's own pair on both ends, so that a kernel that
-            # admits only holders of the file can tell them.
-            socket.curve_serverkey = connection.curve.public_key.encode()
-            socket.curve_publickey = connection.curve.public_key.encode()
-            socket.curve_secretkey = connection.curve.secret_key.encode()
+        prepare(socket, connection)
         if channel is Channel.IOPUB:
             socket.subscribe(b"")
-        socket.connect(_address(connection, channel, ip))
+        socket.connect(address(connection, channel))
         return socket
 
     def _end(self) -> None:
@@ -239,7 +231,21 @@ def _is_readable(lifeline: Lifeline) -> bool:
     return bool(poller.poll(0))
 
 
-def _address(connection: ConnectionFile, channel: Channel, ip: str) -> str:
+def prepare(socket: zmq.Socket[bytes], connection: ConnectionFile) -> None:
+    """Let *socket* use IPv6 if the address asks for it, and CURVE if the connection has keys."""
+    if connection.transport is Transport.TCP and ":" in connection.ip:
+        socket.set(zmq.IPV6, 1)
+    if connection.curve is not None:
+        # As the reference client: the file's own pair on both ends, so that a kernel that
+        # admits only holders of the file can tell them.
+        socket.curve_serverkey = connection.curve.public_key.encode()
+        socket.curve_publickey = connection.curve.public_key.encode()
+        socket.curve_secretkey = connection.curve.secret_key.encode()
+
+
+def address(connection: ConnectionFile, channel: Channel) -> str:
+    """Return where a client reaches *channel*."""
+    ip = PEER_OF.get(connection.ip, connection.ip)
     if connection.transport is Transport.TCP and ip != connection.ip:
         port = connection.port(channel)
         return f"tcp://[{ip}]:{port}" if ":" in ip else f"tcp://{ip}:{port}"

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -10,6 +13,9 @@ import pytest
 
 from assay.commands import run
 from assay.commands._exit import Exit
+from tests.limits import HANG_LIMIT_S
+
+ASSAY = (sys.executable, "-m", "assay")
 
 CALCULATOR = (
     sys.executable,
@@ -18,7 +24,7 @@ CALCULATOR = (
     "{connection_file}",
 )
 
-ENDS = (sys.executable, "-c", "raise SystemExit('no luck')")
+ENDS = (sys.executable, "-c", "raise SystemExit('no luck')", "{connection_file}")
 
 
 def test_good_kernel(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -63,6 +69,12 @@ def test_kernel_that_does_not_start(tmp_path: Path) -> None:
         (["python3", "--format", "html", "--format", "json"], "--output"),
         (["python3", "--output", "report.pdf"], "report.pdf"),
         (["python3", "another"], "'another'"),
+        (["no-such-kernel"], "'no-such-kernel'"),
+        (["--existing", __file__], "test_check.py"),
+        (["--cmd", "--", "mykernel"], "wanted {connection_file}"),
+        (["--cmd", "--output", f"{__file__}/r.html", "--", *CALCULATOR], "cannot be written"),
+        (["--cmd", "--badge", f"{__file__}/b.svg", "--", *CALCULATOR], "cannot be written"),
+        (["--explain", "NONSENSE-01.0"], "NONSENSE-01"),
         (["python3", "--select", "SHELL-04.1", "--ignore", "SHELL"], "select none"),
     ],
 )
@@ -81,6 +93,48 @@ def test_list(capsys: pytest.CaptureFixture[str]) -> None:
     lines = capsys.readouterr().out.splitlines()
     assert "SIGN-07.1" in {line.split()[0] for line in lines}
     assert all(line.startswith("SIGN-") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("command", "number", "code"),
+    [
+        ("check", signal.SIGINT, 130),
+        ("check", signal.SIGTERM, 143),
+        ("fuzz", signal.SIGINT, 130),
+        ("fuzz", signal.SIGHUP, 129),
+    ],
+)
+def test_end_in_the_middle(command: str, number: signal.Signals, code: int, tmp_path: Path) -> None:
+    """Ctrl-C, or a request to end, ends the command at once, and its kernels with it."""
+    pipe, report = tmp_path / "pipe", tmp_path / "r.json"
+    os.mkfifo(pipe)
+    hangs = "import os, sys, signal; open(sys.argv[1], 'w').write(str(os.getpid())); signal.pause()"
+    words = [*ASSAY, command]
+    words += ["--output", str(report)] if command == "check" else []
+    words += ["--cmd", "--", sys.executable, "-c", hangs, str(pipe), "{connection_file}"]
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as process:
+        kernel = int(pipe.read_text())
+        process.send_signal(number)
+        _, complaint = process.communicate(timeout=HANG_LIMIT_S)
+
+    assert process.returncode == code
+    assert "Traceback" not in complaint
+    assert not report.exists()
+    with pytest.raises(ProcessLookupError):
+        os.kill(kernel, 0)
+
+
+def test_closed_pipe() -> None:
+    """A reader that leaves ends the command without a traceback."""
+    with subprocess.Popen(
+        [*ASSAY, "check", "--list"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        _, complaint = process.communicate(timeout=HANG_LIMIT_S)
+
+    assert process.returncode == Exit.BROKEN_PIPE
+    assert "Traceback" not in complaint
 
 
 @pytest.mark.parametrize("name", ["SHELL-04.1", "SHELL-04.0", "SHELL-04"])

@@ -8,7 +8,7 @@ from attrs import evolve
 
 from assay.conformance import Draft, Line
 from assay.conformance._findings import Findings
-from assay.conformance._judge import Segment, judge
+from assay.conformance._judge import Segment, judge_segment
 from assay.conformance._profile import Profile
 from assay.conformance._target import Target
 from assay.protocol import Channel, Sender, Signer
@@ -59,7 +59,7 @@ def _rules(lines: Sequence[Line], *, complete: bool = True, alone: bool = False)
     segment = Segment(
         lines=tuple(lines), earlier=frozenset(), signer=SIGNER, complete=complete, alone=alone
     )
-    return {one.requirement for one in judge(segment, MessageProfile.STRICT)}
+    return {one.requirement for one in judge_segment(segment, MessageProfile.STRICT)}
 
 
 def test_good_conversation() -> None:
@@ -103,7 +103,7 @@ def test_earlier_messages_without_an_id() -> None:
         complete=True,
     )
 
-    assert judge(segment, MessageProfile.STRICT) == ()
+    assert judge_segment(segment, MessageProfile.STRICT) == ()
 
 
 def test_our_own_faults() -> None:
@@ -124,7 +124,7 @@ def test_once_for_each_kind() -> None:
         complete=True,
     )
     for check in ("SHELL-01.1", "SHELL-01.2", "SHELL-03.1"):
-        findings.add(judge(segment, MessageProfile.STRICT), check)
+        findings.add(judge_segment(segment, MessageProfile.STRICT), check)
 
     (result,) = findings.merged((), Target(label="k", argument="k"))
 
@@ -139,9 +139,9 @@ def test_newer_type() -> None:
     lines = _lines((Channel.IOPUB, Sender.KERNEL, welcome))
     segment = Segment(lines=lines, earlier=frozenset(), signer=SIGNER, complete=True, alone=True)
 
-    assert [(one.requirement, one.note) for one in judge(segment, MessageProfile.STRICT)] == [
-        ("HDR-09", True)
-    ]
+    assert [
+        (one.requirement, one.note) for one in judge_segment(segment, MessageProfile.STRICT)
+    ] == [("HDR-09", True)]
 
 
 def test_echo_of_a_wrong_request() -> None:

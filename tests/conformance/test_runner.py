@@ -7,7 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from assay.conformance import Limits, Options, Report, Result, Target, Verdict, run_checks, select
+from assay.conformance import (
+    Limits,
+    Options,
+    OutOfTime,
+    Report,
+    Result,
+    Target,
+    Testee,
+    Verdict,
+    run_checks,
+    select,
+)
 
 CALCULATOR = Path(__file__).parents[2] / "examples" / "calculator.py"
 
@@ -42,18 +53,15 @@ def test_kernel_that_ends_at_once() -> None:
     assert {one.outcome for one in report.results} == {Verdict.SKIPPED}
 
 
-@pytest.mark.parametrize("fault", ["answers-with-errors", "dies-at-first-request", "never-answers"])
-def test_hopeless_kernels_pass_nothing(fault: str) -> None:
-    """A kernel that only refuses, dies or is silent passes no check, and the run ends."""
-    argv = (sys.executable, "-m", "tests.faults", "--fault", fault, "-f", "{connection_file}")
+def test_stop() -> None:
+    """A run that is stopped waits for nothing any more: Ctrl-C is not kept waiting by a check."""
+    target = Target.command((sys.executable, str(CALCULATOR), "-f", "{connection_file}"))
+    with Testee.start(target) as testee:
+        testee.limits.begin()
+        testee.limits.stop()
 
-    # Only the silent one reaches the limit; it has to be waited for.
-    options = Options(start_limit=3) if fault == "never-answers" else Options()
-
-    report = run_checks(Target.command(argv), select(["SIGN-07", "WIRE-14", "INFO-01"]), options)
-
-    assert report.with_outcome(Verdict.PASSED) == ()
-    assert report.error or report.failures(["MUST"])
+        with pytest.raises(OutOfTime, match="stopped"):
+            testee.peer.wait_for(lambda: False)
 
 
 def test_time_limit() -> None:

@@ -119,9 +119,13 @@ class Core:
             made = self.sockets[channel] = self.context.socket(kind)
             self.prepare(channel, made)
             try:
-                made.bind(self.address(channel))
+                self.sockets[channel].bind(self.address(channel))
             except (zmq.ZMQError, ValueError) as error:
                 raise StartError(f"{self.address(channel)}: {error}") from error
+        self.bound()
+
+    def bound(self) -> None:
+        """Do what there is to do once all sockets are bound."""
 
     def prepare(self, channel: str, made: zmq.Socket[bytes]) -> None:
         """Set a socket's options."""

@@ -19,7 +19,7 @@ from attrs import frozen
 
 from assay.conformance import Check, Options, Report, Target, language_named, run_checks
 from assay.conformance import _limits as limits
-from assay.protocol import ConnectionFile, Transport
+from assay.protocol import ConnectionFile, KernelSpec, Transport
 from assay.transport import KernelProcess, launch
 from assay.transport import _launcher as launcher
 from assay.transport._process import ChildProcess
@@ -35,7 +35,7 @@ PATIENCE_S = 0.8
 
 GRACE_S = 0.15
 
-START_S = 4.0
+START_S = 30.0
 
 Verdicts = Mapping[str, str]
 """The outcome of each check that was asked, by the id of the check."""
@@ -170,12 +170,29 @@ def impatient() -> Iterator[None]:
         yield
 
 
+OLDER = frozenset({"CONN-19"})
+"""What binds kernels whose kernelspec states a protocol version before the handshake."""
+
+
 @frozen(kw_only=True)
 class OwnPorts(Target):
     """A kernel that chooses its ports where they are left open, so that no two want the same."""
 
     interrupt_mode: Literal["signal", "message"] = "signal"
     """As a kernelspec states it."""
+
+    protocol: str = "5.6"
+
+    @property
+    def kernelspec(self) -> KernelSpec:
+        """What a kernelspec of these kernels would say: all that they can do."""
+        return KernelSpec(
+            argv=self.argv,
+            display_name=self.label,
+            language="tiny",
+            metadata={"supported_encryption": "curve"},
+            kernel_protocol_version=self.protocol,
+        )
 
     def start(
         self, connection: ConnectionFile | None = None, *, env: dict[str, str] | None = None
@@ -208,12 +225,13 @@ def target(row: Row) -> Target:
         argument=row.name,
         argv=argv,
         interrupt_mode="message" if by_message else "signal",
+        protocol="5.5" if OLDER & set(row.breaks) else "5.6",
     )
 
 
 def ask(name: str, checks: Sequence[Check]) -> Report:
     """Ask the kernel of a row."""
-    options = Options(jobs=1, language=language_named(LANGUAGE), start_limit=START_S)
+    options = Options(jobs=1, language=language_named(LANGUAGE))
     return run_checks(target(find(name)), checks, options)
 
 

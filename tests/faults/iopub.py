@@ -224,6 +224,43 @@ class WelcomeOnce(Kernel):
             made.setsockopt(zmq.XPUB_VERBOSE, 0)
 
 
+@fault("iopub-all-to-all", "IOPUB-01", "Every subscriber gets every message.")
+class AllToAll(Kernel):
+    """Topics are not looked at."""
+
+    def prepare(self, channel: str, made: zmq.Socket[bytes]) -> None:
+        super().prepare(channel, made)
+        if channel == IOPUB:
+            made.setsockopt(zmq.XPUB_MANUAL, 1)
+
+    def receive_subscriptions(self) -> None:
+        while True:
+            try:
+                frames = self.sockets[IOPUB].recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            if frames[0][:1] == b"\x01":
+                self.sockets[IOPUB].setsockopt(zmq.SUBSCRIBE, self.granted(frames[0][1:]))
+                self.welcome(frames[0][1:])
+            else:
+                self.taken_back(frames[0][1:])
+
+    def granted(self, topic: bytes) -> bytes:  # noqa: ARG002
+        """Return what is sent to a subscriber of *topic*."""
+        return b""
+
+    def taken_back(self, topic: bytes) -> None:
+        """Serve an unsubscription."""
+
+
+@fault("iopub-no-end", "IOPUB-01", "Who has unsubscribed still gets the messages.")
+class NoEnd(AllToAll):
+    """Unsubscriptions are not served."""
+
+    def granted(self, topic: bytes) -> bytes:
+        return topic
+
+
 @fault("iopub-welcome-of-bytes", "IOPUB-06", "A subscription that is no text is welcomed too.")
 class WelcomeOfBytes(Kernel):
     """Replacement characters."""
@@ -419,6 +456,20 @@ class EarlyAnswers(Kernel):
         super().emit(message)
         if message.type == "input_request" and self.early is not None:
             super().answered(self.early)
+
+
+@fault("stdin-second-answer", "STDIN-11", "A second answer to a prompt is kept for the next one.")
+class SecondAnswer(EarlyAnswers):
+    """Answers are read when they are needed, whatever they answer."""
+
+    def answered(self, reply: Incoming) -> None:
+        waiting = any(prompt.reply is None for prompt in self.prompts)
+        self.early = None if waiting else reply
+        Kernel.answered(self, reply)
+
+    def is_answer(self, prompt: Prompt, reply: Incoming) -> bool:
+        reply.parent["msg_id"] = prompt.msg_id
+        return super().is_answer(prompt, reply)
 
 
 @fault("stdin-stale-answers", "STDIN-11", "An answer to another prompt is taken.")

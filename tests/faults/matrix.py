@@ -1,8 +1,10 @@
 """Ask every kernel of the table, keep what was found, and render it as docs/conformance-matrix.md.
 
-``python -m tests.faults.matrix run`` asks what is not known yet: new checks and new rows.
-``--rows NAME …`` and ``--checks ID …`` ask again; ``--full`` asks each kernel every check, which
-takes hours; ``render`` writes the page; ``check`` says whether the page is what `render` writes.
+``python -m tests.faults.matrix run`` asks what is not known yet: new checks and new rows. What
+fails is asked a second time, as patiently as any kernel: a busy machine is no fault. ``confirm``
+does that for all that is kept. ``--rows NAME …`` and ``--checks ID …`` ask again; ``--full`` asks
+each kernel every check, which takes hours; ``render`` writes the page; ``check`` says whether the
+page is what `render` writes.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tomllib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -222,6 +224,7 @@ def run(names: Sequence[str], ids: Sequence[str], *, full: bool, at_once: int) -
     with forking():
         with impatient():
             _keep(matrix, ask_all(faults, at_once=at_once))
+        _confirm(matrix, faults, at_once)
         # What is legal must not fail for slowness either, so it is waited for as any kernel is.
         _keep(matrix, ask_all(varied, at_once=at_once))
     if not names:
@@ -230,11 +233,33 @@ def run(names: Sequence[str], ids: Sequence[str], *, full: bool, at_once: int) -
     PAGE.write_text(page(matrix), encoding="utf-8")
 
 
+def _confirm(matrix: Matrix, asked: Mapping[str, Iterable[Check]], at_once: int) -> None:
+    """Ask once more what has failed, and forget what passes."""
+    again = {
+        name: [one for one in checks if one.id in matrix.fails.get(name, ())]
+        for name, checks in asked.items()
+    }
+    print("once more:", sum(map(len, again.values())), flush=True)
+    _keep(matrix, ask_all({name: one for name, one in again.items() if one}, at_once=at_once))
+
+
+def confirm(names: Sequence[str], at_once: int) -> None:
+    """Ask once more what the rows are kept to fail, and write the matrix and the page."""
+    matrix = Matrix.read()
+    faults = {row.name: all_checks() for row in rows() if row.kind == "fault"}
+    chosen = {name: checks for name, checks in faults.items() if not names or name in names}
+    with forking():
+        _confirm(matrix, chosen, at_once)
+    PAGE.write_text(page(matrix), encoding="utf-8")
+
+
 def _keep(matrix: Matrix, reports: Iterable[tuple[str, Report]]) -> None:
     for name, report in reports:
         before = set(matrix.fails.get(name, ()))
         matrix.add(name, report)
-        print(f"{report.seconds:.1f}", name, *_in_order(matrix.fails[name] - before), flush=True)
+        gone = [f"-{one}" for one in _in_order(before - matrix.fails[name])]
+        new = _in_order(matrix.fails[name] - before)
+        print(f"{report.seconds:.1f}", name, *new, *gone, flush=True)
         matrix.write()
 
 
@@ -307,7 +332,7 @@ protocol leaves open, and three kernels do nothing right. They were asked {check
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults.matrix", description=__doc__)
-    parser.add_argument("command", choices=("run", "render", "check"))
+    parser.add_argument("command", choices=("run", "confirm", "render", "check"))
     parser.add_argument("--rows", nargs="*", default=(), help="only these rows")
     parser.add_argument("--checks", nargs="*", default=(), help="only these checks or chapters")
     parser.add_argument("--full", action="store_true", help="ask each row every check")
@@ -315,6 +340,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     if options.command == "run":
         run(options.rows, options.checks, full=options.full, at_once=options.at_once)
+        return 0
+    if options.command == "confirm":
+        confirm(options.rows, options.at_once)
         return 0
     made = page(Matrix.read())
     if options.command == "render":

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 
 import zmq
 
 from tests.faults._core import KINDS, PORTS, StartError
 from tests.faults._kernel import Kernel
 from tests.faults._start import Start
-from tests.faults._table import fault
+from tests.faults._table import fault, variation
 from tests.faults._wire import DELIMITER, Fields, Signer, loads, new_id
 
 
@@ -131,13 +132,21 @@ class HbFew(Kernel):
 
 @fault("hb-one-client", "HB-04", "The heartbeat serves one client.")
 class HbOneClient(Kernel):
-    """A PAIR socket."""
+    """That which came first."""
+
+    first = b""
 
     def prepare(self, channel: str, made: zmq.Socket[bytes]) -> None:
         if channel == "hb":
             made.close()
-            made = self.sockets["hb"] = self.context.socket(zmq.PAIR)
+            made = self.sockets["hb"] = self.context.socket(zmq.ROUTER)
         super().prepare(channel, made)
+
+    def beat(self) -> None:
+        frames = self.sockets["hb"].recv_multipart()
+        self.first = self.first or frames[0]
+        if frames[0] == self.first:
+            self.sockets["hb"].send_multipart(frames)
 
 
 @fault("hb-late", "HB-05", "The heartbeat begins to answer after the first request on shell.")
@@ -227,7 +236,7 @@ class UnknownKeyRefused(Start):
         return found
 
 
-@fault("conn-scheme-needed", "CONN-09", "A missing `signature_scheme` is an error.")
+@variation("conn-scheme-needed", "A missing `signature_scheme` is an error.")
 class SchemeNeeded(Start):
     """Every key is required."""
 
@@ -253,6 +262,29 @@ class IpcOtherName(Kernel):
     def address(self, channel: str) -> str:
         made = super().address(channel)
         return ":".join(made.rsplit("-", 1)) if made.startswith("ipc") else made
+
+
+@fault("conn-ipc-for-all", "CONN-20", "Every user may write to the socket files of ipc.")
+class IpcForAll(Kernel):
+    """As under a umask of 000."""
+
+    def bound(self) -> None:
+        if self.connection.get("transport") == "ipc":
+            for channel in KINDS:
+                Path(self.address(channel).removeprefix("ipc://")).chmod(0o777)
+
+
+@fault(
+    "conn-registration-file-read", "CONN-19", "A registration file is taken for a connection file."
+)
+class RegistrationFileRead(Start):
+    """It listens where nobody looks for it."""
+
+    def read(self) -> Fields:
+        found = super().read()
+        if "registration_port" in found:
+            return {"ip": "127.0.0.1", "key": found["key"]} | dict.fromkeys(PORTS, 0)
+        return found
 
 
 @fault("conn-taken-port-ignored", "CONN-11", "A port that is taken is passed over.")

@@ -580,16 +580,13 @@ class NewSerialisation(Kernel):
         super().verify(channel, rest)
 
 
-@fault("sign-key-decoded", "SIGN-05", "The key is decoded as hexadecimal digits where it can be.")
+@fault("sign-key-decoded", "SIGN-05", "A key that is a UUID is decoded.")
 class KeyDecoded(Kernel):
     """A key of digits becomes half as long."""
 
     def key(self) -> bytes:
-        text = super().key().replace(b"-", b"")
-        try:
-            return binascii.unhexlify(text)
-        except binascii.Error:
-            return super().key()
+        text = super().key()
+        return binascii.unhexlify(text.replace(b"-", b"")) if b"-" in text else text
 
 
 @fault("sign-empty-key-signs", "SIGN-06 SIGN-16", "Messages are signed with an empty key.")

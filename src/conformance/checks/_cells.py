@@ -19,10 +19,14 @@ __all__ = [
     "execution",
     "has_count",
     "lines",
+    "looping",
+    "looping_code",
+    "must_loop",
     "must_run",
     "new_name",
     "not_alive",
     "plain_text",
+    "stop",
     "stored_count",
     "succeed_all",
 ]
@@ -122,3 +126,46 @@ def has_count(cell: Heard, wanted: int, *before: Heard) -> Outcome:
     if found != wanted:
         return failed(f"execution_count {wanted}", f"{found}", *before, cell)
     return passed()
+
+
+LOOPS_TEXT = "loops"
+
+
+def looping_code(kernel: Testee) -> str:
+    """Return an endless cell; where the language can, it prints a word first."""
+    language, loop = kernel.language, kernel.snippet("loop")
+    if language is None or "print_and_sleep" not in language.snippets:
+        return loop
+    return lines(kernel.snippet("print_and_sleep", text=LOOPS_TEXT, seconds=0), loop)
+
+
+def must_loop(kernel: Testee, cell: Heard) -> None:
+    """Wait until the code of *cell* runs, as what it has printed shows.
+
+    An ``execute_input`` says only that it is about to run: an interrupt that comes then is early,
+    and the text does not say what becomes of it. A kernel whose output does not come while the cell
+    runs has had all the patience to begin.
+
+    Raises:
+        Skip: nothing shows that it runs.
+    """
+    printed = kernel.peer.wait_for(lambda: LOOPS_TEXT in cell.text() or cell.replies)
+    if cell.replies or not (printed or cell.busy or cell.of_type("execute_input")):
+        raise Skip("nothing on IOPub shows that the code runs")
+
+
+def looping(kernel: Testee) -> Heard:
+    """Return an endless cell that runs.
+
+    Raises:
+        Skip: nothing shows that it does.
+    """
+    cell = kernel.peer.execute(looping_code(kernel), wait=False)
+    must_loop(kernel, cell)
+    return cell
+
+
+def stop(kernel: Testee, cell: Heard) -> None:
+    """Interrupt *cell*, so that the kernel can be asked more; one that goes on is replaced."""
+    kernel.own_process().interrupt()
+    kernel.peer.finish(cell, timeout=kernel.limits.grace)

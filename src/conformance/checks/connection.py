@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import secrets
 import socket
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,71 +15,28 @@ from attrs import evolve
 from assay.conformance._check import check
 from assay.conformance._outcome import Outcome, Skip, failed, passed
 from assay.conformance._testee import Testee
-from assay.protocol import Channel, ConnectionFile, KernelSpec, Transport
-from assay.transport import KernelEndedError, KernelProcess, LaunchError, free_ports, launch
+from assay.conformance.checks._started import (
+    client_of,
+    fields_of,
+    fresh_file,
+    refused,
+    refuses,
+    started_with,
+)
+from assay.protocol import Channel, ConnectionFile, Transport
+from assay.transport import KernelEndedError, LaunchError, curve_keys
 
 __all__: list[str] = []
 
 ANOTHER_LOOPBACK = "127.0.0.2"
 
-
-def _fresh() -> ConnectionFile:
-    return free_ports(ConnectionFile(key=secrets.token_hex(16)))
-
-
-def _fields(connection: ConnectionFile) -> dict[str, object]:
-    fields: dict[str, object] = json.loads(connection.to_json())
-    return fields
-
-
-def _command(kernel: Testee, path: Path) -> KernelSpec:
-    """Return how a kernel like *kernel* is started with the file *path*."""
-    target = kernel.target
-    if target.spec is None:
-        spec = KernelSpec(argv=target.argv, display_name=target.label, language="")
-        resources = ""
-    else:
-        spec, resources = target.spec.spec, str(target.spec.folder)
-    words = (
-        word.replace("{connection_file}", str(path)).replace("{resource_dir}", resources)
-        for word in spec.argv
-    )
-    return evolve(spec, argv=tuple(words))
-
-
-@contextmanager
-def _started_with(kernel: Testee, text: bytes) -> Iterator[KernelProcess]:
-    """Start a kernel whose connection file holds *text*."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "kernel-assay.json"
-        path.write_bytes(text)
-        path.chmod(0o600)
-        with launch(_command(kernel, path)) as process:
-            try:
-                yield process
-            finally:
-                process.close(kill=True)
-
-
-@contextmanager
-def _client_of(kernel: Testee, process: KernelProcess, file: ConnectionFile) -> Iterator[Testee]:
-    """Return the kernel that *process* is, reached as *file* says."""
-    other = Testee(
-        kernel.target,
-        process=process,
-        connection=file,
-        limits=kernel.limits,
-        language=kernel.language,
-    )
-    try:
-        yield other
-    finally:
-        other.close()
+GRACES = 4
+"""How many graces a kernel whose heart beats has for an answer that it may not give."""
 
 
 def _works_with(kernel: Testee, fields: Mapping[str, object], file: ConnectionFile) -> Outcome:
     text = json.dumps(dict(fields)).encode()
-    with _started_with(kernel, text) as process, _client_of(kernel, process, file) as other:
+    with started_with(kernel, text) as process, client_of(kernel, process, file) as other:
         if not other.peer.quiet():
             return failed("a kernel that answers on shell", "no answer")
     return passed()
@@ -106,7 +63,6 @@ def all_channels_work(kernel: Testee) -> Outcome:
     "CONN-03.1",
     "a kernel binds at the address of its connection file",
     process=True,
-    fresh=True,
     mistake="The kernel binds at 127.0.0.1, or at every address, whatever the file says.",
 )
 def another_address(kernel: Testee) -> Outcome:
@@ -129,26 +85,24 @@ def another_address(kernel: Testee) -> Outcome:
     "CONN-08.1",
     "a kernel starts although its connection file has further keys",
     process=True,
-    fresh=True,
     mistake="The file is read into a closed record, so that each new key of a launcher breaks it.",
 )
 def unknown_keys(kernel: Testee) -> Outcome:
-    file = _fresh()
+    file = fresh_file()
     added = {"kernel_name": "assay", "jupyter_session": "", "assay_invented": {"a": [1, None]}}
-    return _works_with(kernel, {**_fields(file), **added}, file)
+    return _works_with(kernel, {**fields_of(file), **added}, file)
 
 
 @check(
     "CONN-02.2",
     "the order of the keys and white space in a connection file do not matter",
     process=True,
-    fresh=True,
 )
 def order_of_keys(kernel: Testee) -> Outcome:
-    file = _fresh()
-    fields = dict(sorted(_fields(file).items(), reverse=True))
-    text = b"\n\n " + json.dumps(fields, indent=4).encode() + b"\n\n"
-    with _started_with(kernel, text) as process, _client_of(kernel, process, file) as other:
+    file = fresh_file()
+    fields = dict(sorted(fields_of(file).items(), reverse=True))
+    text = b"\n\n " + json.dumps(fields, indent="\t").encode() + b"\n\n"
+    with started_with(kernel, text) as process, client_of(kernel, process, file) as other:
         if not other.peer.quiet():
             return failed("a kernel that answers on shell", "no answer")
     return passed()
@@ -158,66 +112,55 @@ def order_of_keys(kernel: Testee) -> Outcome:
     "CONN-13.1",
     "ports that are written as text are read or refused",
     process=True,
-    fresh=True,
     mistake="The kernel goes on without sockets, or binds others.",
 )
 def ports_as_text(kernel: Testee) -> Outcome:
-    file = _fresh()
+    file = fresh_file()
     fields = {
-        key: str(value) if key.endswith("_port") else value for key, value in _fields(file).items()
+        key: str(value) if key.endswith("_port") else value
+        for key, value in fields_of(file).items()
     }
     text = json.dumps(fields).encode()
-    with _started_with(kernel, text) as process, _client_of(kernel, process, file) as other:
+    with started_with(kernel, text) as process, client_of(kernel, process, file) as other:
         try:
             if other.peer.quiet():
                 return passed()
         except KernelEndedError:
-            return _refused(process)
+            return refused(process)
         return failed("an answer, or an end with an error", "neither")
-
-
-def _refused(process: KernelProcess) -> Outcome:
-    """Judge how a kernel ended that was to refuse something."""
-    code = process.exit_code
-    if code == 0:
-        return failed("an end with an error", "exit code 0")
-    return passed()
 
 
 @check(
     "CONN-11.1",
     "a kernel ends with an error if one of its ports is taken",
     process=True,
-    fresh=True,
     mistake="The kernel goes on without the socket, and its client waits for ever.",
 )
 def port_is_taken(kernel: Testee) -> Outcome:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        file = evolve(_fresh(), iopub_port=taken.getsockname()[1])
-        with _started_with(kernel, file.to_json()) as process:
+        file = evolve(fresh_file(), iopub_port=taken.getsockname()[1])
+        with started_with(kernel, file.to_json()) as process:
             with suppress(LaunchError):
                 process.wait(kernel.patience)
             if process.exit_code is None:
                 return failed("an end with an error", "it still runs")
-            return _refused(process)
+            return refused(process)
 
 
 @check(
     "CONN-12.1",
     "a connection file that a kernel did not write is there after its end",
     process=True,
-    fresh=True,
     mistake="The kernel removes the file at its end, and its restart by the same launcher fails.",
 )
 def file_is_kept(kernel: Testee) -> Outcome:
-    file = _fresh()
+    file = fresh_file()
     with TemporaryDirectory() as folder:
         path = Path(folder) / "kernel-assay.json"
-        file.write(path)
-        with launch(_command(kernel, path)) as process:
-            with _client_of(kernel, process, file) as other:
+        with started_with(kernel, file.to_json(), path) as process:
+            with client_of(kernel, process, file) as other:
                 other.await_life()
                 asked = other.peer.send(
                     "shutdown_request", {"restart": False}, channel=Channel.CONTROL
@@ -236,12 +179,11 @@ def file_is_kept(kernel: Testee) -> Outcome:
     "CONN-14.1",
     "shell, control and heartbeat answer directly after the start",
     process=True,
-    fresh=True,
 )
 def served_from_the_start(kernel: Testee) -> Outcome:
-    file = _fresh()
+    file = fresh_file()
     text = file.to_json()
-    with _started_with(kernel, text) as process, _client_of(kernel, process, file) as other:
+    with started_with(kernel, text) as process, client_of(kernel, process, file) as other:
         peer = other.peer
         shell = peer.send("kernel_info_request")
         control = peer.send("kernel_info_request", channel=Channel.CONTROL)
@@ -257,7 +199,6 @@ def served_from_the_start(kernel: Testee) -> Outcome:
     "CONN-16.1",
     "unsigned requests are not answered if the connection file has no key",
     process=True,
-    fresh=True,
     slow=True,
     mistake="A missing key is read as an empty one, and an empty one switches signatures off.",
 )
@@ -269,7 +210,6 @@ def no_key(kernel: Testee) -> Outcome:
     "CONN-16.2",
     "unsigned requests are not answered if the key has a misspelt name",
     process=True,
-    fresh=True,
     slow=True,
 )
 def misspelt_key(kernel: Testee) -> Outcome:
@@ -277,14 +217,17 @@ def misspelt_key(kernel: Testee) -> Outcome:
 
 
 def _answers_nobody(kernel: Testee, added: Mapping[str, object]) -> Outcome:
-    file = _fresh()
-    fields = {key: value for key, value in _fields(file).items() if key != "key"}
+    file = fresh_file()
+    fields = {key: value for key, value in fields_of(file).items() if key != "key"}
     text = json.dumps({**fields, **added}).encode()
     unsigned = evolve(file, key="")
-    with _started_with(kernel, text) as process, _client_of(kernel, process, unsigned) as other:
+    with started_with(kernel, text) as process, client_of(kernel, process, unsigned) as other:
         try:
+            # A kernel that beats has its sockets: what it answers at all, it answers soon.
             heard = other.peer.send("kernel_info_request")
-            if other.peer.wait_for(lambda: heard.replies):
+            beats = other.peer.beat()
+            grace = kernel.limits.grace * GRACES if beats else None
+            if other.peer.wait_for(lambda: heard.replies, grace):
                 return failed("no answer to a request without signature", "one", heard)
         except KernelEndedError:
             return passed()
@@ -295,19 +238,36 @@ def _answers_nobody(kernel: Testee, added: Mapping[str, object]) -> Outcome:
     "CONN-17.1",
     "a kernel ends with an error if its connection file is empty, no JSON or a list",
     process=True,
-    fresh=True,
     slow=True,
     mistake="The kernel chooses ports itself and waits for clients that cannot find it.",
 )
 def unreadable_file(kernel: Testee) -> Outcome:
     for text in (b"", b"shell_port = 1", b"[]"):
-        with _started_with(kernel, text) as process:
-            with suppress(LaunchError):
-                process.wait(kernel.patience)
-            if process.exit_code is None:
-                return failed(f"an end with an error, given {text!r}", "it still runs")
-            if process.exit_code == 0:
-                return failed(f"an end with an error, given {text!r}", "exit code 0")
+        outcome = refuses(kernel, text, repr(text))
+        if outcome != passed():
+            return outcome
+    return passed()
+
+
+@check(
+    "CONN-09.1",
+    "a connection file without signature_scheme is refused, or means hmac-sha256",
+    process=True,
+    mistake="Another hash is the default.",
+)
+def default_scheme(kernel: Testee) -> Outcome:
+    file = fresh_file()
+    fields = {key: value for key, value in fields_of(file).items() if key != "signature_scheme"}
+    text = json.dumps(fields).encode()
+    with started_with(kernel, text) as process, client_of(kernel, process, file) as other:
+        heard = other.peer.send("kernel_info_request")
+        try:
+            if not other.peer.wait_for(lambda: heard.replies):
+                return failed("an end with an error, or SHA-256", "neither", heard)
+        except KernelEndedError:
+            return refused(process)
+        if heard.replied().signature != other.peer.signer.sign(*heard.replied().dicts):
+            return failed("a reply signed with SHA-256", "another signature", heard)
     return passed()
 
 
@@ -315,7 +275,6 @@ def unreadable_file(kernel: Testee) -> Outcome:
     "CONN-10.1",
     "a kernel serves its channels on the transport ipc at the path and number of its file",
     process=True,
-    fresh=True,
 )
 def ipc(kernel: Testee) -> Outcome:
     with TemporaryDirectory() as folder:
@@ -332,4 +291,101 @@ def ipc(kernel: Testee) -> Outcome:
                     return failed("five socket files", f"none that ends in -{missing[0]}")
         except LaunchError as error:
             raise Skip(f"the kernel does not start with the transport ipc: {error}") from error
+    return passed()
+
+
+@check(
+    "CONN-20.1",
+    "no other user reaches the socket files of the transport ipc",
+    process=True,
+)
+def ipc_modes(kernel: Testee) -> Outcome:
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # the folder of the launcher protects nothing here
+        wanted = ConnectionFile(
+            key=secrets.token_hex(16), transport=Transport.IPC, ip=str(folder / "socket")
+        ).with_ports({channel: number for number, channel in enumerate(Channel, 1)})
+        try:
+            with kernel.another(wanted) as other:
+                other.peer.quiet()
+                modes = {file.name: file.stat().st_mode & 0o077 for file in folder.iterdir()}
+        except LaunchError as error:
+            raise Skip(f"the kernel does not start with the transport ipc: {error}") from error
+    files = {file: mode for file, mode in modes.items() if file.startswith("socket")}
+    if not files:
+        raise Skip("there are no socket files where they are expected (CONN-10)")
+    # To connect to a socket is to write to it.
+    wide = [file for file, mode in files.items() if mode & 0o022]
+    if wide:
+        return failed(
+            "modes without rights to write for others", f"{files[wide[0]]:o} of {wide[0]}"
+        )
+    return passed()
+
+
+def _supports_curve(kernel: Testee) -> None:
+    spec = kernel.target.kernelspec
+    listed = () if spec is None else spec.metadata.get("supported_encryption", ())
+    if listed != "curve" and not (isinstance(listed, (list, tuple)) and "curve" in listed):
+        raise Skip("the kernelspec does not list curve under supported_encryption")
+
+
+@check(
+    "CONN-06.1",
+    "with the two CURVE keys all five channels serve who has them, and no one else",
+    process=True,
+    mistake="One of the five sockets is left out.",
+)
+def curve(kernel: Testee) -> Outcome:
+    _supports_curve(kernel)
+    keys = curve_keys()
+    wanted = evolve(fresh_file(), curve_publickey=keys.public_key, curve_secretkey=keys.secret_key)
+    text = wanted.to_json()
+    with started_with(kernel, text) as process:
+        with client_of(kernel, process, wanted) as other:
+            outcome = _all_answer(other)
+            if outcome != passed():
+                return outcome
+        plain = evolve(wanted, curve_publickey=None, curve_secretkey=None)
+        with client_of(kernel, process, plain) as stranger:
+            return _none_answers(stranger)
+
+
+def _all_answer(other: Testee) -> Outcome:
+    peer = other.peer
+    for channel in (Channel.SHELL, Channel.CONTROL):
+        heard = peer.send("kernel_info_request", channel=channel)
+        if not peer.wait_for(lambda: heard.replies):  # noqa: B023 - called at once
+            return failed(f"an answer on {channel}, encrypted", "none", heard)
+    if not other.heard_by(peer):
+        return failed("messages on IOPub, encrypted", "none")
+    if not peer.beat():
+        return failed("the heartbeat's echo, encrypted", "nothing")
+    return passed()
+
+
+def _none_answers(stranger: Testee) -> Outcome:
+    peer = stranger.peer
+    for channel in (Channel.SHELL, Channel.CONTROL):
+        peer.send("kernel_info_request", channel=channel)
+    echo = peer.beat(timeout=stranger.limits.grace)
+    peer.wait_for(lambda: peer.arrivals, stranger.limits.grace)
+    if peer.arrivals:
+        return failed("nothing for a client without keys", f"{peer.arrivals[0].channel} answers")
+    return failed("nothing for a client without keys", "a heartbeat") if echo else passed()
+
+
+@check("CONN-07.1", "with one of the two CURVE keys a kernel ends with an error", process=True)
+def half_a_pair(kernel: Testee) -> Outcome:
+    _supports_curve(kernel)
+    keys = curve_keys()
+    for name, value in (
+        ("curve_publickey", keys.public_key),
+        ("curve_secretkey", keys.secret_key),
+    ):
+        text = json.dumps({**fields_of(fresh_file()), name: value}).encode()
+        outcome = refuses(kernel, text, f"{name} alone")
+        if outcome != passed():
+            return outcome
     return passed()

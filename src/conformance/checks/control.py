@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 
 from assay.conformance._check import check
 from assay.conformance._heard import Heard
 from assay.conformance._outcome import Outcome, Skip, failed, note, passed
 from assay.conformance._testee import Testee
+from assay.conformance.checks._cells import looping, stop
 from assay.protocol import Channel
 from assay.transport import KernelEndedError, LaunchError
 
@@ -17,18 +19,6 @@ CONTROL = Channel.CONTROL
 
 INTERRUPTED_S = 30.0
 """How long the code runs that is interrupted: much longer than any patience for its end."""
-
-
-def _loop(kernel: Testee) -> Heard:
-    """Return an endless cell that is seen to run.
-
-    Raises:
-        Skip: nothing shows that it runs.
-    """
-    heard = kernel.peer.execute(kernel.snippet("loop"), wait=False)
-    if not kernel.peer.wait_for(lambda: heard.of_type("execute_input") or heard.busy):
-        raise Skip("nothing on IOPub shows that the code runs")
-    return heard
 
 
 def _interrupt(kernel: Testee) -> None:
@@ -59,25 +49,26 @@ def _ended(kernel: Testee) -> bool:
 @check(
     "CTRL-01.1",
     "a kernel_info_request on control is answered while a cell runs",
-    fresh=True,
+    process=True,
     snippets=("loop",),
     slow=True,
     mistake="Control and shell are read by one loop, which the running code keeps waiting.",
 )
 def control_does_not_wait(kernel: Testee) -> Outcome:
-    cell = _loop(kernel)
+    cell = looping(kernel)
     asked = kernel.peer.send("kernel_info_request", channel=CONTROL)
     if not kernel.peer.wait_for(lambda: asked.replies):
         return failed("a kernel_info_reply while the cell runs", "none", cell, asked)
     if cell.replies:
         raise Skip("the endless cell has ended by itself")
+    stop(kernel, cell)
     return passed()
 
 
 @check(
     "CTRL-03.1",
     "a request on control has its own busy and idle while a cell runs",
-    fresh=True,
+    process=True,
     snippets=("loop",),
     slow=True,
     also=("CTRL-01",),
@@ -85,7 +76,7 @@ def control_does_not_wait(kernel: Testee) -> Outcome:
     "of the cell.",
 )
 def control_has_its_own_status(kernel: Testee) -> Outcome:
-    cell = _loop(kernel)
+    cell = looping(kernel)
     asked = kernel.peer.ask("kernel_info_request", channel=CONTROL)
     asked.replied()
     for state, there in (("busy", asked.busy), ("idle", asked.idle)):
@@ -93,6 +84,7 @@ def control_has_its_own_status(kernel: Testee) -> Outcome:
             return failed(f"{state} with the request as parent", "none", asked)
     if cell.idle is not None:
         return failed("no idle of the cell that still runs", "one", cell, asked)
+    stop(kernel, cell)
     return passed()
 
 
@@ -158,7 +150,6 @@ def _is_interrupted(kernel: Testee, cell: Heard) -> Outcome:
 @check(
     "CTRL-11.1",
     "SIGINT ends an endless loop, and the next cell runs",
-    fresh=True,
     process=True,
     snippets=("loop", "nothing"),
     slow=True,
@@ -167,7 +158,7 @@ def _is_interrupted(kernel: Testee, cell: Heard) -> Outcome:
 )
 def signal_interrupts_a_loop(kernel: Testee) -> Outcome:
     _only_with(kernel, "signal")
-    cell = _loop(kernel)
+    cell = looping(kernel)
     _interrupt(kernel)
     return _is_interrupted(kernel, cell)
 
@@ -175,7 +166,6 @@ def signal_interrupts_a_loop(kernel: Testee) -> Outcome:
 @check(
     "CTRL-11.2",
     "SIGINT ends a cell that sleeps, and the next cell runs",
-    fresh=True,
     process=True,
     snippets=("print_and_sleep", "nothing"),
     slow=True,
@@ -188,7 +178,6 @@ def signal_interrupts_a_sleep(kernel: Testee) -> Outcome:
 @check(
     "CTRL-11.3",
     "SIGINT does no harm while nothing runs",
-    fresh=True,
     process=True,
     snippets=("nothing",),
     mistake="The signal has its default effect while the kernel waits, and ends the process.",
@@ -216,7 +205,6 @@ def _interrupted_sleep(kernel: Testee) -> Outcome:
 @check(
     "CTRL-09.1",
     "an interrupt_request ends an endless loop and is answered with status ok",
-    fresh=True,
     process=True,
     snippets=("loop", "nothing"),
     slow=True,
@@ -224,7 +212,7 @@ def _interrupted_sleep(kernel: Testee) -> Outcome:
 )
 def message_interrupts_a_loop(kernel: Testee) -> Outcome:
     _only_with(kernel, "message")
-    cell = _loop(kernel)
+    cell = looping(kernel)
     asked = kernel.peer.send("interrupt_request", channel=CONTROL)
     if not kernel.peer.wait_for(lambda: asked.replies):
         return failed("an interrupt_reply", "none", asked)
@@ -236,7 +224,6 @@ def message_interrupts_a_loop(kernel: Testee) -> Outcome:
 @check(
     "CTRL-09.2",
     "an interrupt_request ends a cell that sleeps",
-    fresh=True,
     process=True,
     snippets=("print_and_sleep", "nothing"),
     slow=True,
@@ -267,7 +254,6 @@ def message_while_idle(kernel: Testee) -> Outcome:
 @check(
     "CTRL-17.1",
     "an interrupt ends a cell that waits for input",
-    fresh=True,
     process=True,
     snippets=("input", "nothing"),
     slow=True,
@@ -307,6 +293,7 @@ def _replies_with(kernel: Testee, *, restart: bool) -> Outcome:
     "a shutdown_request with restart false is answered with status ok and restart false",
     fresh=True,
     process=True,
+    also=("SHELL-09",),
     mistake="The process ends before the reply has left its socket.",
 )
 def shutdown_is_answered(kernel: Testee) -> Outcome:
@@ -377,7 +364,7 @@ def shutdown_is_published(kernel: Testee) -> Outcome:
     mistake="The request waits for the end of the cell, or the cell keeps the process alive.",
 )
 def shutdown_while_busy(kernel: Testee) -> Outcome:
-    cell = _loop(kernel)
+    cell = looping(kernel)
     asked = _shut_down(kernel)
     if asked.reply is None:
         return failed("a shutdown_reply", "none", cell, asked)
@@ -400,4 +387,52 @@ def ports_are_free_again(kernel: Testee) -> Outcome:
     with kernel.another(kernel.connection) as second:
         if not second.peer.quiet():
             return failed("a kernel on the same ports", "no answer")
+    return passed()
+
+
+@check(
+    "SHELL-16.1",
+    "a shutdown_request on shell is answered, and the process ends",
+    fresh=True,
+    process=True,
+    mistake="Shutdown is served on control alone; older clients send it on shell.",
+)
+def shutdown_on_shell(kernel: Testee) -> Outcome:
+    asked = kernel.peer.send("shutdown_request", {"restart": False})
+    with suppress(KernelEndedError):
+        kernel.peer.wait_for(lambda: asked.replies)
+    if asked.reply is None:
+        return failed("a shutdown_reply", "none", asked)
+    if not _ended(kernel):
+        return failed("the end of the process", "it still runs", asked)
+    return passed()
+
+
+AT_ONCE = 5.0
+"""The part of the patience that an answer at once may take: a busy machine is slow as well."""
+
+
+@check(
+    "CTRL-02.1",
+    "control answers at once while a cell runs",
+    process=True,
+    snippets=("loop",),
+    slow=True,
+    mistake="Control is read when the running code yields.",
+)
+def control_is_quick(kernel: Testee) -> Outcome:
+    cell = looping(kernel)
+    taken = []
+    for _ in range(3):
+        asked = kernel.peer.send("kernel_info_request", channel=CONTROL)
+        began = time.monotonic()
+        if not kernel.peer.wait_for(lambda: asked.replies):  # noqa: B023 - called at once
+            return failed("an answer while the cell runs", "none", cell, asked)
+        taken.append(time.monotonic() - began)
+    if cell.replies:
+        raise Skip("the endless cell has ended by itself")
+    limit = kernel.patience / AT_ONCE
+    if min(taken) > limit:
+        return failed(f"an answer within {limit:.1f} s", f"{min(taken):.1f} s at best", cell)
+    stop(kernel, cell)
     return passed()

@@ -37,6 +37,9 @@ def own_ids(kernel: Testee) -> Outcome:
     twice = sorted({one for one in ids if ids.count(one) > 1})
     if twice:
         return failed("an id of its own for each message", f"{twice[0]!r} more than once")
+    ours = {one.msg_id for one in kernel.peer.asked} & set(ids)
+    if ours:
+        return failed("an id of its own for each message", f"{ours.pop()!r}, that of a request")
     return passed()
 
 
@@ -96,7 +99,11 @@ def empty_username(kernel: Testee) -> Outcome:
     return _still_answered(kernel.peer.ask(draft))
 
 
-def _echoes(heard: Heard) -> Outcome:
+def _echoes(kernel: Testee, heard: Heard) -> Outcome:
+    if not heard.replies:
+        strays = _strays(kernel, heard)
+        if strays:
+            return failed("the parent header", repr(dict(strays[0].parent_header)), heard, *strays)
     reply = heard.succeeded()
     for key in KEYS:
         mine, theirs = heard.header.get(key), reply.parent_header.get(key)
@@ -113,17 +120,17 @@ def _echoes(heard: Heard) -> Outcome:
     mistake="Only the id is kept of the request, and the parent header is made anew.",
 )
 def parent_on_shell(kernel: Testee) -> Outcome:
-    return _echoes(kernel.peer.ask("kernel_info_request"))
+    return _echoes(kernel, kernel.peer.ask("kernel_info_request"))
 
 
 @check("HDR-12.2", "the parent header of a reply is the header of its request, on control")
 def parent_on_control(kernel: Testee) -> Outcome:
-    return _echoes(kernel.peer.ask("kernel_info_request", channel=Channel.CONTROL))
+    return _echoes(kernel, kernel.peer.ask("kernel_info_request", channel=Channel.CONTROL))
 
 
 @check("HDR-12.3", "the parent header of an execute_reply is its request's", snippets=("nothing",))
 def parent_of_execution(kernel: Testee) -> Outcome:
-    return _echoes(kernel.peer.execute(kernel.snippet("nothing")))
+    return _echoes(kernel, kernel.peer.execute(kernel.snippet("nothing")))
 
 
 @check("HDR-13.1", "all that a cell publishes has its request as parent", snippets=("print",))
@@ -155,3 +162,68 @@ def unknown_metadata(kernel: Testee) -> Outcome:
     metadata = {"cellId": "assay", "assay_key": {"a": [1]}}
     draft = kernel.peer.draft("kernel_info_request").with_parts(metadata=metadata)
     return _still_answered(kernel.peer.ask(draft))
+
+
+@check(
+    "HDR-14.1",
+    "what is published without a cause has an empty parent header",
+    mistake="The parent is that of the last request, or null.",
+)
+def no_cause(kernel: Testee) -> Outcome:
+    found = [
+        one
+        for one in kernel.peer.on(Channel.IOPUB)
+        if one.state == "starting" or one.msg_type == "iopub_welcome"
+    ]
+    if not found:
+        return skipped("neither starting nor an iopub_welcome was heard")
+    for one in found:
+        if one.parts.faulty.isdisjoint({"parent_header"}) and not one.parent_header:
+            continue
+        return failed("an empty parent header", f"{dict(one.parent_header)}", one)
+    return passed()
+
+
+def _strays(kernel: Testee, heard: Heard) -> list[Arrival]:
+    """Return the replies to *heard* that name none of our requests."""
+    known = {one.msg_id for one in kernel.peer.asked}
+    return [
+        one
+        for one in kernel.peer.on(heard.channel)
+        if one.index > heard.index
+        and one.msg_type == heard.draft.msg_type.replace("_request", "_reply")
+        and one.parent_id not in known
+    ]
+
+
+@check(
+    "HDR-13.2",
+    "busy and idle of a request have it as parent",
+    mistake="Status messages are sent without a parent.",
+)
+def parent_of_status(kernel: Testee) -> Outcome:
+    peer = kernel.peer
+    peer.quiet()
+    start = len(peer.arrivals)
+    peer.ask("kernel_info_request").succeeded()
+    peer.quiet()
+    known = {one.msg_id for one in peer.asked}
+    for one in peer.arrivals[start:]:
+        if one.state in {"busy", "idle"} and one.parent_id not in known:
+            return failed("a request as parent", one.parent_id or "no parent", one)
+    return passed()
+
+
+@check(
+    "HDR-03.2",
+    "two kernels have two sessions",
+    process=True,
+    mistake="The session is a constant, or made of what all kernels of a machine share.",
+)
+def sessions_of_two(kernel: Testee) -> Outcome:
+    mine = kernel.peer.ask("kernel_info_request").succeeded().header.get("session")
+    with kernel.another() as other:
+        theirs = other.peer.ask("kernel_info_request").succeeded()
+        if theirs.header.get("session") == mine:
+            return failed("another session", "the same", theirs)
+    return passed()

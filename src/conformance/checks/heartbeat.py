@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from assay.conformance._check import check
-from assay.conformance._outcome import Outcome, Skip, failed, passed
+from assay.conformance._outcome import Outcome, failed, passed
 from assay.conformance._testee import Testee
+from assay.conformance.checks._cells import looping, stop
 from assay.protocol import Channel
+from assay.transport import RawSocket
 
 __all__: list[str] = []
 
@@ -36,18 +40,17 @@ def bytes_come_back(kernel: Testee) -> Outcome:
 @check(
     "HB-02.1",
     "the heartbeat answers while a cell runs",
-    fresh=True,
+    process=True,
     snippets=("loop",),
     slow=True,
     mistake="The heartbeat is served by the thread, or under the lock, of the running code.",
 )
 def beats_while_busy(kernel: Testee) -> Outcome:
-    cell = kernel.peer.execute(kernel.snippet("loop"), wait=False)
-    if not kernel.peer.wait_for(lambda: cell.of_type("execute_input") or cell.busy):
-        raise Skip("nothing on IOPub shows that the code runs")
+    cell = looping(kernel)
     for _ in range(3):
         if not kernel.peer.beat():
             return failed("the ping back while the cell runs", "nothing", cell)
+    stop(kernel, cell)
     return passed()
 
 
@@ -81,3 +84,42 @@ def beats_from_the_start(kernel: Testee) -> Outcome:
     if not kernel.peer.beat():
         return failed("the ping back", "nothing")
     return passed()
+
+
+def _echo(kernel: Testee, frames: Sequence[bytes], name: str) -> Outcome:
+    """Send *frames* from a REQ of its own, as they are, and look for the same."""
+    with RawSocket.pinger(kernel.connection) as pinger:
+        pinger.send(frames)
+        found = pinger.receive(kernel.patience)
+    if found != tuple(frames):
+        return failed(f"{name} back", "nothing" if found is None else "something else")
+    return passed()
+
+
+@check(
+    "HB-01.2",
+    "an empty ping comes back",
+    mistake="An empty frame is taken for none.",
+)
+def empty_ping(kernel: Testee) -> Outcome:
+    kernel.peer.ask("kernel_info_request").succeeded()
+    return _echo(kernel, [b""], "an empty ping")
+
+
+@check("HB-03.2", "a ping of several frames comes back with all of them", ours=True)
+def several_frames(kernel: Testee) -> Outcome:
+    """Judge by our own reading: clients send pings of one frame."""
+    return _echo(kernel, [b"one", b"", b"three"], "three frames")
+
+
+@check(
+    "HB-04.2",
+    "the heartbeat serves a client that connects while another one is connected",
+    mistake="The socket is a PAIR, which has one peer.",
+)
+def second_client(kernel: Testee) -> Outcome:
+    with RawSocket.pinger(kernel.connection) as first:
+        first.send([b"first"])
+        if first.receive(kernel.patience) != (b"first",):
+            return failed("a ping back", "nothing, or something else")
+        return _echo(kernel, [b"second"], "the ping of a second client")

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from assay.conformance._arrival import Object
+from assay.conformance._arrival import Arrival, Object
 from assay.conformance._check import check
 from assay.conformance._outcome import Outcome, Skip, failed, passed
 from assay.conformance._testee import Testee
+from assay.conformance.checks._cells import new_name
+from assay.conformance.checks._shape import OBJECT, has_shape
 from assay.protocol import Channel
 
 __all__: list[str] = []
@@ -124,4 +126,114 @@ def features(kernel: Testee) -> Outcome:
         raise Skip("there is no supported_features")
     if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
         return failed("a list of text", repr(value))
+    return passed()
+
+
+def _opened(kernel: Testee) -> tuple[str, str]:
+    """Return the target and the id of a comm that is open now.
+
+    Raises:
+        Skip: the kernel has no comms that a client can open.
+    """
+    target, comm_id = new_name("assaytarget"), new_name("assaycomm")
+    kernel.peer.execute(kernel.snippet("comm_register", target=target)).succeeded()
+    content = {"comm_id": comm_id, "target_name": target, "data": {}}
+    kernel.peer.send("comm_open", content, wants_reply=False)
+    kernel.peer.quiet()
+    return target, comm_id
+
+
+def _comms(kernel: Testee, **content: object) -> Arrival:
+    return kernel.peer.ask("comm_info_request", content).succeeded()
+
+
+@check(
+    "INFO-12.1",
+    "a comm_info_reply lists the open comms by id, each with its target_name",
+    snippets=("comm_register",),
+    mistake="The comms are a list, or the targets stand bare.",
+)
+def open_comms(kernel: Testee) -> Outcome:
+    target, comm_id = _opened(kernel)
+    reply = _comms(kernel)
+    comms = reply.content.get("comms")
+    if not isinstance(comms, dict):
+        return failed("an object under 'comms'", repr(comms), reply)
+    if comm_id not in comms:
+        return failed(f"the open comm {comm_id!r}", repr(list(comms)), reply)
+    found = comms[comm_id]
+    if not isinstance(found, dict) or found.get("target_name") != target:
+        return failed(f"an object with target_name {target!r}", repr(found), reply)
+    return passed()
+
+
+@check(
+    "INFO-12.2",
+    "a comm_info_reply is limited to the target that its request names",
+    snippets=("comm_register",),
+    mistake="The target of the request is not read.",
+)
+def comms_of_a_target(kernel: Testee) -> Outcome:
+    first, second = _opened(kernel), _opened(kernel)
+    reply = _comms(kernel, target_name=second[0])
+    comms = reply.content.get("comms")
+    if not isinstance(comms, dict):
+        raise Skip("the comm_info_reply has no comms (INFO-12)")
+    if second[1] not in comms or first[1] in comms:
+        return failed(f"the comm of {second[0]!r} alone", repr(comms), reply)
+    return passed()
+
+
+@check(
+    "INFO-12.3",
+    "a comm_info_reply has an object of comms",
+    mistake="Without comms there is a list, or nothing.",
+)
+def form_of_comms(kernel: Testee) -> Outcome:
+    return has_shape(_comms(kernel), {"comms": OBJECT})
+
+
+@check("INFO-13.1", "without comms to list the reply is ok, and its comms an empty object")
+def no_comms(kernel: Testee) -> Outcome:
+    heard = kernel.peer.ask("comm_info_request", {"target_name": new_name("assaytarget")})
+    heard.replied()
+    kernel.peer.ask("kernel_info_request").succeeded()
+    if heard.status != "ok" or heard.replied().content.get("comms") != {}:
+        content = heard.replied().content
+        got = f"status {heard.status!r}, comms {content.get('comms')!r}"
+        return failed("status ok and no comms", got, heard)
+    return passed()
+
+
+@check("INFO-15.1", "a connect_reply states the ports of the connection file")
+def ports(kernel: Testee) -> Outcome:
+    reply = kernel.peer.ask("connect_request").replied()
+    if reply.status == "error":
+        raise Skip("the connect_request, which is optional, is refused")
+    for channel in Channel:
+        key = f"{channel}_port"
+        wanted, found = kernel.connection.port(channel), reply.content.get(key)
+        if found != wanted or isinstance(found, bool):
+            return failed(f"{key} {wanted}", repr(found), reply)
+    return passed()
+
+
+PLAIN = ("status:busy", "execute_input", "stream", "status:idle")
+
+
+@check(
+    "INFO-16.1",
+    "a plain cell of a kernel with optional features publishes what it does without them",
+    snippets=("print",),
+    mistake="A debugger or a plotting library adds messages of its own to every cell.",
+)
+def features_add_nothing(kernel: Testee) -> Outcome:
+    if not kernel.features:
+        raise Skip("the kernel announces no optional feature")
+    cell = kernel.peer.execute(kernel.snippet("print", text="assay"))
+    cell.succeeded()
+    kernel.peer.quiet()
+    added = [one for one in cell.types if one not in PLAIN]
+    if added:
+        return failed(", ".join(PLAIN), ", ".join(cell.types), cell)
     return passed()

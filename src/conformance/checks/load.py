@@ -59,6 +59,7 @@ def flood(kernel: Testee) -> Outcome:
 @check(
     "EXEC-31.12",
     "a line of five million characters arrives whole",
+    also=("WIRE-20",),
     snippets=("large_output", "print"),
     slow=True,
 )

@@ -120,7 +120,6 @@ def execute(kernel: Testee) -> Outcome:
 @check(
     "SHELL-08.22",
     "malformed complete_requests do no harm",
-    fresh=True,
     also=("INFO-11", "WIRE-19"),
 )
 def complete(kernel: Testee) -> Outcome:
@@ -130,7 +129,6 @@ def complete(kernel: Testee) -> Outcome:
 @check(
     "SHELL-08.23",
     "malformed inspect_requests do no harm",
-    fresh=True,
     also=("INFO-11", "WIRE-19"),
 )
 def inspect(kernel: Testee) -> Outcome:
@@ -140,7 +138,6 @@ def inspect(kernel: Testee) -> Outcome:
 @check(
     "SHELL-08.24",
     "malformed history_requests do no harm",
-    fresh=True,
     also=("INFO-11", "WIRE-19"),
 )
 def history(kernel: Testee) -> Outcome:
@@ -150,7 +147,6 @@ def history(kernel: Testee) -> Outcome:
 @check(
     "SHELL-08.25",
     "malformed is_complete_requests do no harm",
-    fresh=True,
     also=("INFO-11", "WIRE-19"),
 )
 def is_complete(kernel: Testee) -> Outcome:
@@ -160,7 +156,6 @@ def is_complete(kernel: Testee) -> Outcome:
 @check(
     "SHELL-08.26",
     "malformed comm_info_requests do no harm",
-    fresh=True,
     also=("INFO-11", "WIRE-19"),
 )
 def comm_info(kernel: Testee) -> Outcome:
@@ -170,7 +165,6 @@ def comm_info(kernel: Testee) -> Outcome:
 @check(
     "SHELL-08.27",
     "malformed kernel_info_requests do no harm",
-    fresh=True,
     also=("INFO-11", "WIRE-19"),
 )
 def kernel_info(kernel: Testee) -> Outcome:
@@ -180,7 +174,6 @@ def kernel_info(kernel: Testee) -> Outcome:
 @check(
     "SHELL-08.28",
     "malformed connect_requests do no harm",
-    fresh=True,
     also=("INFO-11", "WIRE-19"),
 )
 def connect(kernel: Testee) -> Outcome:

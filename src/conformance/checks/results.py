@@ -274,7 +274,6 @@ def user_variables(kernel: Testee) -> Outcome:
 @check(
     "EXEC-30.1",
     "an interrupted cell gets a reply with status error, and the next cell the next number",
-    fresh=True,
     process=True,
     snippets=("print_and_sleep", "print", "nothing"),
     slow=True,

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from assay.conformance._arrival import Arrival, Object
 from assay.conformance._check import check
-from assay.conformance._outcome import Outcome, failed, passed, skipped
+from assay.conformance._heard import Heard
+from assay.conformance._outcome import Outcome, Skip, failed, passed, skipped
 from assay.conformance._testee import Testee
+from assay.conformance.checks._cells import must_run, new_name
+from assay.conformance.checks._shape import ERROR, INTEGER, has_shape
 
 __all__: list[str] = []
 
@@ -110,4 +116,147 @@ def order_of_requests(kernel: Testee) -> Outcome:
         return skipped("not all of the requests were answered (SHELL-14)")
     if places != sorted(places):
         return failed("the order of the requests", "another one", *asked)
+    return passed()
+
+
+STATUSES = ("ok", "error", "aborted")
+
+STATES = ("complete", "incomplete", "invalid", "unknown", "error")
+"""What an is_complete_reply has as its status."""
+
+QUESTIONS: Mapping[str, Object] = {
+    "kernel_info_request": {},
+    "complete_request": {"code": "a", "cursor_pos": 1},
+    "inspect_request": {"code": "a", "cursor_pos": 1, "detail_level": 0},
+    "history_request": {"output": False, "raw": True, "hist_access_type": "tail", "n": 1},
+    "is_complete_request": {"code": "1"},
+    "comm_info_request": {},
+}
+
+
+@check(
+    "SHELL-03.2",
+    "every question that is answered is answered by the reply of its name",
+    mistake="The type of the request is copied into the reply.",
+)
+def names_of_replies(kernel: Testee) -> Outcome:
+    answered = 0
+    for msg_type, content in QUESTIONS.items():
+        heard = kernel.peer.ask(msg_type, content)
+        if heard.reply is None:
+            continue
+        answered += 1
+        wanted = msg_type.replace("_request", "_reply")
+        if heard.reply.msg_type != wanted:
+            return failed(wanted, heard.reply.msg_type or "no type", heard)
+    return passed() if answered else skipped("nothing was answered")
+
+
+@check("SHELL-07.1", "a request of an invented type has its busy and idle")
+def status_of_the_unknown(kernel: Testee) -> Outcome:
+    draft = kernel.peer.draft("assay_invented_request").unjudged()
+    return _has_status(kernel, kernel.peer.send(draft, wants_reply=False))
+
+
+@check("SHELL-07.2", "a comm_msg has its busy and idle")
+def status_of_one_way(kernel: Testee) -> Outcome:
+    content = {"comm_id": new_name(), "data": {}}
+    return _has_status(kernel, kernel.peer.send("comm_msg", content, wants_reply=False))
+
+
+def _has_status(kernel: Testee, heard: Heard) -> Outcome:
+    if not kernel.peer.quiet():
+        return failed("an answer to the next request", "none", heard)
+    if heard.busy is None or heard.idle is None:
+        return failed("busy and idle", ", ".join(heard.types) or "neither", heard)
+    return passed()
+
+
+@check("SHELL-09.1", "the reply to each question has a status of ok, error or aborted")
+def status_of_replies(kernel: Testee) -> Outcome:
+    good = 0
+    for msg_type, content in QUESTIONS.items():
+        heard = kernel.peer.ask(msg_type, content)
+        wanted = STATES if msg_type == "is_complete_request" else STATUSES
+        if heard.reply is not None and heard.status not in wanted:
+            return failed(f"a status of {', '.join(wanted)}", repr(heard.status), heard)
+        good += heard.status == "ok"
+    return passed() if good else skipped("nothing was answered with success")
+
+
+def _failing(kernel: Testee) -> Heard:
+    heard = kernel.peer.execute(kernel.snippet("error", text="assay"))
+    if heard.replied().status != "error":
+        raise Skip("a cell that fails is not answered with status error (EXEC-17)")
+    return heard
+
+
+@check(
+    "SHELL-10.1",
+    "the reply to a cell that fails holds ename, evalue and traceback",
+    snippets=("error",),
+    mistake="The traceback is one text, or stands on IOPub alone.",
+)
+def form_of_errors(kernel: Testee) -> Outcome:
+    must_run(kernel)
+    return has_shape(_failing(kernel).replied(), ERROR)
+
+
+@check(
+    "SHELL-13.1",
+    "the reply to a cell that fails holds execution_count",
+    snippets=("error", "print"),
+)
+def count_of_errors(kernel: Testee) -> Outcome:
+    must_run(kernel)
+    return has_shape(_failing(kernel).replied(), {"execution_count": INTEGER})
+
+
+@check(
+    "SHELL-13.2",
+    "the reply to a cell that succeeds holds execution_count",
+    snippets=("nothing",),
+)
+def count_of_successes(kernel: Testee) -> Outcome:
+    reply = kernel.peer.execute(kernel.snippet("nothing")).succeeded()
+    return has_shape(reply, {"execution_count": INTEGER})
+
+
+def _aborted(kernel: Testee) -> Arrival:
+    """Return the reply to a cell that the failure of one before it has aborted.
+
+    Raises:
+        Skip: it is not aborted; that is for EXEC-20.
+    """
+    must_run(kernel)
+    first = kernel.peer.execute(kernel.snippet("error", text="assay"), wait=False)
+    second = kernel.peer.execute(kernel.snippet("print", text="assay"), wait=False)
+    for one in (first, second):
+        kernel.peer.finish(one)
+    if second.replied().status == "ok":
+        raise Skip("the cell behind the failing one was run")
+    return second.replied()
+
+
+@check(
+    "SHELL-13.3",
+    "the reply to an aborted cell holds execution_count",
+    snippets=("error", "print"),
+)
+def count_of_aborted(kernel: Testee) -> Outcome:
+    return has_shape(_aborted(kernel), {"execution_count": INTEGER})
+
+
+@check(
+    "SHELL-11.1",
+    "a reply with status aborted holds nothing but its status and its count",
+    snippets=("error", "print"),
+)
+def form_of_aborted(kernel: Testee) -> Outcome:
+    reply = _aborted(kernel)
+    if reply.status != "aborted":
+        raise Skip(f"aborted cells are answered with status {reply.status!r}")
+    more = sorted(set(reply.content) - {"status", "execution_count"})
+    if more:
+        return failed("status and execution_count alone", f"{', '.join(more)} as well", reply)
     return passed()

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 from assay.conformance._check import check
 from assay.conformance._outcome import Outcome, Skip, failed, passed
 from assay.conformance._testee import Testee
+from assay.conformance.checks._cells import execution, has_count, new_name, stored_count
 from assay.conformance.checks._sample import every
-from assay.protocol import Channel, ConnectionFile
+from assay.conformance.checks._started import (
+    client_of,
+    fields_of,
+    fresh_file,
+    refused,
+    started_with,
+)
+from assay.protocol import DELIMITER, Channel, ConnectionFile
+from assay.transport import KernelEndedError
 
 __all__: list[str] = []
 
@@ -121,6 +131,31 @@ def buffers_are_not_signed(kernel: Testee) -> Outcome:
     return passed()
 
 
+@check(
+    "SIGN-02.2",
+    "the signature of a message with buffers is that of its dictionaries alone",
+    snippets=("comm_register",),
+    mistake="All frames behind the signature are signed.",
+)
+def buffers_of_ours(kernel: Testee) -> Outcome:
+    _must_be_signed(kernel)
+    peer = kernel.peer
+    target, comm_id = new_name("assaytarget"), new_name("assaycomm")
+    peer.execute(kernel.snippet("comm_register", target=target)).succeeded()
+    opened = {"comm_id": comm_id, "target_name": target, "data": {}}
+    peer.send("comm_open", opened, wants_reply=False)
+    draft = peer.draft("comm_msg", {"comm_id": comm_id, "data": {}})
+    start = len(peer.arrivals)
+    peer.send(draft.with_parts(buffers=(b"assay", b"")), wants_reply=False)
+    peer.quiet()
+    found = [one for one in peer.arrivals[start:] if one.buffers]
+    if not found:
+        raise Skip("no message with buffers comes back")
+    if found[0].signature != peer.signer.sign(*found[0].dicts):
+        return failed("the HMAC of the four dictionaries", "another one", found[0])
+    return passed()
+
+
 @check("SIGN-06.1", "with an empty key an unsigned request is answered", process=True)
 def no_key(kernel: Testee) -> Outcome:
     with kernel.another(ConnectionFile(key="")) as other:
@@ -155,4 +190,130 @@ def key_is_text(kernel: Testee) -> Outcome:
         reply = other.peer.ask("kernel_info_request").succeeded()
         if reply.signature != other.peer.signer.sign(*reply.dicts):
             return failed("an HMAC under the key's text", "another one", reply)
+    return passed()
+
+
+@check(
+    "SIGN-07.3",
+    "a signature that is right in all digits but the last, or is cut, gets no reply",
+    mistake="Only so many bytes are compared as there are, or as are of interest.",
+)
+def nearly_right(kernel: Testee) -> Outcome:
+    _must_be_signed(kernel)
+    peer = kernel.peer
+    for change in (_last_digit_changed, _half):
+        draft = peer.draft("kernel_info_request").unjudged()
+        frames = draft.frames(peer.signer)
+        right = frames[frames.index(DELIMITER) + 1]
+        heard = peer.send(draft.with_parts(signature=change(right)))
+        if not peer.quiet():
+            return failed("an answer to the next request", "none", heard)
+        if heard.replies:
+            return failed("no reply", f"a {heard.replies[0].msg_type}", heard)
+    return passed()
+
+
+def _last_digit_changed(signature: bytes) -> bytes:
+    return signature[:-1] + (b"1" if signature.endswith(b"0") else b"0")
+
+
+def _half(signature: bytes) -> bytes:
+    return signature[: len(signature) // 2]
+
+
+@check(
+    "SIGN-10.2",
+    "a wrongly signed cell does not run and moves no counter",
+    snippets=("nothing", "print"),
+    mistake="The counter is moved before the signature is looked at.",
+)
+def no_count(kernel: Testee) -> Outcome:
+    _must_be_signed(kernel)
+    peer = kernel.peer
+    before = stored_count(kernel)
+    draft = execution(peer, kernel.snippet("print", text=new_name()))
+    heard = peer.send(draft.with_parts(signature=WRONG).unjudged())
+    if not peer.quiet():
+        return failed("an answer to the next request", "none", heard)
+    if heard.replies or heard.published:
+        return failed("no effect", "a reply, or something on IOPub", heard)
+    return has_count(peer.execute(kernel.snippet("nothing")), before + 1, heard)
+
+
+@check("SIGN-10.3", "a wrongly signed request brings no busy and idle without a parent either")
+def no_status(kernel: Testee) -> Outcome:
+    _must_be_signed(kernel)
+    peer = kernel.peer
+    peer.quiet()
+    start = len(peer.arrivals)
+    heard = peer.send(peer.draft("kernel_info_request").with_parts(signature=WRONG).unjudged())
+    if not peer.quiet():
+        return failed("an answer to the next request", "none", heard)
+    known = {one.msg_id for one in peer.asked}
+    stray = [
+        one
+        for one in peer.arrivals[start:]
+        if one.state in {"busy", "idle"} and one.parent_id not in known - {heard.msg_id}
+    ]
+    if stray:
+        return failed("no status", f"{stray[0].state}", *stray)
+    return passed()
+
+
+@check(
+    "SIGN-12.1",
+    "a kernel ends with an error if it does not know the signature scheme",
+    process=True,
+    mistake="An unknown scheme is taken for the usual one, or for none.",
+)
+def unknown_scheme(kernel: Testee) -> Outcome:
+    file = fresh_file()
+    text = json.dumps({**fields_of(file), "signature_scheme": "hmac-assay"}).encode()
+    with started_with(kernel, text) as process, client_of(kernel, process, file) as other:
+        heard = other.peer.send("kernel_info_request")
+        try:
+            if other.peer.wait_for(lambda: heard.replies):
+                return failed("an end with an error", "an answer", heard)
+        except KernelEndedError:
+            return refused(process)
+        return failed("an end with an error", "it still runs")
+
+
+@check(
+    "SIGN-13.1",
+    "a prompt is signed",
+    snippets=("input",),
+    mistake="Prompts are sent by other code than replies, which leaves the signature out.",
+)
+def signed_prompts(kernel: Testee) -> Outcome:
+    _must_be_signed(kernel)
+    peer = kernel.peer
+    cell = peer.execute(kernel.snippet("input", prompt="assay"), allow_stdin=True, wait=False)
+    start = len(peer.on(Channel.STDIN))
+    peer.wait_for(lambda: peer.on(Channel.STDIN)[start:] or cell.replies)
+    outcome = _all_signed(kernel, Channel.STDIN)
+    for prompt in cell.prompts[:1]:
+        peer.answer_input(prompt, "assay")
+        peer.finish(cell)
+    return outcome
+
+
+@check(
+    "SIGN-13.2",
+    "what comes on IOPub is signed, from the very first message on",
+    mistake="The first messages are published before the key is known.",
+)
+def signed_from_the_start(kernel: Testee) -> Outcome:
+    _must_be_signed(kernel)
+    kernel.peer.ask("kernel_info_request").succeeded()
+    return _all_signed(kernel, Channel.IOPUB)
+
+
+def _all_signed(kernel: Testee, channel: Channel) -> Outcome:
+    found = kernel.peer.on(channel)
+    if not found:
+        raise Skip(f"nothing comes on {channel}")
+    for one in found:
+        if one.signature != kernel.peer.signer.sign(*one.dicts):
+            return failed("the HMAC of its four dictionaries", f"{one.signature[:16]!r}", one)
     return passed()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from assay.conformance._arrival import Arrival
 from assay.conformance._check import check
 from assay.conformance._draft import ABSENT
 from assay.conformance._heard import Heard
@@ -48,7 +47,6 @@ def _end(peer: Peer, cell: Heard) -> None:
 @check(
     "STDIN-01.1",
     "code that asks for input gets the answer",
-    fresh=True,
     snippets=("input",),
     mistake="The answer is read from another socket, or its content is not looked at.",
 )
@@ -73,8 +71,10 @@ def input_is_answered(kernel: Testee) -> Outcome:
     return passed()
 
 
-def _does_not_ask(kernel: Testee, cell: Heard) -> Outcome:
+def _does_not_ask(kernel: Testee, code: str) -> Outcome:
     peer = kernel.peer
+    start = len(peer.on(STDIN))
+    cell = peer.execute(code, allow_stdin=False, wait=False)
     peer.wait_for(lambda: cell.prompts or cell.replies)
     if cell.prompts:
         return failed("no input_request", "one", cell)
@@ -82,8 +82,8 @@ def _does_not_ask(kernel: Testee, cell: Heard) -> Outcome:
         return failed("an execute_reply", "none", cell)
     if not peer.quiet():
         return failed("an answer to the next request", "none", cell)
-    if cell.prompts or peer.on(STDIN):
-        return failed("nothing on stdin", peer.on(STDIN)[0].msg_type, cell)
+    if cell.prompts or peer.on(STDIN)[start:]:
+        return failed("nothing on stdin", peer.on(STDIN)[-1].msg_type, cell)
     must_run(kernel)
     return passed()
 
@@ -91,32 +91,27 @@ def _does_not_ask(kernel: Testee, cell: Heard) -> Outcome:
 @check(
     "STDIN-03.1",
     "code that asks for input sends no input_request if allow_stdin is false",
-    fresh=True,
     snippets=("input", "print"),
     also=("EXEC-15",),
     mistake="allow_stdin is not looked at, and the cell hangs.",
 )
 def no_prompt_unless_allowed(kernel: Testee) -> Outcome:
-    code = kernel.snippet("input", prompt="assay")
-    return _does_not_ask(kernel, kernel.peer.execute(code, allow_stdin=False, wait=False))
+    return _does_not_ask(kernel, kernel.snippet("input", prompt="assay"))
 
 
 @check(
     "STDIN-03.2",
     "code that asks for a password sends no input_request if allow_stdin is false",
-    fresh=True,
     snippets=("password", "print"),
     also=("EXEC-15",),
 )
 def no_password_unless_allowed(kernel: Testee) -> Outcome:
-    code = kernel.snippet("password", prompt="assay")
-    return _does_not_ask(kernel, kernel.peer.execute(code, allow_stdin=False, wait=False))
+    return _does_not_ask(kernel, kernel.snippet("password", prompt="assay"))
 
 
 @check(
     "STDIN-03.3",
     "allow_stdin does not outlast its request",
-    fresh=True,
     snippets=("input", "print"),
     also=("EXEC-15",),
     mistake="The flag of one request is kept for the next.",
@@ -138,7 +133,6 @@ def permission_ends(kernel: Testee) -> Outcome:
 @check(
     "STDIN-03.4",
     "what code that asks for input does if allow_stdin is missing",
-    fresh=True,
     snippets=("input", "print"),
     also=("EXEC-15", "EXEC-28"),
 )
@@ -160,7 +154,7 @@ def default_of_permission(kernel: Testee) -> Outcome:
     return passed()
 
 
-@check("STDIN-04.1", "how code that must not ask for input ends", snippets=("input",), fresh=True)
+@check("STDIN-04.1", "how code that must not ask for input ends", snippets=("input",))
 def how_it_ends(kernel: Testee) -> Outcome:
     code = kernel.snippet("input", prompt="assay")
     cell = kernel.peer.execute(code, allow_stdin=False)
@@ -171,7 +165,6 @@ def how_it_ends(kernel: Testee) -> Outcome:
 @check(
     "STDIN-06.1",
     "only the client whose code asks is prompted",
-    fresh=True,
     snippets=("input",),
     mistake="The prompt goes to the client that connected first, or to all.",
 )
@@ -180,10 +173,11 @@ def only_one_is_asked(kernel: Testee) -> Outcome:
     # Both clients have spoken on shell and stdin, so the kernel could reach either.
     for peer in (kernel.peer, other):
         peer.ask("kernel_info_request")
+    start = len(kernel.peer.on(STDIN))
     asking = other.execute(kernel.snippet("input", prompt="assay"), allow_stdin=True, wait=False)
-    other.wait_for(lambda: asking.prompts or asking.replies or kernel.peer.on(STDIN))
-    if kernel.peer.on(STDIN):
-        return failed("no prompt for another client", "one", *kernel.peer.on(STDIN))
+    other.wait_for(lambda: asking.prompts or asking.replies or kernel.peer.on(STDIN)[start:])
+    if kernel.peer.on(STDIN)[start:]:
+        return failed("no prompt for another client", "one", *kernel.peer.on(STDIN)[start:])
     if not asking.prompts and not asking.replies:
         return failed("an input_request or the end of the cell", "neither", asking)
     if not asking.prompts:
@@ -193,24 +187,25 @@ def only_one_is_asked(kernel: Testee) -> Outcome:
     if asking.status != "ok":
         return failed("status ok after the answer", f"status {asking.status!r}", asking)
     kernel.peer.quiet()
-    if kernel.peer.on(STDIN):
-        return failed("no prompt for another client", "one", *kernel.peer.on(STDIN))
+    if kernel.peer.on(STDIN)[start:]:
+        return failed("no prompt for another client", "one", *kernel.peer.on(STDIN)[start:])
     return passed()
 
 
 @check(
     "STDIN-07.1",
     "the parent of an input_request is the header of its execute_request",
-    fresh=True,
     snippets=("input",),
 )
 def parent_of_prompt(kernel: Testee) -> Outcome:
     code = kernel.snippet("input", prompt="assay")
+    start = len(kernel.peer.on(STDIN))
     cell = kernel.peer.execute(code, allow_stdin=True, wait=False)
-    kernel.peer.wait_for(lambda: kernel.peer.on(STDIN) or cell.replies)
-    if not kernel.peer.on(STDIN):
+    kernel.peer.wait_for(lambda: kernel.peer.on(STDIN)[start:] or cell.replies)
+    if not kernel.peer.on(STDIN)[start:]:
         raise Skip("the code does not ask for input")
-    prompt = kernel.peer.on(STDIN)[0]
+    prompt = kernel.peer.on(STDIN)[start]
+    _end(kernel.peer, cell)
     wrong = [key for key in cell.header if prompt.parent_header.get(key) != cell.header[key]]
     if wrong:
         return failed(
@@ -223,7 +218,9 @@ def parent_of_prompt(kernel: Testee) -> Outcome:
 
 
 def _prompt_form(kernel: Testee, snippet: str, *, secret: bool) -> Outcome:
-    prompt = _any_prompt(kernel, snippet)
+    cell = _ask(kernel, snippet)
+    prompt = cell.prompts[0]
+    _end(kernel.peer, cell)
     outcome = has_shape(prompt, {"prompt": TEXT, "password": BOOLEAN})
     if outcome != passed():
         return outcome
@@ -234,14 +231,9 @@ def _prompt_form(kernel: Testee, snippet: str, *, secret: bool) -> Outcome:
     return passed()
 
 
-def _any_prompt(kernel: Testee, snippet: str) -> Arrival:
-    return _ask(kernel, snippet).prompts[0]
-
-
 @check(
     "STDIN-08.1",
     "an input_request for a line has its prompt, and password false",
-    fresh=True,
     snippets=("input",),
 )
 def form_of_prompt(kernel: Testee) -> Outcome:
@@ -251,7 +243,6 @@ def form_of_prompt(kernel: Testee) -> Outcome:
 @check(
     "STDIN-08.2",
     "an input_request for a secret has its prompt, and password true",
-    fresh=True,
     snippets=("password",),
     mistake="Secrets are asked for as any line, and shown while they are typed.",
 )
@@ -262,7 +253,6 @@ def form_of_password(kernel: Testee) -> Outcome:
 @check(
     "STDIN-09.1",
     "code gets the value of an input_reply as it is",
-    fresh=True,
     snippets=("input",),
     mistake="A line end is expected and cut off, or the text is stripped.",
 )
@@ -282,7 +272,6 @@ def value_is_unchanged(kernel: Testee) -> Outcome:
 @check(
     "STDIN-10.1",
     "an answer that is just U+0004 is the end of input",
-    fresh=True,
     snippets=("input",),
 )
 def end_of_file(kernel: Testee) -> Outcome:
@@ -320,7 +309,6 @@ def _is_not_taken(cell: Heard, peer: Peer) -> Outcome:
 @check(
     "STDIN-11.1",
     "an input_reply of another client does not answer a prompt",
-    fresh=True,
     snippets=("input",),
     mistake="Whatever comes on stdin next is the answer.",
 )
@@ -345,7 +333,6 @@ def _await_effect(kernel: Testee, cell: Heard) -> None:
 @check(
     "STDIN-11.2",
     "a message of another type does not answer a prompt",
-    fresh=True,
     snippets=("input",),
 )
 def other_type(kernel: Testee) -> Outcome:
@@ -360,7 +347,6 @@ def other_type(kernel: Testee) -> Outcome:
 @check(
     "STDIN-11.3",
     "an input_reply with a wrong signature does not answer a prompt",
-    fresh=True,
     snippets=("input",),
     also=("SIGN-08",),
     mistake="Messages on stdin are read without being verified.",
@@ -380,7 +366,6 @@ def forged_answer(kernel: Testee) -> Outcome:
 @check(
     "STDIN-11.4",
     "an input_reply that came before the prompt does not answer it",
-    fresh=True,
     snippets=("input", "nothing"),
     mistake="Old messages stay in the socket and are taken as the next answer.",
 )
@@ -409,7 +394,6 @@ def _is_not_kept(kernel: Testee) -> Outcome:
 @check(
     "STDIN-11.5",
     "a second input_reply to one prompt does not answer the next",
-    fresh=True,
     snippets=("input", "nothing"),
 )
 def second_answer(kernel: Testee) -> Outcome:
@@ -445,7 +429,6 @@ def shutdown_at_prompt(kernel: Testee) -> Outcome:
 @check(
     "STDIN-12.2",
     "an interrupt ends a cell that waits for input, and the next cell runs",
-    fresh=True,
     process=True,
     snippets=("input", "print"),
     slow=True,
@@ -466,7 +449,6 @@ def interrupt_at_prompt(kernel: Testee) -> Outcome:
 @check(
     "STDIN-13.1",
     "what a cell printed arrives before its prompt is answered",
-    fresh=True,
     snippets=("print", "input"),
     mistake="Output waits in a buffer until the cell has ended.",
 )
@@ -476,17 +458,14 @@ def output_before_prompt(kernel: Testee) -> Outcome:
     cell = peer.execute(code, allow_stdin=True, wait=False)
     if not peer.wait_for(lambda: cell.prompts or cell.replies) or not cell.prompts:
         raise Skip("the code does not ask for input")
-    if not peer.wait_for(lambda: "before" in cell.text()):
-        peer.answer_input(cell.prompts[0], "assay")
-        peer.finish(cell)
-        return failed("the text while the prompt waits", "none", cell)
-    return passed()
+    came = peer.wait_for(lambda: "before" in cell.text())
+    _end(peer, cell)
+    return passed() if came else failed("the text while the prompt waits", "none", cell)
 
 
 @check(
     "STDIN-14.1",
     "three prompts of one cell get an answer each",
-    fresh=True,
     snippets=("input",),
 )
 def several_prompts(kernel: Testee) -> Outcome:

@@ -11,6 +11,8 @@ from assay.conformance.checks._cells import (
     NUMBER,
     count_of,
     execution,
+    looping_code,
+    must_loop,
     must_run,
     new_name,
     not_alive,
@@ -294,11 +296,10 @@ def one_namespace(kernel: Testee) -> Outcome:
     mistake="A signal reaches only the main thread.",
 )
 def interrupt_all(kernel: Testee) -> Outcome:
-    code = kernel.snippet("loop")
+    code = looping_code(kernel)
     cells = [kernel.peer.send(_cell(kernel, _create(kernel), code)) for _ in range(2)]
     for cell in cells:
-        if not kernel.peer.wait_for(lambda: cell.of_type("execute_input")):  # noqa: B023 - called at once
-            raise Skip("nothing on IOPub shows that the cells run")
+        must_loop(kernel, cell)
     kernel.own_process().interrupt()
     kernel.peer.wait_for(lambda: all(cell.replies for cell in cells))
     for cell in cells:

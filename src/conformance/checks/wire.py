@@ -11,7 +11,7 @@ from assay.conformance._heard import Heard
 from assay.conformance._outcome import Outcome, Skip, failed, passed
 from assay.conformance._testee import Testee
 from assay.conformance.checks._sample import every, sample
-from assay.protocol import DELIMITER, Channel
+from assay.protocol import DELIMITER, Channel, ConnectionFile
 
 __all__: list[str] = []
 
@@ -52,12 +52,13 @@ def sockets_answer(kernel: Testee) -> Outcome:
     also=("WIRE-05", "WIRE-06"),
 )
 def frames(kernel: Testee) -> Outcome:
-    return every(
-        kernel,
-        lambda one: DELIMITER in one.frames and len(one.dicts) == DICTS,
-        "a delimiter and at least five frames behind it",
-        lambda one: f"{len(one.frames)} frames",
-    )
+    # Where frames are missing no reply is known as one, and there is no sample.
+    for one in kernel.peer.arrivals:
+        if DELIMITER not in one.frames or len(one.dicts) != DICTS:
+            wanted = "a delimiter and at least five frames behind it"
+            return failed(wanted, f"{len(one.frames)} frames", one)
+    sample(kernel)
+    return passed()
 
 
 def _objects(one: Arrival) -> bool:
@@ -252,9 +253,12 @@ def _drops(kernel: Testee, channel: Channel) -> Outcome:
         wall = peer.ask("kernel_info_request", channel=channel)
         if not wall.replies:
             return failed(f"an answer to the request behind a message {kind}", "none", wall)
+        known = {one.msg_id for one in peer.asked}
         for one in peer.arrivals[start:]:
             if one.channel is channel and one.parent_id != wall.msg_id:
                 return failed(f"no reply to a message {kind}", f"a {one.msg_type}", one)
+            if one.state in {"busy", "idle"} and one.parent_id not in known:
+                return failed(f"no status for a message {kind}", one.state, one)
     return passed()
 
 
@@ -323,4 +327,22 @@ def content_that_is_a_list(kernel: Testee) -> Outcome:
         return failed("an answer to the next request", "none", heard)
     if heard.replies or heard.published:
         return failed("no reply, and nothing on IOPub", "one of them", heard)
+    return passed()
+
+
+@check(
+    "WIRE-05.1",
+    "without a key there is an empty frame where the signature would be",
+    process=True,
+    mistake="The frame is left out when there is nothing to sign with.",
+)
+def empty_frame(kernel: Testee) -> Outcome:
+    with kernel.another(ConnectionFile(key="")) as other:
+        other.peer.quiet()
+        if not other.peer.arrivals:
+            raise Skip("an unsigned request is not answered (SIGN-06)")
+        for one in other.peer.arrivals:
+            if len(one.dicts) != DICTS:
+                behind = len(one.frames) - one.frames.index(DELIMITER) - 1
+                return failed("five frames behind the delimiter", f"{behind}", one)
     return passed()

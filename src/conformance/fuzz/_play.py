@@ -3,42 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
-from assay.conformance._failure import Failure, failure_in
+from assay.conformance._failure import Failure, failure_in, failure_of, no_answer
 from assay.conformance._heard import Heard
 from assay.conformance._limits import OutOfTime
 from assay.conformance._peer import Peer
 from assay.conformance._testee import Testee
 from assay.conformance.fuzz._steps import Ask, Frames, Interrupt, Step, requires_reply
 from assay.protocol import AssayError, Channel, Profile
-from assay.transport import KernelEndedError
 
-__all__ = ["play"]
+__all__ = ["Peers", "play"]
 
 ANSWERED = (Channel.SHELL, Channel.CONTROL)
 
 
-def play(testee: Testee, steps: Sequence[Step], *, profile: Profile) -> Failure | None:
+Peers: TypeAlias = "dict[int, Peer]"
+"""The clients of generated conversations with one kernel, by number; they are used again."""
+
+
+def play(
+    testee: Testee, steps: Sequence[Step], *, profile: Profile, peers: Peers
+) -> Failure | None:
     """Send *steps* to the kernel at once, wait for its rest, and return what is wrong.
 
     Three things are asked for: the kernel lives, the next right request of each client is answered
     on each channel (SHELL-14, CTRL-15), and `check_conversation` finds no broken MUST. With the
     strict profile a broken SHOULD of a single message counts as well.
+
+    Args:
+        testee: The kernel.
+        steps: What its clients do.
+        profile: How single messages are judged.
+        peers: Those of earlier conversations with this kernel; takes those that are new.
     """
     testee.limits.begin()
     start = len(testee.traffic)
     try:
-        return _played(testee, steps) or _judged(testee, start, profile)
-    except (KernelEndedError, OutOfTime) as error:
-        return Failure(
-            kind="died" if isinstance(error, KernelEndedError) else "slow", text=f"{error}"
-        )
-    except AssayError as error:
-        return Failure(kind="unreachable", text=str(error))
+        _invite(testee, steps, peers)
+        return _played(testee, steps, peers) or _judged(testee, start, profile)
+    except (AssayError, OutOfTime) as error:
+        return failure_of(error)
 
 
-def _played(testee: Testee, steps: Sequence[Step]) -> Failure | None:
-    peers = _peers(testee, steps)
+def _played(testee: Testee, steps: Sequence[Step], peers: Peers) -> Failure | None:
     asked: list[tuple[Ask, Heard]] = []
     for step in steps:
         match step:
@@ -55,11 +63,7 @@ def _played(testee: Testee, steps: Sequence[Step]) -> Failure | None:
     for peer in peers.values():
         for channel in ANSWERED:
             if not peer.quiet(channel):
-                return Failure(
-                    kind=f"no answer on {channel}",
-                    text=f"wanted an answer to the next kernel_info_request on {channel}, "
-                    f"found none within {testee.patience:.0f} s",
-                )
+                return no_answer(channel, testee.patience)
     # What the others have seen published, the first client, which observes, has seen after this.
     testee.peer.quiet()
     return _unanswered(testee, asked)
@@ -85,11 +89,9 @@ def _judged(testee: Testee, start: int, profile: Profile) -> Failure | None:
     return failure_in(lines, profile=profile, key=testee.connection.key)
 
 
-def _peers(testee: Testee, steps: Sequence[Step]) -> dict[int, Peer]:
-    """Return the clients of *steps*; the first is the one that hears IOPub."""
+def _invite(testee: Testee, steps: Sequence[Step], peers: Peers) -> None:
+    """Add the clients of *steps* to *peers*; the first is the one that hears IOPub."""
     wanted = sorted({step.client for step in steps if not isinstance(step, Interrupt)} | {0})
-    known = testee.fuzz_peers
     for number in wanted:
-        if number not in known:
-            known[number] = testee.peer if number == 0 else testee.connect(f"client {number}")
-    return {number: known[number] for number in wanted}
+        if number not in peers:
+            peers[number] = testee.peer if number == 0 else testee.connect(f"client {number}")

@@ -16,7 +16,7 @@ from assay.conformance._limits import Limits
 from assay.conformance._recording import Recording
 from assay.conformance._target import Target
 from assay.conformance._testee import Testee
-from assay.conformance.fuzz._play import play
+from assay.conformance.fuzz._play import Peers, play
 from assay.conformance.fuzz._steps import Step, conversations
 from assay.protocol import Profile
 
@@ -147,6 +147,7 @@ class _Search:
         self._shrunk = 0
         self._shrink_ends = ends
         self._testee: Testee | None = None
+        self._peers: Peers = {}
         self._limits: Limits | None = None
         self._wanted = ""
         self._best: Found | None = None
@@ -176,6 +177,7 @@ class _Search:
         if self._testee is not None:
             self._testee.close()
             self._testee = None
+            self._peers = {}
 
     def round(self, number: int) -> bool:
         """Search until one kind of failure is found and shrunk; False if there was none."""
@@ -236,7 +238,7 @@ class _Search:
         self.played += 1
         if self.played % 100 == 0:
             self._on_event(f"{self.played} conversations")
-        return play(self._kernel(), steps, profile=self._profile)
+        return play(self._kernel(), steps, profile=self._profile, peers=self._peers)
 
     def _confirm(self, steps: tuple[Step, ...], failure: Failure) -> Failure | None:
         """Play *steps* to a fresh kernel and return what fails there."""

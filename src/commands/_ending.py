@@ -1,0 +1,49 @@
+"""How a command that has kernels running ends, whatever ends it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+
+import click
+
+from assay.commands._exit import Exit
+
+__all__ = ["exit_code_of"]
+
+
+def exit_code_of(work: Callable[[], int]) -> int:
+    """Do *work* and return its exit code, or that of the signal or the closed pipe that ends it.
+
+    A request to end goes through *work* as an exception, so that it ends its kernels.
+    """
+    try:
+        with _requests_to_end_raise():
+            return work()
+    except KeyboardInterrupt:
+        click.echo("assay: stopped", err=True)
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        # Python would complain once more when it flushes stdout at its end.
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.BROKEN_PIPE
+
+
+@contextmanager
+def _requests_to_end_raise() -> Iterator[None]:
+    before = {number: signal.signal(number, _end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    del frame
+    raise SystemExit(128 + number)

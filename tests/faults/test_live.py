@@ -1,0 +1,125 @@
+"""A part of the matrix is asked again: a fault for each module of checks, and kernels of all kinds.
+
+The kernels are forked from one process that has loaded everything, and waited for as any kernel
+is, so that a busy machine fails nothing. `python -m tests.faults.matrix run` asks all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from assay.conformance import Check, Options, Verdict, all_checks, language_named, run_checks
+from tests.faults.harness import LANGUAGE, ask, forking, target
+from tests.faults.matrix import Matrix, asked_of, is_cheap
+from tests.faults.rows import find
+
+FENCE = ("INFO-01.1", "SHELL-01.1", "EXEC-01.1", "SIGN-07.1", "HDR-01.1", "WIRE-07.1", "HIST-01.1")
+"""Asked of every fault beside its own checks: these pass."""
+
+FAULTS = {
+    "comm-buffers-lost": ("COMM-09.1",),
+    "complete-range-whole": ("COMPLETE-02.2", "COMPLETE-05.2"),
+    "conn-scheme-default-md5": ("CONN-09.1",),
+    "ctrl-dies-of-unknown-type": ("CTRL-15.1", "WIRE-14.2"),
+    "debug-type-reply": ("DEBUG-02.1",),
+    "exec-counter-per-client": ("EXEC-06.4",),
+    "exec-expressions-unevaluated": ("EXEC-09.1", "EXEC-10.1"),
+    "handshake-other-id": ("HANDSHAKE-04.1",),
+    "hdr-date-prose": ("HDR-07.1",),
+    "hb-empty-unanswered": ("HB-01.2",),
+    "history-tail-first": ("HIST-02.1", "HIST-06.1"),
+    "info-version-number": ("INFO-04.1",),
+    "inspect-level-one-refused": ("INSPECT-01.2",),
+    "is-complete-never": ("ISCOMPLETE-01.2", "ISCOMPLETE-01.4"),
+    "iopub-drops": ("EXEC-31.11",),
+    "complete-errors-are-ok": ("COMPLETE-08.1", "WIRE-19.12"),
+    "shell-no-count-of-errors": ("SHELL-13.1",),
+    "iopub-streams-swapped": ("IOPUB-09.2",),
+    "iopub-welcome-other-topic": ("IOPUB-05.1",),
+    "exec-no-abort-by-default": ("EXEC-20.2",),
+    "exec-error-other-name": ("EXEC-17.3",),
+    "sign-beginning-compared": ("SIGN-07.3",),
+    "shell-no-status-of-inspect": ("SHELL-06.12",),
+    "stdin-password-false": ("STDIN-08.2",),
+    "iopub-welcome-of-bytes": ("IOPUB-06.1",),
+    "subshell-list-main": ("SUBSHELL-05.1",),
+    "wire-nan": ("WIRE-08.1",),
+}
+"""Faults, and the checks that fail: for each module of checks at least one."""
+
+VARIATIONS = (
+    "extra-keys",
+    "topics-odd",
+    "date-naive",
+    "info-minimal",
+    "is-complete-unknown",
+    "idle-before-reply",
+    "reply-before-outputs",
+    "minimal",
+    "no-stdin",
+    "control-alone-on-control",
+)
+
+HOPELESS = ("never-answers", "answers-with-errors", "dies-at-first-request")
+
+SILENCE_S = 2.0
+"""For the first sign of life of a kernel that gives none."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _forked() -> Iterator[None]:
+    with forking():
+        yield
+
+
+def _checks(*ids: str) -> list[Check]:
+    return [one for one in all_checks() if one.id in ids]
+
+
+def _module(check: Check) -> str:
+    return check.function.__module__.rpartition(".")[2]
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_fault(name: str) -> None:
+    """A faulty kernel fails the checks that are meant for its fault, and no others."""
+    report = ask(name, _checks(*FENCE, *FAULTS[name]))
+
+    asked = {one.id for one in _checks(*FENCE, *FAULTS[name])}
+    failed = {one.check for one in report.results if one.expected} & asked
+    assert failed == set(FAULTS[name])
+    passed = {one.check for one in report.with_outcome(Verdict.PASSED)}
+    assert passed == set(FENCE) - set(FAULTS[name])
+
+
+def test_faults_stand_in_the_matrix() -> None:
+    """What is asked here again is what the matrix says, and each module has its fault."""
+    fails = Matrix.read().fails
+
+    assert all(set(checks) <= fails[name] for name, checks in FAULTS.items())
+    bitten = {_module(one) for checks in FAULTS.values() for one in _checks(*checks)}
+    assert {_module(one) for one in all_checks()} == bitten
+
+
+@pytest.mark.parametrize("name", VARIATIONS)
+def test_variation(name: str) -> None:
+    """A kernel that does what the protocol leaves open fails nothing."""
+    row = find(name)
+    report = ask(name, asked_of(row, all_checks()))
+
+    assert report.with_outcome(Verdict.PASSED)
+    assert report.failures() == ()
+
+
+@pytest.mark.parametrize("name", HOPELESS)
+def test_hopeless(name: str) -> None:
+    """A kernel that is silent, refuses everything or dies passes nothing, and the run ends."""
+    options = Options(jobs=1, language=language_named(LANGUAGE), start_limit=SILENCE_S)
+    checks = [one for one in all_checks() if is_cheap(one)]
+
+    report = run_checks(target(find(name)), checks, options)
+
+    assert report.with_outcome(Verdict.PASSED) == ()
+    assert report.error
