@@ -27,6 +27,9 @@ ASK_AGAIN_S = 0.3
 OTHER_CHANNEL_S = 2.0
 """For the answer on shell once control has answered."""
 
+PORT_TAKEN = "ddress already in use"
+"""In what a kernel writes at its end, whichever library it binds with."""
+
 UNHEARD_ASKS = 10
 """So many answered requests without a word on IOPub: it is not going to come."""
 
@@ -88,12 +91,43 @@ class Testee:
     ) -> Testee:
         """Start a kernel, or connect to the one that runs, and wait until it answers.
 
+        One that ends because another program has taken one of its ports since they were chosen is
+        started a second time.
+
         Raises:
             LaunchError: it cannot be started, or ended before it answered.
             SilentKernelError: it gave no sign of life.
             BrokenKernelError: it answers with errors alone.
         """
-        limits = limits or Limits()
+
+        def once() -> Testee:
+            return cls._started(
+                target,
+                limits=limits or Limits(),
+                language=language,
+                start_limit=start_limit,
+                connection=connection,
+                env=env,
+            )
+
+        try:
+            return once()
+        except LaunchError as error:
+            if PORT_TAKEN not in str(error):
+                raise
+        return once()
+
+    @classmethod
+    def _started(
+        cls,
+        target: Target,
+        *,
+        limits: Limits,
+        language: Language | None,
+        start_limit: float,
+        connection: ConnectionFile | None,
+        env: dict[str, str] | None,
+    ) -> Testee:
         began = time.monotonic()
         process = target.start(connection, env=env) if target.can_start else None
         found = process.connection if process is not None else target.existing

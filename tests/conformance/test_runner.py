@@ -116,3 +116,24 @@ def test_missing_broadcast() -> None:
     found = _found_of("ctrl-no-broadcast", "CTRL-07.1")
 
     assert (found.expected, found.got) == ("a shutdown_reply on IOPub", "none")
+
+
+def test_port_that_was_taken_meanwhile(tmp_path: Path) -> None:
+    """A kernel that finds a port taken is started again, and not blamed."""
+    code = (
+        "import pathlib, runpy, sys\n"
+        "sys.argv = sys.argv[1:]\n"
+        "try:\n"
+        "    pathlib.Path(sys.argv.pop(1)).mkdir()\n"
+        "except FileExistsError:\n"
+        "    runpy.run_path(sys.argv[0], run_name='__main__')\n"
+        "else:\n"
+        "    sys.exit('OSError: [Errno 98] Address already in use')\n"
+    )
+    once = str(tmp_path / "tried")
+    argv = (sys.executable, "-c", code, str(CALCULATOR), once, "-f", "{connection_file}")
+
+    report = run_checks(Target.command(argv), select(["INFO-01.1"]), Options(jobs=1))
+
+    assert not report.error
+    assert [one.outcome for one in report.results] == [Verdict.PASSED]
