@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import secrets
 import shutil
 import sys
@@ -14,7 +13,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from assay.protocol import PROTOCOL_VERSION, AssayError, KernelSpec, unstructure
+from assay.protocol import KERNEL_NAME, PROTOCOL_VERSION, AssayError, KernelSpec, unstructure
 
 __all__ = [
     "DEFAULT_DISPLAY_NAME",
@@ -35,9 +34,6 @@ DEFAULT_DISPLAY_NAME = "Python 3 (Assay)"
 
 COMMAND = ("-m", "assay", "kernel")
 """Words by which a command is known to start this kernel."""
-
-KERNEL_NAME = re.compile(r"[A-Za-z0-9._-]+")
-"""SPEC-01."""
 
 RESOURCES = ("logo-32x32.png", "logo-64x64.png", "logo-svg.svg")
 

@@ -25,7 +25,7 @@ from assay.protocol import (
     unstructure,
 )
 
-__all__ = ["Cell", "Notebook", "NotebookError"]
+__all__ = ["Notebook", "NotebookCell", "NotebookError"]
 
 NOTEBOOK_VERSION = 4
 
@@ -74,11 +74,11 @@ class Notebook:
         ).get("name")
         return str(name).lower() if name else None
 
-    def cells(self) -> Iterator[Cell]:
+    def cells(self) -> Iterator[NotebookCell]:
         """Yield the code cells in order, those that are empty or to be skipped left out."""
         for node in self._node.cells:
             if node.cell_type == "code":
-                cell = Cell(node, self._displays)
+                cell = NotebookCell(node, self._displays)
                 if cell.code.strip() and SKIP_TAG not in cell.tags:
                     yield cell
 
@@ -101,7 +101,7 @@ class Notebook:
             raise NotebookError(f"{path}: cannot be written: {error.strerror}") from error
 
 
-class Cell:
+class NotebookCell:
     """A code cell, and the outputs it has got."""
 
     def __init__(self, node: Node, displays: dict[str, list[Node]]) -> None:

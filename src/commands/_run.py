@@ -19,6 +19,7 @@ from assay.commands._exit import Exit
 from assay.commands._install import kernel_argv
 from assay.commands._show import Screen
 from assay.protocol import (
+    END_OF_INPUT,
     Aborted,
     Content,
     Error,
@@ -41,7 +42,7 @@ from assay.transport import (
 )
 
 if TYPE_CHECKING:
-    from assay.commands._notebook import Cell
+    from assay.commands._notebook import NotebookCell
 
 __all__ = ["Options", "SourceError", "read_script", "run_code", "run_notebook"]
 
@@ -50,9 +51,6 @@ INTERRUPT_GRACE_S = 10.0
 
 ENOUGH_INTERRUPTS = 3
 """Pressing Ctrl-C so many times ends the kernel."""
-
-END_OF_INPUT = "\x04"
-"""The answer that means end of file (STDIN-10)."""
 
 TITLE_CHARACTERS = 60
 
@@ -153,7 +151,7 @@ def run_notebook(path: Path, options: Options, *, output: Path | None = None) ->
     return _exit_code_of(work)
 
 
-def _run_cells(run: _Run, cells: Sequence[Cell]) -> int:
+def _run_cells(run: _Run, cells: Sequence[NotebookCell]) -> int:
     for cell in cells:
         cell.clear()
     for number, cell in enumerate(cells, 1):

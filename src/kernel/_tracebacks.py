@@ -1,4 +1,4 @@
-"""Tracebacks without the kernel's own frames: a user reads where their code stood, nothing else.
+"""Errors as users read them: tracebacks show where their code stood, and no frame of the kernel.
 
 The kernel's functions stand in a traceback wherever user code calls them (`print`, `display`,
 `input`, an import), where they call user code (an import hook, a completer), and where a signal
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from types import FrameType, TracebackType
 
-__all__ = ["hide_own_frames"]
+__all__ = ["hide_own_frames", "text_of"]
 
 OWN = __name__.rpartition(".")[0]
 """The kernel's package. What it calls in the rest of the library is hidden with it; a program that
@@ -63,3 +63,13 @@ def _is_own(frame: FrameType, is_after_own: bool) -> bool:
     if name == OWN or name.startswith(f"{OWN}."):
         return True
     return is_after_own and name.partition(".")[0] in WORKS_FOR_US
+
+
+def text_of(error: BaseException) -> str:
+    """Return the text of *error*, whatever its class makes of that."""
+    for convert in (str, repr):
+        try:
+            return convert(error)
+        except Exception:  # noqa: BLE001, S112 - a user's __str__ may raise anything
+            continue
+    return "<the exception cannot be shown>"

@@ -102,6 +102,7 @@ if TYPE_CHECKING:
         StreamName,
     )
     from assay.protocol.contents._stdin import (
+        END_OF_INPUT,
         InputReply,
         InputRequest,
     )
@@ -123,6 +124,7 @@ if TYPE_CHECKING:
         Registration,
     )
     from assay.protocol.files._kernelspec import (
+        KERNEL_NAME,
         KernelSpec,
     )
     from assay.protocol.files._registration import (
@@ -173,6 +175,7 @@ if TYPE_CHECKING:
         split,
     )
     from assay.protocol.wire._json import (
+        EMPTY_OBJECT,
         Json,
         JsonObject,
         decode_json,
@@ -219,6 +222,9 @@ if TYPE_CHECKING:
 __all__ = [
     "DEFAULT_SCHEME",
     "DELIMITER",
+    "EMPTY_OBJECT",
+    "END_OF_INPUT",
+    "KERNEL_NAME",
     "MESSAGE_TYPES",
     "PROTOCOL_VERSION",
     "UNSET",
@@ -433,6 +439,9 @@ _HOMES = {
     "decode_json": "wire._json",
     "decode_object": "wire._json",
     "encode_json": "wire._json",
+    "EMPTY_OBJECT": "wire._json",
+    "END_OF_INPUT": "contents._stdin",
+    "KERNEL_NAME": "files._kernelspec",
     "KernelSpec": "files._kernelspec",
     "Aborted": "wire._message",
     "Content": "wire._message",

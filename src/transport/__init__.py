@@ -38,7 +38,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from assay.transport._answer import Answer, Received, Refused
-    from assay.transport._client import Client, Lifeline, make_session
+    from assay.transport._client import Client, Lifeline, session_for
     from assay.transport._errors import (
         ClosedError,
         KernelEndedError,
@@ -85,12 +85,12 @@ __all__ += [
     "kernelspec_folders",
     "launch",
     "list_kernelspecs",
-    "make_session",
+    "session_for",
 ]
 
 _CLIENT_MODULES = {
     "_answer": ("Answer", "Received", "Refused"),
-    "_client": ("Client", "Lifeline", "make_session"),
+    "_client": ("Client", "Lifeline", "session_for"),
     "_errors": (
         "ClosedError",
         "KernelEndedError",

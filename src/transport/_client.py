@@ -42,7 +42,7 @@ from assay.transport._exchange import Exchange, OnInput, OnOutput
 from assay.transport._inboxes import Inboxes, read
 from assay.transport._recorder import Recorder
 
-__all__ = ["Client", "Lifeline", "make_session"]
+__all__ = ["Client", "Lifeline", "session_for"]
 
 READY_TIMEOUT_S = 60.0
 """A kernel on a cold, slow disk may take half of this to import what it needs."""
@@ -83,7 +83,7 @@ class Client:
         recorder: Recorder | None = None,
     ) -> None:
         self.connection = connection
-        self.session = make_session(connection) if session is None else session
+        self.session = session_for(connection) if session is None else session
         self.kernel_info: KernelInfoReply | None = None
         """What the kernel is, once it is ready; None if its reply has a fault."""
 
@@ -514,7 +514,7 @@ class Client:
         return read(self.session, channel, frames)
 
 
-def make_session(connection: ConnectionFile) -> Session:
+def session_for(connection: ConnectionFile) -> Session:
     """Return a session of its own for a client of *connection*.
 
     Raises:

@@ -100,16 +100,15 @@ def send_frames(
     return found
 
 
-def receive_frames(socket: Socket) -> list[bytes]:
+def receive_frames(socket: Socket) -> list[Buffer]:
     """Return the next message without waiting.
 
-    Large buffers behind the content are read-only views of ZeroMQ's memory (they are `memoryview`,
-    which the protocol layer takes as well).
+    Large buffers after the content are read-only views of ZeroMQ's memory; all else is `bytes`.
 
     Raises:
         zmq.Again: there is none.
     """
-    frames: list[bytes] = [_receive(socket, NOBLOCK)]
+    frames: list[Buffer] = [_receive(socket, NOBLOCK)]
     dicts = DICTS_BEHIND_DELIMITER if frames[0] == DELIMITER else None
     while _get(socket, RCVMORE):
         if dicts == 0:
@@ -142,9 +141,9 @@ def _is_settled(frame: Buffer) -> bool:
     return type(frame) is bytes
 
 
-def _view(socket: Socket) -> bytes:
+def _view(socket: Socket) -> Buffer:
     frame = socket.recv(copy=False)
     if len(frame) <= COPIED_BYTES:
         return frame.bytes
-    view: bytes = frame.buffer.toreadonly()  # type: ignore[assignment]  # see the docstring of the caller
+    view: memoryview = frame.buffer.toreadonly()
     return view

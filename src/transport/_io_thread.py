@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Protocol
 import zmq
 
 from assay.protocol import (
+    EMPTY_OBJECT,
     Buffer,
     Channel,
     Envelope,
@@ -362,7 +363,7 @@ class IoThread:
 
     def _missed_notice(self, missed: int) -> list[Buffer]:
         text = f"[assay] a client had stopped reading; it missed up to {missed} messages\n"
-        return self._stream(Text(StreamName.STDERR, b"{}", text))
+        return self._stream(Text(StreamName.STDERR, EMPTY_OBJECT, text))
 
     def _reader(self, channel: Channel) -> Callable[[], None]:
         socket = self._sockets.of(channel)
@@ -377,7 +378,7 @@ class IoThread:
 
         return read
 
-    def _receive(self, channel: Channel, frames: list[bytes]) -> None:
+    def _receive(self, channel: Channel, frames: list[Buffer]) -> None:
         if self._recorder is not None:
             self._recorder.received(channel, frames)
         try:

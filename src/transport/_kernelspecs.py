@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from attrs import frozen
 
-from assay.protocol import KernelSpec, RemoteError
+from assay.protocol import KERNEL_NAME, KernelSpec, RemoteError
 from assay.transport._errors import KernelSpecError
 
 __all__ = ["InstalledKernel", "find_kernelspec", "kernelspec_folders", "list_kernelspecs"]
-
-KERNEL_NAME = re.compile(r"[A-Za-z0-9._-]+")
-"""SPEC-01."""
 
 
 @frozen(kw_only=True)

@@ -21,6 +21,6 @@ class Recorder(Protocol):
         """See *frames*, which are about to leave by *channel*."""
         ...
 
-    def received(self, channel: Channel, frames: Sequence[bytes]) -> None:
+    def received(self, channel: Channel, frames: Sequence[Buffer]) -> None:
         """See *frames*, which came by *channel* and may be anything."""
         ...

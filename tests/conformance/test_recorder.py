@@ -23,7 +23,7 @@ from assay.protocol import (
     ShutdownRequest,
     read_parts,
 )
-from assay.transport import Client, make_session
+from assay.transport import Client, session_for
 from tests.limits import HANG_LIMIT_S
 
 INFO = KernelInfoReply(
@@ -42,7 +42,7 @@ def recorded() -> tuple[Traffic, Traffic]:
     connection = ConnectionFile(key="secret")
     kernel = Kernel(
         connection,
-        make_session(connection),
+        session_for(connection),
         INFO,
         Calculator,
         on_bound=bound.put,

@@ -17,7 +17,7 @@ from assay.kernel import Kernel
 from assay.kernel.ipython._interpreter import IPythonInterpreter
 from assay.kernel.process._ownership import OWNER
 from assay.protocol import Channel, ConnectionFile, ExecuteResult, ShutdownRequest
-from assay.transport import Client, free_ports, make_session
+from assay.transport import Client, free_ports, session_for
 from tests.kernel.guest_program import INFO, PUT_BACK, UNTOUCHED, changed, looks
 from tests.limits import HANG_LIMIT_S
 
@@ -27,7 +27,7 @@ def fork_kernel(interpreter: IPythonInterpreter, connection: ConnectionFile) -> 
     number = os.fork()
     if number == 0:
         kernel = Kernel(
-            connection, make_session(connection), INFO, lambda: interpreter, ownership=OWNER
+            connection, session_for(connection), INFO, lambda: interpreter, ownership=OWNER
         )
         os._exit(kernel.run())
     return number

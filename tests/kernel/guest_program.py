@@ -36,7 +36,7 @@ from assay.protocol import (
     LanguageInfo,
     ShutdownRequest,
 )
-from assay.transport import Client, make_session
+from assay.transport import Client, session_for
 from tests.limits import HANG_LIMIT_S
 
 State = dict[str, object]
@@ -126,7 +126,7 @@ def serve(bound: SimpleQueue[ConnectionFile], codes: SimpleQueue[int]) -> None:
     connection = ConnectionFile(key="secret")
     kernel = Kernel(
         connection,
-        make_session(connection),
+        session_for(connection),
         INFO,
         lambda: IPythonInterpreter([]),
         on_bound=bound.put,

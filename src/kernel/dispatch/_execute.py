@@ -7,8 +7,8 @@ from contextlib import AbstractContextManager
 
 from assay.kernel._interpreter import Cell, Executed, Failed, Interpreter, Succeeded
 from assay.kernel._request import Request
-from assay.kernel._tracebacks import hide_own_frames
-from assay.kernel.dispatch._replies import error_reply, text_of
+from assay.kernel._tracebacks import hide_own_frames, text_of
+from assay.kernel.dispatch._replies import error_reply
 from assay.kernel.output._iopub import Output
 from assay.protocol import UNSET, Content, Error, ExecuteInput, ExecuteReply, ExecuteRequest
 from assay.transport import When, get_logger

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import TypeAlias, TypeVar
 
 from assay.kernel._request import Request
-from assay.kernel._tracebacks import hide_own_frames
-from assay.kernel.dispatch._replies import Reply, Responder, error_reply, text_of
+from assay.kernel._tracebacks import hide_own_frames, text_of
+from assay.kernel.dispatch._replies import Reply, Responder, error_reply
 from assay.protocol import (
     MESSAGE_TYPES,
     Content,

@@ -8,6 +8,7 @@ from attrs import field, frozen
 
 from assay.kernel._request import Request
 from assay.protocol import (
+    EMPTY_OBJECT,
     UNSET,
     Buffer,
     Channel,
@@ -22,7 +23,7 @@ from assay.protocol import (
 )
 from assay.transport import OutboundLog, When
 
-__all__ = ["Reply", "Responder", "error_reply", "text_of"]
+__all__ = ["Reply", "Responder", "error_reply"]
 
 STATUS = {state: encode_json({"execution_state": state}) for state in ("starting", "busy", "idle")}
 """Contents of the only messages that every request causes."""
@@ -53,7 +54,7 @@ class Responder:
         frames = self._session.pack_json(
             "status",
             STATUS[state],
-            parent=request.parent if request is not None else b"{}",
+            parent=request.parent if request is not None else EMPTY_OBJECT,
             identities=self._topics,
         )
         self._log.post(Channel.IOPUB, frames, when)
@@ -123,11 +124,3 @@ def error_reply(
         execution_count=execution_count if is_execute and execution_count is not None else UNSET,
         extra={"payload": list(payload)} if payload else {},
     )
-
-
-def text_of(error: BaseException) -> str:
-    """Return the text of *error*, whatever its class makes of that."""
-    try:
-        return str(error)
-    except Exception:  # noqa: BLE001 - a user's __str__ may raise anything
-        return "<the exception cannot be shown>"

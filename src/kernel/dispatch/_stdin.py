@@ -20,10 +20,6 @@ __all__ = ["Prompter"]
 
 logger = get_logger("assay.kernel")
 
-END_OF_INPUT = "\x04"
-"""What a client sends for Ctrl-D (STDIN-10, AMB-65)."""
-
-
 LOOK_UP_S = 0.25
 """A signal that comes just before we wait wakes nobody, nor does the end of the request: either is
 found this much later."""
@@ -69,7 +65,7 @@ class Prompter:
                 requirement="STDIN-03",
             )
         with self._one_at_a_time:
-            from assay.protocol import InputRequest  # noqa: PLC0415 - few cells ask
+            from assay.protocol import END_OF_INPUT, InputRequest  # noqa: PLC0415 - few cells ask
 
             frames = self._session.pack(
                 InputRequest(prompt=prompt, password=password),

@@ -21,7 +21,7 @@ from IPython.core.history import HistoryOutput
 from IPython.core.interactiveshell import InteractiveShell, InteractiveShellABC
 from traitlets import Bool, Instance, Type, default
 
-from assay.kernel._tracebacks import hide_own_frames
+from assay.kernel._tracebacks import hide_own_frames, text_of
 from assay.kernel.ipython._display import IopubDisplayHook, IopubDisplayPublisher
 from assay.kernel.ipython._errors import newest_error, note_error
 from assay.kernel.ipython._payload import PayloadManager
@@ -297,7 +297,7 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
         """
         if (shown := self._error_of_cell()) is not None:
             return shown
-        name, text = type(error).__name__, _text_of(error)
+        name, text = type(error).__name__, text_of(error)
         return self._publish_error(type(error), error, [f"{name}: {text}" if text else name])
 
     def show_usage_error(self, exc: BaseException) -> None:
@@ -316,7 +316,7 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
             # A `_render_traceback_` of the user's may return anything.
             stb = stb.splitlines() if isinstance(stb, str) else _lines_of(evalue)
         error = Error(
-            ename=str(etype.__name__), evalue=_text_of(evalue), traceback=tuple(map(str, stb))
+            ename=str(etype.__name__), evalue=text_of(evalue), traceback=tuple(map(str, stb))
         )
         if self.host.request() is None:
             # Start-up code: there is no cell to show it in, and perhaps no client to hear it.
@@ -344,7 +344,7 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
         shown = self._error_of_cell()
         if shown is None or shown.ename != type(exception).__name__:
             name = type(exception).__name__
-            return {"ename": name, "evalue": _text_of(exception), "traceback": [name]}
+            return {"ename": name, "evalue": text_of(exception), "traceback": [name]}
         return {"ename": shown.ename, "evalue": shown.evalue, "traceback": list(shown.traceback)}
 
     def enable_gui(self, gui: str | None = None) -> None:
@@ -373,15 +373,6 @@ def _is_beyond_ipython(error: BaseException) -> bool:
 def _lines_of(error: BaseException) -> list[str]:
     """Return what Python shows of *error*; clients put the line ends between."""
     return "".join(traceback.format_exception(error)).splitlines()
-
-
-def _text_of(error: BaseException) -> str:
-    for convert in (str, repr):
-        try:
-            return convert(error)
-        except Exception:  # noqa: BLE001, S112 - a user's __str__ may raise anything
-            continue
-    return "<the exception cannot be shown>"
 
 
 def _is_cancelled(error: BaseException) -> bool:

@@ -6,12 +6,18 @@ from collections.abc import Callable, Mapping, Sequence
 
 from assay.kernel._request import Request
 from assay.kernel.output._parents import Parents
-from assay.protocol import Buffer, Channel, Content, Json, Session, StreamName
+from assay.protocol import (
+    EMPTY_OBJECT,
+    Buffer,
+    Channel,
+    Content,
+    Json,
+    Session,
+    StreamName,
+)
 from assay.transport import OutboundLog, Record, Run, When
 
 __all__ = ["Output"]
-
-NO_PARENT = b"{}"
 
 COMM_TYPES = frozenset({"comm_open", "comm_msg", "comm_close"})
 """What concerns an object that outlives its cell. Clients take such messages from the cell that
@@ -80,7 +86,7 @@ class Output:
             return
         frames = self._session.pack(
             content,
-            parent=request.parent if request is not None else NO_PARENT,
+            parent=request.parent if request is not None else EMPTY_OBJECT,
             metadata=metadata,
             buffers=buffers,
             identities=(self._topic(content.msg_type),),
@@ -92,7 +98,7 @@ class Output:
         request = self._parents.current()
         if self._is_muted(request):
             return None
-        parent = request.parent if request is not None else NO_PARENT
+        parent = request.parent if request is not None else EMPTY_OBJECT
         return self._log.write(name, parent, text, record)
 
     def write_captured(self, name: StreamName, text: str) -> None:

@@ -41,17 +41,17 @@ from typing import Any
 
 from assay.kernel._request import Request
 from assay.kernel.output._descriptors import DescriptorCapture
-from assay.kernel.output._iopub import NO_PARENT, Output
+from assay.kernel.output._iopub import Output
 from assay.kernel.output._parents import Parents
 from assay.kernel.output._text_wrapper import LikeTextWrapper
-from assay.protocol import Buffer, JsonObject, StreamName
+from assay.protocol import EMPTY_OBJECT, Buffer, JsonObject, StreamName
 from assay.transport import PART_ROOM, RUN_ROOM, OutboundLog, Record, Run
 
 __all__ = ["OutputStream"]
 
 Hook = Callable[[dict[str, Any]], dict[str, Any] | None]
 
-NO_RUN = Run(StreamName.STDOUT, NO_PARENT)
+NO_RUN = Run(StreamName.STDOUT, EMPTY_OBJECT)
 """The run of a stream that has none: it never is the newest one."""
 
 RECORDED_CHARACTERS = 2 * RUN_ROOM

@@ -8,7 +8,10 @@ from attrs import frozen
 
 from assay.protocol.wire._message import Content
 
-__all__ = ["InputReply", "InputRequest"]
+__all__ = ["END_OF_INPUT", "InputReply", "InputRequest"]
+
+END_OF_INPUT = "\x04"
+"""The value that a client replies with for Ctrl-D (STDIN-10, AMB-65)."""
 
 
 @frozen(kw_only=True, eq=False, repr=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Literal, Self
 
@@ -12,7 +13,10 @@ from assay.protocol._errors import ContentError, FramingError, shorten
 from assay.protocol.wire._json import JsonObject, decode_object, encode_json
 from assay.protocol.wire._structure import structure, unstructure
 
-__all__ = ["KernelSpec"]
+__all__ = ["KERNEL_NAME", "KernelSpec"]
+
+KERNEL_NAME = re.compile(r"[A-Za-z0-9._-]+")
+"""What the folder of a kernelspec may be called, in full (SPEC-01)."""
 
 
 @frozen(kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from assay.protocol._errors import shorten
-from assay.protocol.judging._exchanges import Conversation, Exchange, Seen
+from assay.protocol.judging._exchanges import Conversation, RecordedExchange, Seen
 from assay.protocol.wire._registry import Channel, Sender
 
 __all__ = ["check_cells"]
@@ -28,17 +28,17 @@ def check_cells(conversation: Conversation) -> None:
     _prompts(conversation)
 
 
-def is_silent(cell: Exchange) -> bool:
+def is_silent(cell: RecordedExchange) -> bool:
     """Return whether *cell* is to run as quietly as possible (EXEC-02)."""
     return cell.request.content.get("silent") is True
 
 
-def is_stored(cell: Exchange) -> bool:
+def is_stored(cell: RecordedExchange) -> bool:
     """Return whether *cell* is counted (EXEC-03, EXEC-05)."""
     return cell.request.content.get("store_history") is not False and not is_silent(cell)
 
 
-def _outputs(conversation: Conversation, cell: Exchange) -> None:
+def _outputs(conversation: Conversation, cell: RecordedExchange) -> None:
     inputs = list(cell.all("execute_input"))
     outputs = [one for one in cell.published if one.msg_type in OUTPUTS]
     asked = cell.request
@@ -63,7 +63,7 @@ def _outputs(conversation: Conversation, cell: Exchange) -> None:
         conversation.note("IOPUB-18", "content.code", wanted, shorten(code), asked, inputs[0])
 
 
-def _failure(conversation: Conversation, cell: Exchange) -> None:
+def _failure(conversation: Conversation, cell: RecordedExchange) -> None:
     """EXEC-17 and EXEC-32: what is said of an exception, and what may not follow it."""
     errors = list(cell.all("error"))
     reply = cell.reply
@@ -89,7 +89,7 @@ def _failure(conversation: Conversation, cell: Exchange) -> None:
             conversation.note("EXEC-17", f"content.{name}", wanted, got, errors[0], reply)
 
 
-def _expressions(conversation: Conversation, cell: Exchange) -> None:
+def _expressions(conversation: Conversation, cell: RecordedExchange) -> None:
     asked = cell.request.content.get("user_expressions", {})
     if cell.reply is None or cell.failed or not isinstance(asked, Mapping):
         return
@@ -109,7 +109,7 @@ def _count(one: Seen | None) -> int | None:
     return count if type(count) is int else None
 
 
-def _counters(conversation: Conversation, cells: list[Exchange]) -> None:
+def _counters(conversation: Conversation, cells: list[RecordedExchange]) -> None:
     own = {cell.request.parts.msg_id for cell in cells}
     # Somebody else's cells, or those of a subshell, may have moved the counter in between.
     alone = all(
@@ -137,7 +137,7 @@ def _known_session(one: Seen | None) -> object:
 
 
 def _moved(
-    conversation: Conversation, cell: Exchange, last: int | None, *, alone: bool
+    conversation: Conversation, cell: RecordedExchange, last: int | None, *, alone: bool
 ) -> int | None:
     """Compare the numbers of a stored cell and return the counter's new value."""
     shown, reply = cell.first("execute_input"), cell.reply
@@ -164,14 +164,16 @@ def _moved(
     return count
 
 
-def _next_counts(cell: Exchange, last: int) -> tuple[int, ...]:
+def _next_counts(cell: RecordedExchange, last: int) -> tuple[int, ...]:
     # Seen: IPython neither stores nor counts a cell in which there is nothing.
     code = cell.request.content.get("code")
     is_blank = isinstance(code, str) and not code.strip()
     return (last + 1, last) if is_blank else (last + 1,)
 
 
-def _unmoved(conversation: Conversation, cell: Exchange, last: int | None, rule: str) -> int | None:
+def _unmoved(
+    conversation: Conversation, cell: RecordedExchange, last: int | None, rule: str
+) -> int | None:
     """Compare the numbers of a cell that does not count; return one that it was counted by."""
     numbers = [
         (one, count)
@@ -190,7 +192,7 @@ def _unmoved(conversation: Conversation, cell: Exchange, last: int | None, rule:
 # Aborts
 
 
-def _aborts(conversation: Conversation, cells: list[Exchange]) -> None:
+def _aborts(conversation: Conversation, cells: list[RecordedExchange]) -> None:
     failing = [
         one for one in cells if one.failed and not one.aborted and one.first("execute_input")
     ]
@@ -209,9 +211,12 @@ def _aborts(conversation: Conversation, cells: list[Exchange]) -> None:
 
 
 def _abort_has_a_cause(
-    conversation: Conversation, cell: Exchange, failing: list[Exchange], stopping: list[Exchange]
+    conversation: Conversation,
+    cell: RecordedExchange,
+    failing: list[RecordedExchange],
+    stopping: list[RecordedExchange],
 ) -> None:
-    def waited(other: Exchange) -> bool:
+    def waited(other: RecordedExchange) -> bool:
         """Return whether *cell* had been sent when the failure of *other* became known."""
         return other.reply is not None and cell.request.index < other.reply.index
 
@@ -229,7 +234,7 @@ def _abort_has_a_cause(
 
 
 def _cell_was_to_be_aborted(
-    conversation: Conversation, cell: Exchange, stopping: list[Exchange]
+    conversation: Conversation, cell: RecordedExchange, stopping: list[RecordedExchange]
 ) -> None:
     """EXEC-20, as far as an observer can be sure: the cell was sent before the failing one began.
 
@@ -262,7 +267,7 @@ def _prompts(conversation: Conversation) -> None:
 
 
 def _prompt(
-    conversation: Conversation, exchange: Exchange, prompt: Seen, answers: list[Seen]
+    conversation: Conversation, exchange: RecordedExchange, prompt: Seen, answers: list[Seen]
 ) -> None:
     asked = exchange.request
     answer = next(

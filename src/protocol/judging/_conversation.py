@@ -10,7 +10,7 @@ from attrs import evolve
 
 from assay.protocol._errors import shorten
 from assay.protocol.judging._cell_rules import check_cells
-from assay.protocol.judging._exchanges import Conversation, Exchange, Recorded, Seen
+from assay.protocol.judging._exchanges import Conversation, Recorded, RecordedExchange, Seen
 from assay.protocol.judging._finding import Finding
 from assay.protocol.judging._parts import read_parts, text_in
 from assay.protocol.judging._validation import HEADER_FIELDS, Profile, findings_of
@@ -145,7 +145,7 @@ def _parents(conversation: Conversation) -> None:
             _echo(conversation, exchange, one, "STDIN-07")
 
 
-def _echo(conversation: Conversation, exchange: Exchange, one: Seen, rule: str) -> None:
+def _echo(conversation: Conversation, exchange: RecordedExchange, one: Seen, rule: str) -> None:
     """Compare the parent header of *one* with the header of its request, field by field."""
     wanted, got = exchange.request.parts.header, one.parts.parent_header
     if one.parts.parent_id != exchange.request.parts.msg_id:
@@ -188,7 +188,7 @@ BACKGROUND = frozenset(
 ANY_TIME = frozenset({"debug_event", "iopub_welcome"})
 
 
-def _busy_and_idle(conversation: Conversation, exchange: Exchange) -> None:
+def _busy_and_idle(conversation: Conversation, exchange: RecordedExchange) -> None:
     busy, idle, asked = exchange.busy, exchange.idle, exchange.request
     if conversation.is_open(exchange):
         return
@@ -213,7 +213,7 @@ def _busy_and_idle(conversation: Conversation, exchange: Exchange) -> None:
             conversation.note(rule, "header.msg_type", wanted, one.msg_type, idle, one)
 
 
-def _status_rule(exchange: Exchange) -> str:
+def _status_rule(exchange: RecordedExchange) -> str:
     if exchange.request.channel is Channel.CONTROL:
         return "CTRL-03"
     if exchange.msg_type in {"execute_request", "kernel_info_request"}:
@@ -227,8 +227,8 @@ def _status_rule(exchange: Exchange) -> str:
 
 def _order(conversation: Conversation) -> None:
     """SHELL-15: one after the other in a lane, in the order in which a client asked."""
-    queues: dict[object, list[Exchange]] = {}
-    lanes: dict[object, list[Exchange]] = {}
+    queues: dict[object, list[RecordedExchange]] = {}
+    lanes: dict[object, list[RecordedExchange]] = {}
     for exchange in conversation:
         if exchange.request.channel is Channel.SHELL:
             queues.setdefault((exchange.request.peer, exchange.lane), []).append(exchange)
@@ -249,7 +249,7 @@ def _order(conversation: Conversation) -> None:
                 _note_order(conversation, first, second, second.busy, first.idle)
 
 
-def _overtaken(first: Exchange, second: Exchange) -> tuple[Seen, Seen] | None:
+def _overtaken(first: RecordedExchange, second: RecordedExchange) -> tuple[Seen, Seen] | None:
     for one, other in ((first.reply, second.reply), (first.busy, second.busy)):
         if one is not None and other is not None and other.index < one.index:
             return other, one
@@ -257,7 +257,7 @@ def _overtaken(first: Exchange, second: Exchange) -> tuple[Seen, Seen] | None:
 
 
 def _note_order(
-    conversation: Conversation, first: Exchange, second: Exchange, *records: Seen
+    conversation: Conversation, first: RecordedExchange, second: RecordedExchange, *records: Seen
 ) -> None:
     wanted = f"the end of the {first.msg_type} before it"
     got = f"the {second.msg_type} behind it, begun or answered earlier"
@@ -276,7 +276,7 @@ def _answers(conversation: Conversation) -> None:
             conversation.note(rule, path, wanted, got, exchange.request, reply)
 
 
-def _disagreements(exchange: Exchange, reply: Seen) -> Iterator[tuple[str, str, str, str]]:
+def _disagreements(exchange: RecordedExchange, reply: Seen) -> Iterator[tuple[str, str, str, str]]:
     asked, told = exchange.request.content, reply.content
     match exchange.msg_type:
         case "complete_request":

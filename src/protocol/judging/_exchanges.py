@@ -12,7 +12,7 @@ from assay.protocol.judging._finding import Finding, finding
 from assay.protocol.judging._parts import AnyMessage, Parts, text_in
 from assay.protocol.wire._registry import Channel, Sender, reply_type
 
-__all__ = ["Conversation", "Exchange", "Recorded", "Seen"]
+__all__ = ["Conversation", "Recorded", "RecordedExchange", "Seen"]
 
 ANSWERING = (Channel.SHELL, Channel.CONTROL)
 """Where requests are asked and answered."""
@@ -90,7 +90,7 @@ class Seen:
 
 
 @define(kw_only=True, eq=False)
-class Exchange:
+class RecordedExchange:
     """A client's message on shell or control, and all that names it as its cause."""
 
     request: Seen
@@ -164,8 +164,8 @@ class Conversation:
         self.seen = seen
         self.complete = complete
         self.found: list[Finding] = []
-        self.exchanges: dict[str, Exchange] = {
-            one.parts.msg_id: Exchange(request=one)
+        self.exchanges: dict[str, RecordedExchange] = {
+            one.parts.msg_id: RecordedExchange(request=one)
             for one in seen
             if one.sender is Sender.CLIENT and one.channel in ANSWERING
         }
@@ -176,10 +176,10 @@ class Conversation:
         self._pair([one for one in seen if _is_answer(one)])
         self._miss()
 
-    def __iter__(self) -> Iterator[Exchange]:
+    def __iter__(self) -> Iterator[RecordedExchange]:
         return iter(self.exchanges.values())
 
-    def of(self, *msg_types: str) -> Iterator[Exchange]:
+    def of(self, *msg_types: str) -> Iterator[RecordedExchange]:
         """Yield the exchanges that began with one of *msg_types*."""
         return (one for one in self if one.msg_type in msg_types)
 
@@ -217,7 +217,7 @@ class Conversation:
         for one in rest:
             self._explain(one, self.exchanges.get(one.parts.parent_id))
 
-    def _explain(self, one: Seen, exchange: Exchange | None) -> None:
+    def _explain(self, one: Seen, exchange: RecordedExchange | None) -> None:
         if exchange is not None and exchange.reply is None and _fits(exchange, one, where=False):
             exchange.reply = one
             wanted = f"{exchange.request.channel}, to the client that asked"
@@ -236,7 +236,7 @@ class Conversation:
         else:
             self._superfluous(exchange, one)
 
-    def _meant(self, one: Seen) -> Exchange | None:
+    def _meant(self, one: Seen) -> RecordedExchange | None:
         """Return the first request that the reply *one* may be for, though it names another."""
         return next(
             (
@@ -249,7 +249,7 @@ class Conversation:
             None,
         )
 
-    def _superfluous(self, exchange: Exchange, one: Seen) -> None:
+    def _superfluous(self, exchange: RecordedExchange, one: Seen) -> None:
         if exchange.reply is None and exchange.wants_reply:
             exchange.reply = one
         asked = exchange.request
@@ -273,7 +273,7 @@ class Conversation:
             if rule is not None:
                 self.note(rule, "header", f"a {reply_type(one.msg_type)}", "none", one.request)
 
-    def is_open(self, one: Exchange) -> bool:
+    def is_open(self, one: RecordedExchange) -> bool:
         """Return whether the recording, or the kernel, ended before *one* could.
 
         A shutdown cuts off what waits or runs. Not, however, what was followed in its own queue by
@@ -296,7 +296,7 @@ def _is_answer(one: Seen) -> bool:
     return one.channel is not Channel.IOPUB or one.msg_type != "shutdown_reply"
 
 
-def _fits(exchange: Exchange, one: Seen, *, where: bool) -> bool:
+def _fits(exchange: RecordedExchange, one: Seen, *, where: bool) -> bool:
     if not exchange.wants_reply or one.msg_type != reply_type(exchange.msg_type):
         return False
     request = exchange.request

@@ -20,12 +20,11 @@ from assay.protocol._errors import FramingError, LocalError, SignatureError, sho
 from assay.protocol.versions._draft import MessageDict, read_message
 from assay.protocol.versions._version import ProtocolVersion, version_of
 from assay.protocol.wire._framing import DELIMITER, Buffer
-from assay.protocol.wire._json import decode_object, encode_json
+from assay.protocol.wire._json import EMPTY_OBJECT, decode_object, encode_json
 from assay.protocol.wire._signing import DEFAULT_SCHEME, ReplayWindow, Signer
 
 __all__ = ["FrameCodec", "Recognition", "recognize"]
 
-EMPTY = b"{}"
 BROKEN_SCHEME = "hmac-md5"
 MD5_DIGITS = 32
 
@@ -113,7 +112,7 @@ class FrameCodec:
             {
                 "header": header,
                 "parent_header": parent_header,
-                "metadata": metadata[0] if metadata else EMPTY,
+                "metadata": metadata[0] if metadata else EMPTY_OBJECT,
                 "content": content,
                 "buffers": behind[end:],
             }
@@ -244,4 +243,4 @@ def _split(frames: Sequence[Buffer]) -> tuple[tuple[bytes, ...], Sequence[Buffer
 
 
 def _encode(part: Mapping[str, object]) -> bytes:
-    return encode_json(part) if part else EMPTY
+    return encode_json(part) if part else EMPTY_OBJECT

@@ -46,6 +46,9 @@ else:
 
 JsonObject: TypeAlias = Mapping[str, Json]
 
+EMPTY_OBJECT = b"{}"
+"""No metadata, no content, and the parent header of what nothing has caused."""
+
 KINDS = {str: "text", list: "a list", bool: "true or false", type(None): "null"}
 
 

@@ -16,7 +16,7 @@ from msgspec import UNSET
 from assay.protocol._errors import ContentError, FramingError, LocalError
 from assay.protocol._value import Value
 from assay.protocol.wire._framing import DELIMITER, Buffer, split
-from assay.protocol.wire._json import Json, JsonObject, decode_object, encode_json
+from assay.protocol.wire._json import EMPTY_OBJECT, Json, JsonObject, decode_object, encode_json
 from assay.protocol.wire._message import (
     PROTOCOL_VERSION,
     C_co,
@@ -36,8 +36,6 @@ from assay.protocol.wire._structure import (
 )
 
 __all__ = ["Delivery", "Envelope", "Session"]
-
-EMPTY = b"{}"
 
 C = TypeVar("C", bound=Content)
 
@@ -191,8 +189,8 @@ class Session:
         """
         return self._frames(
             _header_json(message.header),
-            EMPTY if message.parent_header is None else _header_json(message.parent_header),
-            encode_json(message.metadata, "metadata") if message.metadata else EMPTY,
+            EMPTY_OBJECT if message.parent_header is None else _header_json(message.parent_header),
+            encode_json(message.metadata, "metadata") if message.metadata else EMPTY_OBJECT,
             content_json(message.content),
             identities,
             message.buffers,
@@ -202,7 +200,7 @@ class Session:
         self,
         content: Content,
         *,
-        parent: bytes = EMPTY,
+        parent: bytes = EMPTY_OBJECT,
         msg_type: str = "",
         metadata: Mapping[str, Json] | None = None,
         buffers: Sequence[Buffer] = (),
@@ -226,7 +224,7 @@ class Session:
             _type_of(content, msg_type),
             content_json(content),
             parent=parent,
-            metadata=encode_json(metadata, "metadata") if metadata else EMPTY,
+            metadata=encode_json(metadata, "metadata") if metadata else EMPTY_OBJECT,
             buffers=buffers,
             identities=identities,
         )
@@ -236,8 +234,8 @@ class Session:
         msg_type: str,
         content: bytes,
         *,
-        parent: bytes = EMPTY,
-        metadata: bytes = EMPTY,
+        parent: bytes = EMPTY_OBJECT,
+        metadata: bytes = EMPTY_OBJECT,
         buffers: Sequence[Buffer] = (),
         identities: Sequence[bytes] = (),
     ) -> list[Buffer]:
@@ -295,7 +293,7 @@ class Session:
             identities,
             read_header(header),
             _read_parent(parent_header),
-            {} if metadata == EMPTY else decode_object(metadata, "metadata"),
+            {} if metadata == EMPTY_OBJECT else decode_object(metadata, "metadata"),
             decode_object(content, "content"),
             buffers,
         )
@@ -352,7 +350,7 @@ def read_header(data: bytes, part: str = "header") -> Header:
 
 
 def _read_parent(data: bytes) -> Header | None:
-    if data == EMPTY:
+    if data == EMPTY_OBJECT:
         return None
     value = decode_object(data, "parent_header")
     return _header(value, data, "parent_header") if value else None

@@ -24,7 +24,7 @@ from assay.protocol import (
     ShutdownRequest,
     Status,
 )
-from assay.transport import Client, make_session
+from assay.transport import Client, session_for
 from tests.limits import HANG_LIMIT_S
 
 INFO = KernelInfoReply(
@@ -70,7 +70,7 @@ def client(waiting: Waiting) -> Iterator[Client]:
     control = Handlers()
     control.on(DebugRequest, waiting.handle)
     kernel = Kernel(
-        connection, make_session(connection), INFO, Calculator, on_bound=bound.put, control=control
+        connection, session_for(connection), INFO, Calculator, on_bound=bound.put, control=control
     )
     thread = threading.Thread(target=kernel.run)
     thread.start()
