@@ -7,6 +7,7 @@ anything that draws help texts or tables is imported.
 from __future__ import annotations
 
 import gc
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -24,13 +25,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words[:1] == ["kernel"] and not HELP_OPTIONS.intersection(words):
+        # A launcher that dies meanwhile is not the parent any more when the kernel looks for it.
+        parent = os.getppid()
         # Until the kernel takes it over, an interrupt has nothing to interrupt (CTRL-10).
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         # What is imported does not become garbage; looking for some costs a sixth of the start.
         gc.disable()
         from assay.kernel import main as run_kernel  # noqa: PLC0415 - see above
 
-        return run_kernel(words[1:])
+        return run_kernel(words[1:], parent=parent)
     from assay.commands import run  # noqa: PLC0415 - see above
 
     return run(words)

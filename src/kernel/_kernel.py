@@ -44,6 +44,7 @@ class Kernel:
         connection_path: The file that *connection* was read from.
         on_bound: Called with the ports that were bound, before anything is served.
         parent_pid: The process to die with; 0 for none.
+        is_parent: It was this process's parent when this one began.
         publish_silent: Publish what silent requests print and display, as ipykernel does (AMB-08).
         control: Answer requests on control, in a thread where they may wait; kernel_info, interrupt
             and shutdown are the kernel's own. By default there are none.
@@ -62,6 +63,7 @@ class Kernel:
         connection_path: str | os.PathLike[str] | None = None,
         on_bound: Callable[[ConnectionFile], None] | None = None,
         parent_pid: int = 0,
+        is_parent: bool = False,
         publish_silent: bool = False,
         control: Handlers | None = None,
         recorder: Recorder | None = None,
@@ -75,6 +77,7 @@ class Kernel:
         self._path = os.fspath(connection_path) if connection_path is not None else None
         self._on_bound = on_bound
         self._parent_pid = parent_pid
+        self._is_parent = is_parent
         self._publish_silent = publish_silent
         self._control = control
         self._recorder = recorder
@@ -152,7 +155,9 @@ class Kernel:
             after_import("concurrent.futures.thread", parts.parents.follow_pools)
         if self._on_bound is not None:
             self._on_bound(self._connection)
-        watch_parent(self._parent_pid, io, lambda: self._parent_ended(parts))
+        watch_parent(
+            self._parent_pid, io, lambda: self._parent_ended(parts), is_parent=self._is_parent
+        )
         parts.responder.status("starting")
         heartbeat.start()
         io.start()

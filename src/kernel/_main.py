@@ -71,11 +71,12 @@ Serve a Jupyter client, which starts this command itself: see `assay install`.
 """
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str], *, parent: int | None = None) -> int:
     """Run the kernel; return the exit code.
 
     Args:
         arguments: What stands behind ``assay kernel``.
+        parent: As `serve` takes it.
 
     Returns:
         As `serve` does.
@@ -88,11 +89,15 @@ def main(arguments: list[str]) -> int:
         sys.argv[:] = [LAUNCHER, *arguments]
         return _prepare_ipython(rest)
 
-    return serve(arguments, kernel_info(), prepare)
+    return serve(arguments, kernel_info(), prepare, parent=parent)
 
 
 def serve(
-    arguments: list[str], info: KernelInfoReply, prepare: Callable[[list[str]], Interpreter]
+    arguments: list[str],
+    info: KernelInfoReply,
+    prepare: Callable[[list[str]], Interpreter],
+    *,
+    parent: int | None = None,
 ) -> int:
     """Run a kernel for whatever language *prepare* brings; return the exit code.
 
@@ -101,6 +106,8 @@ def serve(
             else there is goes to *prepare*.
         info: The answer to kernel_info_request.
         prepare: Makes the interpreter, once the sockets answer.
+        parent: The process's parent when it began, if that is known: a launcher that was it, and
+            has ended since, ends the kernel; any other that is not there was none of this machine.
 
     Returns:
         0 after a shutdown, 1 if the kernel cannot start, 2 for options that make no sense.
@@ -122,6 +129,7 @@ def serve(
         _check_descriptors()
         opened = open_connection(options)
         stderr = real_stderr()
+        launcher = _parent_pid()
         kernel = Kernel(
             opened.connection,
             _session(opened.connection),
@@ -129,7 +137,8 @@ def serve(
             prepare_with_rest,
             connection_path=opened.path,
             on_bound=lambda bound: _announce(bound, opened, info, stderr),
-            parent_pid=_parent_pid(),
+            parent_pid=launcher,
+            is_parent=launcher in (parent, os.getppid()),
             publish_silent=options.publish_silent,
             ownership=OWNER,
             stderr=stderr,

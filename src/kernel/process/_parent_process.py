@@ -17,7 +17,9 @@ logger = get_logger("assay.kernel")
 POLL_S = 1.0
 
 
-def watch_parent(pid: int, io: IoThread, gone: Callable[[], None]) -> None:
+def watch_parent(
+    pid: int, io: IoThread, gone: Callable[[], None], *, is_parent: bool = False
+) -> None:
     """Call *gone* once when the process *pid* has ended.
 
     A number that names no process from the beginning is not watched: it came with an environment
@@ -27,8 +29,13 @@ def watch_parent(pid: int, io: IoThread, gone: Callable[[], None]) -> None:
         pid: The launcher, as ``JPY_PARENT_PID`` names it. 1 or less means nobody in particular.
         io: Watches the descriptor of the process, before it is started.
         gone: Called in that thread, or in one that polls where there are no such descriptors.
+        is_parent: It was the parent of this process when this one began. The launcher may have died
+            since: then it has ended, and its number is nobody's, or another process's.
     """
     if pid <= 1:
+        return
+    if is_parent and not _is_our_parent(pid):
+        gone()
         return
     if not _lives(pid):
         logger.warning(
