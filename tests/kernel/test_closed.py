@@ -15,7 +15,7 @@ import pytest
 from assay.kernel._main import DESCRIPTORS
 from assay.protocol import ConnectionFile, Transport
 from assay.transport import Client, free_ports
-from tests.kernel._kernels import HANG_LIMIT_S, argv, execute, result, start
+from tests.kernel._kernels import HANG_LIMIT_S, argv, be_patient, execute, result, start
 
 REGISTRATION = {
     "kernel_id": "k",
@@ -132,6 +132,7 @@ def test_no_place_for_a_file_that_nobody_named(tmp_path: Path) -> None:
         mode, folder = stat.S_IMODE(path.stat().st_mode), path.parent
         with Client(ConnectionFile.read(path)) as client:
             client.wait_until_ready(HANG_LIMIT_S)
+            be_patient(client)
             kernel.terminate()
             kernel.communicate(timeout=HANG_LIMIT_S)
 
@@ -292,6 +293,7 @@ def test_ipython_has_no_folder(tmp_path: Path, place: str) -> None:
     command = ["sh", "-c", line, "sh", *argv()]
     with start(tmp_path, command=command, env={"TMPDIR": str(temporary)}) as kernel:
         with kernel.client(timeout=HANG_LIMIT_S) as client:
+            be_patient(client)
             assert execute(client, "kept = 1\n%history -n 1").text().endswith("%history -n 1\n")
         kernel.shutdown()
 

@@ -8,7 +8,7 @@ import pytest
 
 from assay.protocol import Channel, ShutdownRequest, StreamName
 from assay.transport import Client, LaunchError, TransportError
-from tests.kernel._kernels import HANG_LIMIT_S, argv, execute, start, succeeded
+from tests.kernel._kernels import HANG_LIMIT_S, argv, be_patient, execute, start, succeeded
 
 
 def test_wurlitzer_works_in_every_cell(client: Client) -> None:
@@ -78,6 +78,7 @@ def test_finalizer_that_sends_at_the_end_makes_no_noise(tmp_path: Path) -> None:
         start(tmp_path, command=command) as kernel,
         kernel.client(timeout=HANG_LIMIT_S) as client,
     ):
+        be_patient(client)
         succeeded(execute(client, code))
         client.request(ShutdownRequest(restart=False), channel=Channel.CONTROL)
         assert kernel.wait(HANG_LIMIT_S) == 0

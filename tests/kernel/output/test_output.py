@@ -10,6 +10,7 @@ from assay.protocol import StreamName
 from assay.transport import Client, KernelProcess
 from tests.kernel._kernels import (
     HANG_LIMIT_S,
+    be_patient,
     begin,
     error,
     execute,
@@ -451,6 +452,7 @@ def test_real_streams_are_left_alone(tmp_path: Path) -> None:
     """What user code writes does not reach the terminal of the kernel's process (EXEC-31)."""
     with start(tmp_path) as kernel:
         with kernel.client() as client:
+            be_patient(client)
             execute(client, "import os; print('text'); os.write(1, b'bytes'); os.system('echo x')")
         kernel.shutdown()
 
