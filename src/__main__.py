@@ -12,6 +12,8 @@ import signal
 import sys
 from collections.abc import Sequence
 
+from assay._platform import UnsupportedSystemError
+
 __all__ = ["main"]
 
 HELP_OPTIONS = frozenset({"-h", "--help"})
@@ -24,6 +26,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return _run(words)
+    except UnsupportedSystemError as error:
+        print(f"assay: {error}", file=sys.stderr)
+        return 1
+
+
+def _run(words: list[str]) -> int:
     if words[:1] == ["kernel"] and not HELP_OPTIONS.intersection(words):
         # A launcher that dies meanwhile is not the parent any more when the kernel looks for it.
         parent = os.getppid()

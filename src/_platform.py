@@ -19,14 +19,16 @@ that they run the second forms on Linux as well, ``ASSAY_TEST_PORTABLE=1`` in th
 the first ones (not ``SIOCOUTQ``, which stands for that of macOS). A kernel that is started with it
 serves as any other; it needs a little more time here and there.
 
-Kernels do not run on Windows, which lacks more than this (``docs/platforms.md``); the protocol and
-clients do not need it.
+Kernels do not run on Windows, which lacks more than this (``docs/platforms.md``). For clients there
+it is written down here as well what becomes of a signal to a kernel, and that a pipe can only be
+read by a thread that waits.
 """
 
 from __future__ import annotations
 
 import os
 import select
+import signal
 import sys
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -34,12 +36,18 @@ if TYPE_CHECKING:
     import socket
 
 __all__ = [
+    "CAN_POLL_PIPES",
+    "CREATION_FLAGS",
+    "ENDING_SIGNALS",
+    "HAS_SIGNALS",
     "IS_PORTABLE",
+    "KILL",
     "PROGRESS_IS_SEEN",
     "SERVED_PORTS_FROM",
     "CallMadePoll",
     "Readiness",
     "UnsupportedSystemError",
+    "block_signals",
     "enlarge_pipe",
     "lowest_served_port",
     "make_readiness",
@@ -47,6 +55,7 @@ __all__ = [
     "process_descriptor",
     "progress_of",
     "require_kernel_system",
+    "signal_group",
     "wait_unreaped",
     "wakeup_descriptors",
 ]
@@ -71,6 +80,40 @@ SO_NWRITE = 0x1024
 """Linux, macOS: bytes of a socket that the peer has not taken."""
 
 
+if sys.platform == "win32":
+    HAS_SIGNALS = False
+    """Whether another process can be interrupted, and whether its number says who started it."""
+
+    CAN_POLL_PIPES = False
+    """Whether `selectors` takes pipes, not sockets alone."""
+
+    KILL = signal.SIGTERM
+    """What ends a process that does not want to end."""
+
+    ENDING_SIGNALS = (signal.SIGTERM,)
+    """What asks a program to end."""
+
+    CREATION_FLAGS = 0x200
+    """For `subprocess.Popen`: CREATE_NEW_PROCESS_GROUP, so that Ctrl-C is not for the child."""
+
+    FAULTS = {signal.SIGABRT, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV}
+    """What a thread causes itself; to block it would end the process without a trace."""
+else:
+    HAS_SIGNALS = True
+    CAN_POLL_PIPES = True
+    KILL = signal.SIGKILL
+    ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+    CREATION_FLAGS = 0
+    FAULTS = {signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV}
+
+
+NO_KERNEL = (
+    "wanted Linux, macOS or another POSIX system to run the kernel, found Windows, which lacks "
+    "signals to other processes, process groups, pipes that can be polled, and fork. In WSL it "
+    "runs. The protocol and clients of other kernels need none of it: see docs/platforms.md"
+)
+
+
 class UnsupportedSystemError(ImportError):
     """This system lacks what a kernel needs."""
 
@@ -82,20 +125,36 @@ def require_kernel_system() -> None:
         UnsupportedSystemError: they do not.
     """
     if SYSTEM == "win32":
-        raise UnsupportedSystemError(
-            "wanted Linux, macOS or another POSIX system to run the kernel, found Windows, which "
-            "has no signals between processes, process groups and forks. It runs in WSL. The "
-            "protocol, the checks and clients of other kernels work here: see docs/platforms.md"
-        )
+        raise UnsupportedSystemError(NO_KERNEL)
+
+
+def block_signals() -> None:
+    """Leave signals to other threads from now on; a call of theirs is to return early."""
+    if sys.platform != "win32":
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals() - FAULTS)
+
+
+def signal_group(leader: int, number: signal.Signals) -> None:
+    """Send a signal to a process and all of its group; on Windows end the process, whichever it is.
+
+    Raises:
+        ProcessLookupError, PermissionError: there is no such process any more.
+    """
+    if sys.platform == "win32":
+        os.kill(leader, number)
+    else:
+        os.killpg(leader, number)
 
 
 def nonblocking_pipe() -> tuple[int, int]:
     """Return a pipe's two ends, reading first, neither of which ever waits."""
-    assert sys.platform != "win32"
-    read, write = os.pipe()
-    os.set_blocking(read, False)
-    os.set_blocking(write, False)
-    return read, write
+    if sys.platform == "win32":
+        raise UnsupportedSystemError(NO_KERNEL)
+    else:  # noqa: RET506 - so that mypy takes each branch for its system's
+        read, write = os.pipe()
+        os.set_blocking(read, False)
+        os.set_blocking(write, False)
+        return read, write
 
 
 if sys.platform == "linux" and not IS_PORTABLE and hasattr(os, "eventfd"):
@@ -149,12 +208,14 @@ class CallMadePoll:
 
     def poll(self, timeout_s: float, at_most: int = -1, /) -> list[tuple[int, int]]:
         """Return what is ready within *timeout_s*, or *at_most* so many of that."""
-        assert sys.platform != "win32"
-        made = select.poll()
-        for descriptor, events in self._events.items():
-            made.register(descriptor, events)
-        found = made.poll(timeout_s * 1000)
-        return found if at_most < 0 else found[:at_most]
+        if sys.platform == "win32":
+            raise UnsupportedSystemError(NO_KERNEL)
+        else:  # noqa: RET506 - as above
+            made = select.poll()
+            for descriptor, events in self._events.items():
+                made.register(descriptor, events)
+            found = made.poll(timeout_s * 1000)
+            return found if at_most < 0 else found[:at_most]
 
     def close(self) -> None:
         """Ask for nothing any more."""

@@ -121,3 +121,90 @@ def test_ports_that_the_system_gives(
 
     assert asked == lowest
     assert lowest_served_port() == 32_768
+
+
+ON_WINDOWS = """\
+import sys
+from assay import _platform
+_platform.SYSTEM = "win32"
+{code}
+"""
+
+
+def on_windows(code: str) -> subprocess.CompletedProcess[str]:
+    """Run *code* where the system calls itself Windows."""
+    return subprocess.run(
+        [sys.executable, "-c", ON_WINDOWS.format(code=code)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=HANG_LIMIT_S,
+    )
+
+
+@pytest.mark.parametrize(
+    "words", [["kernel", "-f", "kernel.json"], ["install", "--prefix", "."]], ids=lambda w: w[0]
+)
+def test_windows_is_told_what_the_kernel_lacks(tmp_path: Path, words: list[str]) -> None:
+    """It neither starts there nor can be installed; one sentence says why."""
+    ended = on_windows(
+        f"import os; os.chdir({str(tmp_path)!r})\n"
+        f"from assay.__main__ import main\nsys.exit(main({words!r}))"
+    )
+
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.count("\n") == 1
+    assert "found Windows" in ended.stderr
+    assert "docs/platforms.md" in ended.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_kernel_package_says_so_too() -> None:
+    """A kernel for another language, which imports the package, gets the same sentence."""
+    ended = on_windows(
+        "try: import assay.kernel\n"
+        "except ImportError as error: print('found Windows' in str(error))"
+    )
+
+    assert ended.stdout == "True\n", ended.stderr
+
+
+WITHOUT_POSIX = """\
+import importlib, os, select, selectors, signal, socket, subprocess, sys, tempfile
+import attrs, cattrs.preconf.json, click, hypothesis, jupyter_core.paths, msgspec, nbformat, zmq
+import rich.console, rich.table
+for name in ("fcntl", "termios", "resource", "pwd", "grp", "tty", "pty", "syslog", "readline"):
+    sys.modules[name] = None
+for module, names in {
+    os: "eventfd fork forkpty getpgrp getppid killpg mkfifo openpty pidfd_open register_at_fork "
+    "set_blocking setsid waitid",
+    select: "epoll poll PIPE_BUF",
+    signal: "SIGALRM SIGBUS SIGCHLD SIGHUP SIGKILL SIGPIPE SIGSTOP SIGURG SIGUSR1 SIG_BLOCK "
+    "SIG_UNBLOCK pthread_kill pthread_sigmask set_wakeup_fd",
+    socket: "AF_UNIX",
+}.items():
+    for name in names.split():
+        if hasattr(module, name):
+            delattr(module, name)
+sys.platform = "win32"
+for name in sys.argv[1:]:
+    module = importlib.import_module(name)
+    for public in module.__all__:
+        getattr(module, public)
+    print(name)
+"""
+
+
+def test_what_runs_on_windows_needs_nothing_of_posix() -> None:
+    """All but the kernel can be imported, each public name of it, without what Windows lacks."""
+    names = ["protocol", "transport", "testing", "spec", "conformance", "commands", "__main__"]
+    packages = [f"assay.{name}" for name in names]
+    ended = subprocess.run(
+        [sys.executable, "-c", WITHOUT_POSIX, *packages],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=HANG_LIMIT_S,
+    )
+
+    assert ended.stdout.split() == packages, ended.stderr

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from attrs import frozen
 
+from assay._platform import require_kernel_system
 from assay.protocol import KERNEL_NAME, PROTOCOL_VERSION, AssayError, KernelSpec, unstructure
 
 __all__ = [
@@ -114,7 +115,9 @@ def install(
 
     Raises:
         InstallError: *name* is no kernel name, another kernel has it, or the place is not writable.
+        UnsupportedSystemError: it would not start here.
     """
+    require_kernel_system()
     if not KERNEL_NAME.fullmatch(name):
         raise InstallError(
             f"wanted a name of ASCII letters, digits, '-', '.' and '_', found {name!r}"

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Self
 
 from attrs import field, frozen
 
+from assay._platform import ENDING_SIGNALS
 from assay.commands._exit import Exit
 from assay.commands._install import kernel_argv
 from assay.commands._show import Screen
@@ -370,7 +371,7 @@ class _Signals:
         self._before = {}
 
     def __enter__(self) -> Self:
-        for number in (signal.SIGTERM, signal.SIGHUP):
+        for number in ENDING_SIGNALS:
             self._before[number] = signal.signal(number, self._end)
         self._before[signal.SIGINT] = signal.signal(signal.SIGINT, self._interrupt)
         return self

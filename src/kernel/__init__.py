@@ -9,8 +9,12 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from assay.kernel._kernel import Kernel
-from assay.kernel._main import main, serve
+from assay._platform import require_kernel_system
+
+require_kernel_system()  # what is imported next would fail, and not say why
+
+from assay.kernel._kernel import Kernel  # noqa: E402 - see above
+from assay.kernel._main import main, serve  # noqa: E402 - see above
 
 if TYPE_CHECKING:
     from assay.kernel._errors import StartError

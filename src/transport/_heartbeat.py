@@ -6,11 +6,11 @@ interpreter: it answers while user code holds it (HB-02).
 
 from __future__ import annotations
 
-import signal
 import threading
 
 import zmq
 
+from assay._platform import block_signals
 from assay.protocol import Channel, ConnectionFile
 from assay.transport._sockets import Socket, bind, monitor, remove_file
 
@@ -56,7 +56,7 @@ class Heartbeat:
         self._thread.join()
 
     def _echo(self) -> None:
-        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        block_signals()
         try:
             zmq.proxy(self._socket, self._socket)
         except zmq.ContextTerminated:

@@ -8,7 +8,6 @@ one socket's edge-triggered descriptor lose wake-ups; that fault cannot be writt
 
 from __future__ import annotations
 
-import signal
 import threading
 import time
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import zmq
 
+from assay._platform import block_signals
 from assay.protocol import (
     EMPTY_OBJECT,
     Buffer,
@@ -73,9 +73,6 @@ TURNS_TO_DRAIN = 100
 CLOSING_S = 2.0
 """How long the end waits for subscribers whose queues are full; with `LINGER_MS` shorter than the
 five seconds that clients give a kernel."""
-
-FAULTS = {signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV}
-"""Signals that a thread causes itself; to block them would end the process without a trace."""
 
 REQUESTS = (Channel.CONTROL, Channel.SHELL, Channel.STDIN)
 """What is received from, first to last."""
@@ -227,7 +224,7 @@ class IoThread:
     def _run(self) -> None:
         # A signal is for the main thread: a call of the system that it waits in returns early only
         # if the signal is delivered there.
-        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals() - FAULTS)
+        block_signals()
         self.log.owner = get_ident()
         try:
             self._reactor.run(self._each_turn)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from pathlib import Path
 from random import SystemRandom
 
+from assay._platform import NO_KERNEL, UnsupportedSystemError
 from assay.protocol import Channel, ConnectionFile
 
 __all__ = ["free_port", "path_of", "remove", "why_taken"]
@@ -38,7 +40,7 @@ def why_taken(address: str) -> str:
     path = path_of(address)
     if not os.path.lexists(path):
         return ""
-    with socket.socket(socket.AF_UNIX) as probe:
+    with socket.socket(_family()) as probe:
         try:
             probe.connect(str(path))
         except ConnectionRefusedError:
@@ -46,6 +48,13 @@ def why_taken(address: str) -> str:
         except OSError as error:
             return str(error)
     return "address already in use"
+
+
+def _family() -> socket.AddressFamily:
+    if sys.platform == "win32":
+        raise UnsupportedSystemError(NO_KERNEL)
+    else:  # noqa: RET506 - so that mypy takes each branch for its system's
+        return socket.AF_UNIX
 
 
 def remove(address: str) -> None:

@@ -20,7 +20,7 @@ from typing import Literal, Self
 
 from attrs import evolve
 
-from assay._platform import lowest_served_port
+from assay._platform import HAS_SIGNALS, KILL, lowest_served_port
 from assay.protocol import (
     Channel,
     ConnectionFile,
@@ -157,11 +157,19 @@ class KernelProcess:
         """Interrupt what runs, in the way the kernelspec asks for (CTRL-09, CTRL-11).
 
         Returns as soon as the interrupt is sent; nothing happens if the kernel has ended.
+
+        Raises:
+            LaunchError: it asks for a signal, on Windows.
         """
         if self.interrupt_mode == "message":
             self._control_client().send(InterruptRequest(), channel=Channel.CONTROL)
-        else:
+        elif HAS_SIGNALS:
             self._child.signal(signal.SIGINT)
+        else:
+            raise LaunchError(
+                "wanted a kernel that is interrupted by message, found interrupt_mode "
+                f"{self.interrupt_mode!r}: on Windows no signal reaches it"
+            )
 
     def shutdown(self, *, restart: bool = False, timeout: float = SHUTDOWN_TIMEOUT_S) -> int:
         """Ask the kernel to end and return its exit code; one that does not end is killed.
@@ -171,7 +179,7 @@ class KernelProcess:
             timeout: Seconds for the kernel to end by itself (CTRL-12).
 
         Returns:
-            The exit code; ``-SIGTERM`` or ``-SIGKILL`` if it did not end by itself.
+            The exit code; ``-SIGTERM`` or ``-SIGKILL`` (on Windows 15) if it did not end by itself.
         """
         if (code := self.exit_code) is not None:
             return code
@@ -184,13 +192,13 @@ class KernelProcess:
         """End the kernel and its process group by signal and return its exit code.
 
         Args:
-            gently: Send SIGTERM first and wait a little.
+            gently: Send SIGTERM first and wait a little; on Windows nothing is gentle.
         """
         if gently:
             self._child.signal(signal.SIGTERM)
             with suppress(LaunchError):
                 return self.wait(TERMINATE_TIMEOUT_S)
-        self._child.signal(signal.SIGKILL)
+        self._child.signal(KILL)
         return self.wait(None)
 
     def wait(self, timeout: float | None = None) -> int:
@@ -373,7 +381,9 @@ def _argv(spec: KernelSpec, connection_file: Path, resources: Path) -> list[str]
 def _environment(spec: KernelSpec, added: Mapping[str, str]) -> dict[str, str]:
     ours = dict(os.environ)
     own = {name: Template(value).safe_substitute(ours) for name, value in spec.env.items()}
-    return {**ours, **own, **added, "JPY_PARENT_PID": str(os.getpid())}
+    # On Windows kernels take it for a handle, which a number is not.
+    parent = {"JPY_PARENT_PID": str(os.getpid())} if HAS_SIGNALS else {}
+    return {**ours, **own, **added, **parent}
 
 
 def _private_folder(owned: ExitStack) -> Path:

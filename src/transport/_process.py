@@ -5,13 +5,21 @@ from __future__ import annotations
 import os
 import selectors
 import signal
+import socket
 import subprocess
+import sys
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from assay._platform import wait_unreaped
+from assay._platform import (
+    CAN_POLL_PIPES,
+    CREATION_FLAGS,
+    KILL,
+    signal_group,
+    wait_unreaped,
+)
 from assay.transport._deadline import Deadline
 from assay.transport._errors import LaunchError
 
@@ -59,9 +67,7 @@ class ChildProcess:
     ) -> None:
         self.argv = tuple(argv)
         self._written = bytearray()
-        self._ended = threading.Event()
-        self._ended_read, self._ended_write = os.pipe()
-        self._stop_read, self._stop_write = os.pipe()
+        self._open_sockets()
         output = subprocess.PIPE if capture else None
         try:
             self._process = subprocess.Popen(  # noqa: S603 - running a kernel's command is the point
@@ -72,9 +78,10 @@ class ChildProcess:
                 env=dict(env),
                 cwd=cwd,
                 start_new_session=True,
+                creationflags=CREATION_FLAGS,
             )
         except (OSError, ValueError) as error:
-            self._close_pipes()
+            self._close_sockets()
             raise LaunchError(
                 f"wanted to run {self.argv[0]!r}, found that it cannot be run: {error}"
             ) from error
@@ -82,7 +89,8 @@ class ChildProcess:
         self._waiter.start()
         self._reader: threading.Thread | None = None
         if capture:
-            self._reader = threading.Thread(target=self._read, daemon=True)
+            read = self._read_polled if CAN_POLL_PIPES else self._read_waiting
+            self._reader = threading.Thread(target=read, daemon=True)
             self._reader.start()
 
     @property
@@ -97,7 +105,7 @@ class ChildProcess:
 
     def fileno(self) -> int:
         """Return a descriptor that is readable once the process has ended."""
-        return self._ended_read
+        return self._ended_descriptor
 
     def written(self) -> str:
         """Return the end of what the process has written so far."""
@@ -147,58 +155,82 @@ class ChildProcess:
             # that cannot be (see `wait_unreaped`), a system that gives numbers in turn has not got
             # round to this one again.
             with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.pid, number)
+                signal_group(self.pid, number)
 
     def close(self) -> None:
         """Kill the process if it runs, and let go of everything."""
-        if self._stop_write < 0:
+        if self._stop_write.fileno() < 0:
             return
-        self.signal(signal.SIGKILL)
+        self.signal(KILL)
         self._process.wait()
         self._waiter.join(JOIN_TIMEOUT_S)
         if self._reader is not None:
             self._stop()
             self._reader.join(JOIN_TIMEOUT_S)
-        if self._process.stdout is not None:
-            self._process.stdout.close()
-        self._close_pipes()
+        if self._process.stdout is not None and not self._is_reading:
+            self._process.stdout.close()  # else the thread does
+        self._close_sockets()
 
-    def _close_pipes(self) -> None:
-        for descriptor in (
-            self._ended_read,
-            self._ended_write,
-            self._stop_read,
-            self._stop_write,
-        ):
-            os.close(descriptor)
-        self._stop_write = -1
+    @property
+    def _is_reading(self) -> bool:
+        """True where another process has the pipe open, and a thread of ours waits for it."""
+        return self._reader is not None and self._reader.is_alive()
+
+    def _open_sockets(self) -> None:
+        """Make what says that the process has ended, and what ends the reader.
+
+        Sockets, since these can be polled everywhere.
+        """
+        self._ended = threading.Event()
+        self._ended_read, self._ended_write = socket.socketpair()
+        self._ended_descriptor = self._ended_read.fileno()
+        self._stop_read, self._stop_write = socket.socketpair()
+
+    def _close_sockets(self) -> None:
+        for end in (self._ended_read, self._ended_write, self._stop_read, self._stop_write):
+            end.close()
 
     def _stop(self) -> None:
-        os.write(self._stop_write, b".")
+        self._stop_write.send(b".")
 
     def _wait_for_end(self) -> None:
         with suppress(ChildProcessError):  # somebody else reaped it
             if not wait_unreaped(self._process.pid):
                 self._process.wait()
-        self._ended.set()
-        os.write(self._ended_write, b".")
+        self._note_end()
 
-    def _read(self) -> None:
+    def _note_end(self) -> None:
+        self._ended.set()
+        self._ended_write.send(b".")
+
+    def _keep(self, data: bytes) -> None:
+        self._written += data
+        del self._written[:-KEPT_BYTES]
+
+    def _read_waiting(self) -> None:
+        """Read as long as any process has the pipe open."""
+        assert self._process.stdout is not None
+        with self._process.stdout as source:
+            while data := os.read(source.fileno(), CHUNK_BYTES):
+                self._keep(data)
+
+    def _read_polled(self) -> None:
+        """Read until the process has ended and what it wrote is read."""
         assert self._process.stdout is not None
         source = self._process.stdout.fileno()
-        os.set_blocking(source, False)
+        if sys.platform != "win32":
+            os.set_blocking(source, False)
         with selectors.DefaultSelector() as selector:
             selector.register(source, selectors.EVENT_READ)
             selector.register(self._stop_read, selectors.EVENT_READ)
             while True:
-                stopped = any(key.fd == self._stop_read for key, _ in selector.select())
+                stopped = any(key.fileobj is self._stop_read for key, _ in selector.select())
                 # After the end one pipe's worth is left; a child that lives on may write for ever.
                 for _ in range(PIPE_CHUNKS if stopped else 1):
                     data = _read_some(source)
                     if data == b"":
                         return
-                    self._written += data or b""
-                    del self._written[:-KEPT_BYTES]
+                    self._keep(data or b"")
                 if stopped:
                     return
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -126,9 +125,7 @@ class ForkedChild(ChildProcess):
     def __init__(self, argv: Sequence[str], env: Mapping[str, str], forker: Forker) -> None:
         self.argv = tuple(argv)
         self._written = bytearray()
-        self._ended = threading.Event()
-        self._ended_read, self._ended_write = os.pipe()
-        self._stop_read, self._stop_write = os.pipe()
+        self._open_sockets()
         at = list(argv).index(MARK) + 1
         self._process = forker.fork(argv[at:], env)  # type: ignore[assignment] # as much of a Popen as is used
         self._reader = None
@@ -137,8 +134,7 @@ class ForkedChild(ChildProcess):
 
     def _wait_for_end(self) -> None:
         self._process.wait()
-        self._ended.set()
-        os.write(self._ended_write, b".")
+        self._note_end()
 
 
 @contextmanager

@@ -29,12 +29,15 @@ from assay.transport import (
     KernelProcess,
     KernelSpecError,
     LaunchError,
+    _launcher,
+    _process,
     find_kernelspec,
     free_ports,
     kernelspec_folders,
     launch,
     list_kernelspecs,
 )
+from assay.transport._process import ChildProcess
 from tests.limits import HANG_LIMIT_S
 
 AT_ONCE_S = 0.05
@@ -393,6 +396,59 @@ class TestFailure:
             kernel.close()
         finally:
             os.kill(int(answer.text()), signal.SIGKILL)
+
+
+class TestWithoutPolling:
+    """Where a pipe cannot be polled, a thread waits for what the process writes."""
+
+    @pytest.fixture(autouse=True)
+    def waiting(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Have pipes read so."""
+        monkeypatch.setattr(_process, "CAN_POLL_PIPES", False)
+
+    def test_all_of_it_is_kept(self) -> None:
+        """Whatever was written before the end is there when the end is told."""
+        child = ChildProcess(python("print('x' * 100_000); print('last')"), env=os.environ)
+        ending = child.ending()
+        child.close()
+
+        assert ending.startswith("ended with exit code 0; it wrote:")
+        assert ending.endswith("x\nlast")
+
+    def test_another_process_holds_the_pipe(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What the process leaves running keeps nobody waiting for ever."""
+        monkeypatch.setattr(_process, "JOIN_TIMEOUT_S", AT_ONCE_S)
+        code = "import os, subprocess; subprocess.Popen(['sleep', '600']); os._exit(3)"
+        child = ChildProcess(python(code), env=os.environ)
+        ending = child.ending()
+        child.close()
+        os.killpg(child.pid, signal.SIGTERM)  # an error if none of the group were left
+
+        assert ending == "ended with exit code 3; it wrote nothing"
+
+
+class TestWithoutSignals:
+    """Where no signal reaches another process."""
+
+    def test_interrupt(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A kernel that wants one cannot be interrupted, and that is said."""
+        monkeypatch.setattr(_launcher, "HAS_SIGNALS", False)
+        with (
+            launch(SMALL, kernel_chooses_ports=True) as kernel,
+            pytest.raises(LaunchError, match="Windows"),
+        ):
+            kernel.interrupt()
+
+    def test_parent_is_not_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A kernel is not given a number that it takes for something else."""
+        monkeypatch.setattr(_launcher, "HAS_SIGNALS", False)
+        monkeypatch.delenv("JPY_PARENT_PID", raising=False)
+        with launch(SMALL, kernel_chooses_ports=True) as kernel:
+            answer = kernel.client(timeout=HANG_LIMIT_S).execute(
+                "import os; out(str(os.environ.get('JPY_PARENT_PID')))", timeout=HANG_LIMIT_S
+            )
+
+        assert answer.text() == "None"
 
 
 class TestKernelspecs:

@@ -16,10 +16,10 @@ def c_flusher() -> Callable[[], None]:
     """
     library = ctypes.PyDLL(None)
     buffers = []
-    for name in ("stdout", "stderr"):
+    for name in ("stdout", "stderr", "__stdoutp", "__stderrp"):
         try:
             stream = ctypes.c_void_p.in_dll(library, name)
-        except ValueError:  # another C library's name for it
+        except ValueError:  # the other names are those of macOS and the BSDs
             continue
         buffer = ctypes.create_string_buffer(8192)
         buffers.append(buffer)
