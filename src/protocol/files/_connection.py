@@ -397,7 +397,7 @@ def _is_z85_key(text: str) -> bool:
 
 def _is_loopback(ip: str) -> bool:
     """Return True if *ip* is known to be reached from this machine alone."""
-    if ip in {"localhost", "lo", "::1", "[::1]"}:
+    if ip in {"127.0.0.1", "localhost", "lo", "::1", "[::1]"}:  # without an import
         return True
     if not ip.startswith("127.") and ":" not in ip:
         return False
