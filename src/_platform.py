@@ -35,6 +35,9 @@ from typing import TYPE_CHECKING, Final, Protocol
 if TYPE_CHECKING:
     import socket
 
+if sys.platform != "win32":
+    from select import poll  # by name: gevent replaces the module's
+
 __all__ = [
     "CAN_POLL_PIPES",
     "CREATION_FLAGS",
@@ -211,7 +214,7 @@ class CallMadePoll:
         if sys.platform == "win32":
             raise UnsupportedSystemError(NO_KERNEL)
         else:  # noqa: RET506 - as above
-            made = select.poll()
+            made = poll()
             for descriptor, events in self._events.items():
                 made.register(descriptor, events)
             found = made.poll(timeout_s * 1000)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from collections.abc import Callable
+from time import sleep  # by name: gevent replaces the module's
 
 from assay._platform import process_descriptor
 from assay.transport import IoThread, get_logger
@@ -67,7 +67,7 @@ def _poll(pid: int, gone: Callable[[], None]) -> None:
 
     def wait() -> None:
         while lives(pid):
-            time.sleep(POLL_S)
+            sleep(POLL_S)
         gone()
 
     threading.Thread(target=wait, name="assay-parent", daemon=True).start()
