@@ -34,6 +34,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Callable
 
 if sys.platform != "win32":
     from select import poll  # by name: gevent replaces the module's
@@ -53,6 +54,7 @@ __all__ = [
     "block_signals",
     "enlarge_pipe",
     "lowest_served_port",
+    "make_descriptor_limit",
     "make_readiness",
     "nonblocking_pipe",
     "process_descriptor",
@@ -316,6 +318,19 @@ def _taken(connection: socket.socket) -> int:
             return 0
         return int.from_bytes(info[BYTES_ACKED], sys.byteorder)
     return 0
+
+
+def make_descriptor_limit() -> Callable[[], int]:
+    """Return what says how many descriptors the process may have; when called, it imports nothing.
+
+    It can be asked when there are none left.
+    """
+    if sys.platform == "win32":
+        raise UnsupportedSystemError(NO_KERNEL)
+    else:  # noqa: RET506 - as above
+        import resource  # noqa: PLC0415 - few kernels are asked
+
+        return lambda: resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 def lowest_served_port() -> int:

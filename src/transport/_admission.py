@@ -10,7 +10,6 @@ ZeroMQ's clients come back a tenth of a second later, and get in when descriptor
 from __future__ import annotations
 
 import errno
-import resource
 import socket  # noqa: F401 - for `cut`: when it is called, nothing can be imported
 import sys
 import time
@@ -21,6 +20,7 @@ from typing import Protocol
 
 import zmq
 
+from assay._platform import make_descriptor_limit
 from assay.transport._connections import cut
 from assay.transport._frames import NOBLOCK
 from assay.transport._logger import get_logger
@@ -30,6 +30,8 @@ from assay.transport._spare import RESERVED, SpareDescriptors, are_free
 __all__ = ["Admission"]
 
 logger = get_logger("assay.transport")
+
+descriptor_limit = make_descriptor_limit()
 
 RETRY_S = 0.05
 """When a monitor is looked at again if no descriptor could be given up: until then ZeroMQ waits
@@ -106,7 +108,7 @@ class Admission:
             logger.warning(
                 "the process has used up its %s file descriptors: until it closes some, one more "
                 "client can connect; the limit is that of ulimit -n",
-                resource.getrlimit(resource.RLIMIT_NOFILE)[0],
+                descriptor_limit(),
             )
         return len(self._spare) > RESERVED and self._spare.give_up()
 
