@@ -11,6 +11,7 @@ from types import FrameType
 
 import click
 
+from assay._platform import ENDING_SIGNALS
 from assay.commands._exit import Exit
 
 __all__ = ["exit_code_of"]
@@ -36,7 +37,7 @@ def exit_code_of(work: Callable[[], int]) -> int:
 
 @contextmanager
 def _requests_to_end_raise() -> Iterator[None]:
-    before = {number: signal.signal(number, _end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    before = {number: signal.signal(number, _end) for number in ENDING_SIGNALS}
     try:
         yield
     finally:
