@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import select
 import signal
 import subprocess
 import sys
 import threading
-from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn, cast
 
@@ -16,6 +14,7 @@ import pytest
 
 from assay.kernel.process import _parent_process
 from assay.transport import IoThread
+from tests.ends import watched_end
 from tests.kernel._kernels import HANG_LIMIT_S, argv
 
 UNUSED = cast("IoThread", None)
@@ -49,37 +48,37 @@ def test_end_is_noticed_by_asking(monkeypatch: pytest.MonkeyPatch, has_descripto
 LAUNCHER = """\
 import os, subprocess, sys
 os.environ["JPY_PARENT_PID"] = str(os.getpid())
-print(subprocess.Popen(sys.argv[1:], stderr=subprocess.DEVNULL, start_new_session=True).pid)
-sys.stdout.flush()
+end = os.open(sys.argv[1], os.O_WRONLY)
+quiet = dict.fromkeys(("stdout", "stderr"), subprocess.DEVNULL)
+child = subprocess.Popen(sys.argv[2:], **quiet, start_new_session=True, pass_fds=[end]).pid
+print(child, flush=True)
 # Until the kernel has begun, and not until it looks: it imports most of what it needs in between.
 while True:
-    with open(f"/proc/{os.getpid()}/task/{os.getpid()}/children") as children:
-        child = children.read().split()[0]
     with open(f"/proc/{child}/maps") as maps:
         if "msgspec" in maps.read():
             os._exit(0)
 """
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="what a process has loaded is read from Linux")
 def test_launcher_dies_before_the_kernel_looks(tmp_path: Path) -> None:
     """A launcher that was the parent when the process began, and is gone when the kernel looks,
     ends it: its number is nobody's, as that of an inherited environment may be."""
     words = [str(tmp_path / "k.json") if word == "{connection_file}" else word for word in argv()]
     environment = {**os.environ, "IPYTHONDIR": str(tmp_path)}
-    launched = subprocess.run(
-        [sys.executable, "-c", LAUNCHER, *words],
-        stdout=subprocess.PIPE,
-        check=True,
-        env=environment,
-        timeout=HANG_LIMIT_S,
-    )
-    with suppress(ProcessLookupError):  # gone already
-        kernel = os.pidfd_open(int(launched.stdout))
-        ready, _, _ = select.select([kernel], [], [], HANG_LIMIT_S)
-        if not ready:
-            signal.pidfd_send_signal(kernel, signal.SIGKILL)
-        os.close(kernel)
-        assert ready
+    with watched_end(tmp_path) as end:
+        launched = subprocess.run(
+            [sys.executable, "-c", LAUNCHER, str(end.path), *words],
+            stdout=subprocess.PIPE,
+            check=True,
+            env=environment,
+            timeout=HANG_LIMIT_S,
+        )
+        try:
+            end.wait()
+        except AssertionError:
+            os.kill(int(launched.stdout), signal.SIGKILL)
+            raise
 
 
 def test_parent_that_is_gone_has_ended() -> None:
