@@ -40,6 +40,11 @@ def hide_own_frames(error: BaseException) -> None:
             waiting += [(member, ends_in_own) for member in found.exceptions]
 
 
+def begins_in_own(trace: TracebackType | None) -> bool:
+    """Return True for a traceback that begins in the kernel: it reports on the kernel itself."""
+    return trace is not None and _is_own(trace.tb_frame, False)
+
+
 def _without_own(
     trace: TracebackType | None, is_within_own: bool
 ) -> tuple[TracebackType | None, bool]:

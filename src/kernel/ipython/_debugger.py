@@ -6,13 +6,17 @@ Whoever imports this module has replaced them.
 from __future__ import annotations
 
 import pdb  # noqa: T100 - to replace it
+import sys
 from typing import Any
 
 from IPython.core import debugger
+from IPython.core.getipython import get_ipython
 
 from assay.kernel.process._patches import Kind, patches
 
 __all__ = ["Debugger"]
+
+NO_PROMPTS = "No debugger: this client does not answer prompts (allow_stdin)."
 
 
 class Debugger(debugger.InterruptiblePdb):  # type: ignore[misc]  # IPython is untyped here
@@ -37,9 +41,19 @@ class Debugger(debugger.InterruptiblePdb):  # type: ignore[misc]  # IPython is u
     def interaction(self, *stopped: Any) -> None:
         """Talk to the user about the frame and traceback where the code has stopped."""
         self._interrupted = False
+        if len(stopped) > 1 and stopped[1] is not None and not _is_client_asked():
+            # After the error there is nothing to go on with, and nothing to fail: it is shown.
+            print(NO_PROMPTS, file=sys.stderr)
+            return
         super().interaction(*stopped)
         if self._interrupted:
             raise KeyboardInterrupt
+
+
+def _is_client_asked() -> bool:
+    """Return True if the client of the running cell answers prompts."""
+    request = get_ipython().host.request()
+    return request is not None and bool(request.may_prompt)
 
 
 # Let ``breakpoint()`` and the functions of `pdb` use ours.

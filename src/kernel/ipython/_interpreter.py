@@ -24,6 +24,7 @@ from assay.kernel.ipython._lazy_event_loop import LazyEventLoop
 from assay.kernel.ipython._process_state import ProcessState
 from assay.kernel.ipython._shell import ZMQInteractiveShell
 from assay.kernel.ipython._user_streams import UserStreams
+from assay.kernel.ipython._user_tracebacks import hide_everywhere
 from assay.kernel.ipython.compat._commands import send_commands_as_utf8
 from assay.kernel.ipython.compat._fault_handler import keep_crash_traces
 from assay.kernel.ipython.compat._ipykernel_modules import install_shims, remove_shims
@@ -100,6 +101,7 @@ class IPythonInterpreter:
         self._replace_prompts()
         keep_crash_traces(host)
         send_commands_as_utf8()
+        hide_everywhere()
         replace_debugger_late()
         defer_parso_grammars()
         install_shims(self._comms, type(host.stdout))

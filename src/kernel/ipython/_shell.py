@@ -25,6 +25,7 @@ from assay.kernel._tracebacks import hide_own_frames, text_of
 from assay.kernel.ipython._display import IopubDisplayHook, IopubDisplayPublisher
 from assay.kernel.ipython._errors import newest_error, note_error
 from assay.kernel.ipython._payload import PayloadManager
+from assay.kernel.ipython._user_tracebacks import without_own_frames
 from assay.kernel.ipython.speedups._completer import init_completer
 from assay.kernel.ipython.speedups._formatter import DisplayFormatter
 from assay.kernel.ipython.speedups._highlighting import remember_highlighting
@@ -350,6 +351,12 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
     def enable_gui(self, gui: str | None = None) -> None:
         """Let the event loop of a GUI toolkit turn between cells; None for none."""
         self.kernel.enable_gui(gui)
+
+    def init_traceback_handlers(self, custom_exceptions: object) -> None:
+        """Make what formats errors, also those that a magic prints itself (``%debug``)."""
+        super().init_traceback_handlers(custom_exceptions)
+        formatter = self.InteractiveTB
+        formatter.structured_traceback = without_own_frames(formatter.structured_traceback)
 
     def init_virtualenv(self) -> None:
         """Do nothing: a kernel runs in the environment that it was installed in."""

@@ -75,6 +75,8 @@ class Patches:
         if found is _ABSENT:
             return None
         what = f"`{_path(owner)}.{name}`"
+        if (before := self._rows.get(what)) is not None and reason not in before[2]:
+            reason = f"{before[2]}; {reason}"
         self._rows[what] = (what, kind, reason)
         after = make(found)
         patch = _Patch(owner, name, _own(owner, name), after)

@@ -1,0 +1,94 @@
+"""Tracebacks that neither a cell nor a reply shows: of threads, finalizers, callbacks and logs.
+
+Python and IPython write them where they happen, in text. The kernel's own frames are taken out
+before, wherever the traceback begins in the user's code: one that begins in the kernel is a report
+of the kernel's own, for its log.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any
+
+from assay.kernel._tracebacks import begins_in_own, hide_own_frames
+from assay.kernel.process._patches import Kind, patches
+
+__all__ = ["hide_everywhere", "without_own_frames"]
+
+REASON = "a traceback shows where the user's code stood, and none of the kernel's frames"
+
+Hook = Callable[[Any], object]
+
+
+def hide_everywhere() -> None:
+    """Let Python write no traceback of user code with frames of the kernel."""
+    for owner, name in ((threading, "excepthook"), (sys, "unraisablehook")):
+        patches.patch(owner, name, _hook, kind=Kind.CORRECTNESS, reason=REASON)
+    patches.patch(
+        traceback.TracebackException,
+        "__init__",
+        _of_self,
+        kind=Kind.CORRECTNESS,
+        reason=REASON,
+    )
+
+
+def _hook(show: Hook) -> Hook:
+    def show_without_own(arguments: Any) -> object:
+        error = arguments.exc_value
+        if error is not None and not begins_in_own(error.__traceback__):
+            hide_own_frames(error)
+            # What is shown is the traceback that the arguments name.
+            arguments = type(arguments)(
+                [
+                    error.__traceback__ if part is arguments.exc_traceback else part
+                    for part in arguments
+                ]
+            )
+        return show(arguments)
+
+    return show_without_own
+
+
+def _of_self(init: Callable[..., None]) -> Callable[..., None]:
+    def init_without_own(
+        self: traceback.TracebackException,
+        exc_type: type[BaseException],
+        exc_value: BaseException,
+        exc_traceback: TracebackType | None,
+        *rest: object,
+        **options: object,
+    ) -> None:
+        shown = _hidden(exc_value, exc_traceback)
+        init(self, exc_type, exc_value, shown, *rest, **options)
+
+    return init_without_own
+
+
+def without_own_frames(format_error: Callable[..., Any]) -> Callable[..., Any]:
+    """Return *format_error*, whose arguments are the parts of `sys.exc_info`, for the user's frames
+    alone."""
+
+    def format_without_own(
+        etype: type[BaseException],
+        evalue: BaseException,
+        etb: TracebackType | None = None,
+        *rest: object,
+        **options: object,
+    ) -> Any:
+        return format_error(etype, evalue, _hidden(evalue, etb), *rest, **options)
+
+    return format_without_own
+
+
+def _hidden(error: object, trace: TracebackType | None) -> TracebackType | None:
+    """Take the kernel's frames out of *error*, and return what becomes of its *trace*."""
+    if not isinstance(error, BaseException) or begins_in_own(trace):
+        return trace
+    is_its_own = trace is error.__traceback__
+    hide_own_frames(error)
+    return error.__traceback__ if is_its_own else trace

@@ -1,0 +1,159 @@
+"""Tracebacks that are no cell's error: of threads, finalizers, callbacks and logs; debuggers."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import assay
+from assay.protocol import Error, ErrorReply, StreamName
+from assay.transport import Answer, Client, KernelProcess
+from tests.kernel._kernels import HANG_LIMIT_S, answering, error, execute, failed, start, succeeded
+
+COLOUR = re.compile(r"\x1b\[[\d;]*m")
+OWN_FRAME = re.compile(rf"File .{{0,2}}(?:{Path(assay.__file__).parent}|[^\n]*typings/assay)[^\n]*")
+"""A line of a traceback, in any of its forms, that names a file of the kernel."""
+
+BEFORE = """\
+import asyncio, gc, logging, threading, traceback
+from concurrent.futures import ThreadPoolExecutor
+from comm import create_comm
+c = create_comm(target_name='t')
+def bad(*_): c.send({'a': object()})
+class Final:
+    def __init__(self, do): self.do = do
+    def __del__(self): self.do()
+"""
+
+SHOWN = {
+    "thread that asks": "t = threading.Thread(target=input); t.start(); t.join()",
+    "thread that sends": "t = threading.Thread(target=bad); t.start(); t.join()",
+    "timer": "t = threading.Timer(0, bad); t.start(); t.join()",
+    "task": "async def f(): bad()\nt = asyncio.create_task(f())\nawait asyncio.wait([t])\n"
+    "del t; gc.collect(); None",
+    "callback": "asyncio.get_running_loop().call_soon(bad); await asyncio.sleep(0)",
+    "finalizer that sends": "Final(bad); None",
+    "finalizer that asks": "Final(input); None",
+    "format_exc": "try: bad()\nexcept Exception: print(traceback.format_exc())",
+    "print_exc": "try: input()\nexcept Exception: traceback.print_exc()",
+    "logging": "try: bad()\nexcept Exception: logging.exception('it failed')",
+    "error of a pool": "with ThreadPoolExecutor() as pool: pool.submit(bad).result()",
+    "debugged statement": "%debug bad()",
+    "comm": "bad()",
+    "comm without JSON in its metadata": "c.send({}, metadata={'a': object()})",
+    "comm with no buffer": "c.send({}, buffers=[5])",
+    "next input": "get_ipython().set_next_input(object())",
+    "payload": "get_ipython().payload_manager.write_payload({'source': 's', 'data': object()})",
+    "publish": "get_ipython().display_pub.publish({'application/json': object()})",
+    "pager": "from IPython.core import page\npage.page(5)",
+    "hook": "get_ipython().events.register('post_execute', bad)",
+    "no hook": "get_ipython().events.unregister('post_execute', bad)",
+    "verbose": "%xmode Verbose\nbad()",
+    "plain": "%xmode Plain\nbad()",
+    "as ever": "%xmode Context\nbad()",
+}
+
+
+@pytest.fixture(scope="module")
+def kernel_with_names(shared_kernel: KernelProcess) -> KernelProcess:
+    """The module's kernel, with what the cells use."""
+    with shared_kernel.client(timeout=HANG_LIMIT_S) as client:
+        succeeded(execute(client, BEFORE))
+    return shared_kernel
+
+
+def seen(answer: Answer) -> str:
+    """Return all that a person reads, without colours."""
+    parts = [answer.text(), answer.text(StreamName.STDERR)]
+    parts += ["\n".join(shown.traceback) for shown in answer.contents(Error)]
+    if isinstance(answer.content, ErrorReply):
+        parts.append("\n".join(answer.content.traceback))
+    return COLOUR.sub("", "\n".join(parts))
+
+
+@pytest.mark.usefixtures("kernel_with_names")
+@pytest.mark.parametrize("kind", SHOWN)
+def test_no_frame_of_ours_is_seen(client: Client, kind: str) -> None:
+    """Whatever writes a traceback where, the user reads of their own code alone."""
+    answer = client.execute(SHOWN[kind], stop_on_error=False, timeout=HANG_LIMIT_S)
+
+    assert "Error" in seen(answer) or kind in {"hook", "no hook", "pager"}
+    assert not OWN_FRAME.search(seen(answer)), seen(answer)
+
+
+@pytest.mark.usefixtures("kernel_with_names")
+def test_user_expressions_that_fail_show_none(client: Client) -> None:
+    """The traceback of an expression is in the reply."""
+    expressions = {"sends": "bad()", "asks": "input()"}
+    reply = succeeded(execute(client, "1", user_expressions=expressions))
+
+    assert [found["status"] for found in reply.user_expressions.values()] == ["error"] * 2
+    assert not OWN_FRAME.search(COLOUR.sub("", str(reply.user_expressions)))
+
+
+def test_exit_functions_show_none_to_the_user(tmp_path: Path) -> None:
+    """What an exit function raises is written for whoever started the kernel: the user's frames."""
+    with start(tmp_path) as kernel:
+        with kernel.client(timeout=HANG_LIMIT_S) as client:
+            succeeded(execute(client, f"{BEFORE}import atexit; atexit.register(bad);"))
+        assert kernel.shutdown() == 0
+
+        said = kernel.written()
+    assert not OWN_FRAME.search(said), said
+
+
+# --- Debuggers
+
+
+POST_MORTEM = {
+    "pdb on": "%pdb on\n1 / 0",
+    "debug": "%debug",
+    "post_mortem": "import pdb\ntry: 1 / 0\nexcept Exception: pdb.post_mortem()",
+    "pm": "import pdb; pdb.pm()",
+}
+
+
+@pytest.mark.parametrize("kind", POST_MORTEM)
+def test_post_mortem_needs_prompts(client: Client, kind: str) -> None:
+    """A client that answers no prompts gets the error alone, and a line that says why."""
+    client.execute("1 / 0", stop_on_error=False, timeout=HANG_LIMIT_S)
+    answer = client.execute(POST_MORTEM[kind], stop_on_error=False, timeout=HANG_LIMIT_S)
+    execute(client, "%pdb off")
+
+    assert "does not answer prompts" in answer.text(StreamName.STDERR)
+    if kind == "pdb on":
+        assert failed(answer).ename == error(answer).ename == "ZeroDivisionError"
+    else:
+        succeeded(answer)
+
+
+@pytest.mark.parametrize("kind", POST_MORTEM)
+def test_post_mortem_prompts(client: Client, kind: str) -> None:
+    """A client that does is asked, and ends the session."""
+    client.execute("1 / 0", stop_on_error=False, timeout=HANG_LIMIT_S)
+    answer_prompts, asked = answering("p 6 * 7", "q")
+    answer = client.execute(
+        POST_MORTEM[kind], stop_on_error=False, on_input=answer_prompts, timeout=HANG_LIMIT_S
+    )
+    execute(client, "%pdb off")
+
+    assert [request.prompt for request in asked] == ["ipdb> ", "ipdb> "]
+    assert "42" in answer.text()
+
+
+LIVE = {
+    "breakpoint": "breakpoint()\n1",
+    "set_trace": "import pdb; pdb.set_trace()\n1",
+}
+
+
+@pytest.mark.parametrize("kind", LIVE)
+def test_breakpoint_without_prompts_fails_the_cell(client: Client, kind: str) -> None:
+    """Code that stops where no prompt is answered fails there, and the next cell runs."""
+    answer = client.execute(LIVE[kind], stop_on_error=False, timeout=HANG_LIMIT_S)
+
+    assert failed(answer).ename == "StdinNotImplementedError"
+    assert not OWN_FRAME.search(seen(answer)), seen(answer)
+    succeeded(execute(client, "1"))
