@@ -111,6 +111,12 @@ def test_kernel_without_control() -> None:
     assert "nothing on control" in found.reason
 
 
+@pytest.mark.parametrize("check", ["HDR-08.1", "WIRE-10.1"])
+def test_replies_without_status(check: str) -> None:
+    """A kernel whose every kernel_info_reply lacks a status is blamed for that alone."""
+    assert _found_of("shell-status-of-info-missing", check).outcome is Verdict.PASSED
+
+
 def test_missing_broadcast() -> None:
     """Of a kernel that ends without a last word the word is told as missing, not the end."""
     found = _found_of("ctrl-no-broadcast", "CTRL-07.1")

@@ -10,6 +10,7 @@ from assay.conformance._draft import ABSENT
 from assay.conformance._heard import Heard
 from assay.conformance._outcome import Outcome, failed, passed, skipped
 from assay.conformance._testee import Testee
+from assay.conformance.checks._cells import is_usual
 from assay.conformance.checks._sample import every, sample
 from assay.protocol import Channel
 
@@ -80,8 +81,8 @@ def metadata(kernel: Testee) -> Outcome:
     return every(kernel, is_object, "an object", lambda _: "something else")
 
 
-def _still_answered(heard: Heard) -> Outcome:
-    if heard.status != "ok":
+def _still_answered(kernel: Testee, heard: Heard) -> Outcome:
+    if not is_usual(kernel, heard):
         found = "none" if heard.reply is None else f"status {heard.status!r}"
         return failed("the usual reply", found, heard)
     return passed()
@@ -90,13 +91,13 @@ def _still_answered(heard: Heard) -> Outcome:
 @check("HDR-08.1", "a request without date gets the usual reply")
 def no_date(kernel: Testee) -> Outcome:
     draft = kernel.peer.draft("kernel_info_request").with_header(date=ABSENT)
-    return _still_answered(kernel.peer.ask(draft.unjudged()))
+    return _still_answered(kernel, kernel.peer.ask(draft.unjudged()))
 
 
 @check("HDR-10.1", "a request with an empty username gets the usual reply")
 def empty_username(kernel: Testee) -> Outcome:
     draft = kernel.peer.draft("kernel_info_request").with_header(username="")
-    return _still_answered(kernel.peer.ask(draft))
+    return _still_answered(kernel, kernel.peer.ask(draft))
 
 
 def _echoes(kernel: Testee, heard: Heard) -> Outcome:
@@ -161,7 +162,7 @@ def unknown_key_is_copied(kernel: Testee) -> Outcome:
 def unknown_metadata(kernel: Testee) -> Outcome:
     metadata = {"cellId": "assay", "assay_key": {"a": [1]}}
     draft = kernel.peer.draft("kernel_info_request").with_parts(metadata=metadata)
-    return _still_answered(kernel.peer.ask(draft))
+    return _still_answered(kernel, kernel.peer.ask(draft))
 
 
 @check(

@@ -10,6 +10,7 @@ from assay.conformance._draft import Draft
 from assay.conformance._heard import Heard
 from assay.conformance._outcome import Outcome, Skip, failed, passed
 from assay.conformance._testee import Testee
+from assay.conformance.checks._cells import is_usual
 from assay.conformance.checks._sample import every, sample
 from assay.protocol import DELIMITER, Channel, ConnectionFile
 
@@ -20,7 +21,7 @@ DICTS = 4
 
 def _answered(kernel: Testee, draft: Draft, channel: Channel = Channel.SHELL) -> Outcome:
     heard = kernel.peer.ask(draft, channel=channel)
-    if heard.status != "ok":
+    if not is_usual(kernel, heard):
         return failed("the usual reply", _found(heard), heard)
     return passed()
 
