@@ -12,7 +12,16 @@ from zmq.backend import Socket as BackendSocket
 from assay.protocol import DELIMITER, Buffer
 from assay.transport._sockets import Socket
 
-__all__ = ["NOBLOCK", "POLLIN", "Mark", "receive_frames", "send_frames", "settled", "size_of"]
+__all__ = [
+    "NOBLOCK",
+    "POLLIN",
+    "Mark",
+    "prepare_marks",
+    "receive_frames",
+    "send_frames",
+    "settled",
+    "size_of",
+]
 
 COPIED_BYTES = 128 * 1024
 """Frames up to this size are copied: handing over a reference costs more than so much copying.
@@ -121,6 +130,15 @@ def receive_frames(socket: Socket) -> list[Buffer]:
         elif frame == DELIMITER:
             dicts = DICTS_BEHIND_DELIMITER
     return frames
+
+
+def prepare_marks() -> None:
+    """Have pyzmq make now what frees marked and shared frames: sockets and a thread.
+
+    A program that uses up all descriptors must not be there when it does, for ZeroMQ ends the
+    process where it finds none.
+    """
+    _shared(b"")
 
 
 def _shared(frame: Buffer) -> zmq.Frame:

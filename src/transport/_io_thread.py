@@ -30,7 +30,7 @@ from assay.protocol import (
     encode_json,
 )
 from assay.transport._connections import Connections
-from assay.transport._frames import NOBLOCK, POLLIN, receive_frames, send_frames
+from assay.transport._frames import NOBLOCK, POLLIN, prepare_marks, receive_frames, send_frames
 from assay.transport._log import OutboundLog, Outgoing, Run, Text
 from assay.transport._logger import get_logger
 from assay.transport._publisher import RETRY_S, Publisher
@@ -187,6 +187,7 @@ class IoThread:
         """
         from assay.transport._admission import Admission  # noqa: PLC0415 - not before the first reply
 
+        prepare_marks()
         with self.spare.lent():
             self._admission = Admission(self._reactor, self.spare)
             monitors = [

@@ -156,9 +156,9 @@ class Publisher:
         self._flying: deque[tuple[Mark, int]] = deque()
         self._flying_bytes = 0
         self._queued: deque[int] = deque(maxlen=IOPUB_QUEUE_MESSAGES + 1)
-        # The first message is marked: a program that uses up all descriptors must not be there when
-        # pyzmq makes what frees marked messages, for ZeroMQ ends the process where it finds none.
-        self._until_mark = 0
+        # A queue holds more than that: one that is full has a mark. Not the first message, which is
+        # on a kernel's way to its first answer (`prepare_marks`).
+        self._until_mark = MARK_EVERY
         self._patience_s = PATIENCE_S
         self._waiting_since: float | None = None
         self._looked_at = 0.0

@@ -9,7 +9,7 @@ from assay.protocol import SessionId, StreamName
 __all__ = ["Topics"]
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Topics:
     """How one sender names what it publishes."""
 

@@ -29,7 +29,7 @@ STATUS = {state: encode_json({"execution_state": state}) for state in ("starting
 """Contents of the only messages that every request causes."""
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Reply:
     """What answers a request: a content, and what a handler lets go along with it."""
 

@@ -7,14 +7,15 @@ which may be the next command (ipython#514). Here: KeyboardInterrupt is raised b
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
 from IPython.core import interactiveshell
-from IPython.core.magics.script import ScriptMagics
 
 from assay.kernel._interpreter import Host
+from assay.kernel.process._import_hooks import after_import
 from assay.kernel.process._patches import Kind, patches
 
 __all__ = ["let_interrupts_end_cells"]
@@ -22,18 +23,17 @@ __all__ = ["let_interrupts_end_cells"]
 P = ParamSpec("P")
 T = TypeVar("T")
 
-COMMANDS = (
-    (interactiveshell, "system"),
-    (interactiveshell, "getoutput"),
-    (interactiveshell, "get_output_error_code"),
-    (ScriptMagics, "shebang"),
-)
-"""What runs ``!command``, ``name = !command`` and ``%%bash``."""
+COMMANDS = ("system", "getoutput", "get_output_error_code")
+"""What runs ``!command`` and ``name = !command``."""
+
+SCRIPTS = "IPython.core.magics.script"
+"""Where ``%%bash`` and its like are; IPython imports it for the first magic."""
 
 
 def let_interrupts_end_cells(host: Host) -> None:
-    """Raise each interrupt that one of the `COMMANDS` has swallowed."""
-    for owner, name in COMMANDS:
+    """Raise each interrupt that one of the `COMMANDS`, or a script, has swallowed."""
+
+    def replace(owner: object, name: str) -> None:
         patches.patch(
             owner,
             name,
@@ -41,6 +41,10 @@ def let_interrupts_end_cells(host: Host) -> None:
             kind=Kind.CORRECTNESS,
             reason="an interrupt of a command ends its cell, and not only the command",
         )
+
+    for name in COMMANDS:
+        replace(interactiveshell, name)
+    after_import(SCRIPTS, lambda: replace(sys.modules[SCRIPTS].ScriptMagics, "shebang"))
 
 
 def _raising(host: Host, run: Callable[P, T]) -> Callable[P, T]:

@@ -90,7 +90,7 @@ class Act(Enum):
     """Answer it in the main thread's place, and end the process."""
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Move:
     """Where an event leads, and what is done."""
 

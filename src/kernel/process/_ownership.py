@@ -7,7 +7,7 @@ from attrs import frozen
 __all__ = ["GUEST", "OWNER", "Ownership"]
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Ownership:
     """Which process-wide things a kernel may take, for the time that it runs."""
 

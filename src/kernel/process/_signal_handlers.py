@@ -71,7 +71,7 @@ class Reclaim(enum.Enum):
     IF_DEFAULT = enum.auto()
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class _Taken:
     handler: Action
     reclaim: Reclaim
