@@ -39,7 +39,7 @@ class OpenedConnection:
     """The file says the same as `connection`."""
 
     warnings: tuple[str, ...]
-    """What whoever started the kernel should know (CONN-21)."""
+    """What the person who started the kernel should know (CONN-21)."""
 
 
 def open_connection(options: CommandLine) -> OpenedConnection:

@@ -165,7 +165,7 @@ class Host(Protocol):
         ...
 
     real_stderr: TextIO
-    """What the process was started with: for what concerns whoever started it."""
+    """What the process was started with: for what concerns the person who started it."""
 
     @property
     def connection(self) -> ConnectionFile:

@@ -163,7 +163,7 @@ def _announce(
     except ConnectionFileError as error:
         if opened.is_new or bound != opened.connection:
             raise
-        # Whoever wrote the command line knows it; the file may be part of a container's image.
+        # The author of the command line knows it; the file may be part of a container's image.
         logger.warning("%s; it does not say what the command line says", error)
     if opened.is_new:
         hint = f"connect a client with: jupyter console --existing {opened.path}"

@@ -50,7 +50,7 @@ class Parts:
         publish_silent: Publish what silent requests print and display (AMB-08).
         control: The handlers of requests on control that may wait.
         recorder: Sees each message.
-        stderr: For what concerns whoever started the process.
+        stderr: For what concerns the person who started the process.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""ZeroMQ: a kernel's sockets and I/O thread, and the client's side; nobody else imports zmq."""
+"""ZeroMQ, for a kernel and for its clients; no other package imports zmq."""
 
 from __future__ import annotations
 

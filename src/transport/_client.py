@@ -64,7 +64,7 @@ class Client:
         session: Signs, encodes and checks; a fresh one under *connection*'s key if not given.
         channels: Which sockets to open.
         lifeline: The kernel's process, if it is ours: waiting ends when it has ended.
-        receive_limit: Messages that ZeroMQ keeps for each socket while nobody reads them; 0 sets no
+        receive_limit: Messages that ZeroMQ keeps for each socket while they are not read; 0 sets no
             limit, so that nothing is lost on this side.
         recorder: Sees each message that is sent and received.
 
@@ -124,23 +124,23 @@ class Client:
 
     @property
     def discarded(self) -> int:
-        """Messages that nobody received in time."""
+        """Messages that were not received in time."""
         return self._inboxes.discarded
 
     # Whole conversations
 
     def wait_until_ready(self, timeout: float | None = READY_TIMEOUT_S) -> Received:
-        """Wait until the kernel answers and IOPub is heard, and return its kernel_info_reply.
+        """Wait until the kernel answers and IOPub reaches us, and return its kernel_info_reply.
 
         A subscription takes effect some time after it was made; whatever a kernel publishes before
-        is lost. A request whose idle is heard proves that it has. Where ``iopub_welcome`` comes,
-        one more request is enough; kernels that send none are asked again until they are heard.
+        is lost. A request whose idle arrives proves that it has. Where ``iopub_welcome`` comes,
+        one more request is enough; kernels that send none are asked again until something arrives.
 
         Args:
             timeout: Seconds; None waits for ever.
 
         Raises:
-            TimedOutError: the kernel did not answer, or was not heard on IOPub.
+            TimedOutError: the kernel did not answer, or nothing came on IOPub.
             KernelEndedError: the kernel's process ended.
         """
         deadline = Deadline(timeout)

@@ -56,7 +56,7 @@ class ClientSockets:
         identity: Under which the kernel knows the client.
         channels: Which sockets to open.
         lifeline: The kernel's process, if it is ours: waiting ends when it has ended.
-        receive_limit: Messages that ZeroMQ keeps for each socket while nobody reads them; 0 sets no
+        receive_limit: Messages that ZeroMQ keeps for each socket while they are not read; 0 sets no
             limit.
         recorder: Sees each message.
 
@@ -106,7 +106,7 @@ class ClientSockets:
         """Close the sockets; what was sent still goes out, within `LINGER_MS`."""
         if not self._closed:
             self._closed = True
-            # Nobody is left to take it in; waiting would be for nothing.
+            # No kernel is left to take it in; waiting would be for nothing.
             gone = self._ended or (self._lifeline is not None and _is_readable(self._lifeline))
             self._context.destroy(linger=0 if gone else LINGER_MS)
 

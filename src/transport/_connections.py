@@ -160,7 +160,7 @@ def _cut(descriptor: int, inode: int) -> bool:
         # A descriptor of our own: it is the same file until it is closed.
         with socket.socket(fileno=os.dup(descriptor)) as connection:
             if _inode(connection.fileno()) != inode:
-                return False  # it is somebody else's by now
+                return False  # it is another connection by now
             connection.shutdown(socket.SHUT_RDWR)
     except OSError:
         return False  # it is gone

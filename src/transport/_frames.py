@@ -55,7 +55,7 @@ def size_of(frames: Sequence[Buffer]) -> int:
 
 
 def settled(frames: list[Buffer]) -> list[Buffer]:
-    """Return *frames* with a copy of each that somebody could still change or that has gaps."""
+    """Return *frames* with a copy of each that could still change or that has gaps."""
     for frame in frames:
         if type(frame) is not bytes:
             return [f if _is_settled(f) else memoryview(f).tobytes() for f in frames]
@@ -153,7 +153,7 @@ def _shared(frame: Buffer) -> zmq.Frame:
 
 def _is_settled(frame: Buffer) -> bool:
     if isinstance(frame, memoryview):
-        # A frame that was received belongs to nobody else; a writable view of it could change.
+        # A frame that was received has no other owner; a writable view of it could change.
         owner = frame.obj
         return frame.readonly and frame.c_contiguous and isinstance(owner, (bytes, zmq.Frame))
     return type(frame) is bytes

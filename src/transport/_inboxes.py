@@ -39,7 +39,7 @@ class Inboxes:
         """The newest frames that were no message, or none to trust."""
 
         self.discarded = 0
-        """Messages that nobody received in time; see `UNCLAIMED`."""
+        """Messages that were not received in time; see `UNCLAIMED`."""
 
         self.exchanges: dict[MsgId, Exchange] = {}
         """The requests in flight."""

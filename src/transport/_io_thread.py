@@ -82,7 +82,7 @@ SUBSCRIBE = 1
 
 
 class Receiver(Protocol):
-    """Whoever takes the requests; called in the I/O thread, so it must not wait."""
+    """Takes the requests; called in the I/O thread, so it must not wait."""
 
     def receive(self, channel: Channel, envelope: Envelope) -> None:
         """Take a trusted message that came by *channel*."""

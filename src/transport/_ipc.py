@@ -23,7 +23,7 @@ def path_of(address: str) -> Path:
 
 
 def free_port(channel: Channel, connection: ConnectionFile) -> int | None:
-    """Return a number for *channel* whose path nobody uses; None if none was found."""
+    """Return a number for *channel* whose path is not used; None if none was found."""
     random = SystemRandom()
     for _ in range(ATTEMPTS):
         port = random.randint(1, MAX_NUMBER)
@@ -35,7 +35,7 @@ def free_port(channel: Channel, connection: ConnectionFile) -> int | None:
 def why_taken(address: str) -> str:
     """Return why *address* must not be bound, or nothing: ZeroMQ would remove what is there.
 
-    A socket that nobody listens to is what a kernel left that was killed.
+    A socket without a listener is what a kernel left that was killed.
     """
     path = path_of(address)
     if not os.path.lexists(path):

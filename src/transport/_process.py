@@ -151,7 +151,7 @@ class ChildProcess:
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the process and all of its group; nothing happens if it has ended."""
         if not self._ended.is_set():
-            # Between its end and the event it is not reaped yet: the group is nobody else's. Where
+            # Between its end and the event it is not reaped yet: the group is still its own. Where
             # that cannot be (see `wait_unreaped`), a system that gives numbers in turn has not got
             # round to this one again.
             with suppress(ProcessLookupError, PermissionError):
@@ -194,7 +194,7 @@ class ChildProcess:
         self._stop_write.send(b".")
 
     def _wait_for_end(self) -> None:
-        with suppress(ChildProcessError):  # somebody else reaped it
+        with suppress(ChildProcessError):  # another thread has reaped it
             if not wait_unreaped(self._process.pid):
                 self._process.wait()
         self._note_end()

@@ -18,8 +18,8 @@ READ_BYTES = 4096
 class Wakeup:
     """An eventfd where there is one, else a pipe.
 
-    Its descriptors are closed when nobody has it any more. Closing them earlier, while some thread
-    may be about to call `set`, would write into whatever file was opened next.
+    Its descriptors are closed when nothing refers to it any more. Closing them earlier, while some
+    thread may be about to call `set`, would write into whatever file was opened next.
     """
 
     def __init__(self) -> None:

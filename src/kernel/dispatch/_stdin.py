@@ -21,7 +21,7 @@ __all__ = ["Prompter"]
 logger = get_logger("assay.kernel")
 
 LOOK_UP_S = 0.25
-"""A signal that comes just before we wait wakes nobody, nor does the end of the request: either is
+"""A signal that comes just before we wait ends no wait, nor does the end of the request: either is
 found this much later."""
 
 

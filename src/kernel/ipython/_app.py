@@ -129,13 +129,13 @@ class IPKernelApp(BaseIPythonApplication, InteractiveShellApp):  # type: ignore[
                 ", ".join(options.unknown),
                 HINT if "--existing" in options.unknown else "",
             )
-        # What is wrong, or the help, is for whoever started the process.
+        # What is wrong, or the help, is for the person who started the process.
         with redirect_stdout(self.host.real_stderr), redirect_stderr(self.host.real_stderr):
             super().parse_command_line(list(options.known))
 
     @default("ipython_dir")
     def _ipython_dir_default(self) -> str:
-        # Said to whoever started the process: no client listens yet.
+        # Written to the process's own stderr: no client listens yet.
         return ipython_folder(super()._ipython_dir_default, self.host)
 
     def init_profile_dir(self) -> None:
@@ -151,7 +151,7 @@ class IPKernelApp(BaseIPythonApplication, InteractiveShellApp):  # type: ignore[
             self._in_init_profile_dir = False
 
     def get_default_logging_config(self) -> dict[str, Any]:
-        """Log to whoever started the process: no client listens yet when a configuration fails."""
+        """Log to the process's own stderr: no client listens yet when a configuration fails."""
         config: dict[str, Any] = super().get_default_logging_config()
         for handler in config.get("handlers", {}).values():
             handler["stream"] = self.host.real_stderr
@@ -175,7 +175,7 @@ class IPKernelApp(BaseIPythonApplication, InteractiveShellApp):  # type: ignore[
         guard_late_imports()
 
     def _exec_file(self, fname: str, shell_futures: bool = False) -> None:
-        """Run startup code; if it wants to exit, that is told, and the kernel goes on."""
+        """Run startup code; if it wants to exit, warn, and go on."""
         try:
             super()._exec_file(fname, shell_futures)
         except SystemExit:

@@ -1,6 +1,6 @@
 """IPython's debugger in the place of Python's own, and interrupts at its prompt.
 
-Whoever imports this module has replaced them.
+To import this module replaces them.
 """
 
 from __future__ import annotations

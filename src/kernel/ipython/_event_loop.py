@@ -4,6 +4,30 @@ In a cell, `asyncio.create_task` works and `asyncio.get_running_loop` returns th
 with top-level await runs on it; tasks go on between cells. Yet a plain cell does not go through
 the loop: it runs with the loop marked as running, and the loop really runs only while the kernel
 waits for requests and some task, timer or socket needs it (decision 0005).
+
+**Theory of operation.** The loop is in one of three states, which only the main thread changes:
+
+| state      | `is_running` | asyncio's running loop | who left it so                             |
+|------------|--------------|------------------------|--------------------------------------------|
+| at rest    | no           | none                   | `leave_cell`, and the end of each turn     |
+| pretending | yes          | this one               | `enter_cell`, for the time of a plain cell |
+| turning    | yes          | this one               | `run_cell`, `run_once`, `run_until`        |
+
+`run_cell` is called while it pretends: it puts the pretence away, turns until the cell's task is
+done, and takes it up again. Between requests `run_until` turns until another thread, which has a
+request, calls what it was given; that posts `stop` into the loop, which wakes its selector. Such a
+stop may come when the turn is over: it belongs to that turn alone (`_Turn`) and stops no other.
+
+*Interrupts.* A signal handler runs in the main thread between two instructions, so it sees one of
+these states. Where the awaited cell's own code runs, KeyboardInterrupt is raised in it. Where the
+cell waits and the loop or another task runs, its task is cancelled, and the reason noted, which is
+raised in the place of the cancellation. Before there is a task to cancel, the interrupt is noted
+alone. An interrupt that strikes while a state is being changed leaves at worst a pretence too many,
+which the next `leave_cell` ends: each turn and each cell begins or ends with one.
+
+*Other threads* only call `call_soon_threadsafe`. While no thread turns the loop its selector is not
+looked at, so `_write_to_self` also calls the waker: the main lane then looks whether the loop is
+idle, and turns it.
 """
 
 from __future__ import annotations
@@ -63,7 +87,7 @@ class UserLoop(asyncio.SelectorEventLoop):
         return not loop._ready and not loop._scheduled and len(loop._selector.get_map()) <= 1
 
     def _write_to_self(self) -> None:
-        # Another thread scheduled something while nobody turns the loop: wake whoever would.
+        # Another thread scheduled something: wake the thread that is to run the loop.
         super()._write_to_self()  # type: ignore[misc]  # typeshed leaves it out
         if self._wake_other is not None:
             self._wake_other()
@@ -95,8 +119,8 @@ class UserLoop(asyncio.SelectorEventLoop):
         Raises:
             KeyboardInterrupt: the cell was interrupted; it has been cancelled.
         """
-        # Until there is a task to cancel, an interrupt is only noted: a task that nobody knew would
-        # run between cells.
+        # Until there is a task to cancel, an interrupt is only noted: a task that is not known here
+        # would run between cells.
         self._starting = True
         self._is_delivered = self._is_left = False
         try:

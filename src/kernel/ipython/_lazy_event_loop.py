@@ -1,4 +1,4 @@
-"""The user's event loop, made when somebody imports asyncio.
+"""The user's event loop, made when asyncio is imported.
 
 Importing it takes a tenth of a kernel's start and 4 MB, and most cells await nothing. Nobody can
 tell the difference: without asyncio there is no way to ask for a loop (decision 0005).
@@ -109,7 +109,7 @@ class LazyEventLoop:
             self._loop.end()
 
     def get(self) -> UserLoop:
-        """Return the loop itself; import asyncio, if nobody has."""
+        """Return the loop itself; import asyncio, unless that is done."""
         if self._loop is None:
             import asyncio  # noqa: F401, PLC0415 - see above
 
@@ -146,7 +146,7 @@ class LazyEventLoop:
             self._make()
             return 0
 
-        # A signal would do as well, but all that can be sent belong to somebody.
+        # A signal would do as well, but each that can be sent has a meaning already.
         self._pending = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(make)
         ctypes.pythonapi.Py_AddPendingCall(self._pending, None)
 

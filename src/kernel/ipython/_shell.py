@@ -51,7 +51,7 @@ ENVIRONMENT = {
     "PAGER": "cat",
     "GIT_PAGER": "cat",
 }
-"""For child processes: there are colours, and nobody to turn a pager's pages."""
+"""For child processes: there are colours, and a pager would wait for a key for ever."""
 
 SESSION_NAME = "JPY_SESSION_NAME"
 """The notebook that a server started the kernel for."""
@@ -158,7 +158,7 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
         self.prefilter = self.prefilter_manager.prefilter_lines
 
     def __reduce_ex__(self, protocol: object) -> tuple[Callable[[], object], tuple[()]]:
-        # A session that is pickled holds it, in `exit` for one; whoever reads it has its own.
+        # A session that is pickled holds it, in `exit` for one; the reader has its own.
         return get_ipython, ()
 
     def init_completer(self) -> None:

@@ -9,8 +9,8 @@ Between requests the main thread waits in a lock, or, while the interpreter's ev
 something to do, turns that loop until the next request comes. Three things wake it: a request, a
 signal (through the I/O thread, see `SignalWatch`), and the end (`Shutdown`). It looks at all of
 them each time round, so a wake-up too many does no harm. None is lost either: the lane's lock stays
-open if it is opened while nobody waits, and `_wait_in_loop` looks at the lane after it has said how
-to be woken.
+open if it is opened while no thread waits, and `_wait_in_loop` looks at the lane after it has said
+how to be woken.
 
 Who writes what: `_received` is the I/O thread's, `_handled` the main thread's. The lane is idle if
 they are equal. The I/O thread may find it busy a moment too long, and then a kernel_info_request

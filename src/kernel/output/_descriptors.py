@@ -1,4 +1,26 @@
-"""What C code and child processes write to descriptors 1 and 2."""
+"""What C code and child processes write to descriptors 1 and 2.
+
+**Theory of operation.** Each descriptor is replaced by the write end of a pipe, and what comes out
+of the read end is appended to the log as text of the request that runs. Two kinds of threads read:
+
+- The I/O thread, whenever a pipe is readable. It must not wait: if another thread reads just now it
+  does nothing, and it reads a piece at a time, since a child that never stops writing must not keep
+  it from its sockets. While the log is full it does not look at the pipes at all; then the writer
+  waits, as on any full pipe.
+- A thread that is about to append text or a message of its own, so that its entry stands after what
+  was written to the descriptor before it (`catch_up`). It reads what is there, a pipe's capacity at
+  most.
+
+Why the order holds: bytes that left a pipe are in no pipe and not yet in the log, and a thread that
+asked only whether the pipes are empty would go ahead of them. `reading` is True in that gap, so
+`is_behind` makes the thread wait for the lock, and with it for the entry. Text that a thread has
+begun with half a line does not hold this text back: it parts the line (`write_captured`).
+
+Why nothing waits for ever: a finalizer or signal handler may write, and so read, in any thread at
+any moment. In the thread that holds the lock it finds itself by `_reader` and returns; in the I/O
+thread it tries the lock only. A writer that waits for room in the log holds no lock of the I/O
+thread's. A forked child takes nothing from the pipes: what it read would be lost to its parent.
+"""
 
 from __future__ import annotations
 
@@ -78,7 +100,7 @@ class DescriptorCapture:
         self._output = output
         self._lock = Lock()
         self.reading = False
-        """True from when somebody takes text from a pipe until it is in the log."""
+        """True from when a thread takes text from a pipe until it is in the log."""
         self._reader: int | None = None
         """The thread that holds the lock."""
         self._captured: tuple[_Captured, ...] = ()
@@ -198,7 +220,7 @@ class DescriptorCapture:
 def real_stderr() -> TextIO:
     """Return a stream to the standard error that the process has now, before it is captured.
 
-    What does not fit into a pipe that nobody reads is dropped.
+    What does not fit into a pipe that is not read is dropped.
     """
     raw = _Unread(os.dup(DESCRIPTORS[StreamName.STDERR]))
     return io.TextIOWrapper(raw, "utf-8", "backslashreplace", write_through=True)  # type: ignore[type-var]  # typeshed wants a buffer between

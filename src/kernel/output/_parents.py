@@ -78,7 +78,7 @@ class Parents:
         """
         told = Request.from_json(parts)
         for request in (self._entered, self.current()):
-            # It can do more than what is told of it, such as prompt.
+            # The request itself can do more than its parts, such as prompt.
             if request is not None and request.header.msg_id == told.header.msg_id:
                 return request
         return told
@@ -86,7 +86,7 @@ class Parents:
     def set_parent(self, request: Request) -> None:
         """Let the caller's context belong to *request*.
 
-        In the main thread also what nobody can attribute, such as the output of child processes.
+        In the main thread also what has no context, such as the output of child processes.
         """
         self._current.set(request)
         if is_main_thread():
@@ -97,8 +97,8 @@ class Parents:
 
         Args:
             in_own: Returns True in a thread of the kernel's own. What that starts (pyzmq frees
-                frames in a thread) is nobody's: a finalizer may print in it long afterwards. Nor is
-                a thread that says `is_the_kernels` of itself.
+                frames in a thread) belongs to no request: a finalizer may print in it long
+                afterwards. Nor does a thread that says `is_the_kernels` of itself.
         """
         of_thread = self._of_thread
         current = self.current

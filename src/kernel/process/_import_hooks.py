@@ -1,4 +1,4 @@
-"""Do something as soon as somebody imports a module, and not earlier."""
+"""Call a function as soon as a module is imported, and not earlier."""
 
 from __future__ import annotations
 

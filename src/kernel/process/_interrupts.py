@@ -23,7 +23,7 @@ must not be done by half; where Python swallows what is raised, that is in final
 unraisable hook sees it), in the functions that are called around a fork, and in what shows a
 warning. There the handler asks for the same signal again (`put_off`); nothing waits for it.
 
-*A signal that wakes nobody.* Python's handler runs when the main thread next looks, but a signal
+*A signal that ends no wait.* Python's handler runs when the main thread next looks, but a signal
 that arrives just before that thread begins to wait in the system ends no wait. The I/O thread
 learns of each signal by a pipe and pings the main thread a moment later (`_signal_pipe`).
 

@@ -26,7 +26,7 @@ def watch_parent(
     that was inherited across the border of a container.
 
     Args:
-        pid: The launcher, as ``JPY_PARENT_PID`` names it. 1 or less means nobody in particular.
+        pid: The launcher, as ``JPY_PARENT_PID`` names it. 1 or less names no process.
         io: Watches the descriptor of the process, before it is started.
         gone: Called in that thread, or in one that polls where there are no such descriptors.
         is_parent: It was the parent of this process when this one began. The launcher may have died
@@ -83,5 +83,5 @@ def _lives(pid: int) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True  # and is somebody else's
+        return True  # and belongs to another user
     return True

@@ -1,7 +1,7 @@
 """Signals, which the I/O thread learns of as soon as the system delivers them.
 
 Python only notes a signal; its handler runs when the main thread next looks. A signal that comes
-just before that thread waits in the system, or while C code does not look, would wake nobody.
+just before that thread waits in the system, or while C code does not look, would end no wait.
 
 Which handler a signal had cannot be seen in the pipe: a program may have put another one into its
 place by the time that the pipe is read. So the main thread is pinged: it is sent another signal,

@@ -48,7 +48,7 @@ class KernelFacade:
         self.session = _Publisher(host)
 
     def __reduce__(self) -> tuple[Callable[[], KernelFacade], tuple[()]]:
-        # A session that is pickled may hold it; whoever reads it has a kernel of its own.
+        # A session that is pickled may hold it; the kernel that reads it puts itself there.
         return _present_kernel, ()
 
     # --- What kernel_info says.
@@ -107,7 +107,7 @@ class KernelFacade:
 
     async def do_one_iteration(self) -> None:
         """Let other tasks of the user's event loop go on; requests wait for the cell's end."""
-        import asyncio  # noqa: PLC0415 - whoever awaits has imported it
+        import asyncio  # noqa: PLC0415 - code that awaits has imported it
 
         await asyncio.sleep(0)
 

@@ -1,7 +1,7 @@
 """Format what most cells show without asking who has nothing to say of it.
 
 IPython asks eleven formatters for each object, 70 µs for a number that only one of them knows. For
-objects of Python's own types the answer is known, unless somebody has registered a printer; and
+objects of Python's own types the answer is known, unless a program has registered a printer; and
 where the pretty printer would only ask for `repr`, so can we.
 """
 
@@ -34,7 +34,7 @@ class DisplayFormatter(formatters.DisplayFormatter):  # type: ignore[misc]  # IP
     _known: tuple[object, ...] = ()
     _printers: Sequence[Mapping[str, Mapping[object, object]]] | None = None
     """The traits of the `_known` formatters but text's, where their printers are; None if one of
-    the formatters is somebody's own, which may do anything."""
+    the formatters is a program's own, which may do anything."""
 
     def format(
         self,
@@ -50,7 +50,7 @@ class DisplayFormatter(formatters.DisplayFormatter):  # type: ignore[misc]  # IP
         return found
 
     def _is_text_alone(self, obj: object) -> bool:
-        """Return True if nobody has registered anything but text for *obj*."""
+        """Return True if nothing but text is registered for *obj*."""
         present = (
             self.ipython_display_formatter,
             self.mimebundle_formatter,

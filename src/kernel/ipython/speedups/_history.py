@@ -131,7 +131,7 @@ class _Batch:
 
 
 class _Uncommitted:
-    """A connection that leaves the commit to somebody else."""
+    """A connection that leaves the commit to another thread."""
 
     def __init__(self, db: Connection) -> None:
         self._db = db
