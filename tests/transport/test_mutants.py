@@ -67,8 +67,8 @@ MUTANTS = (
     Mutant(
         "streams are not told apart",
         f"{LOG}take",
-        "if text and key != (entry.name, entry.parent):",
-        "if text and key is None:",
+        "if found and key != (entry.name, entry.parent):",
+        "if found and key is None:",
         f"{ORDER}test_each_way",
     ),
     Mutant(
@@ -81,14 +81,14 @@ MUTANTS = (
     Mutant(
         "each text is a message of its own",
         f"{LOG}take",
-        "if text and key != (entry.name, entry.parent):",
-        "if text:",
+        "if found and key != (entry.name, entry.parent):",
+        "if found:",
         f"{ORDER}test_adjacent_texts",
     ),
     Mutant(
         "a message is never full",
         "transport._log:_chunks",
-        "while len(part) - start > room:",
+        "while length - start > room:",
         "while False:",
         f"{ORDER}test_each_way",
     ),
@@ -298,21 +298,21 @@ MUTANTS = (
     Mutant(
         "what does not fit is dropped",
         f"{PUBLISHER}publish",
-        "self._kept.append(frames)",
+        "self._kept.append((frames, size))",
         "pass",
         f"{STATES}test_waiting",
     ),
     Mutant(
         "a new message overtakes those that are kept",
         f"{PUBLISHER}publish",
-        "not self._kept and self._try(frames)",
-        "self._try(frames)",
+        "not self._kept and self._try(frames, size)",
+        "self._try(frames, size)",
         f"{STATES}test_waiting",
     ),
     Mutant(
         "what was kept stays",
         f"{PUBLISHER}pump",
-        "while self._kept and self._try(self._kept[0]):",
+        "while kept and self._try(*kept[0]):",
         "while False:",
         f"{STATES}test_waiting",
     ),
@@ -396,7 +396,7 @@ MUTANTS = (
     Mutant(
         "at the end what was kept is dropped",
         f"{PUBLISHER}give_up",
-        "self._send_to_those_with_room(self._kept.popleft())",
+        "self._send_to_those_with_room(*self._kept.popleft())",
         "self._kept.popleft()",
         f"{STATES}test_give_up",
     ),
