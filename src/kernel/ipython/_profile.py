@@ -41,7 +41,7 @@ def ipython_folder(find: Callable[[], str], host: Host) -> str:
     for one in said:
         logger.warning("%s", one.message)
     if any("temp directory" in str(one.message) for one in said):
-        host.on_close(lambda: shutil.rmtree(folder, ignore_errors=True))
+        host.on_close(lambda: _remove(folder))
     return folder
 
 
@@ -67,9 +67,23 @@ def profile_in_need(location: str, error: OSError, config: Any, host: Host) -> P
 
 def _temporary(reason: str, host: Host) -> str:
     folder = tempfile.mkdtemp(prefix="assay-ipython-")
-    host.on_close(lambda: shutil.rmtree(folder, ignore_errors=True))
+    host.on_close(lambda: _remove(folder))
     logger.warning("%s: a temporary folder takes its place, %s", reason, folder)
     return folder
+
+
+def _remove(folder: str) -> None:
+    """Remove *folder*, into which the thread of the history may be writing.
+
+    Under another name first: a file that it made meanwhile would keep the folder there, and it is
+    by the name that it knows whether what it cannot write is worth a warning.
+    """
+    gone = f"{folder}-gone"
+    try:
+        os.rename(folder, gone)  # noqa: PTH104 - text, as IPython has it
+    except OSError:  # it is gone, or the folder around it cannot be written any more
+        gone = folder
+    shutil.rmtree(gone, ignore_errors=True)
 
 
 class _AsItIs(ProfileDir):  # type: ignore[misc]  # IPython is untyped here

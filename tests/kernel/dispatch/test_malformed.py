@@ -15,7 +15,7 @@ from assay.protocol import (
     Unknown,
     encode_json,
 )
-from assay.transport import Client, KernelProcess
+from assay.transport import Client, KernelProcess, Received
 from tests.kernel._kernels import (
     HANG_LIMIT_S,
     execute,
@@ -176,8 +176,15 @@ def test_unknown_type_has_no_reply(client: Client, channel: Channel, msg_type: s
     header: dict[str, Json] = {"msg_type": msg_type, "msg_id": f"unknown {channel} {msg_type[:30]}"}
     client.send_frames(channel, frames(client, "x", {}, header=header))
 
+    heard: list[Received] = []
+
+    def is_idle() -> bool:
+        heard.extend(heard_meanwhile(client))
+        return "idle" in states(heard)
+
     assert is_well(client)
-    heard = heard_meanwhile(client)
+    # What the kernel answers at once may overtake it.
+    client.wait_until(is_idle, awaited="idle", timeout=HANG_LIMIT_S)
     assert states(heard) == ["busy", "idle"]
     assert client.waiting(channel) == ()
 
