@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
@@ -13,7 +14,6 @@ from assay.protocol import (
     Buffer,
     Channel,
     Content,
-    ErrorReply,
     Json,
     JsonError,
     JsonObject,
@@ -22,6 +22,9 @@ from assay.protocol import (
     reply_type,
 )
 from assay.transport import OutboundLog, When
+
+if TYPE_CHECKING:
+    from assay.protocol import ErrorReply
 
 __all__ = ["Reply", "Responder", "error_reply"]
 
@@ -38,6 +41,13 @@ class Reply:
     """Free for extensions; engines say there when a task began and how it ended."""
     buffers: Sequence[Buffer] = field(default=(), kw_only=True)
     """Raw bytes that follow the content, such as the result of an engine's task."""
+
+    @property
+    def failed(self) -> bool:
+        """True if it says that the request failed."""
+        from assay.protocol import ErrorReply  # noqa: PLC0415 - as below
+
+        return isinstance(self.content, ErrorReply)
 
 
 class Responder:
@@ -116,6 +126,8 @@ def error_reply(
     """
     if not request.header.msg_type.endswith("_request"):
         return None
+    from assay.protocol import ErrorReply  # noqa: PLC0415 - no kernel that starts needs it
+
     is_execute = request.header.msg_type == "execute_request" and execution_count is not None
     return ErrorReply(
         ename=ename,

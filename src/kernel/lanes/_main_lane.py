@@ -33,7 +33,7 @@ from assay.kernel.lanes._shutdown import Ending, Shutdown
 from assay.kernel.output._iopub import Output
 from assay.kernel.output._parents import Parents
 from assay.kernel.process._child import end_child
-from assay.protocol import Channel, Error, ErrorReply
+from assay.protocol import Channel
 from assay.transport import IoThread, Lane, When, get_logger
 
 if TYPE_CHECKING:
@@ -230,6 +230,8 @@ class MainLane:
 
     def _failed(self, request: Request, handlers: Handlers, error: BaseException) -> Reply | None:
         """Return the reply to *request*; for a cell, publish *error* as well (EXEC-17)."""
+        from assay.protocol import Error, ErrorReply  # noqa: PLC0415 - a kernel that starts has no cell
+
         reply = handlers.failed(request, error)
         content = reply.content if reply is not None else None
         is_cell = request.header.msg_type == "execute_request"
@@ -245,7 +247,7 @@ class MainLane:
 
         It has no business with the requests of its parent, nor with this one's reply.
         """
-        end_child(int(reply is not None and isinstance(reply.content, ErrorReply)))
+        end_child(int(reply is not None and reply.failed))
 
     def _exit(self) -> None:
         self._shutdown.ask(Ending())
