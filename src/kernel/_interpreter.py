@@ -237,6 +237,16 @@ class Host(Protocol):
         """
         ...
 
+    def handle_waiting(self) -> bool:
+        """Handle the first request that waits behind the running cell and is no cell itself.
+
+        Called by that cell, or by another thread while it waits for that.
+
+        Returns:
+            False if there was none.
+        """
+        ...
+
     def end_child(self, error: BaseException) -> None:
         """End a forked child that user code leaves by *error*; do nothing in the kernel itself."""
         ...

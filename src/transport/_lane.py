@@ -47,6 +47,14 @@ class Lane(Generic[T]):
         except IndexError:
             return None
 
+    def take(self, wanted: Callable[[T], bool]) -> T | None:
+        """Return the first item that is *wanted*, ahead of those before it, if there is one."""
+        for item in list(self._items):
+            if wanted(item):
+                self._items.remove(item)
+                return item
+        return None
+
     def waiting(self) -> list[T]:
         """Return what waits, first to last; call it from the thread that puts."""
         return list(self._items)

@@ -55,7 +55,13 @@ class LazyEventLoop:
 
     @contextmanager
     def in_cell(self) -> Iterator[None]:
-        """Make the loop seem to run, for a plain cell; at once, or when the cell imports it."""
+        """Make the loop seem to run, for a plain cell; at once, or when the cell imports it.
+
+        In the middle of a cell, or of one that the loop runs, nothing changes.
+        """
+        if self._in_cell:
+            yield
+            return
         self._in_cell = True
         try:
             if self._loop is not None:

@@ -135,6 +135,11 @@ class KernelHost:
         assert self._main is not None, "attached before the interpreter is loaded"
         self._main.request_exit()
 
+    def handle_waiting(self) -> bool:
+        """Handle a request that waits behind the running cell, unless it is one itself."""
+        assert self._main is not None, "attached before the interpreter is loaded"
+        return self._main.handle_waiting()
+
     def end_child(self, error: BaseException) -> None:
         """End a forked child that user code leaves by *error*; do nothing in the kernel itself."""
         if self._output.forked:

@@ -83,6 +83,7 @@ class MainLane:
         self._received = 0
         self._handled = 0
         self._exit_is_requested = False
+        self._handlers: Handlers | None = None
         self.leave_code: Callable[[], None] = _do_nothing
         """Takes the signals back from user code, wherever that was left."""
         self.lane: Lane[Request] = Lane()
@@ -121,6 +122,7 @@ class MainLane:
 
     def serve(self, handlers: Handlers) -> None:
         """Handle requests with *handlers* until something asks for the end."""
+        self._handlers = handlers
         self._exit_is_requested = False  # start-up code that says `exit` ends nothing (S-053)
         while not self._shutdown.is_asked:
             self._turn(handlers)
@@ -140,6 +142,28 @@ class MainLane:
                 self._io.log.call(lambda: self._io.call_later(EXIT_DELAY_S, self._exit))
         except Exception:  # the loop must outlive whatever goes wrong
             logger.exception("the main lane failed")
+
+    def handle_waiting(self) -> bool:
+        """Handle the first request that waits and is no cell; in the middle of a cell.
+
+        Returns:
+            False if there was none.
+        """
+        handlers = self._handlers
+        request = self.lane.take(_may_come_between)
+        if request is None or handlers is None or self._output.forked:
+            return False
+        with self._parents.entered(request):
+            self._responder.status("busy", request)
+            try:
+                if (reply := handlers.answer(request)) is not None:
+                    self._responder.reply(request, reply)
+                self._catch_up()
+            finally:
+                request.finished = True
+                self._handled += 1
+                self._responder.status("idle", request)
+        return True
 
     def abort_waiting(self) -> None:
         """Mark as aborted the execute requests that have been received by now (EXEC-20, AMB-06).
@@ -260,6 +284,10 @@ class MainLane:
                 handlers.load_deferred()
         except Exception:  # the loop must outlive a program that has used up all descriptors
             logger.exception("cannot import what answers other requests; it will be tried again")
+
+
+def _may_come_between(request: Request) -> bool:
+    return request.header.msg_type not in {"execute_request", "shutdown_request"}
 
 
 def _do_nothing() -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -50,6 +51,17 @@ class Parents:
     def reset(self, token: Token[Request | None]) -> None:
         """Undo `enter`."""
         self._current.reset(token)
+
+    @contextmanager
+    def entered(self, request: Request) -> Iterator[None]:
+        """Belong to *request* inside, in the middle of another one."""
+        before = self._entered, self.newest
+        token = self.enter(request)
+        try:
+            yield
+        finally:
+            self.reset(token)
+            self._entered, self.newest = before
 
     def current(self) -> Request | None:
         """Return the request that the running code belongs to, if there ever was one."""

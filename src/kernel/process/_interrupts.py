@@ -40,7 +40,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from types import CodeType, FrameType, TracebackType
 from typing import Protocol, runtime_checkable
 
@@ -148,8 +148,11 @@ class Interrupts:
         self.handlers.give_back(signal.SIGINT)
 
     def allowed(self) -> AbstractContextManager[None]:
-        """Let an interrupt raise KeyboardInterrupt inside, and other signals what they raise."""
-        return self._user_code
+        """Let an interrupt raise KeyboardInterrupt inside, and other signals what they raise.
+
+        In the middle of user code, and in another thread while that waits, nothing changes.
+        """
+        return nullcontext() if self._is_entered else self._user_code
 
     def enter(self) -> None:
         """Begin with user code."""

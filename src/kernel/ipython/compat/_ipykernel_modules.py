@@ -33,6 +33,10 @@ __all__ = ["install_shims", "remove_shims"]
 PACKAGE = "ipykernel"
 SHELL_MODULE = f"{PACKAGE}.zmqshell"
 
+LIKE_VERSION = (6, 31, 0)
+"""What programs that find the package among the modules take it for, where it is not installed.
+From 6.18 on widgets make their comms by the comm package; ipywidgets looks at no more than this."""
+
 
 def install_shims(comms: Comms, stream_class: type) -> None:
     """Show the classes of this kernel where they are looked for.
@@ -96,6 +100,8 @@ class _ShimModule(ModuleType):
         try:
             module = self._installed()
         except ImportError:
+            if (self.__name__, name) == (PACKAGE, "version_info"):
+                return LIKE_VERSION
             raise AttributeError(
                 f"{self.__name__} is not installed; it would have {name!r}"
             ) from None

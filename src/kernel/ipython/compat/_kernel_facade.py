@@ -34,6 +34,27 @@ LOOPLESS = frozenset({None, "asyncio", "inline", "ipympl", "nbagg", "notebook", 
 """What counts as a GUI toolkit and has no event loop of its own: the client shows it."""
 
 
+SOCKETS = "the sockets are the I/O thread's; publish with kernel.session.send or display"
+QUEUE = "requests wait in the kernel's own lane; handle one with kernel.do_one_iteration"
+
+WHY_ABSENT = {
+    "shell_stream": SOCKETS,
+    "shell_socket": SOCKETS,
+    "control_stream": SOCKETS,
+    "control_socket": SOCKETS,
+    "stdin_socket": SOCKETS,
+    "iopub_thread": SOCKETS,
+    "msg_queue": QUEUE,
+    "dispatch_queue": QUEUE,
+    "schedule_dispatch": QUEUE,
+    "execute_request": QUEUE,
+    "control_thread": "control has a thread only while it is needed, and no loop in it",
+    "control_handlers": "requests on control are answered by the kernel's own threads",
+    "debugger": "there is no debugger yet",
+}
+"""Names of IPython's kernel that mean nothing here, and what does the same."""
+
+
 class KernelFacade:
     """What programs find as ``get_ipython().kernel``."""
 
@@ -46,6 +67,7 @@ class KernelFacade:
         self.comm_manager: CommManager = comms.manager
         self.log = logging.getLogger("assay.kernel")
         self.session = _Publisher(host)
+        self._shell_handlers: dict[str, Callable[..., Any]] = {"execute_request": _not_called}
 
     def __reduce__(self) -> tuple[Callable[[], KernelFacade], tuple[()]]:
         # A session that is pickled may hold it; the kernel that reads it puts itself there.
@@ -106,10 +128,27 @@ class KernelFacade:
         return IOLoop.current()
 
     async def do_one_iteration(self) -> None:
-        """Let other tasks of the user's event loop go on; requests wait for the cell's end."""
+        """Handle one request that waits behind the cell, such as a widget's event; not a cell.
+
+        And let other tasks go on. Awaited by the cell, or in another thread for which it waits
+        (jupyter_ui_poll does both).
+        """
         import asyncio  # noqa: PLC0415 - code that awaits has imported it
 
+        self._host.handle_waiting()
         await asyncio.sleep(0)
+
+    @property
+    def shell_handlers(self) -> dict[str, Callable[..., Any]]:
+        """Handlers by type, which programs replace for a while; cells always wait for their turn.
+
+        What stands here is kept and not called.
+        """
+        return self._shell_handlers
+
+    def __getattr__(self, name: str) -> Any:
+        reason = WHY_ABSENT.get(name, "this kernel has nothing that would be it")
+        raise AttributeError(f"get_ipython().kernel has no {name!r}: {reason}")
 
     @property
     def user_ns(self) -> dict[str, Any]:
@@ -191,6 +230,10 @@ class KernelFacade:
         """
         if gui not in LOOPLESS:
             raise NotImplementedError(f"wanted no GUI event loop or 'inline', found {gui!r}")
+
+
+async def _not_called(*_: object) -> None:
+    """Stand for a handler."""
 
 
 def _present_kernel() -> KernelFacade:

@@ -1,0 +1,117 @@
+"""Widget events in the middle of a cell, as jupyter_ui_poll has them handled."""
+
+from __future__ import annotations
+
+import pytest
+
+from assay.protocol import CommMsg, ExecuteRequest, KernelInfoRequest
+from assay.transport import Client, KernelProcess
+from tests.kernel._kernels import (
+    HANG_LIMIT_S,
+    begin,
+    execute,
+    failed,
+    finish,
+    is_well,
+    result,
+    states,
+    succeeded,
+    text_of,
+    value,
+)
+
+OPEN = """\
+import asyncio, threading
+from comm import create_comm
+got = []
+def take(message):
+    got.append(message['content']['data']['n'])
+    print('taken')
+c = create_comm(target_name='t')
+c.on_msg(take)
+one = get_ipython().kernel.do_one_iteration
+c.comm_id
+"""
+
+POLL = {
+    "awaiting": "print('polls', flush=True)\nwhile len(got) < 2: await one()\n"
+    "asyncio.get_running_loop().is_running()",
+    "in a thread": "def poll():\n    asyncio.run(one())\n"
+    "print('polls', flush=True)\nwhile len(got) < 2:\n"
+    "    t = threading.Thread(target=poll); t.start(); t.join()\n"
+    "asyncio.get_running_loop().is_running()",
+}
+
+
+@pytest.mark.parametrize("kind", POLL)
+def test_events_are_handled_before_the_cells_that_wait(client: Client, kind: str) -> None:
+    """What waits behind the cell and is no cell is handled in its order; cells wait for their
+    turn, and what the events print is theirs."""
+    comm_id = str(result(execute(client, OPEN))).strip("'")
+    polling = begin(client, POLL[kind], until="polls")
+    behind = client.start(ExecuteRequest(code="print('cell')\nlist(got)"))
+    messages = [CommMsg(comm_id=comm_id, data={"n": n}) for n in (1, 2)]
+    events = [client.start(message, wants_reply=False) for message in messages]
+    polled = finish(client, polling)
+    after = finish(client, behind)
+
+    assert result(polled) == "True"  # the cell's loop is as it was
+    assert result(after) == "[1, 2]"
+    assert [text_of(event.published) for event in events] == ["taken\n", "taken\n"]
+    assert polled.text() == "polls\n"
+    assert all([str(s) for s in states(e.published)] == ["busy", "idle"] for e in events)
+    assert is_well(client)
+
+
+def test_cell_can_be_interrupted_afterwards(shared_kernel: KernelProcess, client: Client) -> None:
+    """A request that was handled in its middle takes nothing from the cell."""
+    comm_id = str(result(execute(client, OPEN))).strip("'")
+    code = "print('polls', flush=True)\nwhile not got: await one()\nprint('on', flush=True)\n"
+    polling = begin(client, f"{code}while True: pass", until="polls")
+    client.start(CommMsg(comm_id=comm_id, data={"n": 1}), wants_reply=False)
+    client.wait_until(
+        lambda: "on\n" in text_of(polling.published), awaited="on", timeout=HANG_LIMIT_S
+    )
+    shared_kernel.interrupt()
+
+    assert failed(finish(client, polling)).ename == "KeyboardInterrupt"
+
+
+def test_other_requests_are_answered_too(client: Client) -> None:
+    """A question that waits on shell is answered in the middle of the cell."""
+    execute(client, OPEN)
+    code = "print('polls', flush=True)\nwhile not get_ipython().kernel._host.handle_waiting(): pass"
+    polling = begin(client, code, until="polls")
+    client.request(KernelInfoRequest(), timeout=HANG_LIMIT_S)
+
+    succeeded(finish(client, polling))
+
+
+@pytest.mark.parametrize("name", ["shell_stream", "msg_queue", "control_thread"])
+def test_absent_names_say_why(client: Client, name: str) -> None:
+    """What IPython's kernel has and this one does not is missing for a reason."""
+    answer = execute(client, f"get_ipython().kernel.{name}")
+
+    assert failed(answer).ename == "AttributeError"
+    assert name in failed(answer).evalue
+    assert value(client, f"hasattr(get_ipython().kernel, {name!r})") == "False"
+
+
+def test_handlers_can_be_replaced_and_put_back(client: Client) -> None:
+    """A program that replaces the handler of cells finds a coroutine function, and its own."""
+    code = """\
+import inspect
+handlers = get_ipython().kernel.shell_handlers
+before = handlers['execute_request']
+handlers['execute_request'] = len
+found = handlers['execute_request'] is len, inspect.iscoroutinefunction(before)
+handlers['execute_request'] = before
+found
+"""
+
+    assert result(execute(client, code)) == "(True, True)"
+
+
+def test_widgets_find_a_version(client: Client) -> None:
+    """ipywidgets asks the package for no more than a version that makes comms as we do."""
+    assert value(client, "__import__('sys').modules['ipykernel'].version_info >= (6, 18)") == "True"
