@@ -25,6 +25,7 @@ from assay.kernel._tracebacks import hide_own_frames, text_of
 from assay.kernel.ipython._display import IopubDisplayHook, IopubDisplayPublisher
 from assay.kernel.ipython._errors import newest_error, note_error
 from assay.kernel.ipython._payload import PayloadManager
+from assay.kernel.ipython._sources import forget_old_sources
 from assay.kernel.ipython._user_tracebacks import without_own_frames
 from assay.kernel.ipython.speedups._completer import init_completer
 from assay.kernel.ipython.speedups._formatter import DisplayFormatter
@@ -326,6 +327,7 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
         else:
             self.host.publish(error)
         note_error(error)
+        forget_old_sources()
         return error
 
     def _error_of_cell(self) -> Error | None:

@@ -1,0 +1,61 @@
+"""What a kernel keeps of cells that failed: nothing but what the last one leaves."""
+
+from __future__ import annotations
+
+import pytest
+
+from assay.kernel.ipython._sources import KEPT
+from assay.protocol import ExecuteResult
+from assay.transport import Client
+
+MARKED = """
+import asyncio, gc, threading, weakref
+class Marked: pass
+alive = weakref.WeakSet()
+def marked():
+    one = Marked()
+    alive.add(one)
+    return one
+"""
+
+KINDS = {
+    "local": "def f():\n    one = marked()\n    1 / 0\nf()",
+    "argument": "raise ValueError(marked())",
+    "chained": "try:\n    raise ValueError(marked())\n"
+    "except ValueError as error:\n    raise KeyError(marked()) from error",
+    "deep": "def f(n):\n    one = marked()\n    return f(n + 1) if n < 50 else 1 / 0\nf(0)",
+    "group": "raise ExceptionGroup('two', [ValueError(marked()), KeyError(1)])",
+    "await": "async def f():\n    one = marked()\n    1 / 0\nawait f()",
+    "syntax": "marked(); exec('def (:')",
+    "thread": "def f():\n    one = marked()\n    raise SystemExit\n"
+    "thread = threading.Thread(target=f)\nthread.start(); thread.join(); 1 / 0",
+    "magic": "%run -n no_such_file {marked()}",
+}
+
+
+def result(client: Client, code: str) -> str:
+    """Return the text of what *code* evaluates to."""
+    (found,) = client.execute(code).contents(ExecuteResult)
+    return str(found.data["text/plain"])
+
+
+@pytest.mark.parametrize("silent", [False, True], ids=["shown", "silent"])
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_objects_are_freed(client: Client, kind: str, silent: bool) -> None:
+    """Objects that failing cells have used live as long as the last error, and no longer."""
+    client.execute(MARKED)
+    for _ in range(3):
+        client.execute(KINDS[kind], silent=silent, stop_on_error=False)
+    client.execute("raise ValueError('another')")
+
+    assert result(client, "gc.collect(); len(alive)") == "0"
+
+
+def test_parsed_cells_are_forgotten(client: Client) -> None:
+    """However many cells fail, few of them stay parsed (what shows tracebacks would keep all)."""
+    for number in range(3 * KEPT):
+        client.execute(f"1 / 0  # {number}")
+    client.execute("import executing, gc")
+    count = result(client, "sum(isinstance(o, executing.Source) for o in gc.get_objects())")
+
+    assert 0 < int(count) <= 2 * KEPT
