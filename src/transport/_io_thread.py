@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from threading import get_ident  # by name: gevent replaces the module's
 from time import sleep
 from typing import TYPE_CHECKING, Protocol
@@ -30,11 +31,12 @@ from assay.protocol import (
     encode_json,
 )
 from assay.transport._connections import Connections
-from assay.transport._frames import NOBLOCK, POLLIN, prepare_marks, receive_frames, send_frames
+from assay.transport._frames import POLLIN, prepare_marks, receive_frames
 from assay.transport._log import OutboundLog, Outgoing, Run, Text
 from assay.transport._logger import get_logger
 from assay.transport._publisher import RETRY_S, Publisher
 from assay.transport._reactor import Reactor
+from assay.transport._replies import Replies
 from assay.transport._sockets import LINGER_MS, KernelSockets, Socket, monitor
 from assay.transport._spare import SpareDescriptors
 from assay.transport._topics import Topics
@@ -56,7 +58,9 @@ displays do not wait for it, and take the text before them along."""
 LINE_S = 0.006
 CROWDED_LINE_S = 0.1
 """How long text that ends in the middle of a line waits for the rest of it: the second if others
-have written behind it, since its thread then has to wait for them to get the interpreter."""
+have written behind it, since its thread then has to wait for them to get the interpreter. Not if a
+reply waits behind it: a line is not worth that, and whoever has replied waits for the next request.
+"""
 
 DEFERRAL_S = 0.002
 """How often it is looked whether the line has ended."""
@@ -125,11 +129,19 @@ class IoThread:
             sockets.iopub,
             now=time.monotonic,
             notice=self._missed_notice,
-            hold=self.log.hold,
+            hold=partial(self._hold_for, sockets.iopub),
             connections=self._connections,
         )
         self.spare = SpareDescriptors()
         self._admission: Admission | None = None
+        self._replies = Replies(
+            sockets,
+            now=time.monotonic,
+            hold=partial(self._hold_for, sockets.shell),
+            told=self._tell_dropped,
+        )
+        self._holding: set[Socket] = set()
+        """What writers wait for: that IOPub or that clients take what was sent."""
         self._room_in_queues = int(sockets.iopub.getsockopt(zmq.FD))
         self._text_sources: dict[int, Callable[[], None]] = {}
         self._reads_text = True
@@ -243,12 +255,14 @@ class IoThread:
         """Send what it is time for; return the seconds until it is time for more, at most."""
         self._flush()
         self._publisher.pump()
+        if self._replies.timeout_s is not None:
+            self._replies.pump()
         self._wait_for_queues(self._publisher.is_waiting)
         self._read_text(self.log.has_room)
         dues = [due for due in (self._text_due, self._soon_due) if due is not None]
         waits = [max(0.0, min(dues) - time.monotonic())] if dues else []
-        if (retry := self._publisher.timeout_s) is not None:
-            waits.append(retry)
+        retries = self._publisher.timeout_s, self._replies.timeout_s
+        waits += [retry for retry in retries if retry is not None]
         return min(waits) if waits else None
 
     def _wait_for_queues(self, waiting: bool) -> None:
@@ -306,7 +320,8 @@ class IoThread:
     def _overdue(self, now: float) -> Run | None:
         """Return the line that we stopped at if it has had its time."""
         line = self._open_line
-        patience_s = LINE_S if line is self.log.newest else CROWDED_LINE_S
+        is_short = line is self.log.newest or self.log.has_reply
+        patience_s = LINE_S if is_short else CROWDED_LINE_S
         if line is None or now < self._open_since + patience_s or line.line != self._line:
             return None
         return line
@@ -344,7 +359,7 @@ class IoThread:
             return
         if self._recorder is not None:
             self._recorder.sent(entry.channel, entry.frames)
-        send_frames(self._sockets.of(entry.channel), entry.frames, NOBLOCK)
+        self._replies.send(entry.channel, entry.frames, entry.size)
 
     def _publish(self, frames: list[Buffer], size: int | None = None) -> None:
         if self._recorder is not None:
@@ -358,6 +373,17 @@ class IoThread:
             parent=entry.parent,
             identities=(self._topics.of_stream(entry.name),),
         )
+
+    def _hold_for(self, socket: Socket, held: bool) -> None:
+        if held:
+            self._holding.add(socket)
+        else:
+            self._holding.discard(socket)
+        self.log.hold(bool(self._holding))
+
+    def _tell_dropped(self, count: int) -> None:
+        text = f"[assay] a client had stopped reading its replies; it missed {count} of them\n"
+        self._publish(self._stream(Text(StreamName.STDERR, b"{}", text)))
 
     def _missed_notice(self, missed: int) -> list[Buffer]:
         text = f"[assay] a client had stopped reading; it missed up to {missed} messages\n"
@@ -417,13 +443,17 @@ class IoThread:
         self._publish(welcome)
         self._publisher.subscribed()
 
+    def _is_waiting(self) -> bool:
+        return self._publisher.is_waiting or self._replies.is_waiting
+
     def _send_the_rest(self) -> None:
         self._send_entries()
         self._publisher.shorten_patience()
         end = time.monotonic() + CLOSING_S
-        while self._publisher.is_waiting and time.monotonic() < end:
+        while self._is_waiting() and time.monotonic() < end:
             sleep(RETRY_S)
             self._publisher.pump()
+            self._replies.pump()
         self._publisher.give_up()
 
 

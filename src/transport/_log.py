@@ -218,6 +218,8 @@ class OutboundLog:
         self._woken = False
         self.urgent = False
         """True if something waits that is not text; unset by `take`."""
+        self.has_reply = False
+        """True if a message to one client waits; unset by `take`, unless it stops before that."""
         self.expected = False
         """True while the I/O thread is going to look by itself; set and unset by it."""
         self.shows_more = False
@@ -337,6 +339,8 @@ class OutboundLog:
             self._lines.pop(get_ident(), None)
             self._entries.append(entry)
             self._bytes += entry.size + MESSAGE_BYTES
+        if channel is not Channel.IOPUB:
+            self.has_reply = True
         self.shows_more = when is When.SOON
         if when is When.NOW or (when is When.SOON and not self.expected):
             self.urgent = True
@@ -364,6 +368,7 @@ class OutboundLog:
             but_for: Do not stop before this one, which has had its time.
         """
         # Before the count: a thread that appends later finds them unset and sets them again.
+        had_reply, self.has_reply = self.has_reply, False
         self.urgent = self.shows_more = False
         self._stopped_at = None
         entries = self._entries
@@ -375,6 +380,7 @@ class OutboundLog:
                 found = self._drain(entry, patient and entry is not but_for)
                 if found is None:
                     self._stopped_at = entry
+                    self.has_reply = self.has_reply or had_reply
                     break
                 entries.popleft()
                 if found and key != (entry.name, entry.parent):

@@ -36,6 +36,7 @@ from assay.transport import IoThread, KernelSockets, Topics, When, bind_kernel
 from assay.transport import _io_thread as io_module
 from assay.transport import _log as log_module
 from assay.transport import _publisher as publisher_module
+from assay.transport import _replies as replies_module
 from assay.transport._sockets import Socket
 from tests.limits import HANG_LIMIT_S
 
@@ -358,6 +359,24 @@ class TestLines:
         self.turn(io)
 
         assert not sent
+
+    def test_reply_waits_no_longer_for_a_thread(
+        self, io: IoThread, sent: list[list[Buffer]]
+    ) -> None:
+        """A reply behind another thread's line waits as long as a line that nothing follows."""
+        writer = threading.Thread(target=io.log.write, args=(StreamName.STDOUT, b"{}", "a line"))
+        writer.start()
+        writer.join()
+        io.log.write(StreamName.STDERR, b"{}", "behind it\n")
+        self.turn(io)
+        io._open_since -= io_module.LINE_S
+        self.turn(io)
+        before = list(sent)
+        io.log.post(Channel.SHELL, [b"client", b"reply"])
+        self.turn(io)
+
+        assert not before
+        assert len(sent) == 2
 
     def test_reply_waits_for_no_line(self, io: IoThread, sent: list[list[Buffer]]) -> None:
         """What is urgent takes the text before it along."""
@@ -694,6 +713,72 @@ def test_large_messages_are_not_held(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found == [*range(len(found))]
     kernel.io.stop()
     peer.context.destroy(linger=0)
+
+
+def test_replies_are_bounded(
+    kernel: Kernel, peer: Peer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A client that asks and does not read holds little; others are served; it is told its loss."""
+    monkeypatch.setattr(replies_module, "PATIENCE_S", 0.2)
+    monkeypatch.setattr(replies_module, "PATIENCE_S_PER_BYTE", 0.0)
+    one = peer.connect(zmq.DEALER, Channel.SHELL, queue=1)
+    one.send_multipart(peer.session.pack(KernelInfoRequest()))
+    (identity,) = kernel.inbox.get().identities
+    total = 40
+    for n in range(total):
+        kernel.io.log.post(Channel.SHELL, [identity, b"%d" % n, bytes(1_000_000)])
+    kernel.publish()  # waits while much is kept
+    kernel.synchronise()
+    bound = replies_module.MAX_FLYING_BYTES + replies_module.MAX_CLIENT_BYTES
+    assert 0 < kernel.io._replies.held_bytes <= bound + 2 * 1_010_000
+
+    peer.send()
+    kernel.io.log.post(Channel.SHELL, [*kernel.inbox.get().identities, b"reply"])
+    assert peer.shell.recv_multipart() == [b"reply"]
+
+    found, told = numbers_until_told(one, peer.iopub)
+    kernel.io.log.post(Channel.SHELL, [identity, b"%d" % total, b""])
+    while found[-1:] != [total]:
+        found.append(int(one.recv_multipart()[0]))
+
+    assert found == [*range(len(found) - 1), total]
+    assert told == total - (len(found) - 1)
+    assert caplog.text.count("dropped replies") == 1
+    assert kernel.io._replies.held_bytes == 0
+    one.close(linger=0)
+
+
+def numbers_until_told(one: Socket, iopub: Socket) -> tuple[list[int], int]:
+    """Read replies until a line on IOPub says that some are missing, and how many."""
+    found: list[int] = []
+    while True:
+        if one.poll(1):
+            found.append(int(one.recv_multipart()[0]))
+        while iopub.poll(0):
+            content = iopub.recv_multipart()[-1]
+            if b"replies" in content:
+                return found, int(content.split(b"missed ")[1].split()[0])
+
+
+def test_slow_client_gets_every_reply(kernel: Kernel, peer: Peer) -> None:
+    """One that reads, however slowly, misses nothing, and in order."""
+    one = peer.connect(zmq.DEALER, Channel.SHELL, queue=1)
+    one.send_multipart(peer.session.pack(KernelInfoRequest()))
+    (identity,) = kernel.inbox.get().identities
+    total = 20
+
+    def write() -> None:
+        for n in range(total):
+            kernel.io.log.post(Channel.SHELL, [identity, b"%d" % n, bytes(1_000_000)])
+            kernel.publish()
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    found = [int(one.recv_multipart()[0]) for _ in range(total)]
+    thread.join()
+    one.close(linger=0)
+
+    assert found == [*range(total)]
 
 
 def test_flood_of_subscriptions(caplog: pytest.LogCaptureFixture) -> None:
