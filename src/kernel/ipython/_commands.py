@@ -44,6 +44,7 @@ def let_interrupts_end_cells(host: Host) -> None:
 
     for name in COMMANDS:
         replace(interactiveshell, name)
+    replace(interactiveshell.InteractiveShell, "system_raw")
     after_import(SCRIPTS, lambda: replace(sys.modules[SCRIPTS].ScriptMagics, "shebang"))
 
 

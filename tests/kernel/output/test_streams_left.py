@@ -115,6 +115,7 @@ def test_forked_child_ends_with_its_own_status(
 COMMANDS = {
     "a command (ipython#514)": "!echo runs; read x\n!echo next",
     "its output": "x = !sleep 600\nprint('next')",
+    "without a terminal": "get_ipython().system_raw('sleep 600'); print('next')",
     "a function": "get_ipython().system('sleep 600'); print('next')",
 }
 
