@@ -101,7 +101,8 @@ class IPythonInterpreter:
         self._replace_prompts()
         keep_crash_traces(host)
         send_commands_as_utf8()
-        hide_everywhere()
+        if host.owns_process:  # what a program shows of its own threads is its own
+            hide_everywhere()
         replace_debugger_late()
         defer_parso_grammars()
         install_shims(self._comms, type(host.stdout))
