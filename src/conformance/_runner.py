@@ -135,6 +135,7 @@ class Run:
         self._version: tuple[int, ...] = ()
         self._results: dict[str, Result] = {}
         self._findings = Findings(options.profile)
+        self._silent_since = ""
         self._limits: WeakSet[Limits] = WeakSet()
         self._lock = threading.Lock()
 
@@ -200,6 +201,11 @@ class Run:
         # After a signal that did not do what it should, nothing is known of what it will do yet.
         doubtful = check.process and outcome.verdict is Verdict.FAILED
         settled = not (check.fresh or doubtful) and _settle(testee)
+        if not settled and not self._target.can_start:
+            # There is no other one: what is asked from now on would say nothing.
+            self._silent_since = check.id
+            if outcome.verdict is not Verdict.FAILED:
+                outcome = failed("a kernel that goes on answering", "no answer behind this check")
         if check.fresh:
             _read_rest(testee)
         self._note(check, outcome, testee, start, began)
@@ -222,6 +228,8 @@ class Run:
         rule = check.requirement
         if self._ends is not None and time.monotonic() >= self._ends:
             return f"the run had used up its {self._options.time_limit:g} s"
+        if self._silent_since:
+            return f"the kernel, which is not ours to start, is silent since {self._silent_since}"
         if not self._target.can_start and (check.fresh or check.process):
             return "needs a kernel that was started for it"
         listed = self._info.get("supported_features")

@@ -143,3 +143,19 @@ def test_port_that_was_taken_meanwhile(tmp_path: Path) -> None:
 
     assert not report.error
     assert [one.outcome for one in report.results] == [Verdict.PASSED]
+
+
+def test_running_kernel_that_goes_away(tmp_path: Path) -> None:
+    """Of a kernel that runs already and dies one failure is told, and nothing asked behind it."""
+    words = ("-m", "tests.faults", "--fault", "wire-dies-of-no-delimiter", "-f")
+    target = Target.command((sys.executable, *words, "{connection_file}"))
+    with target.start() as process:
+        path = tmp_path / "kernel.json"
+        process.connection.write(path)
+        checks = select(["WIRE-18.1", "WIRE-14", "INFO-01"])
+        report = run_checks(Target.running(path), checks, Options(jobs=1))
+
+    found = {one.check: one for one in report.results}
+    assert [one.check for one in report.failures()] == ["WIRE-18.1"]
+    assert found["WIRE-14.1"].outcome is Verdict.PASSED
+    assert "is silent since WIRE-18.1" in found["INFO-01.1"].reason
