@@ -149,7 +149,8 @@ def _alone(segment: Segment, profile: Profile) -> Iterable[Finding]:
     wrong = {read_parts(line.frames).msg_id for line in segment.lines if not line.judged} - {""}
     for line in segment.lines:
         if line.sender is Sender.KERNEL:
-            answered = read_parts(line.frames).parent_id in wrong
+            # Some kernels name no parent at all in what they send themselves.
+            answered = bool(wrong) and read_parts(line.frames).parent_id in {*wrong, ""}
             found = validate(
                 line.frames,
                 profile=profile,

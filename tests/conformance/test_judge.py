@@ -152,6 +152,10 @@ def test_echo_of_a_wrong_request() -> None:
     wrong = [(Channel.SHELL, Sender.CLIENT, asked.unjudged()), sent[1]]
     dateless = (Channel.IOPUB, Sender.KERNEL, echo.with_header(date=5))
 
+    orphan = _draft("comm_close", {"comm_id": 5, "data": {}}, asked).with_parts(parent_header={})
+    lost = [wrong[0], (Channel.IOPUB, Sender.KERNEL, orphan)]
+
     assert "IOPUB-18" in _rules(_lines(*sent))
+    assert "COMM-05" not in _rules(_lines(*lost))
     assert _rules(_lines(*wrong)) == set()
     assert "HDR-01" in _rules(_lines(wrong[0], dateless))
