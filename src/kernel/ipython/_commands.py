@@ -13,8 +13,8 @@ from functools import wraps
 from typing import ParamSpec, TypeVar
 
 from IPython.core import interactiveshell
+from IPython.core.getipython import get_ipython
 
-from assay.kernel._interpreter import Host
 from assay.kernel.process._import_hooks import after_import
 from assay.kernel.process._patches import Kind, patches
 
@@ -30,14 +30,14 @@ SCRIPTS = "IPython.core.magics.script"
 """Where ``%%bash`` and its like are; IPython imports it for the first magic."""
 
 
-def let_interrupts_end_cells(host: Host) -> None:
+def let_interrupts_end_cells() -> None:
     """Raise each interrupt that one of the `COMMANDS`, or a script, has swallowed."""
 
     def replace(owner: object, name: str) -> None:
         patches.patch(
             owner,
             name,
-            lambda run: _raising(host, run),
+            _raising,
             kind=Kind.CORRECTNESS,
             reason="an interrupt of a command ends its cell, and not only the command",
         )
@@ -48,9 +48,11 @@ def let_interrupts_end_cells(host: Host) -> None:
     after_import(SCRIPTS, lambda: replace(sys.modules[SCRIPTS].ScriptMagics, "shebang"))
 
 
-def _raising(host: Host, run: Callable[P, T]) -> Callable[P, T]:
+def _raising(run: Callable[P, T]) -> Callable[P, T]:
+    # Without the host in it: sessions that are pickled hold all that IPython's module does.
     @wraps(run)
     def run_and_raise(*args: P.args, **kwargs: P.kwargs) -> T:
+        host = get_ipython().host
         before = host.interrupt_count()
         try:
             returned = run(*args, **kwargs)

@@ -97,7 +97,7 @@ class IPythonInterpreter:
 
     def _patch_process(self) -> None:
         host = self._host
-        let_interrupts_end_cells(host)
+        let_interrupts_end_cells()
         self._replace_prompts()
         keep_crash_traces(host)
         send_commands_as_utf8()

@@ -59,6 +59,10 @@ class Patches:
         self._made: list[_Patch] = []
         self._rows: dict[str, Row] = {}
 
+    def __reduce__(self) -> tuple[Callable[[], Patches], tuple[()]]:
+        # A session that is pickled holds functions that were put into the place of others.
+        return _present, ()
+
     def patch(
         self, owner: Any, name: str, make: Callable[[Any], object], *, kind: Kind, reason: str
     ) -> Any:
@@ -127,3 +131,7 @@ _ABSENT = _Absent()
 
 patches = Patches()
 """Those of this process, of which there is one, as of all that they replace."""
+
+
+def _present() -> Patches:
+    return patches

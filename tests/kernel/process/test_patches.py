@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pickle
 import types
 from pathlib import Path
 
-from assay.kernel.process._patches import Kind, Patches
+from assay.kernel.process._patches import Kind, Patches, patches
 from assay.transport import Client
 from tests.kernel._kernels import execute
 
@@ -72,3 +73,8 @@ def test_table_is_that_of_the_docs(mine: Client) -> None:
     code = "from assay.kernel.process._patches import patches; print(patches.table(), end='')"
 
     assert execute(mine, code).text() in DOCS.read_text("utf-8")
+
+
+def test_pickled_patches_are_those_of_the_process() -> None:
+    """A session that is pickled holds what was replaced, and with it the list (dill#255)."""
+    assert pickle.loads(pickle.dumps(patches)) is patches
