@@ -441,7 +441,6 @@ class IoThread:
             return
         welcome = self._session.pack(IopubWelcome(subscription=subscription), identities=(topic,))
         self._publish(welcome)
-        self._publisher.subscribed()
 
     def _is_waiting(self) -> bool:
         return self._publisher.is_waiting or self._replies.is_waiting

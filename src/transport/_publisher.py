@@ -29,13 +29,10 @@ messages again by then, so the figure is a bound: "up to". Where connections can
 last mark does.
 
 *Bounds.* ZeroMQ holds `IOPUB_QUEUE_MESSAGES` for a subscriber that stopped. Of large messages it
-is not given that many: those that *fly*, which not all have taken, are `MAX_FLYING_BYTES`, or one
-that is larger. To leave somebody out that has few, the length of the queues is halved for the
-moment; not further, since ZeroMQ learns only at each half that a message was taken, and one that
-reads everything would look full. So one that holds few and large messages cannot be left out: it is
-*disconnected* when it would hold more than `MAX_FLYING_BYTES`, which frees all that it held. Its
-client connects again when it reads again, and all subscribers get the notice then. Where
-connections cannot be seen, `MIN_FLYING` messages fly in any case.
+is not given that many: `MAX_FLYING_BYTES`, but `MIN_FLYING` messages always. To leave somebody out
+that has so few, the length of the queues is halved for the moment; not further, since ZeroMQ learns
+only at each half that a message was taken, and one that reads everything would look full. To end
+the connection instead ended the process: ZeroMQ crashed.
 
 All this runs in the I/O thread.
 """
@@ -90,9 +87,6 @@ MAX_FLYING_BYTES = 8 * 1024 * 1024
 
 MIN_FLYING = 8
 """How many large messages it is given in any case where connections cannot be seen."""
-
-MAX_DISCONNECTED = 64
-"""Of how many that were disconnected is remembered what they missed."""
 
 MESSAGE_BYTES = 1024
 """What a small message takes in memory besides its frames."""
@@ -163,10 +157,6 @@ class Publisher:
         self._waiting_since: float | None = None
         self._looked_at = 0.0
         self._stalled: list[_StalledSubscriber] = []
-        self._stalled_bytes = 0
-        """What they hold of large messages, if it is not shared with others."""
-        self._disconnected: list[int] = []
-        """How many messages each had taken for certain."""
         self._drained: dict[int, float] = {}
 
     @property
@@ -208,16 +198,6 @@ class Publisher:
             self._hold(False)
         if self._stalled:
             self._notify_recovered()
-
-    def subscribed(self) -> None:
-        """Know that a subscriber has come, who may be one that was disconnected.
-
-        They cannot be told apart: each may be the one that missed most.
-        """
-        if self._disconnected:
-            missed = self._sent - min(self._disconnected)
-            self._disconnected.remove(max(self._disconnected))
-            self.publish(self._notice(missed))
 
     def shorten_patience(self) -> None:
         """Wait less long for a subscriber that takes nothing: the end is near."""
@@ -262,7 +242,7 @@ class Publisher:
             self._flying_bytes -= flying.popleft()[1]
         if not flying or self._flying_bytes + size <= MAX_FLYING_BYTES:
             return False
-        return len(flying) >= MIN_FLYING or self._connections.are_seen
+        return len(flying) >= MIN_FLYING
 
     def _send(self, frames: list[Buffer], size: int) -> None:
         mark = send_frames(self._socket, frames, NOBLOCK, mark=self._until_mark <= 0, size=size)
@@ -288,11 +268,8 @@ class Publisher:
         self._note_stalled()
         self._marks.clear()
         # What they hold is theirs from now on, and bounded by their queues.
-        self._stalled_bytes += self._flying_bytes
         self._flying.clear()
         self._flying_bytes = 0
-        if size > COPIED_BYTES and self._stalled_bytes + size > MAX_FLYING_BYTES:
-            self._disconnect_stalled()
         self._socket.setsockopt(zmq.XPUB_NODROP, 0)
         self._socket.setsockopt(zmq.SNDHWM, IOPUB_QUEUE_MESSAGES // 2)
         try:
@@ -315,17 +292,6 @@ class Publisher:
             last = self._marks[-1][0] if self._marks else None
             self._stalled.append(_StalledSubscriber(self._sent, taken_by_all, last))
 
-    def _disconnect_stalled(self) -> None:
-        """Free what those hold that stopped reading, where that can be done."""
-        for one in [*self._stalled]:
-            if one.descriptor is not None and self._connections.disconnect(one.descriptor):
-                logger.warning("iopub: disconnected a subscriber that had stopped reading")
-                self._stalled.remove(one)
-                self._drained.pop(one.descriptor, None)
-                self._disconnected.append(one.taken)
-        del self._disconnected[MAX_DISCONNECTED:]
-        self._stalled_bytes = 0
-
     def _notify_recovered(self) -> None:
         """Tell those who read again what they missed."""
         waiting = self._stalled
@@ -342,8 +308,6 @@ class Publisher:
                 counts.add(self._sent - one.after)
             else:
                 self._stalled.append(one)
-        if not self._stalled:
-            self._stalled_bytes = 0
         for count in sorted(counts):
             self.publish(self._notice(count))
 

@@ -33,7 +33,7 @@ LINGER_MS = 1_000
 """How long closing waits for a peer to take what was sent; a peer that is gone is not waited for
 longer than a client waits for a kernel to end."""
 
-IOPUB_QUEUE_MESSAGES = 32
+IOPUB_QUEUE_MESSAGES = 16
 """Messages that ZeroMQ keeps for one subscriber; what does not fit is kept and counted in bytes by
 `Publisher`. A short queue, since ZeroMQ knows no bound in bytes. Shorter ones cost time: displays
 of a kilobyte leave at 8,000 a second with 8, at 12,000 with 16 and at 13,000 with 1,000."""

@@ -6,9 +6,7 @@ import gc
 import logging
 import os
 import signal
-import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from itertools import count
@@ -681,36 +679,6 @@ def test_each_stopped_subscriber_is_told(monkeypatch: pytest.MonkeyPatch) -> Non
         assert found == sorted(set(found))
         assert found[0] == 0
         assert len(found) < total
-    kernel.io.stop()
-    peer.context.destroy(linger=0)
-
-
-def test_large_messages_are_not_held(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that stopped makes no more than one large message wait; it comes back and is told."""
-    monkeypatch.setattr(publisher_module, "PATIENCE_S", 0.2)
-    kernel = Kernel()
-    notice: list[Buffer] = [b"status missed", b"-"]
-    monkeypatch.setattr(kernel.io._publisher, "_notice", lambda _: notice)
-    kernel.io.start()
-    peer = Peer(kernel.connection)
-    peer.welcome()
-    one = stopped(peer)
-    bodies = [bytes(12_000_000) for _ in range(5)]
-    unused = [sys.getrefcount(body) for body in bodies]
-    for n in range(5):
-        kernel.io.log.post(Channel.IOPUB, [b"status", b"%d" % n, bodies[n]])
-
-    while peer.iopub.recv_multipart()[1] != b"4":
-        continue
-    end = time.monotonic() + HANG_LIMIT_S
-    while [sys.getrefcount(body) for body in bodies] != unused:
-        assert time.monotonic() < end, "the messages are still held"
-    found = numbers_until_notice(one)
-    kernel.io.log.post(Channel.IOPUB, [b"status", b"5"])
-    while one.recv_multipart()[1] != b"5":
-        continue
-
-    assert found == [*range(len(found))]
     kernel.io.stop()
     peer.context.destroy(linger=0)
 
