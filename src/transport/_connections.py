@@ -78,13 +78,6 @@ class Connections:
             self._last[descriptor] = progress
         return found
 
-    def disconnect(self, descriptor: int) -> bool:
-        """Cut the connection; return False if it is gone, or cannot be cut here."""
-        known = self._inodes.get(descriptor)
-        self._topics.pop(descriptor, None)
-        self._last.pop(descriptor, None)
-        return known is not None and _cut(descriptor, known)
-
     def behind(self) -> dict[int, Progress]:
         """Return the connections whose peers have something to take."""
         return {descriptor: found for descriptor, found in self._look() if found.pending}
@@ -150,18 +143,3 @@ def _inode(descriptor: int) -> int | None:
         return os.fstat(descriptor).st_ino
     except OSError:
         return None  # it is gone, or there is none
-
-
-def _cut(descriptor: int, inode: int) -> bool:
-    """Cut the connection that *descriptor* was when it had *inode*."""
-    import socket  # noqa: PLC0415 - only against a flood
-
-    try:
-        # A descriptor of our own: it is the same file until it is closed.
-        with socket.socket(fileno=os.dup(descriptor)) as connection:
-            if _inode(connection.fileno()) != inode:
-                return False  # it is another connection by now
-            connection.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        return False  # it is gone
-    return True

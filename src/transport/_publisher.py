@@ -16,10 +16,10 @@ a full one refuses the message, and what was refused is kept here, where it is c
 So a slow subscriber gets everything, at its own pace; one that stopped reading costs the others
 `PATIENCE_S` once, and is told what it missed if it ever reads again.
 
-*Slow or stopped.* Somebody who takes one byte is alive. Two things show it: a *marked* message, of
-which pyzmq tells when all have taken it, and the figures that the operating system has of each
-connection (`Connections`). While the publisher waits it sends nothing, so whoever reads has soon
-taken all that it was given, and only who takes nothing keeps it waiting.
+*Slow or stopped.* A subscriber that takes one byte is alive. Two things show it: a *marked*
+message, of which pyzmq tells when all have taken it, and the figures that the operating system has
+of each connection (`Connections`). While the publisher waits it sends nothing, so one that reads
+has soon taken all that it was given, and only one that takes nothing keeps it waiting.
 
 *Left out.* A subscriber to whom a message could not be given fills no queue, and gets nothing,
 until it has emptied half of its own; ZeroMQ says nothing of the moment. So we note for each
@@ -101,9 +101,6 @@ class _StalledSubscriber(NamedTuple):
     after: int
     """How many messages had been sent."""
 
-    taken: int
-    """How many of them it has taken for certain."""
-
     mark: Mark | None
     """The last one that it was sent, if no descriptor is known: taken means that it reads again."""
 
@@ -144,9 +141,8 @@ class Publisher:
         """Messages and the bytes in their frames."""
         self._kept_bytes = 0
         self._sent = 0
-        self._taken_by_all = 0
-        self._marks: deque[tuple[Mark, int]] = deque()
-        """And how many messages had been sent then."""
+        self._marks: deque[Mark] = deque()
+        """Of messages that not all have taken."""
         self._flying: deque[tuple[Mark, int]] = deque()
         self._flying_bytes = 0
         self._queued: deque[int] = deque(maxlen=IOPUB_QUEUE_MESSAGES + 1)
@@ -252,7 +248,7 @@ class Publisher:
         if mark is not None:
             self._until_mark = SEEN_MARK_EVERY if self._connections.are_seen else MARK_EVERY
             self._taken()
-            self._marks.append((mark, self._sent))
+            self._marks.append(mark)
             if size > COPIED_BYTES:
                 self._flying.append((mark, size))
                 self._flying_bytes += size
@@ -260,8 +256,8 @@ class Publisher:
     def _taken(self) -> bool:
         """Forget the marks that all have taken; return True if there were any."""
         before = len(self._marks)
-        while self._marks and self._marks[0][0].done:
-            self._taken_by_all = self._marks.popleft()[1]
+        while self._marks and self._marks[0].done:
+            self._marks.popleft()
         return len(self._marks) < before
 
     def _send_to_those_with_room(self, frames: list[Buffer], size: int) -> None:
@@ -283,14 +279,13 @@ class Publisher:
         for one in self._stalled:
             behind.pop(one.descriptor or 0, None)
         queued = sum(self._queued)
-        taken_by_all = self._taken_by_all
         for descriptor, (taken, pending) in behind.items():
             target = taken + pending + queued if taken else 0
-            stalled = _StalledSubscriber(self._sent, taken_by_all, None, descriptor, target)
+            stalled = _StalledSubscriber(self._sent, None, descriptor, target)
             self._stalled.append(stalled)
         if not behind:
-            last = self._marks[-1][0] if self._marks else None
-            self._stalled.append(_StalledSubscriber(self._sent, taken_by_all, last))
+            last = self._marks[-1] if self._marks else None
+            self._stalled.append(_StalledSubscriber(self._sent, last))
 
     def _notify_recovered(self) -> None:
         """Tell those who read again what they missed."""

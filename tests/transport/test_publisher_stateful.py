@@ -30,10 +30,6 @@ from assay.transport._sockets import IOPUB_QUEUE_MESSAGES, Socket
 
 NOTICE = b"missed"
 
-BACK = b"back"
-"""Stands in what a reader got where it has connected again: with the number that comes next, and
-how many it was told that it missed."""
-
 BODIES = {size: bytes(size) for size in (10, 1_000, 200_000, 3_000_000)}
 
 
@@ -57,19 +53,13 @@ class Reader:
         self.queue: deque[tuple[list[Buffer], int, ModelMark]] = deque()
         self.got: list[list[Buffer]] = []
         self.written = self.count = self.reported = self.taken = 0
-        self.is_left_out = self.is_gone = self.is_cut = False
+        self.is_left_out = self.is_gone = False
 
     def lose(self) -> None:
         """Lose the connection, and what it held."""
         for _, _, mark in self.queue:
             mark.queues -= 1
         self.queue.clear()
-
-    def connect(self) -> None:
-        """Connect again."""
-        self.descriptor += 100
-        self.written = self.count = self.reported = self.taken = 0
-        self.is_left_out = self.is_cut = False
 
     def read(self, half: int) -> None:
         """Take one message; the sender learns of it when *half* more have been taken."""
@@ -107,7 +97,7 @@ class ModelSocket:
 
     def send(self, frames: list[Buffer], *, track: bool) -> ModelMark | None:
         """Put a message into all queues that have room, or refuse it."""
-        reached = [r for r in self.readers if not (r.is_left_out or r.is_gone or r.is_cut)]
+        reached = [r for r in self.readers if not (r.is_left_out or r.is_gone)]
         full = [r for r in reached if r.written - r.reported >= self.bound]
         if full and self.no_drop:
             raise zmq.Again
@@ -133,18 +123,10 @@ class ModelConnections(Connections):
     def progress(self, descriptor: int) -> Progress | None:
         """Return how far a reader is."""
         for reader in self.socket.readers:
-            if reader.descriptor == descriptor and not (reader.is_gone or reader.is_cut):
+            if reader.descriptor == descriptor and not reader.is_gone:
                 pending = sum(size for _, size, _ in reader.queue)
                 return Progress(1 + reader.taken, pending)
         return None
-
-    def disconnect(self, descriptor: int) -> bool:
-        """End a connection."""
-        for reader in self.socket.readers:
-            if reader.descriptor == descriptor:
-                reader.is_cut = True
-                reader.lose()
-        return True
 
     def _look(self):  # type: ignore[no-untyped-def]  # as in the class above
         for reader in self.socket.readers:
@@ -171,7 +153,6 @@ class Readers(RuleBasedStateMachine):
         self.patch.setattr(publisher_module, "send_frames", send)
         self.now = 0.0
         self.number = 0
-        self.told = b""
         self.socket = ModelSocket()
         self.healthy, self.one, self.two = (Reader(n) for n in (7, 8, 9))
         self.socket.readers = [self.healthy, self.one, self.two]
@@ -186,8 +167,7 @@ class Readers(RuleBasedStateMachine):
 
     def notice(self, missed: int) -> list[Buffer]:
         """Return the message that says so."""
-        self.told = b"%d" % missed
-        return [NOTICE, self.told]
+        return [NOTICE, b"%d" % missed]
 
     def hold(self, held: bool) -> None:
         """Note that writers are to wait."""
@@ -207,7 +187,6 @@ class Readers(RuleBasedStateMachine):
     def read(self, which: int, count: int) -> None:
         """Let one of the others read a little."""
         reader = self.one if which == 8 else self.two
-        self.come_back(reader)
         for _ in range(count):
             reader.read(self.socket.half)
         self.publisher.pump()
@@ -216,14 +195,6 @@ class Readers(RuleBasedStateMachine):
     def catch_up(self, which: int) -> None:
         """Let one of the others read all that it was sent."""
         self.drain(self.one if which == 8 else self.two)
-
-    def come_back(self, reader: Reader) -> None:
-        """Let one that was disconnected notice it, and connect again."""
-        if reader.is_cut:
-            kept = [frames for frames, _ in self.publisher._kept if frames[0] != NOTICE]
-            following = bytes(kept[0][0]) if kept else b"%d" % self.number
-            reader.connect()
-            reader.got.append([BACK, following, self.told])
 
     @rule()
     def leave(self) -> None:
@@ -254,7 +225,6 @@ class Readers(RuleBasedStateMachine):
     def drain(self, reader: Reader) -> None:
         """Let *reader* read until nothing more comes, and be told."""
         for _ in range(3):
-            self.come_back(reader)
             self.read_all(reader)
             self.pass_time(LOOK_BACK_S)
         self.read_all(reader)
@@ -302,11 +272,6 @@ def _check_told(reader: Reader, last: int) -> None:
         if frames[0] == NOTICE:
             announced = max(announced, int(bytes(frames[1])))
             gap = 0 if announced >= gap else gap
-            continue
-        if frames[0] == BACK:
-            following, told = int(bytes(frames[1])), int(bytes(frames[2]))
-            assert told >= following - expected
-            announced, expected = 0, following
             continue
         number = int(bytes(frames[0]))
         assert number >= expected, "twice, or out of order"
