@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import signal
 import sys
 
@@ -68,14 +69,14 @@ def test_a_kernel_that_starts_ignores_interrupts(monkeypatch: pytest.MonkeyPatch
     """An interrupt before the kernel has taken SIGINT over does not end it (CTRL-10)."""
     found: list[object] = []
 
-    def run_kernel(_: list[str]) -> int:
+    def run_kernel(_: list[str], *, parent: int) -> int:
         found.append(signal.getsignal(signal.SIGINT))
-        return 0
+        return parent - os.getppid()
 
     before = signal.getsignal(signal.SIGINT)
     monkeypatch.setattr("assay.kernel.main", run_kernel)
     try:
-        main(["kernel"])
+        assert main(["kernel"]) == 0
     finally:
         signal.signal(signal.SIGINT, before)
         gc.enable()

@@ -367,13 +367,14 @@ def test_sockets_answer_before_much_is_imported(tmp_path: Path) -> None:
         "before = set(sys.modules)  # an editable install brings some of them\n"
         "from assay.kernel import serve\n"
         "from assay.kernel._info import kernel_info\n"
-        "def load(kernel, arguments):\n"
+        "stderr = os.dup(2)\n"
+        "def prepare(arguments):\n"
         "    heavy = {'IPython', 'asyncio', 'base64', 'cattrs', 'ipaddress', 'logging',"
         " 'pathlib', 'tempfile', 'traceback', 'urllib'}\n"
         "    found = repr(heavy & set(sys.modules) - before)\n"
-        "    os.write(kernel.real_stderr.fileno(), found.encode())\n"
+        "    os.write(stderr, found.encode())\n"
         "    os._exit(0)\n"
-        "serve(['-f', sys.argv[1]], kernel_info(), load)"
+        "serve(['-f', sys.argv[1]], kernel_info(), prepare)"
     )
     path = tmp_path / "connection.json"
     free_ports(ConnectionFile(key="k")).write(path)

@@ -216,7 +216,7 @@ MUTANTS = (
         "pack forgets the parent",
         "wire._session:Session.pack_json",
         "self._frames(header, parent,",
-        "self._frames(header, EMPTY,",
+        "self._frames(header, EMPTY_OBJECT,",
         "wire.round_trip.pack_says_what_message_and_encode_say",
     ),
     Mutant(

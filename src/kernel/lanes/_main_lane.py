@@ -43,7 +43,7 @@ __all__ = ["MainLane"]
 
 logger = get_logger("assay.kernel")
 
-EXIT_DELAY_S = 0.1
+EXIT_DELAY_S = 1.0
 """How long the kernel stays after a cell that said ``exit``: consoles look whether it lives before
 they read the reply."""
 

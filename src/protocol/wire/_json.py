@@ -36,7 +36,7 @@ import msgspec
 
 from assay.protocol._errors import FramingError
 
-__all__ = ["Json", "JsonObject", "decode_json", "decode_object", "encode_json"]
+__all__ = ["EMPTY_OBJECT", "Json", "JsonObject", "decode_json", "decode_object", "encode_json"]
 
 if TYPE_CHECKING:
     Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
