@@ -1,7 +1,7 @@
 """What becomes of clients that connect when the process has no descriptors left.
 
 Seen: ZeroMQ's thread tries to accept such a connection again and again, and takes a processor for
-that until the client gives up. It says so by its monitors, of which each listening socket has one.
+that until the client gives up. It reports this by the monitor of each listening socket.
 Here: a spare descriptor is given up each time, so that the connection is accepted. Once the kernel
 needs the spare ones that are left itself, the connection is cut, which frees its descriptor again.
 ZeroMQ's clients come back a tenth of a second later, and get in when descriptors are free.
@@ -35,10 +35,10 @@ descriptor_limit = make_descriptor_limit()
 
 RETRY_S = 0.05
 """When a monitor is looked at again if no descriptor could be given up: until then ZeroMQ waits
-with whatever it has."""
+with what it holds."""
 
 SAY_AGAIN_S = 60.0
-"""What is short may be so for hours, and clients come back ten times a second."""
+"""From one warning to the next: a shortage may last hours, and clients retry ten times a second."""
 
 EVENTS_A_TURN = 4_000
 """More than a monitor keeps: ZeroMQ may write faster than they are read."""
@@ -66,10 +66,10 @@ class Watcher(Protocol):
 
 
 class Admission:
-    """Let clients in while there are descriptors; for one thread.
+    """Accept clients while there are descriptors; for one thread.
 
     Args:
-        reactor: Says when a monitor has something.
+        reactor: Calls back when a monitor has events.
         spare: What is given up.
     """
 

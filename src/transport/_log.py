@@ -10,12 +10,12 @@ Theory of operation
 makes a `Run`, an entry of the log that its thread goes on appending to without a lock as long as
 the run is the newest entry. Four things can come between two pieces:
 
-1. Another entry: whoever appends it first *settles* the newest run (under the lock).
+1. Another entry: the thread that appends it first *settles* the newest run (under the lock).
 2. The I/O thread takes the run: it settles it too, and then takes the pieces out.
 3. The writer had looked before 1 or 2 and appends after it. It looks at `is_settled` after
-   appending, never before, and who settles counts the pieces after setting it; so one of both sides
-   sees the other: `attend` weighs the piece, or puts the run into the log again if it had been
-   taken. No piece is lost or sent twice.
+   appending, never before, and the thread that settles counts the pieces after setting it; so one
+   of the two sees the other: `attend` weighs the piece, or puts the run into the log again if it
+   had been taken. No piece is lost or sent twice.
 4. An interrupt or a finalizer. The lock may be taken again by the thread that has it, and each
    statement under it leaves the log usable; what an interrupt kept out is put in by the stream at
    the end of the cell (`OutputStream.catch_up`).
@@ -28,11 +28,11 @@ leaves after that moment. A flush, an empty text (``print(end="")``), any other 
 thread and captured output end the line's claim to stay together.
 
 *Room.* Each entry weighs what it holds in memory, frames or texts, with what Python adds. Writers
-wait while more than `MAX_BYTES` are held, or while `Publisher` has too much to send; the I/O
-thread never waits. Only the newest run grows unweighed, by `RUN_ROOM` at most, and a writer that
-waits has put in what it brought: the bound is exceeded by one entry for each thread, and by
-`LINE_BYTES` for lines that have begun. Who waits can
-be interrupted: each waits in a gate of its own, and who makes room opens all gates.
+wait while more than `MAX_BYTES` are held, or while `Publisher` has too much to send; the I/O thread
+never waits. Only the newest run grows unweighed, by `RUN_ROOM` at most, and a writer that waits has
+put in what it brought: the bound is exceeded by one entry for each thread, and by `LINE_BYTES` for
+lines that have begun. A writer that waits can be interrupted: each waits in a gate of its own, and
+the thread that makes room opens all gates.
 
 *Waking.* A wake-up that was sent and one that was received are two facts. `_woken` is unset by
 `wakeup_received` alone, and by an interrupt between the two steps of sending one.
@@ -166,7 +166,7 @@ class Run:
 
     @property
     def line(self) -> tuple[int, int]:
-        """What tells its newest line from those before."""
+        """What distinguishes its newest line from those before."""
         return self.drained, sum(text.count("\n") for text in list(self.parts))
 
     @property
@@ -278,7 +278,7 @@ class OutboundLog:
             run = Run(name, parent, record)
             run.append(text)
             self.resume(run)
-        # Whoever waits for room in the middle of a line makes others wait for the rest of it.
+        # A writer that waits in the middle of a line makes others wait for the rest of it.
         if self._is_full() and (not run.is_mid_line or self._bytes > MAX_BYTES + LINE_BYTES):
             self.part_line()
             self._wait_for_room()
@@ -304,23 +304,23 @@ class OutboundLog:
         self.resume(run)
 
     def end_run(self) -> None:
-        """Let nothing more be appended to the newest run."""
+        """Close the newest run: the next text begins another."""
         with self._lock:
             self._settle_newest()
 
     def after_fork(self) -> None:
-        """Know that this is a child process: the log and its lock are the parent's."""
+        """Prepare for use in a child process: the newest run and the lock are the parent's."""
         self.newest = None
         self._lock = RLock()
 
     def part_line(self) -> None:
-        """Let others write before the rest of the line that the caller's thread has begun."""
+        """Give up the claim of the caller's line to stay together: others may write into it."""
         run = self._lines.get(get_ident())
         if run is not None:
             run.parted_at = len(run.parts)
 
     def part_lines(self) -> None:
-        """Let nothing that is appended later stand before what is appended now."""
+        """Keep the order from here on: no line that has begun goes on before what comes now."""
         self._lines.clear()
 
     def post(self, channel: Channel, frames: list[Buffer], when: When = When.NOW) -> None:
@@ -328,8 +328,8 @@ class OutboundLog:
 
         Args:
             channel: The socket it leaves by.
-            frames: All its frames, routing prefix included. What somebody could still change is
-                copied: the message says what was true when it was posted.
+            frames: All its frames, routing prefix included. Frames that can still change are
+                copied: the message is sent as it was when it was posted.
             when: How long it may wait.
         """
         frames = settled(frames)
@@ -346,13 +346,13 @@ class OutboundLog:
             self.urgent = True
             self._rouse()
         elif channel is Channel.IOPUB and not self.expected:
-            # A cell that waited behind another says busy and then perhaps nothing for an hour.
+            # A cell that waited behind another publishes busy, then perhaps nothing for an hour.
             self._rouse()
         if channel is Channel.IOPUB and self._is_full():
             self._wait_for_room()
 
     def call(self, function: Callable[[], None]) -> None:
-        """Let the I/O thread call *function* when everything appended before has been sent."""
+        """Have the I/O thread call *function* when everything appended before has been sent."""
         with self._lock:
             self._settle_newest()
             self._lines.pop(get_ident(), None)
@@ -420,7 +420,7 @@ class OutboundLog:
         self._text_wakes = False
 
     def unmute_text_wakeups(self) -> bool:
-        """Let text wake the I/O thread again; return True if some came in the meantime."""
+        """Wake the I/O thread for text again; return True if some came in the meantime."""
         self._text_wakes = True
         return bool(self._entries)
 
@@ -430,7 +430,7 @@ class OutboundLog:
         self._open_gates()
 
     def close(self) -> None:
-        """Make nobody wait any more."""
+        """Release all writers; from now on none waits."""
         self._closed = True
         self._wake = _do_nothing
         self._open_gates()
@@ -511,7 +511,7 @@ class OutboundLog:
                 self._bytes = 0
 
     def _open_gates_early(self) -> None:
-        """Let writers go on while the rest is being sent."""
+        """Release writers while the rest is being sent."""
         if self._gates and not self._held and self._bytes <= MAX_BYTES // 2:
             self._open_gates()
 

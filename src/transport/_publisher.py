@@ -14,22 +14,23 @@ a full one refuses the message, and what was refused is kept here, where it is c
 |         | that are full, send to the others → **steady**     |                                 |
 
 So a slow subscriber gets everything, at its own pace; one that stopped reading costs the others
-`PATIENCE_S` once, and is told what it missed if it ever reads again.
+`PATIENCE_S` once, and gets a notice of what it missed if it ever reads again.
 
 *Slow or stopped.* A subscriber that takes one byte is alive. Two things show it: a *marked*
-message, of which pyzmq tells when all have taken it, and the figures that the operating system has
-of each connection (`Connections`). While the publisher waits it sends nothing, so one that reads
-has soon taken all that it was given, and only one that takes nothing keeps it waiting.
+message, for which pyzmq reports that all have taken it, and the figures that the operating system
+keeps for each connection (`Connections`). While the publisher waits it sends nothing, so a
+subscriber that reads has soon taken all that it was sent, and only one that takes nothing keeps it
+waiting.
 
 *Left out.* A subscriber to whom a message could not be given fills no queue, and gets nothing,
-until it has emptied half of its own; ZeroMQ says nothing of the moment. So we note for each
-connection that was behind how many bytes it had still to take, and tell it when it has taken them.
-Each one alone: another that is still stopped does not matter. It may have been given the first
-messages again by then, so the figure is a bound: "up to". Where connections cannot be seen, the
-last mark does.
+until it has emptied half of its own; ZeroMQ does not report that moment. So we note for each
+connection that was behind how many bytes it had still to take, and publish the notice when it has
+taken them. Each connection counts alone: another that is still stopped does not matter. It may have
+been given the first messages again by then, so the figure is a bound: "up to". Where connections
+cannot be seen, the last mark does.
 
-*Bounds.* ZeroMQ holds `IOPUB_QUEUE_MESSAGES` for a subscriber that stopped. Of large messages it
-is not given that many: `MAX_FLYING_BYTES`, but `MIN_FLYING` messages always. To leave somebody out
+*Bounds.* ZeroMQ holds `IOPUB_QUEUE_MESSAGES` for a subscriber that stopped. Of large messages it is
+not given that many: `MAX_FLYING_BYTES`, but `MIN_FLYING` messages always. To leave a subscriber out
 that has so few, the length of the queues is halved for the moment; not further, since ZeroMQ learns
 only at each half that a message was taken, and one that reads everything would look full. To end
 the connection instead ended the process: ZeroMQ crashed.
@@ -56,7 +57,7 @@ __all__ = ["Publisher"]
 logger = get_logger("assay.transport")
 
 PATIENCE_S = 3.0
-"""How long everybody waits for a subscriber whose queue is full and that takes nothing: long enough
+"""How long all wait for a subscriber whose queue is full and that takes nothing: long enough
 for a client that is busy with something else, shorter than the 4 seconds after which the best-known
 client gives up waiting for idle."""
 
@@ -64,7 +65,7 @@ LAST_PATIENCE_S = 0.5
 """The same when the kernel is about to end."""
 
 RETRY_S = 0.005
-"""How often a full queue is tried; ZeroMQ cannot tell when it has room again."""
+"""How often a full queue is tried; ZeroMQ does not report when it has room again."""
 
 LOOK_BACK_S = 0.5
 """How often one that was left out is looked after while nothing is sent."""
@@ -77,7 +78,7 @@ MARK_EVERY = 8
 have taken it."""
 
 SEEN_MARK_EVERY = 64
-"""The same where the system says what subscribers take."""
+"""The same where the system shows what subscribers take."""
 
 MAX_KEPT_BYTES = 6 * 1024 * 1024
 """What may be kept before writers have to wait. `OutboundLog.MAX_BYTES` can come on top of it."""
@@ -117,7 +118,7 @@ class Publisher:
     Args:
         socket: Used by this object alone.
         now: A monotonic clock, in seconds.
-        notice: Returns the message that says how many messages a subscriber missed.
+        notice: Returns the message that counts how many messages a subscriber missed.
         hold: Called with True when too much is kept, with False when it is not any more.
         connections: The connections of the subscribers.
     """
@@ -288,7 +289,7 @@ class Publisher:
             self._stalled.append(_StalledSubscriber(self._sent, last))
 
     def _notify_recovered(self) -> None:
-        """Tell those who read again what they missed."""
+        """Publish a notice for the subscribers that read again: how many messages they missed."""
         waiting = self._stalled
         self._stalled = []
         counts: set[int] = set()

@@ -1,8 +1,8 @@
 """Descriptors that are open for nothing, so that some are left when a program has taken all others.
 
 A program that leaks files ends at the limit of its process. The kernel in that process has still to
-let a client in that interrupts it, to import what shows its error, and to end. It gives up some of
-these then, and takes them back when others have been closed.
+accept the client that interrupts it, to import the code that shows its error, and to end. It then
+gives up some of these, and takes them back when others have been closed.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class SpareDescriptors:
         return len(self._held) >= self._wanted
 
     def give_up(self) -> bool:
-        """Let one be free; return False if there is none left."""
+        """Close one; return False if there is none left."""
         try:
             descriptor = self._held.pop()
         except IndexError:
@@ -51,7 +51,7 @@ class SpareDescriptors:
 
     @contextmanager
     def lent(self) -> Iterator[None]:
-        """Let some be free inside, if no others are."""
+        """Close all of these inside, unless `RESERVED` others are free; refill at the end."""
         if are_free(RESERVED):
             yield
             return

@@ -44,7 +44,7 @@ class ControlLane:
         self._is_closed = False
 
     def put(self, request: Request) -> None:
-        """Let *request* wait for its turn; in the I/O thread."""
+        """Append *request* to those that wait; in the I/O thread."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="assay-control", daemon=True)
             self._thread.start()

@@ -147,7 +147,7 @@ class KernelHost:
             end_child_by(error)
 
     def lend_descriptors(self) -> AbstractContextManager[None]:
-        """Let some descriptors be free inside, where user code has left none."""
+        """Free some descriptors inside, where user code has left none."""
         return self._io.spare.lent()
 
     def interrupt_count(self) -> int:

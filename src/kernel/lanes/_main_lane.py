@@ -9,7 +9,7 @@ Between requests the main thread waits in a lock, or, while the interpreter's ev
 something to do, turns that loop until the next request comes. Three things wake it: a request, a
 signal (through the I/O thread, see `SignalWatch`), and the end (`Shutdown`). It looks at all of
 them each time round, so a wake-up too many does no harm. None is lost either: the lane's lock stays
-open if it is opened while no thread waits, and `_wait_in_loop` looks at the lane after it has said
+open if it is opened while no thread waits, and `_wait_in_loop` looks at the lane after it has set
 how to be woken.
 
 Who writes what: `_received` is the I/O thread's, `_handled` the main thread's. The lane is idle if
@@ -44,7 +44,7 @@ __all__ = ["MainLane"]
 logger = get_logger("assay.kernel")
 
 EXIT_DELAY_S = 1.0
-"""How long the kernel stays after a cell that said ``exit``: consoles look whether it lives before
+"""How long the kernel stays after a cell that called ``exit``: consoles check that it lives before
 they read the reply."""
 
 
@@ -54,9 +54,9 @@ class MainLane:
     Args:
         io: The I/O thread.
         responder: Sends replies and status.
-        output: Knows whether this is a forked child.
-        parents: Learns which request is handled.
-        shutdown: Says when to stop.
+        output: Shows whether this is a forked child.
+        parents: Keeps which request is handled.
+        shutdown: Shows when to stop.
         interruptible: Allows interrupts inside.
         catch_up: Puts into the log what has been written so far.
     """
@@ -87,12 +87,12 @@ class MainLane:
         self.leave_code: Callable[[], None] = _do_nothing
         """Takes the signals back from user code, wherever that was left."""
         self.lane: Lane[Request] = Lane()
-        """What waits."""
+        """The requests that wait."""
 
     # --- From the I/O thread.
 
     def put(self, request: Request) -> None:
-        """Let *request* wait for its turn."""
+        """Append *request* to those that wait."""
         self._received += 1
         self.lane.put(request)
         self._io.schedule_flush()
@@ -123,7 +123,7 @@ class MainLane:
     def serve(self, handlers: Handlers) -> None:
         """Handle requests with *handlers* until something asks for the end."""
         self._handlers = handlers
-        self._exit_is_requested = False  # start-up code that says `exit` ends nothing (S-053)
+        self._exit_is_requested = False  # start-up code that calls `exit` ends nothing (S-053)
         while not self._shutdown.is_asked:
             self._turn(handlers)
 

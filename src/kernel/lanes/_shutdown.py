@@ -1,7 +1,7 @@
 """How a kernel ends: one owner, one table.
 
 **Theory of operation.** Four parties can want the end: a client by a message on control or on
-shell, a signal, a cell that says ``exit``, and the system when the launcher's process ends. They
+shell, a signal, a cell that calls ``exit``, and the system when the launcher's process ends. They
 act in three threads, and a signal handler in the middle of anything. None of them decides. Each
 posts an event, and the *owner*, which is the I/O thread, takes one event after the other and looks
 its move up in `MOVES`. So no event can come between a check and what follows from it.
@@ -203,7 +203,7 @@ class Shutdown:
         self._post(lambda: self._take(Event.ASKED, ending))
 
     def stopped(self) -> None:
-        """Report that the main thread runs nothing any more; return once the owner knows."""
+        """Report that the main thread runs nothing any more; return once the owner has taken it."""
         self._post(lambda: self._take(Event.STOPPED))
         self.settle()
 

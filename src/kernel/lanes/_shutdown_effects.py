@@ -25,7 +25,7 @@ class KernelEffects:
         io: The I/O thread.
         responder: Sends the last messages.
         output: Publishes no more errors once what runs is abandoned.
-        real_stderr: Where a kernel that hangs says so.
+        real_stderr: Where a kernel that hangs reports it.
         owns_exit: True if the process may be ended by force.
     """
 

@@ -49,7 +49,7 @@ class _Finder:
         self._is_done = False
 
     def forget(self) -> None:
-        """Let the module be imported as if nothing waited for it."""
+        """Stop waiting for the module: its import causes nothing more."""
         self._is_done = True
 
     def find_spec(

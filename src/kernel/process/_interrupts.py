@@ -10,8 +10,8 @@ a consistent interpreter and never a consistent kernel. What it does depends on 
 | waits for a request, or starts up  | nothing (CTRL-10)                                  |
 | runs a cell                        | raises KeyboardInterrupt (CTRL-11)                 |
 | awaits a cell whose code waits     | cancels the cell's task, which raises the same     |
-| the same, and other code on the    | the same; if that code has let nothing else run    |
-| loop runs                          | a moment later, raises KeyboardInterrupt in it     |
+| the same, and other code on the    | the same; if that code still blocks the loop a     |
+| loop runs                          | moment later, raises KeyboardInterrupt in it       |
 | is where nothing may be raised     | the same, a moment later                           |
 
 *Where something may be raised* is exactly inside `allowed`: around user code, and nowhere in the
@@ -81,7 +81,7 @@ class SignalledLoop(Protocol):
 
     @property
     def is_stuck(self) -> bool:
-        """True while an interrupt that it took waits for code that does not let it go on."""
+        """True while an interrupt that it took waits for code that blocks the loop."""
         ...
 
     def is_wakeup(self, descriptor: int, /) -> bool:
@@ -148,7 +148,7 @@ class Interrupts:
         self.handlers.give_back(signal.SIGINT)
 
     def allowed(self) -> AbstractContextManager[None]:
-        """Let an interrupt raise KeyboardInterrupt inside, and other signals what they raise.
+        """Allow an interrupt to raise KeyboardInterrupt inside, and other signals what they raise.
 
         In the middle of user code, and in another thread while that waits, nothing changes.
         """

@@ -16,7 +16,7 @@ _ident = [main_thread().ident or 0]
 
 
 def main_thread_ident() -> int:
-    """Return the number of the main thread as the system knows it."""
+    """Return the identifier of the main thread (`threading.get_ident`)."""
     return _ident[0]
 
 

@@ -30,7 +30,7 @@ def watch_parent(
         io: Watches the descriptor of the process, before it is started.
         gone: Called in that thread, or in one that polls where there are no such descriptors.
         is_parent: It was the parent of this process when this one began. The launcher may have died
-            since: then it has ended, and its number is nobody's, or another process's.
+            since: then it has ended, and its number is free, or another process's.
     """
     if pid <= 1:
         return

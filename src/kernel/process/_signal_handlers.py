@@ -17,7 +17,7 @@ off, so that a program finds the handler that it installed, and gets what that r
 
 Between the code's last instruction and the guards, a handler may strike in the kernel's own code.
 So the first step is a call of the system's that keeps all signals back (`keep_signals_back`), and
-the last one lets them come. What Python had noted before still raises, once for each signal: each
+the last one delivers them. What Python had noted before still raises, once for each signal: each
 step is repeated until it was done undisturbed, and what was raised is shown at the end.
 
 A signal that is taken is unblocked as well, and its handler installed anew although nothing seems
@@ -47,7 +47,7 @@ logger = get_logger("assay.kernel")
 
 Handler: TypeAlias = Callable[[int, FrameType | None], object]
 Action: TypeAlias = Handler | int
-"""What Python knows of a signal: a handler, or one of `SIG_DFL` and `SIG_IGN`."""
+"""What Python has installed for a signal: a handler, or one of `SIG_DFL` and `SIG_IGN`."""
 
 ENDING = frozenset({signal.SIGTERM, signal.SIGHUP})
 """A handler of these that exits means the process, not the code that runs."""
@@ -94,7 +94,7 @@ class SignalHandlers:
 
     def take(self, number: int, handler: Action, reclaim: Reclaim = Reclaim.IF_DEFAULT) -> None:
         """Install *handler* for the signal *number*, and again where user code has not left it."""
-        # Without its enum: `_signal` knows the number itself alone.
+        # Without its enum: `_signal` takes a plain number.
         handler = int(handler) if isinstance(handler, int) else handler
         before = _signal.signal(number, handler)
         self._taken[number] = _Taken(handler=handler, reclaim=reclaim, before=before)
@@ -105,7 +105,7 @@ class SignalHandlers:
         return taken is not None and _signal.getsignal(number) == taken.handler
 
     def enter_code(self) -> None:
-        """Let user code have its handlers, and what they raise."""
+        """Take the guards off: user code has its handlers again, and gets what they raise."""
         if self._raised:
             self._log_repeated()
         while self._guards:

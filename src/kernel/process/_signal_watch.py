@@ -39,7 +39,7 @@ INTERRUPT_RETRY_S = 0.001
 """When an interrupt comes again that struck where it must not raise; about as long as a fork."""
 
 STUCK_S = 0.25
-"""How long code on the user's loop has to let it cancel a cell, before it is interrupted itself."""
+"""How long code may block the loop on which a cell is to be cancelled, until it is interrupted."""
 
 NOTICE_S = 0.05
 """How long the main thread has to notice an interrupt before it is pinged."""
