@@ -8,9 +8,12 @@ is, the ordinary run shows.
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
 import sys
 import textwrap
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
@@ -18,9 +21,19 @@ from typing import Any
 
 import pytest
 from attrs import define, field, frozen
+from hypothesis import Phase, settings
 from hypothesis.errors import HypothesisException
 
-__all__ = ["Mutant", "assert_is_caught", "function", "mutated"]
+__all__ = [
+    "Mutant",
+    "assert_is_caught",
+    "assert_property_fails",
+    "function",
+    "mutated",
+    "private_copy",
+    "replace",
+    "without_shrinking",
+]
 
 TESTS = Path(__file__).parent
 
@@ -28,6 +41,7 @@ HANG_S = 2.0
 """What a mutant that waits for ever is given: a machine that is too slow for it catches it too."""
 
 OPTIONS = ["-o", "addopts=", "--import-mode=importlib", "-s", "--rootdir", str(TESTS.parent)]
+OPTIONS += ["-W", "ignore::hypothesis.errors.HypothesisWarning"]  # a failure may be long
 PLUGINS_LEFT_OUT = ["terminal", "faulthandler", "cacheprovider", "xdist", "cov"]
 
 
@@ -83,6 +97,56 @@ def mutated(target: FunctionType, old: str, new: str) -> CodeType:
     return code
 
 
+def replace(
+    path: str,
+    make: Callable[[Callable[..., Any]], Callable[..., Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Put what *make* returns for the function of `assay` at *path* in its place, everywhere."""
+    target = function(path)
+    genuine = FunctionType(
+        target.__code__, target.__globals__, target.__name__, target.__defaults__
+    )
+    genuine.__kwdefaults__ = target.__kwdefaults__
+    monkeypatch.setitem(target.__globals__, "_replacement", make(genuine))
+    monkeypatch.setattr(target, "__code__", _stand_in.__code__)
+
+
+def _stand_in(*args: object, **options: object) -> object:
+    # Its code runs with the globals of the function that it replaces.
+    return _replacement(*args, **options)  # type: ignore[name-defined]  # noqa: F821 - theirs
+
+
+@contextmanager
+def without_shrinking() -> Iterator[None]:
+    """Let tests that are imported inside stop at the first failure, as it was found."""
+    before = settings.default
+    assert before is not None
+    settings.register_profile(
+        "mutants",
+        settings.get_profile("ci"),
+        phases=(Phase.explicit, Phase.generate),
+        report_multiple_bugs=False,
+    )
+    settings.load_profile("mutants")
+    try:
+        yield
+    finally:
+        settings.register_profile("before", before)
+        settings.load_profile("before")
+
+
+def private_copy(path: Path) -> ModuleType:
+    """Import the test module at *path* once more, under a name of its own."""
+    spec = importlib.util.spec_from_file_location(f"private_{path.parent.name}_{path.stem}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # a dataclass looks for its module there
+    spec.loader.exec_module(module)
+    return module
+
+
 def assert_is_caught(mutant: Mutant, monkeypatch: pytest.MonkeyPatch) -> None:
     """Assert that the test of *mutant* fails on its code, because of what it asserts."""
     target = function(mutant.function)
@@ -110,6 +174,16 @@ def assert_fails(test: str, monkeypatch: pytest.MonkeyPatch) -> None:
         assert crash.excinfo is not None
         error = crash.excinfo.value
         assert not isinstance(error, (HypothesisException, SyntaxError, NameError)), repr(error)
+
+
+def assert_property_fails(test: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `assert_fails`, for a property: in a new copy of its module, without shrinking."""
+    file, _, _ = test.partition("::")
+    for name, module in list(sys.modules.items()):
+        if getattr(module, "__file__", None) == str(TESTS / file):
+            monkeypatch.delitem(sys.modules, name)
+    with without_shrinking():
+        assert_fails(test, monkeypatch)
 
 
 def _test_modules() -> list[ModuleType]:

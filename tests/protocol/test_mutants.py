@@ -8,8 +8,6 @@ the code as it is, the ordinary run shows.
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -17,7 +15,6 @@ from typing import Any
 
 import pytest
 from attrs import frozen
-from hypothesis import Phase, settings
 from hypothesis.errors import HypothesisException
 
 from tests import mutants
@@ -391,33 +388,13 @@ MUTANTS = (
 def private() -> Iterator[dict[str, ModuleType]]:
     """Return copies of the test modules whose tests do not shrink what they find."""
     names = {mutant.test.rpartition(".")[0] for mutant in MUTANTS}
-    before = settings.default
-    settings.register_profile(
-        "mutants",
-        settings.get_profile("ci"),
-        phases=(Phase.explicit, Phase.generate),
-        report_multiple_bugs=False,
-    )
-    settings.load_profile("mutants")
-    yield {name: _copy(_path(name)) for name in names}
-    assert before is not None
-    settings.register_profile("before", before)
-    settings.load_profile("before")
+    with mutants.without_shrinking():
+        yield {name: mutants.private_copy(_path(name)) for name in names}
 
 
 def _path(module: str) -> Path:
     folder, name = module.split(".")
     return Path(__file__).with_name(folder) / f"test_{name}.py"
-
-
-def _copy(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"private_{path.stem}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # a dataclass looks for its module there
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)

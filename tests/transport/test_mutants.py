@@ -5,9 +5,19 @@ Each by a test in memory, within seconds (see `tests.mutants`).
 
 from __future__ import annotations
 
+import ast
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import pytest
 
-from tests.mutants import Mutant, assert_is_caught
+from tests.mutants import (
+    Mutant,
+    assert_is_caught,
+    assert_property_fails,
+    replace,
+)
 
 LOG = "transport._log:OutboundLog."
 ORDER = "transport/test_log.py::TestOrder::"
@@ -407,3 +417,62 @@ MUTANTS = (
 def test_a_mutant_is_caught(mutant: Mutant, monkeypatch: pytest.MonkeyPatch) -> None:
     """The named test fails on the broken code, because of what it asserts."""
     assert_is_caught(mutant, monkeypatch)
+
+
+PROPERTIES = {
+    "transport/test_frames.py::TestRoundTrip::test_any": "transport._frames:receive_frames",
+    f"{LANES}test_order": f"{LANE}poll",
+    f"{ORDER}test_nothing_lost": f"{LOG}take",
+    f"{ORDER}test_few_messages": f"{LOG}take",
+    "transport/test_publisher.py::test_nobody_who_reads_misses": f"{PUBLISHER}publish",
+    "transport/test_publisher_stateful.py::TestReaders::runTest": f"{PUBLISHER}publish",
+}
+"""Each property of this folder, and the function that it is about."""
+
+
+def drop(_: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that takes what it is given, and gives nothing."""
+    return lambda *_, **__: ()
+
+
+def repeat(genuine: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that does and returns what it did at first."""
+    first: list[Any] = []
+
+    def repeated(owner: Any, *arguments: Any, **options: Any) -> Any:
+        if not first:
+            result = genuine(owner, *arguments, **options)
+            first.extend((arguments, list(result) if hasattr(result, "__next__") else result))
+        elif first[1] is None:
+            genuine(owner, *first[0], **options)
+        return first[1]
+
+    return repeated
+
+
+@pytest.mark.parametrize("wrong", [drop, repeat])
+@pytest.mark.parametrize("test", PROPERTIES)
+def test_no_property_holds_of_what_drops_or_repeats(
+    test: str, wrong: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A transport that refuses all, or gives one thing for ever, fails each property."""
+    replace(PROPERTIES[test], wrong, monkeypatch)
+    assert_property_fails(test, monkeypatch)
+
+
+def test_every_property_is_in_the_table() -> None:
+    """A new property has to be shown to fail."""
+    there = set()
+    for path in Path(__file__).parent.glob("test_*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            match node:
+                case ast.FunctionDef(name=name, decorator_list=marks) if any(
+                    ast.unparse(mark).startswith("given(") for mark in marks
+                ):
+                    there.add((path.name, name))
+                case ast.ClassDef(bases=[ast.Name(id="RuleBasedStateMachine")]):
+                    there.add((path.name, "runTest"))
+
+    assert there == {
+        (test.split("/")[1].split("::")[0], test.split("::")[-1]) for test in PROPERTIES
+    }

@@ -18,6 +18,7 @@ from assay.protocol import (
     Content,
     ContentError,
     ErrorReply,
+    ExecuteRequest,
     Header,
     SessionId,
     Unknown,
@@ -51,6 +52,16 @@ def by_converter(data: Any, cls: type) -> object:
     return value
 
 
+def assert_readers_judge() -> None:
+    """Fail unless both readers take two contents that are right, and refuse one that is wrong."""
+    for read in (by_codec, by_converter):
+        assert [read({"code": code}, ExecuteRequest) for code in ("1", "2", 3)] == [
+            ExecuteRequest(code="1"),
+            ExecuteRequest(code="2"),
+            "refused",
+        ]
+
+
 def without_unknown_keys(content: Content) -> dict[str, Any]:
     """Return the JSON of *content* as the codec alone writes it, which knows of none."""
     return decode_object(encode_json(content), "content")
@@ -73,12 +84,13 @@ def test_the_readers_agree_on_what_is_right(msg_type: str, data: st.DataObject) 
 @given(malformed_contents())
 @settings(max_examples=150)
 def test_the_readers_agree_on_what_is_wrong(malformed: MalformedContent) -> None:
-    """Codec and converter refuse every content with one fault."""
+    """Codec and converter refuse every content with one fault, and not one without."""
     cls = MESSAGE_TYPES[malformed.msg_type].content
     known = {key: malformed.data[key] for key in malformed.data if key != "_extra"}
 
     assert by_codec(known, cls) == "refused"
     assert by_converter(known, cls) == "refused"
+    assert_readers_judge()
 
 
 @pytest.mark.parametrize("msg_type", sorted(MESSAGE_TYPES))
@@ -93,6 +105,7 @@ def test_the_readers_agree_on_anything(msg_type: str, data: st.DataObject) -> No
     known = {key: value for key, value in fields.items() if key in _names(cls)}
 
     assert by_codec(known, cls) == by_converter(known, cls)
+    assert_readers_judge()
 
 
 def _names(cls: type) -> set[str]:
@@ -222,12 +235,16 @@ def test_half_a_surrogate_pair_anywhere_is_taken_or_a_content_error(
     msg_type: str, data: st.DataObject
 ) -> None:
     """A text that UTF-8 cannot hold, in any field or key, raises nothing else."""
-    content = unstructure(data.draw(contents(msg_type)))
+    right = data.draw(contents(msg_type))
+    content = unstructure(right)
+    assert structure_content(msg_type, content) == right
     name = data.draw(st.sampled_from(sorted({*content, "x"})))
     content[name] = data.draw(st.sampled_from([HALF, [HALF], {"a": HALF}, {"\ud800": HALF}]))
 
     with contextlib.suppress(ContentError):
         structure_content(msg_type, content)
+    with pytest.raises(ContentError):
+        structure_content("stream", {"name": HALF, "text": HALF})
 
 
 def test_a_long_value_is_shortened() -> None:
@@ -286,6 +303,7 @@ def test_the_readers_agree_on_headers(header: Header) -> None:
 @given(headers(), st.sampled_from(["msg_id", "msg_type", "session", "username"]), json_values())
 def test_a_header_field_that_is_no_text_is_refused(header: Header, name: str, value: Any) -> None:
     """Names and ids are text (HDR-01)."""
+    assert structure(Header, unstructure(header)) == header
     data = {**unstructure(header), name: value}
 
     if type(value) is str:

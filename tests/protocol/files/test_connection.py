@@ -127,6 +127,7 @@ def test_each_of_the_nine_keys_is_needed(name: str) -> None:
 @given(st.sets(st.sampled_from(sorted(WHOLE)), min_size=1))
 def test_all_that_is_missing_is_named(names: set[str]) -> None:
     """Whatever is missing, the error names all of it and nothing else (CONN-17)."""
+    assert from_fields(ip="here").ip == "here"
     said = str(without(*names)).removeprefix("k.json: ").partition(": wanted")[0]
 
     assert set(said.split(", ")) == names
@@ -160,10 +161,11 @@ def test_a_key_that_resembles_nothing_is_not_mentioned() -> None:
     assert "meant" not in str(without("key", jupyter_session="a.ipynb", x=1))
 
 
-@given(st.dictionaries(texts(), json_values(), max_size=4))
+@given(st.dictionaries(texts() | st.sampled_from(["key", "Key"]), texts() | json_values()))
 def test_no_file_is_unsigned_by_accident(fields: dict[str, Json]) -> None:
     """Whatever else a file says, it is unsigned only if it has an empty text as its key
     (CONN-16)."""
+    assert [from_fields(key=key).key for key in ("a", "b")] == ["a", "b"]
     base = {name: value for name, value in WHOLE.items() if name != "key"}
     data = {**base, **fields}
     try:

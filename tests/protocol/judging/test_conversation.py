@@ -766,11 +766,25 @@ def test_swapped_parents_are_two_wrong_parents() -> None:
     assert [one.requirement for one in found] == ["HDR-12", "HDR-12"]
 
 
+def assert_judges_conversations() -> None:
+    """Fail unless a sound conversation has no finding, and two spoilt ones have theirs."""
+    scene = Scene()
+    scene.cell("cell", 1)
+    sound = scene.script.recorded()
+    named = zip(scene.script.order, sound, strict=True)
+    at = {scene.script[name]["content"].get("execution_state"): one.index for name, one in named}
+    assert check_conversation(sound) == ()
+    for state, rule in (("busy", "SHELL-04"), ("idle", "SHELL-05")):
+        found = check_conversation(one for one in sound if one.index != at[state])
+        assert [one.requirement for one in found] == [rule]
+
+
 @given(conversations())
 @settings(max_examples=100)
 def test_nothing_is_wrong_with_a_valid_conversation(steps: tuple[Step, ...]) -> None:
     """Conversations that are valid by construction have no findings."""
     assert check_conversation(recorded(steps), profile=Profile.STRICT) == ()
+    assert_judges_conversations()
 
 
 def recorded(steps: tuple[Step, ...]) -> list[Recorded]:
@@ -806,6 +820,7 @@ def test_a_part_of_a_conversation_can_be_judged(
     found = check_conversation(part, complete=False)
 
     assert {one.requirement for one in found} <= {"SHELL-04", "EXEC-18"}, found
+    assert_judges_conversations()
 
 
 def test_the_order_of_time_is_the_index() -> None:
@@ -905,3 +920,4 @@ def test_nothing_is_raised(recorded: list[Recorded]) -> None:
         found = check_conversation(recorded, complete=complete)
 
         assert all(set(one.records) <= {other.index for other in recorded} for one in found)
+    assert_judges_conversations()

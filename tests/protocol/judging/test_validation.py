@@ -463,6 +463,14 @@ def test_a_signature_where_nobody_signs_is_a_warning() -> None:
     assert [(one.requirement, one.severity) for one in found] == [("SIGN-16", Severity.WARNING)]
 
 
+def assert_judges_messages() -> None:
+    """Fail unless sound frames have no finding, and two spoilt ones have theirs."""
+    assert validate(framed(), channel=Channel.IOPUB, signer=SIGNER) == ()
+    for signature, rule in ((b"", "SIGN-01"), (framed()[2].upper(), "SIGN-03")):
+        found = validate(framed(signature=signature), channel=Channel.IOPUB, signer=SIGNER)
+        assert rules(found) == [(rule, "signature")]
+
+
 @given(messages())
 @settings(max_examples=150)
 def test_a_tolerant_receiver_takes_every_valid_message(message: Any) -> None:
@@ -470,6 +478,7 @@ def test_a_tolerant_receiver_takes_every_valid_message(message: Any) -> None:
     found = validate(message, profile=Profile.LENIENT)
 
     assert {one.requirement for one in found} <= {"HDR-12", "STDIN-07", "IOPUB-04", "SHELL-13"}
+    assert_judges_messages()
 
 
 @given(messages())
@@ -489,6 +498,7 @@ def test_the_form_makes_no_difference(message: Any) -> None:
 
     assert validate(mapping) == wanted
     assert validate([DELIMITER, b"", *parts]) == wanted
+    assert_judges_messages()
 
 
 @given(malformed_contents())
@@ -510,6 +520,7 @@ def test_genuine_frames_are_signed(signed: SignedFrames) -> None:
     found = validate(signed.frames, signer=Signer(signed.key, signed.scheme))
 
     assert not [one for one in found if one.requirement.startswith(("WIRE", "SIGN"))]
+    assert_judges_messages()
 
 
 @given(mutated_frames())
@@ -522,6 +533,7 @@ def test_tampering_is_found(mutated: MutatedFrames) -> None:
 
     assert found
     assert found[0].requirement in {"SIGN-01", "SIGN-03", "WIRE-02"}
+    assert_judges_messages()
 
 
 anything = st.recursive(
@@ -564,6 +576,7 @@ def test_nothing_is_raised(
 
     strict = validate(message, channel=channel, sender=sender, signer=SIGNER)
     assert set(found) <= set(strict)
+    assert_judges_messages()
 
 
 FIELDS_OF = {
@@ -621,6 +634,7 @@ def test_any_json_is_judged_as_any_content(content: Any, msg_type: str) -> None:
     found = validate(made(msg_type, content))
 
     assert isinstance(content, dict) or any(one.requirement == "HDR-18" for one in found)
+    assert_judges_messages()
 
 
 def test_a_content_nested_too_deep_is_judged() -> None:

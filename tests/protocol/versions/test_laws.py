@@ -523,6 +523,7 @@ def test_what_comes_down_is_of_the_old_version(msg_type: str, data: st.DataObjec
         state = message["content"].get("execution_state")
         if known and not (version is V3 and state == "starting"):
             assert lowered is not None
+            assert lowered["header"]["msg_id"] == message["header"]["msg_id"]
             assert_old(version, RENAMED.get(msg_type, msg_type), lowered)
         else:
             assert lowered is None
@@ -566,6 +567,7 @@ def test_what_goes_up_fits_5_5_and_says_that_its_peer_is_old(
 
     assert raised is not None
     message = structure_message(raised)
+    assert message.header.msg_id == header["msg_id"]
     assert message.header.version == "5.0"
     assert message.header.sent_at == NOON
     assert type(message.content) is MESSAGE_TYPES[message.header.msg_type].content
@@ -666,6 +668,25 @@ def test_only_our_errors_are_raised(
         if translated is not None and translate == subject.up and version is not V5_5:
             structure_message(translated)
         assert message == before
+    assert_translates(version)
+
+
+def assert_translates(version: ProtocolVersion) -> None:
+    """Fail unless two messages go down and up again, and one without an id is refused."""
+    content: dict[str, Any] = {"execution_state": "idle"}
+    subject = translator(version)
+    for msg_id in ("m-1", "m-2"):
+        header = {"msg_id": msg_id, "msg_type": "status", "session": "s", "username": "u"}
+        sent = {"header": header, "parent_header": {}, "metadata": {}, "content": content}
+        lowered = subject.down(sent)
+        assert lowered is not None
+        raised = subject.up(lowered)
+        assert raised is not None
+        assert {one["header"]["msg_id"] for one in (lowered, raised)} == {msg_id}
+        assert [one["content"] for one in (lowered, raised)] == [content, content]
+    for translate in (subject.up, subject.down):
+        with pytest.raises(ContentError):
+            translate({"header": {}, "content": content})
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from assay.protocol import (
 )
 from assay.testing import (
     SignedFrames,
+    as_bytes,
     frames,
     json_objects,
     json_values,
@@ -36,15 +37,18 @@ from assay.testing import (
 REMOTE = (FramingError, SignatureError, ContentError)
 
 
-def assert_takes_a_genuine_message(session: Session, key: bytes) -> None:
-    """Fail unless *session*, whatever it was given before, reads what its peer sends."""
+def assert_takes_only_what_is_genuine(session: Session, key: bytes) -> None:
+    """Fail unless *session*, whatever it was given before, reads its peer, and no half message."""
     peer = make_session(key, name="peer")
     sent = peer.message(ExecuteRequest(code="1 + 1"))
+    encoded = as_bytes(peer.encode(sent))
 
-    delivery = session.decode([bytes(frame) for frame in peer.encode(sent)])
+    delivery = session.decode(encoded)
 
     assert delivery.message.content == sent.content
     assert delivery.message.header.msg_id == sent.header.msg_id
+    with pytest.raises(FramingError):
+        session.decode(encoded[:-1])
 
 
 @given(truncated_frames(), st.booleans())
@@ -59,7 +63,7 @@ def test_any_disorder_of_frames_is_one_of_three_errors(
     with contextlib.suppress(*REMOTE):
         session.decode(disorder)
 
-    assert_takes_a_genuine_message(session, key)
+    assert_takes_only_what_is_genuine(session, key)
 
 
 raw_frames = st.lists(
@@ -78,7 +82,7 @@ def test_any_bytes_are_one_of_three_errors(raw: list[bytes]) -> None:
     with contextlib.suppress(*REMOTE):
         session.decode(raw)
 
-    assert_takes_a_genuine_message(session, b"")
+    assert_takes_only_what_is_genuine(session, b"")
 
 
 NESTED = b'{"a":' * 900 + b"1" + b"}" * 900
@@ -107,7 +111,7 @@ def test_any_signed_dicts_are_one_of_three_errors(
     with contextlib.suppress(*REMOTE):
         session.decode([DELIMITER, session.signer.sign(*parts), *parts])
 
-    assert_takes_a_genuine_message(session, b"key")
+    assert_takes_only_what_is_genuine(session, b"key")
 
 
 def envelope_of(msg_type: str, content: bytes) -> Envelope:
@@ -128,6 +132,8 @@ def test_any_json_content_is_taken_or_a_content_error(msg_type: str, data: st.Da
 
     right = envelope_of("execute_request", b'{"code":"1 + 1"}').message()
     assert right.content == ExecuteRequest(code="1 + 1")
+    with pytest.raises(ContentError):
+        envelope_of("execute_request", b'{"code":1}').message()
 
 
 @given(frames())
@@ -155,11 +161,12 @@ def test_the_first_delimiter_counts(prefix: tuple[bytes, ...], behind: list[byte
 
 @given(st.lists(st.binary(max_size=9).filter(lambda b: b != DELIMITER), max_size=9))
 def test_without_a_delimiter_there_is_no_message(raw: list[bytes]) -> None:
-    """Frames without a delimiter are refused (WIRE-02)."""
+    """Frames without a delimiter are refused; one and five more make a message (WIRE-02)."""
     with pytest.raises(FramingError) as caught:
         split(raw)
 
     assert caught.value.requirement == "WIRE-02"
+    assert split([*raw, DELIMITER, *[b"{}"] * 5]).identities == tuple(raw)
 
 
 @pytest.mark.parametrize("count", range(5))

@@ -71,6 +71,14 @@ def sent(make: Callable[[], T]) -> T | None:
     return None
 
 
+def assert_judges_values() -> None:
+    """Fail unless what has a JSON form is written in it, and what has none is refused."""
+    for value in ({"a": [1, None]}, ["b", True]):
+        assert parsed(encode_json(value)) == value
+    with pytest.raises(JsonError):
+        encode_json({"a": object()})
+
+
 @given(hostile_values())
 @settings(max_examples=200)
 def test_encoding_gives_json_or_names_what_has_none(value: object) -> None:
@@ -81,6 +89,7 @@ def test_encoding_gives_json_or_names_what_has_none(value: object) -> None:
     if data is not None:
         text = json.dumps(parsed(data), ensure_ascii=False)
         text.encode("utf-8")
+    assert_judges_values()
 
 
 @given(hostile_values())
@@ -100,6 +109,7 @@ def test_any_value_in_any_place_is_sent_or_refused(value: Any) -> None:
         frames = split(encoded)
         for part in (frames.header, frames.parent_header, frames.metadata, frames.content):
             assert isinstance(parsed(part), dict)
+    assert_judges_values()
 
 
 def packed(content: Content, metadata: Any) -> list[bytes]:
@@ -119,6 +129,7 @@ def test_a_content_of_hostile_values_stays_an_object(data: Any) -> None:
             received = session.decode(frames).message
             assert type(received.content) is type(content)
             assert len(received.metadata) <= len(data)
+    assert_judges_values()
 
 
 @given(json_values() | st.integers())

@@ -290,6 +290,7 @@ def test_a_message_can_be_copied_and_pickled(message: Message[Content]) -> None:
     link.client.send(message)
     received = link.kernel.receive()
 
+    assert received.message == message
     copies = [pickle.loads(pickle.dumps(received)), deepcopy(received), copy(received)]
 
     assert copies == [received] * 3

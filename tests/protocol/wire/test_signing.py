@@ -57,7 +57,10 @@ def test_a_signature_is_the_hmac_of_the_standard_library(
 @given(mutated_frames())
 @settings(max_examples=100)
 def test_any_change_to_a_signed_byte_is_refused(mutated: MutatedFrames) -> None:
-    """One byte changed, added or removed in signature or dicts is an error (SIGN-07)."""
+    """One byte changed, added or removed in signature or dicts is an error (SIGN-07).
+
+    The genuine message is none.
+    """
     session = mutated.genuine.session()
 
     with pytest.raises(SignatureError) as caught:
@@ -65,6 +68,7 @@ def test_any_change_to_a_signed_byte_is_refused(mutated: MutatedFrames) -> None:
 
     assert type(caught.value) is SignatureError
     assert caught.value.requirement in {"SIGN-07", "SIGN-09"}
+    assert session.decode(mutated.genuine.frames).message == mutated.genuine.message
 
 
 @given(frames(), st.data())
@@ -80,6 +84,7 @@ def test_every_single_bit_counts(signed: SignedFrames, data: st.DataObject) -> N
 
     with pytest.raises(SignatureError):
         session.decode(changed)
+    assert session.decode(signed.frames).message == signed.message
 
 
 @given(frames(), identities(), buffers())
