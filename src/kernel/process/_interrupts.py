@@ -39,7 +39,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from types import CodeType, FrameType, TracebackType
 from typing import Protocol, runtime_checkable
@@ -165,13 +165,18 @@ class Interrupts:
             self.leave()
             raise
 
-    def leave(self) -> None:
-        """End with user code; also where it has been ended, or has not begun."""
+    def leave(self, kept_back: Collection[int] | None = None) -> None:
+        """End with user code; also where it has been ended, or has not begun.
+
+        Args:
+            kept_back: What `keep_signals_back` returned, if it has just been called.
+        """
         try:
-            keep_signals_back()
+            if kept_back is None:
+                kept_back = keep_signals_back()
         finally:
             self._may_raise = False
-            self.handlers.leave_code()
+            self.handlers.leave_code(kept_back)
             self._is_entered = False
 
     def ensure_left(self) -> None:
@@ -244,10 +249,11 @@ class _UserCode(AbstractContextManager[None]):
         self._interrupts.enter()
 
     def __exit__(self, *_: object) -> None:
+        kept_back = None
         try:
-            keep_signals_back()
+            kept_back = keep_signals_back()
         finally:
-            self._interrupts.leave()
+            self._interrupts.leave(kept_back)
 
 
 MUST_NOT_RAISE = {

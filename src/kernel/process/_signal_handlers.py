@@ -35,9 +35,7 @@ from collections import Counter
 from collections.abc import Callable, Collection
 from functools import partial
 from types import FrameType
-from typing import TypeAlias, TypeGuard
-
-from attrs import frozen
+from typing import NamedTuple, TypeAlias, TypeGuard
 
 from assay.transport import get_logger
 
@@ -49,16 +47,20 @@ Handler: TypeAlias = Callable[[int, FrameType | None], object]
 Action: TypeAlias = Handler | int
 """What Python has installed for a signal: a handler, or one of `SIG_DFL` and `SIG_IGN`."""
 
+DEFAULT = _signal.SIG_DFL
+"""What most signals have, as Python stores it."""
+
 ENDING = frozenset({signal.SIGTERM, signal.SIGHUP})
 """A handler of these that exits means the process, not the code that runs."""
 
 FAULTS = {signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV}
 """What code causes itself; kept back, it would end the process without a trace."""
 
-GUARDED = tuple(sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}))
+GUARDED = tuple(sorted(map(int, signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})))
+"""Plain numbers: to look up all handlers by members of the enum takes three times as long."""
 
 keep_signals_back: Callable[[], Collection[int]] = partial(
-    _signal.pthread_sigmask, signal.SIG_BLOCK, frozenset(map(int, GUARDED)) - FAULTS
+    _signal.pthread_sigmask, signal.SIG_BLOCK, frozenset(GUARDED) - FAULTS
 )
 """Keep signals from this thread from now on; return those that have been kept from it already. No
 instruction of Python's comes in between, where a handler could strike."""
@@ -71,8 +73,7 @@ class Reclaim(enum.Enum):
     IF_DEFAULT = enum.auto()
 
 
-@frozen(kw_only=True, eq=False, repr=False)
-class _Taken:
+class _Taken(NamedTuple):
     handler: Action
     reclaim: Reclaim
     before: object
@@ -113,17 +114,20 @@ class SignalHandlers:
             if _signal.getsignal(number) is guard:
                 _signal.signal(number, guard.handler)
 
-    def leave_code(self) -> None:
+    def leave_code(self, kept_back: Collection[int] | None = None) -> None:
         """Take back what the kernel needs, and guard the rest.
 
         A handler of the user's may raise meanwhile, once for each signal that arrives.
+
+        Args:
+            kept_back: What `keep_signals_back` returned, if it has just been called.
         """
         raised: list[BaseException] = []
-        kept_back: Collection[int] | None = None
         while True:
             try:
-                found = keep_signals_back()
-                kept_back = found if kept_back is None else kept_back
+                if kept_back is None or raised:
+                    found = keep_signals_back()
+                    kept_back = found if kept_back is None else kept_back
                 self._reclaim()
                 self._guard()
                 self.after_code()
@@ -175,8 +179,9 @@ class SignalHandlers:
                 _signal.signal(number, taken.handler)
 
     def _guard(self) -> None:
-        for number in GUARDED:
-            present = _signal.getsignal(number)
+        for number, present in zip(GUARDED, map(_signal.getsignal, GUARDED), strict=True):
+            if present is DEFAULT:
+                continue
             # Not what is noted counts: a handler may have raised before its guard was installed.
             if callable(present) and not isinstance(present, _Guard):
                 taken = self._taken.get(number)

@@ -68,6 +68,18 @@ def test_handler_of_a_cell_lasts_until_its_end(client: Client) -> None:
     assert result(execute(client, present)) == "True"
 
 
+def test_mask_of_a_cell_lasts(client: Client) -> None:
+    """What a cell keeps back stays kept back, but for what the kernel needs."""
+    kept = "sorted(s.name for s in signal.pthread_sigmask(signal.SIG_BLOCK, ()))"
+    mask = "{signal.SIGUSR2, signal.SIGINT}"
+    succeeded(execute(client, f"import signal; signal.pthread_sigmask(signal.SIG_BLOCK, {mask});"))
+
+    found = result(execute(client, kept))
+    succeeded(execute(client, f"signal.pthread_sigmask(signal.SIG_UNBLOCK, {mask});"))
+    assert found == "['SIGUSR2']"
+    assert result(execute(client, kept)) == "[]"
+
+
 RAISING = {
     "an error": "1 / 0",
     "an interrupt": "exec('raise KeyboardInterrupt')",
