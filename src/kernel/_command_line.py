@@ -52,7 +52,7 @@ class CommandLineError(AssayError):
     """An option of the command line has no value, or one that makes no sense."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class CommandLine:
     """What the options say."""
 
@@ -62,7 +62,7 @@ class CommandLine:
     places: dict[str, Json] = field(factory=dict)
     """Transport, address and ports, by their names in a connection file."""
 
-    signing: dict[str, Json] = field(factory=dict, repr=False)
+    signing: dict[str, Json] = field(factory=dict)
     """Key and signature scheme, by their names there; an empty key is one that was asked for."""
 
     publish_silent: bool = False

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import TYPE_CHECKING
-
-from attrs import frozen
+from typing import TYPE_CHECKING, NamedTuple
 
 from assay.protocol import ConnectionFile, ConnectionFileError
 
@@ -22,8 +20,7 @@ KEY_BYTES = 16
 OTHERS = stat.S_IRGRP | stat.S_IWGRP | stat.S_IROTH | stat.S_IWOTH
 
 
-@frozen(kw_only=True)
-class OpenedConnection:
+class OpenedConnection(NamedTuple):
     """A connection file that was read, or that will be written."""
 
     path: str

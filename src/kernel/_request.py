@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from attrs import define, field
+from attrs import define
 
 from assay.protocol import Channel, Content, Envelope, Header, JsonObject, ProtocolError
 
@@ -15,12 +15,12 @@ class NoInputError(ProtocolError):
     """The request's client cannot answer prompts (STDIN-03, STDIN-04)."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Request:
     """One request: where it came from, what it wants, how far it is."""
 
     channel: Channel
-    envelope: Envelope = field(repr=False)
+    envelope: Envelope
     silent: bool = False
     """Nothing but status is to be published (EXEC-04, AMB-08); known when its turn comes."""
 

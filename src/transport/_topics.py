@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from attrs import field, frozen
+from typing import NamedTuple
 
 from assay.protocol import SessionId, StreamName
 
 __all__ = ["Topics"]
 
 
-@frozen(kw_only=True, eq=False, repr=False)
-class Topics:
+class Topics(NamedTuple):
     """How one sender names what it publishes."""
 
     prefix: bytes
     """Before the message type, with its dot."""
 
-    stream_prefix: bytes = field(default=b"stream.")
+    stream_prefix: bytes = b"stream."
     """Before the name of a stream, with its dot."""
 
     @classmethod

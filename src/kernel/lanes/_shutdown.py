@@ -38,9 +38,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from enum import Enum, auto
-from typing import Protocol
-
-from attrs import frozen
+from typing import NamedTuple, Protocol
 
 from assay.kernel._request import Request
 
@@ -90,8 +88,7 @@ class Act(Enum):
     """Answer it in the main thread's place, and end the process."""
 
 
-@frozen(eq=False, repr=False)
-class Move:
+class Move(NamedTuple):
     """Where an event leads, and what is done."""
 
     phase: Phase
@@ -112,8 +109,7 @@ MOVES: Mapping[tuple[Phase, Event], Move] = {
 """What is not in the table changes nothing: a deadline that comes late, for example."""
 
 
-@frozen(kw_only=True)
-class Ending:
+class Ending(NamedTuple):
     """Why the kernel ends."""
 
     request: Request | None = None

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from attrs import frozen
+from typing import NamedTuple
 
 __all__ = ["GUEST", "OWNER", "Ownership"]
 
 
-@frozen(kw_only=True, eq=False, repr=False)
-class Ownership:
+class Ownership(NamedTuple):
     """Which process-wide things a kernel may take, for the time that it runs."""
 
     descriptors: bool = False
