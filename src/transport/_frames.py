@@ -11,6 +11,7 @@ from zmq.backend import Socket as BackendSocket
 
 from assay.protocol import DELIMITER, Buffer
 from assay.transport._sockets import Socket
+from assay.transport._spare import are_free
 
 __all__ = [
     "NOBLOCK",
@@ -26,6 +27,9 @@ __all__ = [
 COPIED_BYTES = 128 * 1024
 """Frames up to this size are copied: handing over a reference costs more than so much copying.
 Twice the size of what text is divided into, since each of its messages would cost a reference."""
+
+COLLECTOR_DESCRIPTORS = 10
+"""What pyzmq's collector of shared frames takes, a context and two sockets, and some more."""
 
 NOBLOCK = int(zmq.NOBLOCK)
 SNDMORE = int(zmq.SNDMORE)
@@ -133,17 +137,19 @@ def receive_frames(socket: Socket) -> list[Buffer]:
 
 
 def prepare_marks() -> None:
-    """Have pyzmq make now what frees marked and shared frames: sockets and a thread.
-
-    A program that uses up all descriptors must not be there when it does, for ZeroMQ ends the
-    process where it finds none.
-    """
+    """Have pyzmq make now what frees marked and shared frames: sockets and a thread."""
     _shared(b"")
 
 
 def _shared(frame: Buffer) -> zmq.Frame:
-    """Return *frame* as a frame of ZeroMQ's that has a mark and shares its memory."""
+    """Return *frame* as a frame of ZeroMQ's that has a mark and shares its memory.
+
+    Without a mark, and copied, if what frees the memory is not there and cannot be made. ZeroMQ
+    ends the process if it finds no descriptor for its sockets, so some must be free before.
+    """
     try:
+        if not zmq.utils.garbage.gc.is_alive() and not are_free(COLLECTOR_DESCRIPTORS):
+            return zmq.Frame(frame, copy=True)
         return zmq.Frame(frame, track=True, copy=False)
     except (RuntimeError, OSError, zmq.ZMQError):
         # What frees the memory cannot be had: pyzmq's exit function has ended it, or a program that

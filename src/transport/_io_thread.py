@@ -38,7 +38,7 @@ from assay.transport._publisher import RETRY_S, Publisher
 from assay.transport._reactor import Reactor
 from assay.transport._replies import Replies
 from assay.transport._sockets import LINGER_MS, KernelSockets, Socket, monitor
-from assay.transport._spare import SpareDescriptors
+from assay.transport._spare import SpareDescriptors, are_free
 from assay.transport._topics import Topics
 
 if TYPE_CHECKING:
@@ -91,6 +91,14 @@ class Receiver(Protocol):
     def receive(self, channel: Channel, envelope: Envelope) -> None:
         """Take a trusted message that came by *channel*."""
         ...
+
+
+ADMISSION_DESCRIPTORS = 24
+"""What monitors of sockets and the collector of marked frames take, and some more: ZeroMQ ends the
+process where it finds none."""
+
+ADMIT_AGAIN_S = 10.0
+"""When it is tried again to follow clients if descriptors were scarce."""
 
 
 class IoThread:
@@ -194,11 +202,16 @@ class IoThread:
     def admit_clients(self, heartbeat: Socket | None) -> None:
         """Let clients in where descriptors are scarce (`Admission`); only in the I/O thread.
 
+        Where they are so scarce already that its own could not be had, it is tried again later.
+
         Args:
             heartbeat: The monitor of its socket, which another context has.
         """
         from assay.transport._admission import Admission  # noqa: PLC0415 - not before the first reply
 
+        if not are_free(ADMISSION_DESCRIPTORS):
+            self.call_later(ADMIT_AGAIN_S, partial(self.admit_clients, heartbeat))
+            return
         prepare_marks()
         with self.spare.lent():
             self._admission = Admission(self._reactor, self.spare)

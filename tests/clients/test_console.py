@@ -216,14 +216,15 @@ def test_password_is_not_shown(console: Console) -> None:
     assert console.wait_for_prompt(2).strip() == "6"
 
 
-def test_exit_ends_console_and_kernel(console: Console, tmp_path: Path) -> None:
+def test_exit_ends_console_and_kernel(asking_console: Console, tmp_path: Path) -> None:
     """The word exit ends the console with code zero, and the kernel with it."""
+    console = asking_console  # the word does so on a line alone
     with watched_end(tmp_path) as end:
         console.wait_for_prompt(1)
-        console.run(f"import os; os.open({str(end.path)!r}, os.O_WRONLY)")
+        console.enter(f"import os; os.open({str(end.path)!r}, os.O_WRONLY)")
         console.wait_for_prompt(2)
 
-        console.run("exit")
+        console.enter("exit")
 
         assert console.wait_for_exit() == 0
         end.wait()

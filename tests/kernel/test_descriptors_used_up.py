@@ -27,8 +27,10 @@ from tests.kernel._kernels import (
     start,
     succeeded,
 )
+from tests.kernel._probe import LOAD
 
-USE_UP = """\
+USE_UP = f"""\
+{LOAD}probe.io_thread_passes()  # what it prepares behind the first answer is there
 import os, resource
 here = len(os.listdir('/proc/self/fd')) + 20
 resource.setrlimit(resource.RLIMIT_NOFILE, (here, here))
