@@ -40,9 +40,14 @@ def hide_own_frames(error: BaseException) -> None:
             waiting += [(member, ends_in_own) for member in found.exceptions]
 
 
-def begins_in_own(trace: TracebackType | None) -> bool:
-    """Return True for a traceback that begins in the kernel: it reports on the kernel itself."""
-    return trace is not None and _is_own(trace.tb_frame, False)
+def reports_on_own(error: BaseException, trace: TracebackType | None) -> bool:
+    """Return True for a traceback of *error* that begins in the kernel: it reports on the kernel.
+
+    An interrupt never does, though the traceback begins in the kernel's signal handler where C code
+    runs the program, such as the hub of gevent.
+    """
+    is_interrupt = isinstance(error, KeyboardInterrupt)
+    return trace is not None and not is_interrupt and _is_own(trace.tb_frame, False)
 
 
 def _without_own(

@@ -251,10 +251,10 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
     ) -> None:
         """Show the exception that just happened, or *exc_tuple*."""
         kind, value, trace = exc_tuple or sys.exc_info()
-        if isinstance(value, KeyboardInterrupt) and self.host.abandons:
-            return  # IPython would print it on stderr if the next interrupt came meanwhile
         if value is not None:
             self.host.end_child(value)
+        if self.host.abandons:
+            return  # nothing shows it, and IPython prints an interrupt meanwhile on stderr
         if value is not None and kind is not None:
             reason = self.user_loop.reason
             if value is self.shown_reason:

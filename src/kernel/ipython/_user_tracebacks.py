@@ -14,7 +14,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
-from assay.kernel._tracebacks import begins_in_own, hide_own_frames
+from assay.kernel._tracebacks import hide_own_frames, reports_on_own
 from assay.kernel.process._patches import Kind, patches
 
 __all__ = ["hide_everywhere", "without_own_frames"]
@@ -40,7 +40,7 @@ def hide_everywhere() -> None:
 def _hook(show: Hook) -> Hook:
     def show_without_own(arguments: Any) -> object:
         error = arguments.exc_value
-        if error is not None and not begins_in_own(error.__traceback__):
+        if error is not None and not reports_on_own(error, error.__traceback__):
             hide_own_frames(error)
             # What is shown is the traceback that the arguments name.
             arguments = type(arguments)(
@@ -87,7 +87,7 @@ def without_own_frames(format_error: Callable[..., Any]) -> Callable[..., Any]:
 
 def _hidden(error: object, trace: TracebackType | None) -> TracebackType | None:
     """Take the kernel's frames out of *error*, and return what becomes of its *trace*."""
-    if not isinstance(error, BaseException) or begins_in_own(trace):
+    if not isinstance(error, BaseException) or reports_on_own(error, trace):
         return trace
     is_its_own = trace is error.__traceback__
     hide_own_frames(error)

@@ -17,7 +17,7 @@ OWN_FRAME = re.compile(rf"File .{{0,2}}(?:{Path(assay.__file__).parent}|[^\n]*ty
 """A line of a traceback, in any of its forms, that names a file of the kernel."""
 
 BEFORE = """\
-import asyncio, gc, logging, threading, traceback
+import asyncio, gc, logging, signal, threading, traceback
 from concurrent.futures import ThreadPoolExecutor
 from comm import create_comm
 c = create_comm(target_name='t')
@@ -39,6 +39,9 @@ SHOWN = {
     "format_exc": "try: bad()\nexcept Exception: print(traceback.format_exc())",
     "print_exc": "try: input()\nexcept Exception: traceback.print_exc()",
     "logging": "try: bad()\nexcept Exception: logging.exception('it failed')",
+    "interrupt of C code that runs the program": "try: signal.raise_signal(signal.SIGINT)\n"
+    "except KeyboardInterrupt as e:\n"
+    "    traceback.print_exception(e.with_traceback(e.__traceback__.tb_next))",
     "error of a pool": "with ThreadPoolExecutor() as pool: pool.submit(bad).result()",
     "debugged statement": "%debug bad()",
     "comm": "bad()",
@@ -79,7 +82,7 @@ def test_no_frame_of_ours_is_seen(client: Client, kind: str) -> None:
     """Whatever writes a traceback where, the user reads of their own code alone."""
     answer = client.execute(SHOWN[kind], stop_on_error=False, timeout=HANG_LIMIT_S)
 
-    assert "Error" in seen(answer) or kind in {"hook", "no hook", "pager"}
+    assert re.search("Error|Interrupt", seen(answer)) or kind in {"hook", "no hook", "pager"}
     assert not OWN_FRAME.search(seen(answer)), seen(answer)
 
 

@@ -389,7 +389,17 @@ try: time.sleep(600)
 except BaseException: print('caught')
 """
 
+STRUCK_AGAIN = """\
+class Late(Exception):
+    def _render_traceback_(self): raise KeyboardInterrupt
+import asyncio
+try: await asyncio.sleep(600)
+except BaseException: raise Late from None
+"""
+"""IPython is interrupted while it shows the error of the cell, as if a second signal came."""
+
 ENDED = {
+    "struck again while it is shown": STRUCK_AGAIN,
     "loop": "while True: pass",
     "sleep": "import time; time.sleep(600)",
     "await": "import asyncio; await asyncio.sleep(600)",
@@ -427,6 +437,7 @@ def test_sigterm_says_nothing_of_the_cell(
     types = {received.msg_type for received in running.published}
     assert types <= {"status", "execute_input", "stream", "display_data", "execute_result"}
     assert states(running.published) == ["busy"]
+    assert text_of(running.published, StreamName.STDERR) == ""
 
 
 def test_parent_that_ends_says_nothing_of_the_cell(tmp_path: Path) -> None:
