@@ -37,7 +37,6 @@ from tests.limits import HANG_LIMIT_S as HANG_LIMIT_S  # noqa: PLC0414 - passed 
 
 C = TypeVar("C", bound=Content)
 
-ROOT = Path(__file__).parents[2]
 
 FOLDERS = ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "HOME")
 """Where a kernel would otherwise find what the person at this machine has configured."""
@@ -60,7 +59,7 @@ def start(
     homes = {name: str(folder / name.lower()) for name in FOLDERS}
     for home in homes.values():
         Path(home).mkdir(parents=True, exist_ok=True)
-    # A kernel is no test, and coverage of its process is asked for elsewhere.
+    # A kernel is no test.
     cleared = {"PYTEST_CURRENT_TEST": "", "MPLBACKEND": ""}
     work = cwd or folder / "work"
     work.mkdir(exist_ok=True)
@@ -71,22 +70,6 @@ def start(
         env={**homes, **cleared, **(env or {})},
         cwd=work,
     )
-
-
-def counted() -> dict[str, str]:
-    """Return the environment of a kernel whose code counts as covered, if that of the tests does.
-
-    For the kernels of a few modules. In others, cells look at what is imported and traced, set
-    signal handlers and trace functions, fork, or end the process without a word; and a kernel that
-    is counted starts and runs slower.
-    """
-    coverage = sys.modules.get("coverage")
-    if coverage is None or coverage.Coverage.current() is None:
-        return {}
-    return {
-        "COVERAGE_PROCESS_START": str(ROOT / "pyproject.toml"),
-        "COVERAGE_FILE": str(ROOT / ".coverage"),
-    }
 
 
 def execute(

@@ -8,25 +8,14 @@ from pathlib import Path
 import pytest
 
 from assay.transport import Client, KernelProcess
-from tests.kernel._kernels import HANG_LIMIT_S, be_patient, counted, start
+from tests.kernel._kernels import HANG_LIMIT_S, start
 
 
 @pytest.fixture(scope="module")
-def shared_kernel(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[KernelProcess]:
-    """The kernel of a module, for tests that leave no trace that another one could see.
-
-    Its code counts as covered where the module says ``COUNTED = True`` (`counted`).
-    """
-    env = counted() if getattr(request.module, "COUNTED", False) else {}
-    with start(tmp_path_factory.mktemp("kernel"), env=env) as kernel:
-        if env:
-            with kernel.client(timeout=HANG_LIMIT_S) as client:
-                be_patient(client)  # what is counted is written at its end
+def shared_kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KernelProcess]:
+    """The kernel of a module, for tests that leave no trace that another one could see."""
+    with start(tmp_path_factory.mktemp("kernel")) as kernel:
         yield kernel
-        if env and kernel.exit_code is None:
-            kernel.shutdown(timeout=HANG_LIMIT_S)
 
 
 @pytest.fixture

@@ -49,7 +49,6 @@ NOISE = """
 import os, sys, warnings
 from IPython.display import display, clear_output
 
-COUNTED = True
 print("printed")
 print("printed", file=sys.stderr)
 display("displayed")

@@ -39,8 +39,6 @@ from tests.kernel._kernels import (
     succeeded,
 )
 
-COUNTED = True
-
 SNAKE = "\U0001f40d"
 
 

@@ -35,8 +35,6 @@ from tests.kernel._kernels import (
 ECHO = """
 from comm import get_comm_manager
 
-COUNTED = True
-
 def echo(comm, opening):
     kept.append(comm)
     comm.send({'opened': opening['content']['data']})
