@@ -11,16 +11,16 @@ from contextlib import AbstractContextManager, nullcontext
 from threading import Lock  # by name: gevent replaces the module's
 from typing import TYPE_CHECKING, TextIO
 
-from assay.kernel.dispatch._handlers import Handlers
+from assay.kernel.dispatch._handlers import Handlers, serve
 from assay.kernel.dispatch._replies import Responder
 from assay.kernel.dispatch._stdin import Prompter
-from assay.kernel.lanes._control_lane import ControlLane
 from assay.kernel.lanes._host import KernelHost
 from assay.kernel.lanes._main_lane import MainLane
 from assay.kernel.lanes._router import Router
 from assay.kernel.lanes._services import Services
 from assay.kernel.lanes._shutdown import Ending, Shutdown
 from assay.kernel.lanes._shutdown_effects import KernelEffects
+from assay.kernel.lanes._thread_lane import ThreadLane
 from assay.kernel.output._descriptors import DescriptorCapture
 from assay.kernel.output._iopub import Output
 from assay.kernel.output._parents import Parents
@@ -115,7 +115,9 @@ class Parts:
         self.host.attach(self.main)
         self.signals = self._signal_watch(effects) if ownership.signals else None
         effects.stop = self.main.wake
-        self.control = ControlLane(control, self.responder)
+        self.control = ThreadLane(
+            "assay-control", lambda request: serve(request, control, self.responder)
+        )
         self.services = Services(
             info=info,
             connection=connection,

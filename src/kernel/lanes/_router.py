@@ -15,8 +15,8 @@ from assay.kernel._request import Request
 from assay.kernel.dispatch._handlers import Handlers, serve
 from assay.kernel.dispatch._replies import Responder
 from assay.kernel.dispatch._stdin import Prompter
-from assay.kernel.lanes._control_lane import ControlLane
 from assay.kernel.lanes._main_lane import MainLane
+from assay.kernel.lanes._thread_lane import ThreadLane
 from assay.protocol import Channel, Envelope
 
 __all__ = ["AT_ONCE", "Router"]
@@ -41,7 +41,7 @@ class Router:
         *,
         at_once: Handlers,
         main: MainLane,
-        control: ControlLane,
+        control: ThreadLane,
         prompter: Prompter,
         responder: Responder,
     ) -> None:

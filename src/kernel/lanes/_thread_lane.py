@@ -1,0 +1,82 @@
+"""A lane with a thread of its own: requests that may wait beside whatever the main thread does.
+
+**Theory of operation.** The I/O thread puts requests into the lane and starts the thread with the
+first one: a kernel that never needs it has none. The thread handles one request after the other and
+waits in between in a lock. While a handler waits, no socket stops, nor does any other lane.
+
+The thread inherits the I/O thread's blocked signals, so none is delivered to it. It is the kernel's
+own, and a daemon: if a handler still waits at the end, the thread is left behind. In a forked child
+there is none.
+
+*Control* is such a lane. What is answered without waiting (kernel_info, interrupt, shutdown) the
+router answers in the I/O thread, however long this lane is busy: an interrupt must not wait behind
+a request of a debugger that waits for the very cell to be interrupted. Everything else on control
+comes here.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from threading import get_ident  # by name: gevent replaces the module's
+
+from assay.kernel._request import Request
+from assay.transport import Lane, get_logger
+
+__all__ = ["ThreadLane"]
+
+logger = get_logger("assay.kernel")
+
+CLOSE_S = 0.2
+"""How long the end waits for a handler."""
+
+
+class ThreadLane:
+    """A lane with a thread of its own.
+
+    Args:
+        name: The thread's.
+        handle: Called with each request in turn, in the thread; it may wait.
+    """
+
+    def __init__(self, name: str, handle: Callable[[Request], None]) -> None:
+        self.name = name
+        self.lane: Lane[Request] = Lane()
+        """The requests that wait."""
+        self._handle = handle
+        self._thread: threading.Thread | None = None
+        self._is_closed = False
+
+    @property
+    def ident(self) -> int:
+        """The thread's identifier; 0 before it is started."""
+        return (self._thread.ident or 0) if self._thread is not None else 0
+
+    def put(self, request: Request) -> None:
+        """Append *request* to those that wait; in the I/O thread."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
+            self._thread.is_the_kernels = True  # type: ignore[attr-defined]  # `Parents` looks
+            self._thread.start()
+        self.lane.put(request)
+
+    def stop(self) -> None:
+        """Ask the thread to end once it has handled what it handles now; from any thread."""
+        self._is_closed = True
+        self.lane.wake()
+
+    def close(self) -> None:
+        """End the thread, or leave it behind if a handler waits."""
+        self.stop()
+        if self._thread is not None and self.ident != get_ident():
+            self._thread.join(CLOSE_S)
+
+    def _run(self) -> None:
+        while not self._is_closed:
+            request = self.lane.get()
+            if request is None:
+                continue
+            try:
+                self._handle(request)
+            except Exception:  # the lane must outlive whatever one request does
+                logger.exception("%s: %s failed", self.name, request.header.msg_type)
