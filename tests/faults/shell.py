@@ -433,18 +433,6 @@ class LastFirst(Kernel):
             lane.waiting.rotate(1)
 
 
-@fault("shell-questions-overtake", "SHELL-15", "Questions overtake cells.")
-class QuestionsOvertake(Kernel):
-    """Handled by the thread that receives them."""
-
-    def route(self, request: Incoming) -> None:
-        asks = ("kernel_info_request", "complete_request", "is_complete_request")
-        if request.channel == SHELL and request.type in asks:
-            self.handle(request, Lane("none", self))
-        else:
-            super().route(request)
-
-
 @fault("shell-no-shutdown", "SHELL-16 CTRL-14", "A shutdown on shell is ignored.")
 class NoShutdownOnShell(Kernel):
     """Control alone."""

@@ -29,7 +29,7 @@ from tests.faults._table import (
     within,
     without,
 )
-from tests.faults._wire import CONTROL, IOPUB, Fields, Incoming, Outgoing, now
+from tests.faults._wire import CONTROL, IOPUB, SHELL, Fields, Incoming, Outgoing, now
 
 
 def _more_keys(message: Outgoing) -> None:
@@ -364,3 +364,15 @@ class Lingers(Kernel):
     def prepare(self, channel: str, made: zmq.Socket[bytes]) -> None:
         super().prepare(channel, made)
         made.linger = LINGER_MS * 2
+
+
+@variation("questions-overtake", "Questions are answered while code runs, ahead of cells.")
+class QuestionsOvertake(Kernel):
+    """Handled by the thread that receives them (AMB-74)."""
+
+    def route(self, request: Incoming) -> None:
+        asks = ("kernel_info_request", "complete_request", "is_complete_request")
+        if request.channel == SHELL and request.type in asks:
+            self.handle(request, Lane("none", self))
+        else:
+            super().route(request)

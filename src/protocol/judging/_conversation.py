@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
+from math import inf
 
 from attrs import evolve
 
@@ -19,6 +20,8 @@ from assay.protocol.wire._registry import MESSAGE_TYPES, Channel, Sender
 from assay.protocol.wire._signing import Signer
 
 __all__ = ["Recorded", "check_conversation"]
+
+COMM_MESSAGES = frozenset({"comm_open", "comm_msg", "comm_close"})
 
 
 def check_conversation(
@@ -226,27 +229,66 @@ def _status_rule(exchange: RecordedExchange) -> str:
 
 
 def _order(conversation: Conversation) -> None:
-    """SHELL-15: one after the other in a lane, in the order in which a client asked."""
-    queues: dict[object, list[RecordedExchange]] = {}
+    """SHELL-15: one after the other in a lane, in the order in which a client asked.
+
+    What was asked while code ran or waited to run need not wait for its end, nor for other such
+    questions (AMB-74).
+    """
     lanes: dict[object, list[RecordedExchange]] = {}
     for exchange in conversation:
         if exchange.request.channel is Channel.SHELL:
-            queues.setdefault((exchange.request.peer, exchange.lane), []).append(exchange)
-            if exchange.busy is not None and exchange.idle is not None:
-                lanes.setdefault(exchange.lane, []).append(exchange)
+            lanes.setdefault(exchange.lane, []).append(exchange)
     told = set[frozenset[int]]()
+    for lane in lanes.values():
+        cells = [one for one in lane if one.msg_type == "execute_request"]
+        comms = [one for one in lane if one.msg_type in COMM_MESSAGES]
+        waits = _waiting(lane, {*cells, *comms})
+        in_turn = [one for one in lane if one not in waits or one in cells]
+        for series in (in_turn, cells, comms):
+            _series(conversation, series, told)
+
+
+def _waiting(
+    lane: Iterable[RecordedExchange], code: Container[RecordedExchange]
+) -> set[RecordedExchange]:
+    """Return what was asked when something of *code*, sent before, had not ended."""
+    waits = set()
+    end = 0.0
+    for exchange in lane:
+        if exchange.request.index < end:
+            waits.add(exchange)
+        if exchange in code:
+            end = max(end, inf if exchange.idle is None else exchange.idle.index)
+    return waits
+
+
+def _series(
+    conversation: Conversation, series: Iterable[RecordedExchange], told: set[frozenset[int]]
+) -> None:
+    """Note which of *series* were not handled one after the other, each pair once."""
+    queues: dict[object, list[RecordedExchange]] = {}
+    seen = []
+    for exchange in series:
+        queues.setdefault(exchange.request.peer, []).append(exchange)
+        if exchange.busy is not None and exchange.idle is not None:
+            seen.append(exchange)
     for queue in queues.values():
         for first, second in pairwise(queue):
-            if (wrong := _overtaken(first, second)) is not None:
-                told.add(frozenset((first.request.index, second.request.index)))
+            wrong = _overtaken(first, second)
+            if wrong is not None and _is_new(first, second, told):
                 _note_order(conversation, first, second, *wrong)
-    for lane in lanes.values():
-        for first, second in pairwise(sorted(lane, key=lambda one: one.began)):
-            pair = frozenset((first.request.index, second.request.index))
-            assert first.idle is not None
-            assert second.busy is not None
-            if second.busy.index < first.idle.index and pair not in told:
-                _note_order(conversation, first, second, second.busy, first.idle)
+    for first, second in pairwise(sorted(seen, key=lambda one: one.began)):
+        assert first.idle is not None
+        assert second.busy is not None
+        if second.busy.index < first.idle.index and _is_new(first, second, told):
+            _note_order(conversation, first, second, second.busy, first.idle)
+
+
+def _is_new(first: RecordedExchange, second: RecordedExchange, told: set[frozenset[int]]) -> bool:
+    pair = frozenset((first.request.index, second.request.index))
+    known = pair in told
+    told.add(pair)
+    return not known
 
 
 def _overtaken(first: RecordedExchange, second: RecordedExchange) -> tuple[Seen, Seen] | None:

@@ -756,6 +756,65 @@ def test_a_fault_is_found_and_nothing_else(name: str) -> None:
     assert len(found) == TWICE.get(name, 1)
 
 
+def _beside() -> Script:
+    """Return a conversation in which questions and comm messages go on beside two cells."""
+    scene = Scene()
+    running, behind = scene.wanted("running"), scene.wanted("behind")
+    matches = {"matches": ["x"], "cursor_start": 0, "cursor_end": 1, "metadata": {}}
+    scene.status("running", "busy", running)
+    tell = {"code": "x", "execution_count": 1}
+    scene.tell("running.input", "execute_input", tell, running)
+    scene.question("complete", "complete", {"code": "x", "cursor_pos": 1}, matches)
+    for label in ("one", "two"):
+        message = scene.ask(label, "comm_msg", {"comm_id": "c", "data": {}})
+        scene.status(label, "busy", message)
+        scene.status(label, "idle", message)
+    late = scene.ask("late", "complete_request", {"code": "x", "cursor_pos": 1})
+    scene.reply("running", {"status": "ok", "execution_count": 1}, running)
+    scene.status("running", "idle", running)
+    scene.cell("behind", 2, request=behind)
+    scene.status("late", "busy", late)
+    scene.reply("late", {"status": "ok", **matches}, late)
+    scene.status("late", "idle", late)
+    return scene.script
+
+
+BESIDE: dict[str, tuple[Fault, set[str]]] = {
+    "as they are": (lambda _: None, set()),
+    "a question ends in the next cell": (
+        both(moved("late.busy", before="running.idle"), moved("late.reply", before="behind.input")),
+        set(),
+    ),
+    "comm messages in another order": (
+        both(moved("two.busy", before="one.busy"), moved("two.idle", before="one.busy")),
+        {"SHELL-15"},
+    ),
+    "comm messages at once": (moved("two.busy", before="one.idle"), {"SHELL-15"}),
+    "cells at once": (moved("behind.busy", before="running.idle"), {"SHELL-15"}),
+    "a question asked when the cells were over": (
+        both(
+            moved("complete", before="late.reply"),
+            moved("complete.busy", before="late.reply"),
+            moved("complete.reply", before="late.reply"),
+            moved("complete.idle", before="late.reply"),
+            moved("late", before="late.busy"),
+        ),
+        {"SHELL-15"},
+    ),
+}
+"""What is moved, and what that breaks."""
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_questions_may_be_answered_beside_code(name: str) -> None:
+    """What is no cell may overtake code that runs; cells and comm messages keep their order."""
+    fault, rules = BESIDE[name]
+    script = _beside()
+    fault(script)
+
+    assert {one.requirement for one in check_conversation(script.recorded())} == rules
+
+
 def test_swapped_parents_are_two_wrong_parents() -> None:
     """Neither is a reply too many, nor one too few."""
     script = play()
