@@ -1,16 +1,26 @@
 """A part of the matrix is asked again: a fault for each module of checks, and kernels of all kinds.
 
 The kernels are forked from one process that has loaded everything, and waited for as any kernel
-is, so that a busy machine fails nothing. `python -m tests.faults.matrix run` asks all of them.
+is, so that a busy machine fails nothing. Some are asked at a time, since most of the time goes by
+in waiting. `python -m tests.faults.matrix run` asks all of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from assay.conformance import Check, Options, Verdict, all_checks, language_named, run_checks
+from assay.conformance import (
+    Check,
+    Options,
+    Report,
+    Verdict,
+    all_checks,
+    language_named,
+    run_checks,
+)
 from tests.faults.harness import LANGUAGE, ask, forking, target
 from tests.faults.matrix import Matrix, asked_of, is_cheap
 from tests.faults.rows import find
@@ -49,6 +59,9 @@ FAULTS = {
 }
 """Faults, and the checks that fail: for each module of checks at least one."""
 
+SLOWEST = "minimal"
+"""Asked first: what it lacks is waited for, again and again."""
+
 VARIATIONS = (
     "extra-keys",
     "topics-odd",
@@ -57,7 +70,7 @@ VARIATIONS = (
     "is-complete-unknown",
     "idle-before-reply",
     "reply-before-outputs",
-    "minimal",
+    SLOWEST,
     "no-stdin",
     "control-alone-on-control",
 )
@@ -68,10 +81,33 @@ SILENCE_S = 2.0
 """For the first sign of life of a kernel that gives none."""
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _forked() -> Iterator[None]:
-    with forking():
-        yield
+AT_ONCE = 4
+"""Kernels that are asked at a time."""
+
+Reports = Callable[[str], Report]
+
+
+@pytest.fixture(scope="module")
+def report_of(request: pytest.FixtureRequest) -> Iterator[Reports]:
+    """What is found of the kernels that the tests of this run name; asked in the background."""
+    names = [
+        str(item.callspec.params["name"])
+        for item in request.session.items
+        if item.path == request.path and isinstance(item, pytest.Function) and "[" in item.name
+    ]
+    names.sort(key=lambda name: name != SLOWEST)
+    with forking(), ThreadPoolExecutor(AT_ONCE) as pool:
+        asked = {name: pool.submit(_ask, name) for name in names}
+        yield lambda name: asked[name].result()
+
+
+def _ask(name: str) -> Report:
+    if name in FAULTS:
+        return ask(name, _checks(*FENCE, *FAULTS[name]))
+    if name in VARIATIONS:
+        return ask(name, asked_of(find(name), all_checks()))
+    options = Options(jobs=1, language=language_named(LANGUAGE), start_limit=SILENCE_S)
+    return run_checks(target(find(name)), [one for one in all_checks() if is_cheap(one)], options)
 
 
 def _checks(*ids: str) -> list[Check]:
@@ -83,9 +119,9 @@ def _module(check: Check) -> str:
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_fault(name: str) -> None:
+def test_fault(name: str, report_of: Reports) -> None:
     """A faulty kernel fails the checks that are meant for its fault, and no others."""
-    report = ask(name, _checks(*FENCE, *FAULTS[name]))
+    report = report_of(name)
 
     asked = {one.id for one in _checks(*FENCE, *FAULTS[name])}
     failed = {one.check for one in report.results if one.expected} & asked
@@ -104,22 +140,18 @@ def test_faults_stand_in_the_matrix() -> None:
 
 
 @pytest.mark.parametrize("name", VARIATIONS)
-def test_variation(name: str) -> None:
+def test_variation(name: str, report_of: Reports) -> None:
     """A kernel that does what the protocol leaves open fails nothing."""
-    row = find(name)
-    report = ask(name, asked_of(row, all_checks()))
+    report = report_of(name)
 
     assert report.with_outcome(Verdict.PASSED)
     assert report.failures() == ()
 
 
 @pytest.mark.parametrize("name", HOPELESS)
-def test_hopeless(name: str) -> None:
+def test_hopeless(name: str, report_of: Reports) -> None:
     """A kernel that is silent, refuses everything or dies passes nothing, and the run ends."""
-    options = Options(jobs=1, language=language_named(LANGUAGE), start_limit=SILENCE_S)
-    checks = [one for one in all_checks() if is_cheap(one)]
-
-    report = run_checks(target(find(name)), checks, options)
+    report = report_of(name)
 
     assert report.with_outcome(Verdict.PASSED) == ()
     assert report.error

@@ -12,6 +12,9 @@ import pytest
 from assay.kernel.lanes._shutdown import MOVES, Event, Move, Phase
 from tests.mutants import Mutant, assert_fails, assert_is_caught
 
+pytestmark = pytest.mark.no_cover
+"""What broken code runs is not covered."""
+
 STREAM = "kernel.output._streams:OutputStream."
 STREAMS = "kernel/output/test_stream.py::"
 
