@@ -13,6 +13,7 @@ from pathlib import Path
 
 from attrs import frozen
 
+from assay._command import COMMAND, kernel_argv
 from assay._platform import require_kernel_system
 from assay.protocol import KERNEL_NAME, PROTOCOL_VERSION, AssayError, KernelSpec, unstructure
 
@@ -24,7 +25,6 @@ __all__ = [
     "find_installed",
     "install",
     "is_ours",
-    "kernel_argv",
     "kernel_spec",
     "uninstall",
 ]
@@ -32,9 +32,6 @@ __all__ = [
 DEFAULT_NAME = "assay"
 
 DEFAULT_DISPLAY_NAME = "Python 3 (Assay)"
-
-COMMAND = ("-m", "assay", "kernel")
-"""Words by which a command is known to start this kernel."""
 
 RESOURCES = ("logo-32x32.png", "logo-64x64.png", "logo-svg.svg")
 
@@ -63,17 +60,6 @@ class Place:
         if self.prefix is not None:
             return self.prefix / "share" / "jupyter" / "kernels"
         return Path(paths.SYSTEM_JUPYTER_PATH[0]) / "kernels"
-
-
-def kernel_argv(python: str = sys.executable) -> tuple[str, ...]:
-    """Return the command that starts this kernel.
-
-    ``-P`` keeps the working folder off the module path: a file named like a module that the kernel
-    needs must not stop it from starting. Without frozen modules, tracebacks, ``??`` and
-    `inspect.getsource` show the source of modules such as `os`; a Python that has none takes no
-    notice, and the start takes no longer.
-    """
-    return (python, "-P", "-X", "frozen_modules=off", *COMMAND, "-f", "{connection_file}")
 
 
 def kernel_spec(

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Self
 
 from attrs import field, frozen
 
+from assay._command import kernel_argv
 from assay._platform import ENDING_SIGNALS
 from assay.commands._exit import Exit
-from assay.commands._install import kernel_argv
 from assay.commands._show import Screen
 from assay.protocol import (
     END_OF_INPUT,

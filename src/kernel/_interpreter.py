@@ -178,6 +178,11 @@ class Host(Protocol):
         ...
 
     @property
+    def is_own_code(self) -> bool:
+        """True if the running code is the kernel's to care for, and not its host program's."""
+        ...
+
+    @property
     def connection_path(self) -> Path | None:
         """The connection file, if there is one."""
         ...

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from contextlib import ExitStack, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
 from threading import get_ident  # by name: gevent replaces the module's
 from typing import TYPE_CHECKING, TextIO
 
@@ -26,9 +26,72 @@ if TYPE_CHECKING:
     from assay.kernel._interpreter import Interpreter
     from assay.transport import Recorder
 
-__all__ = ["Kernel"]
+__all__ = ["Kernel", "RunningKernel"]
 
 logger = get_logger("assay.kernel")
+
+
+class RunningKernel:
+    """A kernel that has started.
+
+    Args:
+        parts: Its own.
+        interpreter: Attached.
+    """
+
+    def __init__(self, parts: Parts, interpreter: Interpreter) -> None:
+        self._parts = parts
+        parts.main.begin(parts.services.of_shell(interpreter, parts.output, parts.main))
+
+    def serve(self) -> None:
+        """Serve until something asks for the end."""
+        main = self._parts.main
+        try:
+            main.serve()
+        except KeyboardInterrupt:  # in the middle of what the kernel itself does
+            if not main.ends_by_keyboard:
+                raise
+            main.ended_by_keyboard = True
+            self.ask_end()
+
+    def step(self) -> bool:
+        """Handle one request that waits, and give background tasks a turn; wait for nothing.
+
+        Returns:
+            True if there was a request.
+        """
+        return self._parts.main.step()
+
+    def when_due(self, call: Callable[[], object]) -> None:
+        """Call *call* in another thread whenever there is a reason for a `step`."""
+
+        def wake() -> None:
+            call()
+
+        self._parts.main.when_due(wake)
+
+    def ask_end(self) -> None:
+        """Ask for the end, from any thread; what runs is interrupted if it can be, and answered."""
+        self._parts.shutdown.ask(Ending(answers=True))
+
+    def end_behind_cell(self) -> None:
+        """End once the running cell is answered; called by it."""
+        self._parts.main.request_exit()
+
+    @property
+    def is_over(self) -> bool:
+        """True once something has asked for the end."""
+        return self._parts.shutdown.is_asked
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code that was asked for."""
+        return self._parts.shutdown.exit_code
+
+    @property
+    def ended_by_keyboard(self) -> bool:
+        """True if Ctrl-C has ended it while it waited."""
+        return self._parts.main.ended_by_keyboard
 
 
 class Kernel:
@@ -93,6 +156,21 @@ class Kernel:
         """Serve until something asks for the end; return the exit code.
 
         Raises:
+            KeyboardInterrupt: Ctrl-C came while it waited, and signals are not the kernel's.
+            BindError: an address is taken (CONN-11).
+            StartError: the interpreter cannot start.
+        """
+        with self.started() as running:
+            running.serve()
+        if running.ended_by_keyboard:
+            raise KeyboardInterrupt
+        return running.exit_code
+
+    @contextmanager
+    def started(self) -> Iterator[RunningKernel]:
+        """Be ready inside, to serve in the caller's thread: for long, or step by step.
+
+        Raises:
             BindError: an address is taken (CONN-11).
             StartError: the interpreter cannot start.
         """
@@ -108,9 +186,8 @@ class Kernel:
             if parts.signals is not None:
                 parts.signals.hold_interrupts_in_forks()
                 parts.interrupts.handlers.leave_code()  # start-up files are the user's code too
-            parts.main.serve(parts.services.of_shell(interpreter, parts.output, parts.main))
+            yield RunningKernel(parts, interpreter)
             self._finish(parts, interpreter)
-        return parts.shutdown.exit_code
 
     def _make(self, stderr: TextIO) -> tuple[Parts, Heartbeat]:
         sockets, bound = bind_kernel(self._connection)
@@ -165,6 +242,8 @@ class Kernel:
         stack.callback(parts.control.close)
         if owned.threads:
             stack.callback(parts.parents.forget_threads)
+        if parts.visit is not None:
+            stack.callback(parts.visit.end)
         if owned.streams:
             stack.enter_context(replaced_streams(parts.host.stdout, parts.host.stderr))
 

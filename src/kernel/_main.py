@@ -33,7 +33,7 @@ from assay.transport import BindError, get_logger, prepare_logging, set_up_loggi
 if TYPE_CHECKING:
     from assay.kernel._interpreter import Interpreter
 
-__all__ = ["main", "serve"]
+__all__ = ["kernel_session", "main", "serve"]
 
 logger = get_logger("assay.kernel")
 
@@ -132,7 +132,7 @@ def serve(
         launcher = _parent_pid()
         kernel = Kernel(
             opened.connection,
-            _session(opened.connection),
+            kernel_session(opened.connection),
             info,
             prepare_with_rest,
             connection_path=opened.path,
@@ -225,7 +225,8 @@ def _parent_pid() -> int:
     return int(text)
 
 
-def _session(connection: ConnectionFile) -> Session:
+def kernel_session(connection: ConnectionFile) -> Session:
+    """Return a session for a kernel that listens where *connection* says."""
     session = os.urandom(16).hex()
     count = itertools.count()
     return Session(

@@ -32,6 +32,7 @@ from assay.protocol import Channel, ConnectionFile, Envelope, KernelInfoReply, S
 from assay.transport import IoThread, KernelSockets, Topics
 
 if TYPE_CHECKING:
+    from assay.kernel.process._visit import Visit
     from assay.transport import Recorder
 
 __all__ = ["Parts"]
@@ -77,19 +78,24 @@ class Parts:
         )
         self.capture = DescriptorCapture(self.output)
         self.interrupts = Interrupts()
-        self.interruptible: Callable[[], AbstractContextManager[None]] = (
-            self.interrupts.allowed if ownership.signals else nullcontext
-        )
         prompter = Prompter(io.log, session, lambda: io.drain(Channel.STDIN), Lock())
+        streams = (
+            OutputStream(StreamName.STDOUT, self.output, self.capture, io.log, self.parents),
+            OutputStream(StreamName.STDERR, self.output, self.capture, io.log, self.parents),
+        )
+        visits = ownership.visits and not ownership.signals
+        self.visit = self._make_visit(streams) if visits else None
+        self.interruptible: Callable[[], AbstractContextManager[None]] = nullcontext
+        if ownership.signals:
+            self.interruptible = self.interrupts.allowed
+        elif self.visit is not None:
+            self.interruptible = self.visit.allowed
         self.host = KernelHost(
             io=io,
             output=self.output,
             parents=self.parents,
             capture=self.capture,
-            streams=[
-                OutputStream(name, self.output, self.capture, io.log, self.parents)
-                for name in (StreamName.STDOUT, StreamName.STDERR)
-            ],
+            streams=streams,
             prompter=prompter,
             interrupts=self.interrupts,
             real_stderr=stderr,
@@ -112,6 +118,10 @@ class Parts:
         )
         if ownership.signals:
             self.main.leave_code = self.interrupts.ensure_left
+        elif self.visit is not None:
+            self.main.leave_code = self.visit.leave
+            effects.interrupt = self.visit.interrupt
+        self.main.ends_by_keyboard = not ownership.signals
         self.host.attach(self.main)
         self.signals = self._signal_watch(effects) if ownership.signals else None
         effects.stop = self.main.wake
@@ -122,7 +132,7 @@ class Parts:
             info=info,
             connection=connection,
             shutdown=self.shutdown,
-            interrupt=self.signals.interrupt if self.signals is not None else None,
+            interrupt=self._interrupt,
             interruptible=self.interruptible,
         )
         inbox.receive = Router(
@@ -132,6 +142,17 @@ class Parts:
             prompter=prompter,
             responder=self.responder,
         ).receive
+
+    @property
+    def _interrupt(self) -> Callable[[], None] | None:
+        if self.signals is not None:
+            return self.signals.interrupt
+        return self.visit.interrupt if self.visit is not None else None
+
+    def _make_visit(self, streams: tuple[OutputStream, OutputStream]) -> Visit:
+        from assay.kernel.process._visit import Visit  # noqa: PLC0415 - only guests need it
+
+        return Visit(self.interrupts, streams, lambda: self.parents.of_context() is not None)
 
     def _signal_watch(self, effects: KernelEffects) -> SignalWatch:
         def terminate(exit_code: int) -> None:

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from assay.__main__ import main
-from assay.commands._install import kernel_argv
+from assay._command import kernel_argv
 from assay.transport import launch
 from tests.limits import HANG_LIMIT_S
 

@@ -514,7 +514,7 @@ def test_descriptors_are_caught_otherwise(tmp_path: Path) -> None:
 
 def test_source_of_the_standard_library_is_found(tmp_path: Path) -> None:
     """Started as the kernelspec says, `inspect` and tracebacks show what is in `os.path`."""
-    from assay.commands._install import kernel_argv  # noqa: PLC0415 - of another layer
+    from assay._command import kernel_argv  # noqa: PLC0415 - of another layer
 
     code = "import inspect, os.path\ninspect.getsource(os.path.join)[:9]"
     with (

@@ -168,7 +168,7 @@ MUTANTS = (
     Mutant(
         "nothing is abandoned",
         f"{SHUTDOWN}abandons",
-        "self._ending.request is None",
+        "_abandons(self._ending)",
         "False",
         f"{ENDS}test_request_and_signal_meet",
     ),

@@ -26,6 +26,7 @@ from assay.transport import get_logger
 
 if TYPE_CHECKING:
     from assay.kernel._interpreter import Host
+    from assay.kernel.ipython._scope import Scope
     from assay.kernel.ipython.compat._kernel_facade import KernelFacade
 
 __all__ = ["IPKernelApp"]
@@ -73,9 +74,15 @@ class IPKernelApp(BaseIPythonApplication, InteractiveShellApp):  # type: ignore[
         assert self.shell is not None
         return self.shell.kernel
 
-    def __init__(self, host: Host, attach: Callable[[ZMQInteractiveShell], None]) -> None:
+    def __init__(
+        self,
+        host: Host,
+        attach: Callable[[ZMQInteractiveShell], None],
+        scope: Scope | None = None,
+    ) -> None:
         self.host = host
         self._attach = attach
+        self._scope = scope
         super().__init__()
 
     @catch_config_error
@@ -89,7 +96,7 @@ class IPKernelApp(BaseIPythonApplication, InteractiveShellApp):  # type: ignore[
         path = self.host.connection_path
         found = str(path.absolute()) if path is not None else ""
         self.update_config(Config({"IPKernelApp": {"connection_file": found}}))
-        if not os.environ.get("MPLBACKEND"):
+        if self.host.owns_process and not os.environ.get("MPLBACKEND"):
             os.environ["MPLBACKEND"] = INLINE_BACKEND
         self.init_shell()
         # Not before all that the kernel needs has been imported: a file in the working directory
@@ -97,7 +104,8 @@ class IPKernelApp(BaseIPythonApplication, InteractiveShellApp):  # type: ignore[
         self.init_path()
         self.init_gui_pylab()
         self.init_extensions()
-        self.init_code()
+        if self._scope is None:  # what start-up code defines is not to be among a program's names
+            self.init_code()
         sys.stdout.flush()
         sys.stderr.flush()
 
@@ -166,6 +174,8 @@ class IPKernelApp(BaseIPythonApplication, InteractiveShellApp):  # type: ignore[
         Spec: none. Seen: IPython leaves it out where Python was started with ``-P``, as this kernel
         is. Here: only the user's own PYTHONSAFEPATH counts.
         """
+        if not self.host.owns_process:
+            return
         if "" in sys.path or self.ignore_cwd or os.environ.get("PYTHONSAFEPATH"):
             return
         places = (
@@ -185,8 +195,15 @@ class IPKernelApp(BaseIPythonApplication, InteractiveShellApp):  # type: ignore[
 
     def init_shell(self) -> None:
         """Make the shell."""
+        if (scope := self._scope) is not None:
+            scope.enter()
         self.shell = ZMQInteractiveShell.instance(
-            parent=self, profile_dir=self.profile_dir, ipython_dir=self.ipython_dir
+            parent=self,
+            profile_dir=self.profile_dir,
+            ipython_dir=self.ipython_dir,
+            user_module=scope.module if scope is not None else None,
+            user_ns=scope.names if scope is not None else None,
         )
+        self.shell.is_within_module = scope is not None and scope.is_within_module
         self._attach(self.shell)
         self.shell.configurables.append(self)

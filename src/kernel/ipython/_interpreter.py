@@ -11,6 +11,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.completer import provisionalcompleter, rectify_completions
+from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.tokenutil import token_at_cursor
 
 from assay import protocol
@@ -36,9 +37,10 @@ from assay.kernel.process._patches import Kind, patches
 from assay.protocol import UNSET, ContentError, Error
 
 if TYPE_CHECKING:
+    from assay.kernel.ipython._scope import Scope
     from assay.protocol import Json
 
-__all__ = ["IPythonInterpreter"]
+__all__ = ["IPythonInterpreter", "shell_in_the_way"]
 
 COMPLETION_EXTRAS = "_jupyter_types_experimental"
 """Where clients look for the kind and signature of a completion (COMPLETE-11)."""
@@ -59,6 +61,7 @@ class IPythonInterpreter:
 
     Args:
         arguments: IPython's own command line, such as ``--profile=NAME``.
+        scope: Where cells run; by default in a module of their own, after start-up code.
     """
 
     shell: ZMQInteractiveShell
@@ -69,8 +72,9 @@ class IPythonInterpreter:
     _before: ProcessState | None = None
     """What a guest puts back."""
 
-    def __init__(self, arguments: list[str]) -> None:
+    def __init__(self, arguments: list[str], scope: Scope | None = None) -> None:
         self._arguments = arguments
+        self._scope = scope
         self._takes_metadata = "cell_meta" in ZMQInteractiveShell.run_cell.__code__.co_varnames
 
     def attach(self, host: Host) -> None:
@@ -80,30 +84,48 @@ class IPythonInterpreter:
             StartError: a file cannot be read or written that IPython needs.
             SystemExit: the arguments are wrong, or a configuration file is.
         """
-        if not host.owns_process:
-            self._before = ProcessState()
         self._host = host
+        try:
+            self._attach(host)
+        except BaseException as error:
+            if self._before is None:
+                raise
+            self._loop.end()
+            self._leave_no_trace()
+            self._before.restore(None)
+            if isinstance(error, SystemExit):  # the program is not to end
+                reason = "an option or a configuration file is wrong, see what it wrote to stderr"
+                raise StartError(f"IPython cannot start: {reason}") from error
+            raise
+
+    def _attach(self, host: Host) -> None:
         self._streams = UserStreams(host)
         self._loop = LazyEventLoop()
+        if not host.owns_process:
+            self._before = ProcessState()
         self._comms = Comms(host)
         self._patch_process()
         host.on_close(_forget_parsed)
         try:
-            IPKernelApp.instance(host, self._take_shell).initialize(self._arguments)
+            app = IPKernelApp.instance(host, self._take_shell, self._scope)
+            app.initialize(self._arguments)
         except OSError as error:
             raise StartError(f"IPython cannot start: {error}") from error
         host.use_loop(self._loop)
-        host.on_flush(c_flusher())
+        if self._before is not None:
+            self._before.restore(app.shell)
+        else:
+            host.on_flush(c_flusher())
 
     def _patch_process(self) -> None:
         host = self._host
         let_interrupts_end_cells()
         self._replace_prompts()
-        keep_crash_traces(host)
         send_commands_as_utf8()
-        if host.owns_process:  # what a program shows of its own threads is its own
+        if host.owns_process:  # what a program shows, and how it is debugged, is its own
+            keep_crash_traces(host)
             hide_everywhere()
-        replace_debugger_late()
+            replace_debugger_late()
         defer_parso_grammars()
         install_shims(self._comms, type(host.stdout))
 
@@ -237,13 +259,17 @@ class IPythonInterpreter:
         """Cancel what still runs on the user's event loop; a guest leaves no trace."""
         self._loop.end()
         self._comms.is_over = True
-        if self._before is None:
-            return
-        end_session(self.shell)
+        if self._before is not None:
+            self._leave_no_trace()
+
+    def _leave_no_trace(self) -> None:
+        if (shell := getattr(self, "shell", None)) is not None:
+            end_session(shell)
         remove_shims()
         IPKernelApp.clear_instance()
         ZMQInteractiveShell.clear_instance()
-        self._before.restore()
+        if self._scope is not None:
+            self._scope.leave()
 
     def _take_shell(self, shell: ZMQInteractiveShell) -> None:
         """Give the new *shell* what it needs, before it runs any code."""
@@ -270,11 +296,17 @@ class IPythonInterpreter:
         return payload
 
     def _replace_prompts(self) -> None:
+        ask_terminal, ask_hidden = builtins.input, getpass.getpass
+
         def input(prompt: object = "", /) -> str:  # noqa: A001 - it takes the builtin's place
             """Read a line from the client; EOF raises EOFError."""
+            if not self._host.is_own_code:
+                return ask_terminal(prompt)
             return ask(self._host, str(prompt), password=False)
 
-        def ask_password(prompt: str = "Password: ", stream: object = None, **_: Any) -> str:
+        def ask_password(prompt: str = "Password: ", stream: Any = None, **_: Any) -> str:
+            if not self._host.is_own_code:
+                return ask_hidden(prompt, stream)
             if stream is not None:
                 warnings.warn("a kernel cannot write the prompt to a stream", stacklevel=2)
             return ask(self._host, str(prompt), password=True)
@@ -299,6 +331,13 @@ def _number(request: protocol.HistoryRequest, name: str, default: int | None = N
         f"{name}: wanted an integer for {request.hist_access_type}, found none",
         requirement="HIST-01",
     )
+
+
+def shell_in_the_way() -> str:
+    """Return the name of the class of the shell that this process has; empty if it has none."""
+    if not InteractiveShell.initialized():
+        return ""
+    return type(InteractiveShell.instance()).__name__
 
 
 def _forget_parsed() -> None:

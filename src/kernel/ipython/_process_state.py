@@ -1,19 +1,25 @@
-"""What IPython changes in the process besides attributes that can be patched.
+"""What IPython changes in the process when it makes a shell, besides what can be patched.
 
-In a process of the kernel's own it stays. A guest puts it back when it closes: the program goes on.
+In a process of the kernel's own it stays. A guest puts it back at once, and what IPython needs of
+it while a cell runs is there for as long: the program goes on.
 """
 
 from __future__ import annotations
 
 import builtins
-import os
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from assay.kernel.ipython._shell import ZMQInteractiveShell
 
 __all__ = ["ProcessState"]
 
-SYS_NAMES = ("stdin", "stdout", "stderr", "excepthook", "displayhook", "ps1", "ps2", "ps3")
-BUILTIN_NAMES = ("__IPYTHON__", "display", "get_ipython")
+SYS_NAMES = ("excepthook", "displayhook", "ps1", "ps2", "ps3")
 MAIN = "__main__"
+BUILTIN_NAMES = ("__IPYTHON__", "display", "get_ipython")
+OF_CELLS = ("__IPYTHON__", "display")
+"""The builtins that IPython takes for lasting; it has others come and go with each cell."""
 
 
 class ProcessState:
@@ -22,25 +28,23 @@ class ProcessState:
     def __init__(self) -> None:
         self._of_sys = _found(sys, SYS_NAMES)
         self._of_builtins = _found(builtins, BUILTIN_NAMES)
-        self._main = sys.modules.get(MAIN)
-        self._path = [*sys.path]
-        self._finders = [*sys.meta_path]
-        self._environment = dict(os.environ)
+        self._modules = dict(sys.modules)
 
-    def restore(self) -> None:
-        """Make the process what it was."""
+    def restore(self, shell: ZMQInteractiveShell | None) -> None:
+        """Make the process what it was; cells of *shell* find what they should."""
+        if shell is not None:
+            for name in OF_CELLS:
+                if name in vars(builtins):
+                    shell.builtin_trap.auto_builtins[name] = vars(builtins)[name]
         _set(sys, SYS_NAMES, self._of_sys)
         _set(builtins, BUILTIN_NAMES, self._of_builtins)
-        if self._main is not None:
-            sys.modules[MAIN] = self._main
-        sys.path[:] = self._path
-        # Those of `after_import` stay, and do nothing any more: other threads walk along the list.
-        ours = __name__.rpartition(".")[0]
-        for finder in [*sys.meta_path]:
-            if finder not in self._finders and type(finder).__module__.startswith(ours):
-                sys.meta_path.remove(finder)
-        os.environ.clear()
-        os.environ.update(self._environment)
+        # IPython puts the module of the cells there, under its name.
+        module = getattr(shell, "user_module", None)
+        for name in (MAIN, getattr(module, "__name__", MAIN)):
+            if (before := self._modules.get(name)) is not None:
+                sys.modules[name] = before
+            elif sys.modules.get(name) is module:
+                del sys.modules[name]
 
 
 def _found(owner: object, names: tuple[str, ...]) -> dict[str, object]:

@@ -6,6 +6,7 @@ where it is expected: programs look at both to find out whether they run in a no
 
 from __future__ import annotations
 
+import builtins
 import os
 import sys
 import traceback
@@ -138,9 +139,28 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
         if session := os.environ.get(SESSION_NAME):
             self.user_ns["__session__"] = self.user_ns_hidden["__session__"] = session
 
+    is_within_module = False
+    """Cells have names of their own, and see those of the module around them (`Scope`)."""
+
+    @property
+    def user_global_ns(self) -> dict[str, Any]:
+        """What is global to a cell's functions."""
+        names: dict[str, Any] = self.user_ns
+        if not self.is_within_module:
+            names = self.user_module.__dict__
+        return names
+
+    def _ofind(self, oname: str, namespaces: Any = None) -> Any:
+        if namespaces is None and self.is_within_module:
+            places = (self.user_ns, vars(self.user_module), vars(builtins))
+            names = ("Interactive", "Interactive (global)", "Python builtin")
+            namespaces = list(zip(names, places, strict=True))
+        return super()._ofind(oname, namespaces)
+
     def init_environment(self) -> None:
-        """Tell child processes what kind of terminal this is."""
-        os.environ.update(ENVIRONMENT)
+        """Tell child processes what kind of terminal this is; a guest's are its program's."""
+        if self.parent.host.owns_process:
+            os.environ.update(ENVIRONMENT)
 
     def init_hooks(self) -> None:
         """Send pages to the client."""

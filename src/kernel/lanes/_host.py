@@ -68,6 +68,11 @@ class KernelHost:
         self._thread = get_ident()
 
     @property
+    def is_own_code(self) -> bool:
+        """True in a process of the kernel's, and in a guest for what belongs to a request."""
+        return self.owns_process or self._parents.of_context() is not None
+
+    @property
     def connection_path(self) -> Path | None:
         """The connection file, if there is one."""
         from pathlib import Path  # noqa: PLC0415 - asked for by the interpreter

@@ -84,6 +84,10 @@ class MainLane:
         self._handled = 0
         self._exit_is_requested = False
         self._handlers: Handlers | None = None
+        self.ends_by_keyboard = False
+        """Ctrl-C ends the kernel while it waits: the terminal is the program's."""
+        self.ended_by_keyboard = False
+        """That is how it ended."""
         self.leave_code: Callable[[], None] = _do_nothing
         """Takes the signals back from user code, wherever that was left."""
         self.lane: Lane[Request] = Lane()
@@ -120,16 +124,35 @@ class MainLane:
         self._loop = loop
         loop.set_waker(self.lane.nudge)
 
-    def serve(self, handlers: Handlers) -> None:
-        """Handle requests with *handlers* until something asks for the end."""
+    def begin(self, handlers: Handlers) -> None:
+        """Handle requests with *handlers* from now on."""
         self._handlers = handlers
         self._exit_is_requested = False  # start-up code that calls `exit` ends nothing (S-053)
-        while not self._shutdown.is_asked:
-            self._turn(handlers)
 
-    def _turn(self, handlers: Handlers) -> None:
+    def serve(self) -> None:
+        """Handle requests until something asks for the end."""
+        assert self._handlers is not None, "begun before"
+        while not self._shutdown.is_asked:
+            self._turn(self._handlers, self._next)
+
+    def when_due(self, call: Callable[[], None]) -> None:
+        """Call *call* in another thread whenever there is a reason for a `step`."""
+        self.lane.wait_by(call)
+        if self._loop is not None:
+            self._loop.set_waker(call)
+
+    def step(self) -> bool:
+        """Handle one request that waits, and give background tasks a turn; wait for nothing.
+
+        Returns:
+            True if there was a request.
+        """
+        assert self._handlers is not None, "begun before"
+        return self._turn(self._handlers, self._next_if_any)
+
+    def _turn(self, handlers: Handlers, take: Callable[[], Request | None]) -> bool:
         try:
-            request = self._wait()
+            request = self._take(take)
             if request is not None:
                 self._handle(request, handlers)
                 self._handled += 1
@@ -142,6 +165,8 @@ class MainLane:
                 self._io.log.call(lambda: self._io.call_later(EXIT_DELAY_S, self._exit))
         except Exception:  # the loop must outlive whatever goes wrong
             logger.exception("the main lane failed")
+            return True
+        return request is not None
 
     def handle_waiting(self) -> bool:
         """Handle the first request that waits and is no cell; in the middle of a cell.
@@ -185,15 +210,20 @@ class MainLane:
         self._io.log.call(mark)
         marked.acquire()
 
-    def _wait(self) -> Request | None:
-        """Do as `_next` does, whatever a handler of the user's raises when it is left."""
+    def _take(self, take: Callable[[], Request | None]) -> Request | None:
+        """Do as *take* does, whatever a handler of the user's raises when it is left."""
         try:
             try:
-                return self._next()
+                return take()
             finally:
                 self.leave_code()
-        except BaseException:  # of a signal, just when the loop's code had ended
+        except BaseException as error:  # of a signal, just when the loop's code had ended
             self.leave_code()
+            if self.ends_by_keyboard and isinstance(error, KeyboardInterrupt):
+                self.ended_by_keyboard = True
+                self._exit()
+                self._shutdown.settle()
+                return None
             logger.exception("a signal's handler failed when background tasks were left")
             return None
 
@@ -217,6 +247,14 @@ class MainLane:
         finally:
             lane.wait_by(None)
         return lane.poll()
+
+    def _next_if_any(self) -> Request | None:
+        """Return a request that waits, after a turn of what goes on in the background."""
+        loop = self._loop
+        if loop is not None and not loop.is_idle:
+            with self._interruptible():
+                loop.run_once()
+        return self.lane.poll()
 
     def _wait_in_loop(self, stop: Callable[[], None]) -> None:
         self.lane.wait_by(stop)

@@ -116,6 +116,8 @@ class Ending(NamedTuple):
     """The shutdown_request, if a client asked."""
     restart: bool = False
     exit_code: int = 0
+    answers: bool = False
+    """What runs is answered, without a request as well: only the kernel ends, not its process."""
 
 
 class Effects(Protocol):
@@ -177,7 +179,7 @@ class Shutdown:
     @property
     def abandons(self) -> bool:
         """True once the kernel ends without a request: what runs is not answered."""
-        return self._ending is not None and self._ending.request is None
+        return self._ending is not None and _abandons(self._ending)
 
     @property
     def request(self) -> Request | None:
@@ -241,7 +243,7 @@ class Shutdown:
                 effects.force(self._ending or Ending())
 
     def _begin(self, ending: Ending) -> None:
-        if ending.request is None:
+        if _abandons(ending):
             self._effects.abandon()
         self._ending = ending
         self._effects.stop()
@@ -252,3 +254,7 @@ class Shutdown:
 
     def _time_is_up(self) -> None:
         self._take(Event.TIME_UP)
+
+
+def _abandons(ending: Ending) -> bool:
+    return ending.request is None and not ending.answers

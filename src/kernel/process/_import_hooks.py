@@ -36,17 +36,23 @@ def forget_imports(mark: int) -> None:
     """Do no more what has been asked for since *mark*."""
     while len(_waiting) > mark:
         _waiting.pop().forget()
+    # Another list: other threads may be walking along this one, and would miss a finder.
+    sys.meta_path = [one for one in sys.meta_path if not getattr(one, "is_over", False)]
 
 
 class _Finder:
     """Wraps the loader of the module."""
 
-    # It stays on the list: other threads may be walking along it.
     def __init__(self, name: str, function: Callable[[], object]) -> None:
         self._name = name
         self._function = function
         self._is_looking = False
         self._is_done = False
+
+    @property
+    def is_over(self) -> bool:
+        """True if it waits no more."""
+        return self._is_done
 
     def forget(self) -> None:
         """Stop waiting for the module: its import causes nothing more."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["GUEST", "OWNER", "Ownership"]
+__all__ = ["GUEST", "OWNER", "VISITOR", "Ownership"]
 
 
 class Ownership(NamedTuple):
@@ -14,6 +14,9 @@ class Ownership(NamedTuple):
     """Descriptors 1 and 2: what C code and child processes write is shown to the client."""
     streams: bool = False
     """`sys.stdout` and `sys.stderr`."""
+    visits: bool = False
+    """The same while a cell runs, and for the code of that cell alone; an interrupt is raised in
+    its thread. Without effect where `signals` are the kernel's."""
     signals: bool = False
     """SIGINT and SIGTERM, and what goes with them around a fork; only in the main thread. Without
     them an interrupt_request is refused."""
@@ -34,3 +37,6 @@ OWNER = Ownership(
 
 GUEST = Ownership()
 """It is another program's: nothing but sockets and threads of the kernel's own is touched."""
+
+VISITOR = Ownership(visits=True)
+"""It is another program's, and what cells print is shown to the client."""

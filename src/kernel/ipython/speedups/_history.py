@@ -49,7 +49,12 @@ def make_history(shell: InteractiveShell) -> HistoryManager:
 
 
 def end_session(shell: InteractiveShell) -> None:
-    """Do now what *shell* would do when the process exits, and close its history."""
+    """Do now what *shell* would do when the process exits, and close its history.
+
+    IPython empties the cells' namespace then, which may be a program's: it gets another one.
+    """
+    shell.user_module, shell.user_ns = shell.prepare_user_module()
+    shell.ns_table = {}
     manager, thread = shell.history_manager, shell.history_manager.save_thread
     atexit.unregister(shell.atexit_operations)
     shell.atexit_operations()

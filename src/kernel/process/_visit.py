@@ -1,0 +1,202 @@
+"""What a guest changes in the process while code of its own runs, and at no other time.
+
+**Theory of operation.** A program goes on beside its guest, in other threads. So nothing of the
+process is the guest's but for the time of a cell (`allowed`), and even then for that cell alone:
+
+- `sys.stdout` and `sys.stderr` are *routed*: what stands there asks at each use whether the code
+  that uses it belongs to a request. If so it is the kernel's stream, else what the program had. A
+  program may put a stream of its own over it meanwhile, and back afterwards: the route stays then,
+  leads to the program's stream, and goes when the kernel does (`end`).
+- An interrupt is raised in the thread that runs the cell. Where that is the main one and Python's
+  own handler of SIGINT is there, by that signal, which also ends a wait in the system. Else by
+  Python's call for that purpose, which strikes between two instructions: a wait goes on until it is
+  over. A task of the user's event loop that waits is cancelled, in any thread.
+
+Why no interrupt strikes the kernel or the program: the sender looks at `_may_raise` and sends under
+one lock, and whoever leaves the cell's code clears the flag under the same lock. What was sent just
+before is taken back there, or caught (`_absorb`).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from threading import Lock, get_ident
+from typing import Any
+
+from assay.kernel.process._interrupts import Interrupts
+from assay.kernel.process._main_thread import main_thread_ident
+
+__all__ = ["Visit"]
+
+TURNS = 50
+"""Of a loop, in which Python notices a signal that the system has delivered."""
+
+
+class Visit:
+    """Enter in the thread of the cells; `interrupt` works from any other.
+
+    Args:
+        interrupts: Counts them; knows the user's event loop.
+        streams: What takes the place of `sys.stdout` and `sys.stderr`, for code of the kernel's.
+        is_own: Returns True if the running code belongs to a request.
+    """
+
+    def __init__(
+        self, interrupts: Interrupts, streams: tuple[Any, Any], is_own: Callable[[], bool]
+    ) -> None:
+        self._interrupts = interrupts
+        self._routes = tuple(
+            _Route(name, ours, is_own)
+            for name, ours in zip(("stdout", "stderr"), streams, strict=True)
+        )
+        self._lock = Lock()
+        self._thread = 0
+        self._is_entered = False
+        self._may_raise = False
+        self._is_sent = False
+        self._code = _Code(self)
+
+    def allowed(self) -> AbstractContextManager[None]:
+        """Let what runs inside write to the client, and be interrupted.
+
+        In the middle of such code nothing changes.
+        """
+        return nullcontext() if self._is_entered else self._code
+
+    def interrupt(self) -> None:
+        """Raise KeyboardInterrupt in the cell that runs, if one does."""
+        with self._lock:
+            if not self._may_raise:
+                return
+            self._interrupts.count += 1
+            if self._interrupts.cancel():
+                return
+            self._is_sent = True
+            if self._thread == main_thread_ident() and _is_pythons_handler():
+                signal.pthread_kill(self._thread, signal.SIGINT)
+            else:
+                _raise_in(self._thread, KeyboardInterrupt)
+
+    def enter(self) -> None:
+        """Begin with user code."""
+        self._thread = get_ident()
+        self._is_entered = True
+        for route in self._routes:
+            route.open()
+        self._may_raise = True
+
+    def leave(self) -> None:
+        """End with user code; an interrupt that comes too late for it is none."""
+        while self._is_entered:
+            try:
+                with self._lock:
+                    self._may_raise = False
+                if self._is_sent:
+                    self._absorb()
+                self._is_entered = False
+            except KeyboardInterrupt:
+                continue
+        for route in self._routes:
+            route.close()
+
+    def end(self) -> None:
+        """Leave no route behind that a program has put back."""
+        for route in self._routes:
+            route.close()
+
+    def _absorb(self) -> None:
+        """Take back what was sent, or let it strike here."""
+        self._is_sent = False
+        _raise_in(self._thread, None)
+        for _ in range(TURNS):
+            get_ident()
+
+
+class _Code(AbstractContextManager[None]):
+    """What stands inside is user code."""
+
+    def __init__(self, visit: Visit) -> None:
+        self._visit = visit
+
+    def __enter__(self) -> None:
+        try:
+            self._visit.enter()
+        except BaseException:  # an interrupt, just when it was allowed
+            self._visit.leave()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        self._visit.leave()
+
+
+class _Route:
+    """The way from ``sys.<name>`` to *ours*, for the code that `is_own` is True of."""
+
+    def __init__(self, name: str, ours: Any, is_own: Callable[[], bool]) -> None:
+        self._name = name
+        self._switch = _Switch(ours, is_own)
+
+    def open(self) -> None:
+        present = getattr(sys, self._name, None)
+        if present is not self._switch:
+            vars(self._switch)["_theirs"] = present
+            setattr(sys, self._name, self._switch)
+
+    def close(self) -> None:
+        # What a program, or the cell, has put there meanwhile stays.
+        if getattr(sys, self._name, None) is self._switch:
+            setattr(sys, self._name, vars(self._switch)["_theirs"])
+
+
+class _Switch:
+    """Is to each piece of code the stream that it should write to."""
+
+    def __init__(self, ours: Any, is_own: Callable[[], bool]) -> None:
+        vars(self).update(_ours=ours, _theirs=None, _is_own=is_own)
+
+    def _present(self) -> Any:
+        of = vars(self)
+        return of["_ours"] if of["_is_own"]() else of["_theirs"]
+
+    def write(self, text: str) -> Any:
+        """Write *text*; where the program has no stream, to nowhere, as `print` does."""
+        stream = self._present()
+        return len(text) if stream is None else stream.write(text)
+
+    def flush(self) -> None:
+        """Flush, where there is a stream."""
+        stream = self._present()
+        if stream is not None:
+            stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._present(), name)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        setattr(self._present(), name, value)
+
+    def __iter__(self) -> Any:
+        return iter(self._present())
+
+    def __enter__(self) -> Any:
+        return self._present().__enter__()
+
+    def __exit__(self, *error: object) -> Any:
+        return self._present().__exit__(*error)
+
+    def __repr__(self) -> str:
+        return repr(self._present())
+
+
+def _is_pythons_handler() -> bool:
+    return signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def _raise_in(thread: int, kind: type[BaseException] | None) -> None:
+    """Raise *kind* in *thread* when it next runs Python code; None takes that back."""
+    what = ctypes.py_object(kind) if kind is not None else None
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), what)

@@ -1,0 +1,156 @@
+"""Kernels in a program: embedded, in the background, a step at a time; and in a process of their
+own. What a program with such kernels finds is written by `tests.kernel.embedding_program`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assay.kernel import launch
+from tests.kernel._kernels import FOLDERS
+from tests.kernel.embedding_program import TIMES
+from tests.kernel.test_guest import run_program
+from tests.limits import HANG_LIMIT_S
+
+Report = dict[str, dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
+    """What the program finds; it does it all in one process."""
+    return run_program("embedding_program", folder=tmp_path_factory.mktemp("embedding"))
+
+
+def test_started_and_stopped_often_nothing_is_left(report: Report) -> None:
+    """Each kernel in the background works, and after many the process is as it was: threads,
+    descriptors, hooks, streams, signals, builtins, modules, exit functions, the module's names."""
+    assert report["start and stop"] == {
+        "answers": [["4"]] * TIMES,
+        "changed": [],
+        "exit functions": [],
+        "descriptors": 0,
+        "file is left": False,
+    }
+
+
+def test_nothing_is_the_kernels_between_cells(report: Report) -> None:
+    """While no cell runs the process is the program's; while one does, each prints where it should,
+    also behind a redirection of the program's that comes and goes meanwhile."""
+    assert report["between cells"] == {
+        "changed": [],
+        "of the cell": "cell\nstill the cell\n",
+        "redirected": "redirected\n",
+        "stdout": True,
+    }
+
+
+def test_cells_in_the_background_are_interrupted(report: Report) -> None:
+    """By a client, and by the end, which answers them: code that runs, and code that awaits."""
+    assert report["interrupts"] == {
+        "shown": [
+            ["KeyboardInterrupt"],
+            ["KeyboardInterrupt"],
+            ["'goes on'"],
+            ["KeyboardInterrupt"],
+        ],
+        "is running": False,
+    }
+
+
+def test_stop_says_what_it_waited_for(report: Report) -> None:
+    """A cell that cannot be ended is an error of `stop`; the kernel ends when the cell does."""
+    said = report["stubborn"]["said"]
+
+    assert "wanted the end of the kernel's thread" in said
+    assert report["stubborn"]["is running"] is False
+
+
+def test_clients_and_cells_end_it_too(report: Report) -> None:
+    """By a shutdown_request, by ``exit()``, and by a cell that stops the kernel that runs it."""
+    assert report["ended by a client"] == {"found": [False, ["1"], False, ["2"], False]}
+
+
+@pytest.mark.parametrize(
+    ("what", "words"),
+    {
+        "a second": ("StartError", "no other kernel in this process", "--existing"),
+        "a second, embedded": ("StartError", "no other kernel in this process", "--existing"),
+        "a second in steps": ("StartError", "no other kernel in this process", "--existing"),
+        "embed in a thread": ("StartError", "the main thread", "'other'", "serve_background"),
+        "in a cell": ("StartError", "serve_background"),
+        "namespace": ("NamespaceError", "namespace: wanted a dict, found [1] of type list"),
+        "local_ns": ("NamespaceError", "local_ns: wanted a dict"),
+        "module": ("NamespaceError", "module: wanted a module"),
+        "signals": ("StartError", "signals"),
+        "file": ("ConnectionFileError", "/no/such/folder/k.json"),
+        "option": ("StartError", "an option or a configuration file is wrong"),
+    }.items(),
+)
+def test_what_cannot_be_is_refused(report: Report, what: str, words: tuple[str, ...]) -> None:
+    """The error says what was wanted and found, and the program goes on."""
+    said = report["refusals"]["said"][what]
+
+    assert [word for word in words if word not in said] == []
+
+
+def test_cells_run_in_the_scope_that_was_given(report: Report) -> None:
+    """A function's variables are copied and a module's are its own; a cell's functions find both,
+    and what other cells have made. A dict that is given is the cells', and stays so. Ctrl-C ends
+    the kernel while it waits, and goes on to the program (S-131 to S-134)."""
+    scopes = report["scopes"]
+    found = scopes.pop("found")
+
+    assert found == {
+        "function": [["([1, 2], 3, [[1, 2]], [1, 2])"], [], [], ["(4, True)"], True],
+        "again": [["([1, 2], 3, [[1, 2]], [1, 2])"], True, "KeyboardInterrupt"],
+        "class": [["[12]"], True],
+        "given": [["[105]"], ["7"], [], True],
+        "top": [["[3]"], [], ["('tare += 1', [3])"], True],
+    }
+    assert scopes == {
+        "grams": [1, 2, 3],
+        "extra": False,
+        "given": ["grams", "total"],
+        "module": ["tare", "weigh"],
+        "builtins of the module": False,
+        "tare": 4,
+        "changed": [],
+    }
+
+
+def test_steps_run_cells_where_they_are_made(report: Report) -> None:
+    """In the thread of the caller, one request each, and none in the middle of a cell; when a
+    client ends the kernel, the next step gives all back."""
+    assert report["stepped"] == {
+        "found": [["False"], ["cell\n"], ["ZeroDivisionError"], []],
+        "here": True,
+        "after": False,
+        "changed": [],
+    }
+
+
+def test_steps_between_the_tasks_of_a_program(report: Report) -> None:
+    """Cells that await have a loop of their own, and the program's loop goes on as it did."""
+    assert report["asyncio"] == {
+        "found": [["True"], []],
+        "ticks": True,
+        "its loop runs": True,
+        "its task": True,
+    }
+
+
+def test_launched_with_options(tmp_path: Path) -> None:
+    """`launch` starts this kernel in a process, with ports of its own and the options given."""
+    homes = {variable: str(tmp_path) for variable in FOLDERS}
+    with (
+        launch("--IPKernelApp.exec_lines=grams = 5", env=homes, cwd=tmp_path) as kernel,
+        kernel.client(timeout=HANG_LIMIT_S) as client,
+    ):
+        answer = client.execute("print(grams)", timeout=HANG_LIMIT_S)
+
+    assert answer.text() == "5\n"
+    assert kernel.pid > 0
+    assert kernel.connection.shell_port > 0
+    assert kernel.exit_code == 0
