@@ -17,6 +17,8 @@ from pathlib import Path
 from types import FrameType, ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+import attrs
+
 from assay._command import kernel_argv
 from assay.kernel._command_line import parse
 from assay.kernel._connection import OpenedConnection, open_connection
@@ -416,7 +418,7 @@ def _guest(
         kernel = Kernel(
             opened.connection,
             kernel_session(opened.connection),
-            kernel_info(),
+            attrs.evolve(kernel_info(), supported_features=()),  # a guest has no subshells
             prepare,
             connection_path=opened.path,
             on_bound=write,

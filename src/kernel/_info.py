@@ -44,7 +44,7 @@ def kernel_info() -> KernelInfoReply:
         help_links=tuple(
             HelpLink(text=text, url=url.format(*sys.version_info)) for text, url in HELP_LINKS
         ),
-        supported_features=(),
+        supported_features=("kernel subshells",),
         debugger=False,
     )
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Cell",
+    "ConcurrentInterpreter",
     "EventLoop",
     "Executed",
     "Failed",
@@ -46,6 +47,7 @@ __all__ = [
     "NoInputError",
     "Request",
     "StartError",
+    "SubshellLoop",
     "Succeeded",
     "TextStream",
 ]
@@ -148,6 +150,26 @@ class EventLoop(Protocol):
 
     def set_waker(self, wake: Callable[[], None]) -> None:
         """Call *wake* when another thread gives the loop something to do while it does not run."""
+        ...
+
+
+class SubshellLoop(EventLoop, Protocol):
+    """The loop of a subshell; everything is called in its thread, but for what says otherwise.
+
+    No signal handler runs there: `interrupt` is called in another thread, while user code runs.
+    """
+
+    @property
+    def is_stuck(self) -> bool:
+        """True while an interrupt that it took waits for code that blocks the loop; any thread."""
+        ...
+
+    def forget_interrupt(self) -> None:
+        """Take back an interrupt that came too late for any cell."""
+        ...
+
+    def nudge(self) -> None:
+        """Let the loop come round, if it waits; from any thread."""
         ...
 
 
@@ -264,7 +286,15 @@ class Host(Protocol):
         ...
 
     def interrupt_count(self) -> int:
-        """Return how often user code has been interrupted, also where it has caught that."""
+        """Return how often the caller's thread was interrupted, also where it has caught that."""
+        ...
+
+    def subshell(self) -> str | None:
+        """Return the id of the subshell that the caller's thread is; None for any other thread."""
+        ...
+
+    def subshells(self) -> Sequence[str]:
+        """Return the ids of all subshells but the main one, oldest first."""
         ...
 
     def on_close(self, function: Callable[[], None]) -> None:
@@ -348,4 +378,23 @@ class Interpreter(Protocol):
 
     def close(self) -> None:
         """Free what the interpreter holds; the process is about to end, if the kernel owns it."""
+        ...
+
+
+class ConcurrentInterpreter(Interpreter, Protocol):
+    """An interpreter that runs cells in several threads at once, in one namespace (SUBSHELL-11).
+
+    `execute`, `comm` and what looks at code are then called in the thread of each subshell as well.
+    """
+
+    def reserve_number(self) -> int:
+        """Return the number of a cell that is about to run; no other cell gets it (AMB-35)."""
+        ...
+
+    def open_subshell(self) -> SubshellLoop:
+        """Begin to work in the caller's thread, and return its event loop."""
+        ...
+
+    def close_subshell(self) -> None:
+        """End that, and cancel what still runs on the thread's loop."""
         ...

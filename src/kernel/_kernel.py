@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from threading import get_ident  # by name: gevent replaces the module's
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, TextIO, cast
 
 from assay.kernel._parts import Parts
 from assay.kernel.dispatch._handlers import Handlers
@@ -23,7 +23,7 @@ from assay.protocol import ConnectionFile, KernelInfoReply, Session
 from assay.transport import BindError, Heartbeat, bind_kernel, get_logger, postpone_exit
 
 if TYPE_CHECKING:
-    from assay.kernel._interpreter import Interpreter
+    from assay.kernel._interpreter import ConcurrentInterpreter, Interpreter
     from assay.transport import Recorder
 
 __all__ = ["Kernel", "RunningKernel"]
@@ -100,7 +100,8 @@ class Kernel:
     Args:
         connection: Where to listen; ports of 0 are chosen when it runs.
         session: Signs and verifies.
-        info: The answer to kernel_info_request.
+        info: The answer to kernel_info_request. If it announces subshells, there are some, and the
+            interpreter is a `ConcurrentInterpreter`.
         prepare: Makes the interpreter, which may take long and needs no host yet; called in the
             thread of `run` when the sockets answer already. A server that forks has prepared one
             before, and returns that.
@@ -186,6 +187,7 @@ class Kernel:
             if parts.signals is not None:
                 parts.signals.hold_interrupts_in_forks()
                 parts.interrupts.handlers.leave_code()  # start-up files are the user's code too
+            self._open_subshells(parts, interpreter)
             yield RunningKernel(parts, interpreter)
             self._finish(parts, interpreter)
 
@@ -247,9 +249,18 @@ class Kernel:
         if owned.streams:
             stack.enter_context(replaced_streams(parts.host.stdout, parts.host.stderr))
 
+    def _open_subshells(self, parts: Parts, interpreter: Interpreter) -> None:
+        if (subshells := parts.subshells) is None:
+            return
+        concurrent = cast("ConcurrentInterpreter", interpreter)  # announced: `FEATURE`
+        services, output = parts.services, parts.output
+        subshells.serve(concurrent, lambda one: services.of_subshell(concurrent, output, one))
+
     def _finish(self, parts: Parts, interpreter: Interpreter) -> None:
         """Clean up; reply, broadcast and idle follow (AMB-39)."""
         parts.shutdown.stopped()
+        if parts.subshells is not None:
+            parts.subshells.close()
         parts.io.spare.close()  # exit functions may need what there is
         if (request := parts.shutdown.request) is not None:
             parts.parents.enter(request)  # what exit functions write belongs to it

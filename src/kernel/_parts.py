@@ -20,6 +20,7 @@ from assay.kernel.lanes._router import Router
 from assay.kernel.lanes._services import Services
 from assay.kernel.lanes._shutdown import Ending, Shutdown
 from assay.kernel.lanes._shutdown_effects import KernelEffects
+from assay.kernel.lanes._subshells import FEATURE, Subshells
 from assay.kernel.lanes._thread_lane import ThreadLane
 from assay.kernel.output._descriptors import DescriptorCapture
 from assay.kernel.output._iopub import Output
@@ -78,7 +79,7 @@ class Parts:
         )
         self.capture = DescriptorCapture(self.output)
         self.interrupts = Interrupts()
-        prompter = Prompter(io.log, session, lambda: io.drain(Channel.STDIN), Lock())
+        prompter = Prompter(io.log, session, lambda: io.drain(Channel.STDIN), Lock)
         streams = (
             OutputStream(StreamName.STDOUT, self.output, self.capture, io.log, self.parents),
             OutputStream(StreamName.STDERR, self.output, self.capture, io.log, self.parents),
@@ -122,7 +123,9 @@ class Parts:
             self.main.leave_code = self.visit.leave
             effects.interrupt = self.visit.interrupt
         self.main.ends_by_keyboard = not ownership.signals
-        self.host.attach(self.main)
+        features = info.supported_features or ()
+        self.subshells = self._subshells(prompter) if FEATURE in features else None
+        self.host.attach(self.main, self.subshells)
         self.signals = self._signal_watch(effects) if ownership.signals else None
         effects.stop = self.main.wake
         self.control = ThreadLane(
@@ -134,6 +137,7 @@ class Parts:
             shutdown=self.shutdown,
             interrupt=self._interrupt,
             interruptible=self.interruptible,
+            subshells=self.subshells,
         )
         inbox.receive = Router(
             at_once=self.services.at_once,
@@ -141,6 +145,7 @@ class Parts:
             control=self.control,
             prompter=prompter,
             responder=self.responder,
+            subshells=self.subshells,
         ).receive
 
     @property
@@ -154,12 +159,30 @@ class Parts:
 
         return Visit(self.interrupts, streams, lambda: self.parents.of_context() is not None)
 
+    def _subshells(self, prompter: Prompter) -> Subshells:
+        return Subshells(
+            io=self.io,
+            responder=self.responder,
+            output=self.output,
+            parents=self.parents,
+            shutdown=self.shutdown,
+            catch_up=self.host.catch_up,
+            on_end=prompter.forget,
+        )
+
     def _signal_watch(self, effects: KernelEffects) -> SignalWatch:
         def terminate(exit_code: int) -> None:
             self.shutdown.ask(Ending(exit_code=exit_code))
 
         signals = SignalWatch(self.io, self.interrupts, wake=self.main.wake, terminate=terminate)
-        effects.interrupt = signals.interrupt_again
+        if self.subshells is not None:
+            signals.interrupt_others = self.subshells.interrupt
+
+        def interrupt() -> None:
+            signals.interrupt_again()
+            signals.interrupt_others()
+
+        effects.interrupt = interrupt
         effects.handles_sigterm = lambda: signals.handles_sigterm
         return signals
 

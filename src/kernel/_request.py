@@ -34,13 +34,19 @@ class Request:
     """What the results of its cell are numbered with (AMB-07); 0 before it runs."""
 
     error: Content | None = None
-    """The `Error` that its code published last in the main thread, if it has."""
+    """The `Error` that its code published last in the thread that runs the cell, if it has."""
 
     result_error: Content | None = None
     """The `Error` that was published because the result of its cell could not be shown."""
 
     is_deferred: bool = False
     """Its handler leaves reply and idle to another thread, which sends both later."""
+
+    run: object = None
+    """What the interpreter keeps of the cell while it runs."""
+
+    thread: int = 0
+    """The thread of the subshell that handles it; 0 in the main shell."""
 
     finished: bool = False
     """Idle has been published; no client answers its prompts any more."""
@@ -49,6 +55,12 @@ class Request:
     def header(self) -> Header:
         """The request's header."""
         return self.envelope.header
+
+    @property
+    def subshell_id(self) -> str | None:
+        """The subshell that it is for; None is the main shell (SUBSHELL-07)."""
+        found = self.envelope.header.subshell_id
+        return found if isinstance(found, str) else None
 
     @property
     def parent(self) -> bytes:

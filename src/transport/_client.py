@@ -265,6 +265,7 @@ class Client:
         msg_type: str = "",
         buffers: Sequence[Buffer] = (),
         metadata: Mapping[str, Json] | None = None,
+        subshell_id: str | None = None,
     ) -> tuple[Received, ...]:
         """Send a message that has no reply, wait for its idle, return what it published.
 
@@ -275,6 +276,7 @@ class Client:
             msg_type: Needed for an `Unknown` content.
             buffers: Raw bytes that go along.
             metadata: Free for extensions.
+            subshell_id: The subshell that is meant.
 
         Raises:
             TimedOutError: idle did not come.
@@ -286,6 +288,7 @@ class Client:
             msg_type=msg_type,
             buffers=buffers,
             metadata=metadata,
+            subshell_id=subshell_id,
             wants_reply=False,
         )
         with self._forgetting(exchange):

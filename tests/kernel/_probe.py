@@ -35,11 +35,12 @@ class Probe:
 
     def is_prompting(self) -> bool:
         """Return True while a prompt waits for its answer."""
-        return self._host._prompter._asked is not None
+        return bool(self._host._prompter._asked)
 
     def is_asking(self) -> bool:
         """Return True while any thread asks for input, also before its prompt is sent."""
-        return bool(self._host._prompter._one_at_a_time.locked())
+        locks = self._host._prompter._locks.values()
+        return any(lock.locked() for lock in locks)
 
     def follows(self, thread: threading.Thread) -> bool:
         """Return True if what *thread* writes belongs to the cell that started it."""

@@ -80,6 +80,7 @@ def test_client_connects_and_interrupts(kernel: KernelProcess, full: Client) -> 
     """A new client is let in, and ends the cell that has taken everything (F9)."""
     running = begin(full, "print('runs', flush=True)\nwhile True: pass", until="runs")
     with kernel.connect() as new:
+        new.wait_until(lambda: new.welcomed, awaited="iopub_welcome", timeout=HANG_LIMIT_S)
         new.request(InterruptRequest(), channel=Channel.CONTROL, timeout=HANG_LIMIT_S)
 
     assert failed(finish(full, running)).ename == "KeyboardInterrupt"

@@ -182,7 +182,7 @@ MUTANTS = (
     Mutant(
         "the last answer counts",
         f"{PROMPTER}Prompter.receive",
-        "self._asked = None\n",
+        "self._asked.remove(asked)\n",
         "pass\n",
         f"{DISPATCH}test_answer_is_taken_once",
     ),

@@ -42,6 +42,8 @@ class Execution:
         self._output = output
         self._interruptible = interruptible
         self._abort_waiting = abort_waiting
+        # One that runs several cells at once hands out their numbers (AMB-35).
+        self._reserve: Callable[[], int] = getattr(interpreter, "reserve_number", self._next)
 
     def handle(self, request: Request, content: ExecuteRequest) -> Content | None:
         """Run the code and return the reply."""
@@ -58,7 +60,7 @@ class Execution:
         stored = stored and not self._interpreter.is_blank(content.code)
         # Spec: "the current value" for cells that are not stored (EXEC-08). Seen: the next number
         # in execute_input, the last one in the reply. Here: the last one used, in both (AMB-07).
-        count = self._interpreter.execution_count + (1 if stored else 0)
+        count = self._reserve() if stored else self._interpreter.execution_count
         self._output.publish(
             ExecuteInput(code=content.code, execution_count=count),
             parent=request,
@@ -81,6 +83,9 @@ class Execution:
             user_expressions=executed.user_expressions,
             payload=executed.payload or UNSET,
         )
+
+    def _next(self) -> int:
+        return self._interpreter.execution_count + 1
 
     def _run(
         self, request: Request, content: ExecuteRequest, stored: bool, number: int

@@ -30,12 +30,14 @@ class Prompter:
 
     Only the client that was asked may answer, only with an input_reply, and if the reply names a
     parent it must be this prompt (STDIN-11, AMB-42). What comes while no prompt waits is stale.
+    Each shell has one prompt at a time, and subshells have theirs beside each other (SUBSHELL-14);
+    an answer that names no parent is for the oldest of its client's.
 
     Args:
         log: Takes the prompts; calls functions in the I/O thread.
         session: Signs the prompts.
         drain_stdin: Receives all that has come by stdin; called in the I/O thread.
-        one_at_a_time: A lock: prompts of several threads wait for each other.
+        make_lock: Returns a lock: prompts of several threads of one shell wait for each other.
     """
 
     def __init__(
@@ -43,14 +45,15 @@ class Prompter:
         log: OutboundLog,
         session: Session,
         drain_stdin: Callable[[], None],
-        one_at_a_time: AbstractContextManager[object],
+        make_lock: Callable[[], AbstractContextManager[object]],
     ) -> None:
         self._log = log
         self._session = session
         self._drain_stdin = drain_stdin
-        self._one_at_a_time = one_at_a_time
-        self._asked: _Asked | None = None
-        """The prompt that waits for its answer; read and written in the I/O thread alone."""
+        self._make_lock = make_lock
+        self._locks: dict[str | None, AbstractContextManager[object]] = {}
+        self._asked: list[_Asked] = []
+        """The prompts that wait for an answer, oldest first; for the I/O thread alone."""
 
     def ask(self, request: Request | None, prompt: str, *, password: bool = False) -> str:
         """Return the line that the client of *request* gives; waits for it.
@@ -64,7 +67,7 @@ class Prompter:
                 "wanted a client that answers prompts, found a request that does not allow stdin",
                 requirement="STDIN-03",
             )
-        with self._one_at_a_time:
+        with self._turn_of(request.subshell_id):
             from assay.protocol import END_OF_INPUT, InputRequest  # noqa: PLC0415 - few cells ask
 
             frames = self._session.pack(
@@ -88,9 +91,10 @@ class Prompter:
 
     def receive(self, envelope: Envelope) -> None:
         """Take a message that came by stdin; in the I/O thread."""
-        asked = self._asked
-        fault = asked.mismatch(envelope) if asked is not None else "nobody asked"
-        if asked is None or fault:
+        faults = [(asked, asked.mismatch(envelope)) for asked in self._asked]
+        asked = next((asked for asked, fault in faults if not fault), None)
+        if asked is None:
+            fault = faults[0][1] if faults else "nobody asked"
             logger.warning("stdin: dropped a %.80s: %s", envelope.header.msg_type, fault)
             return
         try:
@@ -101,16 +105,23 @@ class Prompter:
         from assay.protocol import InputReply  # noqa: PLC0415 - few cells ask
 
         if isinstance(content, InputReply):
-            self._asked = None
+            self._asked.remove(asked)
             asked.answers.put(content.value)
 
     def _expect(self, asked: _Asked) -> None:
         self._drain_stdin()
-        self._asked = asked
+        self._asked.append(asked)
 
     def _withdraw(self, asked: _Asked) -> None:
-        if self._asked is asked:
-            self._asked = None
+        if asked in self._asked:
+            self._asked.remove(asked)
+
+    def _turn_of(self, subshell_id: str | None) -> AbstractContextManager[object]:
+        return self._locks.setdefault(subshell_id, self._make_lock())
+
+    def forget(self, subshell_id: str) -> None:
+        """Let go of what a subshell needed that is gone; in the I/O thread."""
+        self._locks.pop(subshell_id, None)
 
 
 class _Asked:

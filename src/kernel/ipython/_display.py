@@ -9,6 +9,7 @@ from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 
 from assay import protocol
+from assay.kernel.ipython._cell_run import run_of
 from assay.kernel.ipython._errors import newest_error
 from assay.protocol import UNSET, ExecuteResult, Json, unstructure
 
@@ -25,8 +26,29 @@ class IopubDisplayHook(DisplayHook):  # type: ignore[misc]  # IPython is untyped
 
     shell: ZMQInteractiveShell
 
-    exec_result = None
-    """Where the result is noted, while a cell runs; not a trait here, it is set twice a cell."""
+    @property
+    def exec_result(self) -> Any:
+        """Where the result is noted, while a cell runs; no trait here, it is set twice a cell."""
+        run = run_of(self.shell.host.request())
+        return run.result if run is not None else None
+
+    @exec_result.setter
+    def exec_result(self, result: object) -> None:
+        if (run := run_of(self.shell.host.request())) is not None:
+            run.result = result
+
+    def quiet(self) -> bool:
+        """Return True if the cell ends with a semicolon; another cell may have begun since."""
+        inputs, number = self.shell.history_manager.input_hist_parsed, self.prompt_count
+        run = run_of(self.shell.host.request())
+        if run is None or not run.count or not 0 < number < len(inputs):
+            return bool(super().quiet())
+        return bool(self.semicolon_at_end_of_expression(inputs[number]))
+
+    def update_user_ns(self, result: object) -> None:
+        """Give *result* its names: ``_``, ``_N`` and ``Out[N]``."""
+        with self.shell.lock:
+            super().update_user_ns(result)
 
     def __call__(self, result: object = None) -> None:
         """Show *result*; that it cannot be shown is an error of the cell (EXEC-17)."""

@@ -38,6 +38,7 @@ from asyncio import events
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from contextvars import copy_context
+from threading import get_ident  # by name: gevent replaces the module's
 from typing import Any, TypeVar
 
 __all__ = ["UserLoop"]
@@ -60,6 +61,7 @@ class UserLoop(asyncio.SelectorEventLoop):
     """One loop for the life of the kernel, in the main thread."""
 
     def __init__(self) -> None:
+        self._own = get_ident()
         self._pretending = False
         self._starting = False
         self._wake_other: Callable[[], None] | None = None
@@ -91,6 +93,22 @@ class UserLoop(asyncio.SelectorEventLoop):
         super()._write_to_self()  # type: ignore[misc]  # typeshed leaves it out
         if self._wake_other is not None:
             self._wake_other()
+
+    def accept_from_threads(self) -> None:
+        """Wake the loop also where another thread calls what asyncio wants called in the loop's.
+
+        A future that a widget's observer sets in a subshell is one (`Future.set_result`): without
+        this, whoever awaits it in another shell sleeps on.
+        """
+        call_soon, own = self.call_soon, self._own
+
+        def call_soon_and_wake(*args: Any, **keys: Any) -> Any:
+            if get_ident() == own:
+                return call_soon(*args, **keys)
+            return self.call_soon_threadsafe(*args, **keys)
+
+        loop: Any = self  # asyncio looks the method up in the object
+        loop.call_soon = call_soon_and_wake
 
     def set_waker(self, wake: Callable[[], None]) -> None:
         """Call *wake* as well when another thread schedules something."""
@@ -201,6 +219,16 @@ class UserLoop(asyncio.SelectorEventLoop):
             self.call_soon_threadsafe(self._leave, task)
         return self._is_delivered
 
+    def forget_interrupt(self) -> None:
+        """Take back an interrupt that came too late for any cell; in a thread without signals."""
+        if self.task is None:
+            self.reason = None
+
+    def nudge(self) -> None:
+        """Let the loop come round, if it waits; from any thread."""
+        if not self.is_closed():
+            self.call_soon_threadsafe(_do_nothing)
+
     @property
     def is_stuck(self) -> bool:
         """True while an interrupt waits for code that does not let the loop come round.
@@ -213,6 +241,8 @@ class UserLoop(asyncio.SelectorEventLoop):
 
     def _deliver(self, task: asyncio.Task[Any]) -> None:
         """Cancel *task*, and look whether that ends it."""
+        if task is not self.task:
+            return  # it came too late: the cell is over
         self._is_delivered = True
         self._waits_for = _awaited_by(task)
         task.cancel()
@@ -319,6 +349,10 @@ class _Turn:
         """Let `run` return, unless it has."""
         if not self._is_over:
             self._loop.stop()
+
+
+def _do_nothing() -> None:
+    """Do nothing: the loop has come round."""
 
 
 def _awaited_by(task: asyncio.Task[Any]) -> object:

@@ -8,6 +8,7 @@ import sys
 import warnings
 from collections.abc import Iterable
 from contextlib import nullcontext
+from threading import Lock  # by name: gevent replaces the module's
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.completer import provisionalcompleter, rectify_completions
@@ -18,10 +19,11 @@ from assay import protocol
 from assay.kernel._interpreter import Cell, Executed, Failed, Host, StartError, Succeeded
 from assay.kernel.ipython._app import IPKernelApp
 from assay.kernel.ipython._c_streams import c_flusher
+from assay.kernel.ipython._cell_run import CellRun
 from assay.kernel.ipython._commands import let_interrupts_end_cells
 from assay.kernel.ipython._comms import Comms
 from assay.kernel.ipython._imports import replace_debugger_late
-from assay.kernel.ipython._lazy_event_loop import LazyEventLoop
+from assay.kernel.ipython._lazy_event_loop import LazyEventLoop, Loops
 from assay.kernel.ipython._process_state import ProcessState
 from assay.kernel.ipython._shell import ZMQInteractiveShell
 from assay.kernel.ipython._user_streams import UserStreams
@@ -67,7 +69,7 @@ class IPythonInterpreter:
     shell: ZMQInteractiveShell
     _host: Host
     _streams: UserStreams
-    _loop: LazyEventLoop
+    _loops: Loops
     _comms: Comms
     _before: ProcessState | None = None
     """What a guest puts back."""
@@ -75,6 +77,7 @@ class IPythonInterpreter:
     def __init__(self, arguments: list[str], scope: Scope | None = None) -> None:
         self._arguments = arguments
         self._scope = scope
+        self._opening = Lock()
         self._takes_metadata = "cell_meta" in ZMQInteractiveShell.run_cell.__code__.co_varnames
 
     def attach(self, host: Host) -> None:
@@ -90,7 +93,7 @@ class IPythonInterpreter:
         except BaseException as error:
             if self._before is None:
                 raise
-            self._loop.end()
+            self._loops.main.end()
             self._leave_no_trace()
             self._before.restore(None)
             if isinstance(error, SystemExit):  # the program is not to end
@@ -100,7 +103,8 @@ class IPythonInterpreter:
 
     def _attach(self, host: Host) -> None:
         self._streams = UserStreams(host)
-        self._loop = LazyEventLoop()
+        self._loops = Loops()
+        self._runs_cells_at_once = False
         if not host.owns_process:
             self._before = ProcessState()
         self._comms = Comms(host)
@@ -111,7 +115,7 @@ class IPythonInterpreter:
             app.initialize(self._arguments)
         except OSError as error:
             raise StartError(f"IPython cannot start: {error}") from error
-        host.use_loop(self._loop)
+        host.use_loop(self._loops.main)
         if self._before is not None:
             self._before.restore(app.shell)
         else:
@@ -132,7 +136,28 @@ class IPythonInterpreter:
     @property
     def execution_count(self) -> int:
         """The number of the newest stored cell."""
-        return int(self.shell.execution_count) - 1
+        return self.shell.newest_count - 1
+
+    def reserve_number(self) -> int:
+        """Return the number of a cell that is about to run; no other cell gets it."""
+        return self.shell.reserve_number()
+
+    def open_subshell(self) -> LazyEventLoop:
+        """Begin to work in the caller's thread, and return its event loop."""
+        with self._opening:
+            if not self._runs_cells_at_once:
+                from assay.kernel.ipython._concurrency import (  # noqa: PLC0415 - for few kernels
+                    run_cells_at_once,
+                )
+
+                run_cells_at_once(self.shell)
+                self._loops.main.accept_from_threads()
+                self._runs_cells_at_once = True
+        return self._loops.open(self._host.lend_descriptors)
+
+    def close_subshell(self) -> None:
+        """End that, and cancel what still runs on the thread's loop."""
+        self._loops.close()
 
     def is_blank(self, code: str) -> bool:
         """Return True if *code* is white space."""
@@ -140,10 +165,12 @@ class IPythonInterpreter:
 
     def execute(self, cell: Cell) -> Executed:
         """Run *cell* in the user's namespace."""
-        shell = self.shell
+        shell, request = self.shell, self._host.request()
         self._streams.mend()
-        shell.shown_reason = None
-        with self._loop.in_cell():
+        run = CellRun(cell.number if cell.store_history else 0)
+        if request is not None:
+            request.run = run
+        with self._loops.here().in_cell():
             result = shell.run_cell(
                 cell.code,
                 store_history=cell.store_history,
@@ -170,7 +197,7 @@ class IPythonInterpreter:
             return protocol.CompleteReply(
                 matches=(), cursor_start=cursor_pos, cursor_end=cursor_pos
             )
-        with provisionalcompleter():
+        with self.shell.lock, provisionalcompleter():
             found = self.shell.Completer.completions(code, cursor_pos)
             completions = list(rectify_completions(code, found))[:MAX_COMPLETIONS]
         extras: list[Json] = [
@@ -198,7 +225,7 @@ class IPythonInterpreter:
         name = token_at_cursor(code, cursor_pos)
         wants_html = self.shell.enable_html_pager
         try:
-            with nullcontext() if wants_html else spare_html():
+            with self.shell.lock, nullcontext() if wants_html else spare_html():
                 bundle = self.shell.object_inspect_mime(name, detail_level=detail_level)
         except KeyError:
             return protocol.InspectReply(found=False)
@@ -247,7 +274,7 @@ class IPythonInterpreter:
         self, message: protocol.Message[protocol.CommOpen | protocol.CommMsg | protocol.CommClose]
     ) -> None:
         """Hand the message to its comm; the user's event loop seems to run."""
-        with self._loop.in_cell():
+        with self._loops.here().in_cell():
             self._comms.receive(message)
             self._streams.flush()
 
@@ -257,7 +284,7 @@ class IPythonInterpreter:
 
     def close(self) -> None:
         """Cancel what still runs on the user's event loop; a guest leaves no trace."""
-        self._loop.end()
+        self._loops.main.end()
         self._comms.is_over = True
         if self._before is not None:
             self._leave_no_trace()
@@ -275,7 +302,7 @@ class IPythonInterpreter:
         """Give the new *shell* what it needs, before it runs any code."""
         self.shell = shell
         shell.host = self._host
-        shell.user_loop = self._loop
+        shell.loops = self._loops
         shell.kernel = self._comms.kernel = KernelFacade(self._host, self._comms, shell)
 
     def _result_error(self) -> Error | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from importlib.machinery import ModuleSpec
 from threading import get_ident  # by name: gevent replaces the module's
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,22 +20,32 @@ from assay.kernel.process._main_thread import is_main_thread
 if TYPE_CHECKING:
     from assay.kernel.ipython._event_loop import UserLoop
 
-__all__ = ["LazyEventLoop"]
+__all__ = ["LazyEventLoop", "Loops"]
 
 T = TypeVar("T")
 
 
 class LazyEventLoop:
-    """Stands for a `UserLoop`, and makes it when it is needed."""
+    """Stands for a `UserLoop`, and makes it when it is needed.
 
-    def __init__(self) -> None:
+    Args:
+        lend: Lets descriptors be free while the loop of a subshell is made: for its first cell. The
+            main shell's has none, and is made when the program imports asyncio.
+    """
+
+    def __init__(self, lend: Callable[[], AbstractContextManager[None]] | None = None) -> None:
         self._loop: UserLoop | None = None
         self._in_cell = False
         self._process = os.getpid()
         self._is_own_thread = _of_this_thread()
         self._pending: object = None
         self._wake: Callable[[], None] | None = None
-        after_import("asyncio", self._make)
+        self.shown_reason: BaseException | None = None
+        """The interrupt of an awaiting cell that has been shown."""
+        self._lend = lend
+        self._accepts_from_threads = lend is not None
+        if lend is None:
+            after_import("asyncio", self._make)
 
     @property
     def is_idle(self) -> bool:
@@ -46,6 +56,12 @@ class LazyEventLoop:
     def reason(self) -> BaseException | None:
         """Why the awaited cell has been cancelled: `UserLoop.reason`."""
         return self._loop.reason if self._loop is not None else None
+
+    def accept_from_threads(self) -> None:
+        """Wake the loop for other threads in all cases; in any thread (see `UserLoop`)."""
+        self._accepts_from_threads = True
+        if self._loop is not None:
+            self._loop.accept_from_threads()
 
     def set_waker(self, wake: Callable[[], None]) -> None:
         """Call *wake* as well when another thread schedules something."""
@@ -62,12 +78,20 @@ class LazyEventLoop:
         if self._in_cell:
             yield
             return
+        self.shown_reason = None
         self._in_cell = True
         try:
             if self._loop is not None:
                 self._loop.enter_cell()
+            elif self._lend is not None:
+                with self._lend():
+                    self.get()
             elif _is_imported():  # by another thread, or past `after_import`
                 with suppress(Exception):  # of a program that has used up all descriptors
+                    # First, as everywhere: a thread that imports it just now goes on to our loop's
+                    # module, and would wait for us while we waited for it.
+                    import asyncio  # noqa: F401, PLC0415 - see above
+
                     self._make()
             yield
         finally:
@@ -91,6 +115,16 @@ class LazyEventLoop:
     def is_stuck(self) -> bool:
         """True while an interrupt waits for code that awaits nothing: `UserLoop.is_stuck`."""
         return self._loop is not None and self._loop.is_stuck
+
+    def forget_interrupt(self) -> None:
+        """Take back an interrupt that came too late: `UserLoop.forget_interrupt`."""
+        if self._loop is not None:
+            self._loop.forget_interrupt()
+
+    def nudge(self) -> None:
+        """Let the loop come round, if it waits: `UserLoop.nudge`."""
+        if self._loop is not None:
+            self._loop.nudge()
 
     def pass_on_signals(self, numbers: Iterable[int]) -> None:
         """Run what the loop's signal handlers are for each of *numbers*, in any thread."""
@@ -133,6 +167,8 @@ class LazyEventLoop:
         from assay.kernel.ipython._event_loop import UserLoop  # noqa: PLC0415 - imports asyncio
 
         loop = UserLoop()
+        if self._accepts_from_threads:
+            loop.accept_from_threads()
         if self._wake is not None:
             loop.set_waker(self._wake)
         self._loop = loop
@@ -155,6 +191,31 @@ class LazyEventLoop:
         # A signal would do as well, but each that can be sent has a meaning already.
         self._pending = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(make)
         ctypes.pythonapi.Py_AddPendingCall(self._pending, None)
+
+
+class Loops:
+    """The loops of all shells: the main one's, and one for the thread of each subshell."""
+
+    def __init__(self) -> None:
+        self.main = LazyEventLoop()
+        self._beside: dict[int, LazyEventLoop] = {}
+
+    def here(self) -> LazyEventLoop:
+        """Return the loop of the caller's thread; in a thread of the user's, the main one."""
+        return self._beside.get(get_ident(), self.main) if self._beside else self.main
+
+    def open(self, lend: Callable[[], AbstractContextManager[None]]) -> LazyEventLoop:
+        """Give the caller's thread a loop of its own, and return it."""
+        loop = self._beside[get_ident()] = LazyEventLoop(lend)
+        return loop
+
+    def close(self) -> None:
+        """End the loop of the caller's thread."""
+        if (loop := self._beside.get(get_ident())) is not None:
+            try:
+                loop.end()
+            finally:
+                del self._beside[get_ident()]
 
 
 def _of_this_thread() -> Callable[[], bool]:

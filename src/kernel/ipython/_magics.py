@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -121,8 +122,15 @@ class KernelMagics(Magics):  # type: ignore[misc]  # IPython is untyped here
 
     @line_magic  # type: ignore[untyped-decorator]  # skipped, see mypy.ini
     def subshell(self, _: str = "") -> None:
-        """Print which subshell the cell runs in."""
-        print("subshells: this kernel has none, cells run one after the other in the main shell")
+        """Print which subshell the cell runs in, and which there are; the main shell is None."""
+        host = self.shell.host
+        threads = threading.enumerate()
+        print(f"subshell id: {host.subshell()}")
+        print(f"thread id: {threading.get_ident()}")
+        print(f"main thread id: {threading.main_thread().ident}")
+        print(f"pid: {os.getpid()}")
+        print(f"thread count: {len(threads)}")
+        print(f"subshell list: {list(host.subshells())}")
 
     @line_magic  # type: ignore[untyped-decorator]  # skipped, see mypy.ini
     def autosave(self, line: str) -> None:

@@ -11,7 +11,8 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from threading import Lock  # by name: gevent replaces the module's
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from IPython.core.interactiveshell import InteractiveShell, InteractiveShellABC
 from traitlets import Bool, Instance, Type, default
 
 from assay.kernel._tracebacks import hide_own_frames, text_of
+from assay.kernel.ipython._cell_run import run_of
 from assay.kernel.ipython._display import IopubDisplayHook, IopubDisplayPublisher
 from assay.kernel.ipython._errors import newest_error, note_error
 from assay.kernel.ipython._payload import PayloadManager
@@ -39,7 +41,7 @@ from assay.protocol import Error, decode_json, encode_json
 if TYPE_CHECKING:
     from assay.kernel._interpreter import Host
     from assay.kernel.ipython._debugger import Debugger
-    from assay.kernel.ipython._lazy_event_loop import LazyEventLoop
+    from assay.kernel.ipython._lazy_event_loop import LazyEventLoop, Loops
     from assay.kernel.ipython.compat._kernel_facade import KernelFacade
     from assay.protocol import Json, JsonObject
 
@@ -78,7 +80,7 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
     """The shell of a kernel; `host` is the kernel behind it."""
 
     host: Host
-    user_loop: LazyEventLoop
+    loops: Loops
     kernel: KernelFacade
     displayhook_class = Type(IopubDisplayHook)
     display_pub_class = Type(IopubDisplayPublisher)
@@ -86,8 +88,49 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
     exiter = Instance(ExitAutocall)
     autoindent = Bool(False)
 
-    shown_reason: BaseException | None = None
-    """The interrupt of an awaiting cell that has been shown."""
+    lock: AbstractContextManager[object] = nullcontext()
+    """Keeps apart what several cells do to the shell; see `run_cells_at_once`."""
+
+    genuine_excepthook: Any = None
+    """What `sys.excepthook` is between cells, once several may run at a time."""
+
+    _counting = Lock()
+
+    newest_count = 1
+    """The number of the next cell that has none yet."""
+
+    @property
+    def user_loop(self) -> LazyEventLoop:
+        """The event loop of the cells in the caller's thread."""
+        return self.loops.here()
+
+    @property
+    def execution_count(self) -> int:
+        """The running cell's number, and the next one once IPython has counted it."""
+        request = self.host.request()
+        run = run_of(request)
+        if run is None or not run.count or (request is not None and request.finished):
+            return self.newest_count
+        return run.count
+
+    @execution_count.setter
+    def execution_count(self, count: int) -> None:
+        run = run_of(self.host.request())
+        if run is None or not run.count:
+            self.newest_count = count
+            return
+        # One more is IPython's own counting. Anything else is the program's wish.
+        is_counted = count == run.count + 1
+        if not is_counted or count > self.newest_count:
+            self.newest_count = count
+        run.count = count
+
+    def reserve_number(self) -> int:
+        """Return the number of a cell that is about to run; no other gets it (AMB-35)."""
+        with self._counting:
+            number = self.newest_count
+            self.newest_count = number + 1
+        return number
 
     @default("exiter")
     def _exiter(self) -> ExitAutocall:
@@ -209,7 +252,7 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
         as long, and keeps everything; and in the place of that of any object that a program has put
         there, which may refuse it. What such an object writes to the kernel's stream is kept.
         """
-        number = self.execution_count
+        number = self.execution_count  # its own: IPython counts it later
         stream = self.host.stdout if channel == "stdout" else self.host.stderr
         with stream.recording() as texts:
             yield
@@ -221,6 +264,8 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
     async def run_code(self, *args: Any, **kwargs: Any) -> bool:
         """Run a part of a cell; True if it failed."""
         failed: bool = await super().run_code(*args, **kwargs)
+        if self.genuine_excepthook is not None and sys.excepthook == self.excepthook:
+            sys.excepthook = self.genuine_excepthook  # another cell's, which ends after this one
         if not hasattr(sys, "stdout"):
             sys.stdout = None  # IPython looks at it next; to `print`, no stream is as good as None
         return failed
@@ -277,10 +322,10 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
             return  # nothing shows it, and IPython prints an interrupt meanwhile on stderr
         if value is not None and kind is not None:
             reason = self.user_loop.reason
-            if value is self.shown_reason:
+            if value is self.user_loop.shown_reason:
                 return  # where the code of the cell was ended, which was left then
             if value is reason:
-                self.shown_reason = value
+                self.user_loop.shown_reason = value
             if reason is not None and _is_cancelled(value):
                 # A cell that awaits is interrupted by cancelling it; the user pressed interrupt.
                 kind, value = type(reason), reason.with_traceback(trace)
@@ -300,7 +345,8 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
             hide_own_frames(value)
             exc_tuple = (kind, value, value.__traceback__)
         before = newest_error()
-        with self.host.lend_descriptors():  # to read the source, and import what shows it
+        # To read the source, and import what shows it.
+        with self.host.lend_descriptors(), self.lock:
             with suppress(ImportError, OSError):  # of a program that has used up all the same
                 remember_highlighting()
             super().showtraceback(

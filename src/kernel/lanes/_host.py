@@ -16,6 +16,7 @@ from assay.kernel.output._parents import Parents
 from assay.kernel.output._streams import OutputStream
 from assay.kernel.process._child import end_child_by
 from assay.kernel.process._interrupts import Interrupts, SignalledLoop
+from assay.kernel.process._thread_interrupts import interrupts_of_this_thread
 from assay.protocol import Buffer, ConnectionFile, Content, Json, JsonObject
 from assay.transport import IoThread
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from assay.kernel._interpreter import EventLoop
+    from assay.kernel.lanes._subshell import Subshell
+    from assay.kernel.lanes._subshells import Subshells
 
 __all__ = ["KernelHost"]
 
@@ -53,6 +56,7 @@ class KernelHost:
         self._interrupts = interrupts
         self._connection_path = connection_path
         self._main: MainLane | None = None
+        self._subshells: Subshells | None = None
         self._thread = 0
         self._flush: Callable[[], None] | None = None
         self.close_functions: list[Callable[[], None]] = []
@@ -62,9 +66,10 @@ class KernelHost:
         self.connection = connection
         self.owns_process = owns_process
 
-    def attach(self, main: MainLane) -> None:
-        """Know the lane that runs the interpreter; in the thread that does."""
+    def attach(self, main: MainLane, subshells: Subshells | None = None) -> None:
+        """Know the lanes that run the interpreter; in the thread of the main one."""
         self._main = main
+        self._subshells = subshells
         self._thread = get_ident()
 
     @property
@@ -138,12 +143,12 @@ class KernelHost:
     def request_exit(self) -> None:
         """End the kernel once the running request is answered, if there is one."""
         assert self._main is not None, "attached before the interpreter is loaded"
-        self._main.request_exit()
+        (self._subshell() or self._main).request_exit()
 
     def handle_waiting(self) -> bool:
         """Handle a request that waits behind the running cell, unless it is one itself."""
         assert self._main is not None, "attached before the interpreter is loaded"
-        return self._main.handle_waiting()
+        return (self._subshell() or self._main).handle_waiting()
 
     def end_child(self, error: BaseException) -> None:
         """End a forked child that user code leaves by *error*; do nothing in the kernel itself."""
@@ -156,8 +161,17 @@ class KernelHost:
         return self._io.spare.lent()
 
     def interrupt_count(self) -> int:
-        """Return how often user code has been interrupted, also where it has caught that."""
-        return self._interrupts.count
+        """Return how often the caller's thread was interrupted, also where it has caught that."""
+        return (interrupts_of_this_thread() or self._interrupts).count
+
+    def subshell(self) -> str | None:
+        """Return the id of the subshell that the caller's thread is; None for any other thread."""
+        found = self._subshell()
+        return found.ident if found is not None else None
+
+    def subshells(self) -> Sequence[str]:
+        """Return the ids of all subshells but the main one, oldest first."""
+        return self._subshells.idents if self._subshells is not None else ()
 
     def catch_up(self) -> None:
         """Put into the log what has been written so far, by this process or its children."""
@@ -170,13 +184,21 @@ class KernelHost:
     def _publish_error(self, error: Content) -> None:
         """Publish and note it in one step: an interrupt in between would make a second error."""
         request = self._parents.current()
-        in_cell = get_ident() == self._thread
+        own = interrupts_of_this_thread()
+        in_cell = own is not None or get_ident() == self._thread
+        guard = own or self._interrupts
         if in_cell:
-            self._interrupts.hold()
+            guard.hold()
         try:
             self._output.publish(error)
             if request is not None and in_cell:
                 request.error = error
         finally:
             if in_cell:
-                self._interrupts.release()
+                guard.release()
+
+    def _subshell(self) -> Subshell | None:
+        """Return the subshell of the caller's thread."""
+        if self._subshells is None or interrupts_of_this_thread() is None:
+            return None
+        return self._subshells.of_thread(get_ident())

@@ -22,24 +22,23 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from threading import Lock  # by name: gevent replaces the module's
 from typing import TYPE_CHECKING
 
 from assay.kernel._request import Request
 from assay.kernel._tracebacks import hide_own_frames
 from assay.kernel.dispatch._handlers import Handlers
 from assay.kernel.dispatch._replies import Reply, Responder
+from assay.kernel.lanes._abort import abort_waiting
 from assay.kernel.lanes._shutdown import Ending, Shutdown
 from assay.kernel.output._iopub import Output
 from assay.kernel.output._parents import Parents
 from assay.kernel.process._child import end_child
-from assay.protocol import Channel
 from assay.transport import IoThread, Lane, When, get_logger
 
 if TYPE_CHECKING:
     from assay.kernel._interpreter import EventLoop
 
-__all__ = ["MainLane"]
+__all__ = ["EXIT_DELAY_S", "MainLane", "may_come_between"]
 
 logger = get_logger("assay.kernel")
 
@@ -175,7 +174,7 @@ class MainLane:
             False if there was none.
         """
         handlers = self._handlers
-        request = self.lane.take(_may_come_between)
+        request = self.lane.take(may_come_between)
         if request is None or handlers is None or self._output.forked:
             return False
         with self._parents.entered(request):
@@ -191,24 +190,10 @@ class MainLane:
         return True
 
     def abort_waiting(self) -> None:
-        """Mark as aborted the execute requests that have been received by now (EXEC-20, AMB-06).
-
-        The I/O thread first reads what has arrived, so that it does not depend on chance which of
-        the cells that a client sent at once are run.
-        """
+        """Mark as aborted the execute requests that wait (`lanes._abort`)."""
         if self._output.forked or self._shutdown.abandons:
             return  # there is no I/O thread here, or no reply to come
-        marked = Lock()
-        marked.acquire()
-
-        def mark() -> None:
-            self._io.drain(Channel.SHELL)
-            for request in self.lane.waiting():
-                request.aborted |= request.header.msg_type == "execute_request"
-            marked.release()
-
-        self._io.log.call(mark)
-        marked.acquire()
+        abort_waiting(self._io, self.lane)
 
     def _take(self, take: Callable[[], Request | None]) -> Request | None:
         """Do as *take* does, whatever a handler of the user's raises when it is left."""
@@ -324,7 +309,8 @@ class MainLane:
             logger.exception("cannot import what answers other requests; it will be tried again")
 
 
-def _may_come_between(request: Request) -> bool:
+def may_come_between(request: Request) -> bool:
+    """Return True for what a cell may have handled while it runs."""
     return request.header.msg_type not in {"execute_request", "shutdown_request"}
 
 

@@ -4,7 +4,9 @@
 |---------|-----------------------------------------|--------------------------------------|
 | stdin   | any                                     | the prompter                         |
 | control | kernel_info, interrupt, shutdown        | answered at once, here               |
+| control | what manages subshells                  | answered at once, here               |
 | control | any other                               | the control lane                     |
+| shell   | any that names a subshell               | that subshell (SUBSHELL-07)          |
 | shell   | kernel_info, while the main lane is idle| answered at once, here               |
 | shell   | any other                               | the main lane, in order (SHELL-15)   |
 """
@@ -16,13 +18,17 @@ from assay.kernel.dispatch._handlers import Handlers, serve
 from assay.kernel.dispatch._replies import Responder
 from assay.kernel.dispatch._stdin import Prompter
 from assay.kernel.lanes._main_lane import MainLane
+from assay.kernel.lanes._subshells import MANAGING, Subshells
 from assay.kernel.lanes._thread_lane import ThreadLane
-from assay.protocol import Channel, Envelope
+from assay.protocol import UNSET, Channel, Envelope
 
 __all__ = ["AT_ONCE", "Router"]
 
 AT_ONCE = frozenset({"kernel_info_request", "interrupt_request", "shutdown_request"})
 """What is answered on control without waiting for anything."""
+
+MAIN_SHELL = (UNSET, None)
+"""What a header says for the main shell, or leaves out."""
 
 
 class Router:
@@ -34,6 +40,7 @@ class Router:
         control: The lane of control requests that may wait.
         prompter: Takes what comes by stdin.
         responder: Sends replies and status.
+        subshells: The kernel's, if it has any; else their ids mean nothing (SUBSHELL-09).
     """
 
     def __init__(
@@ -44,7 +51,10 @@ class Router:
         control: ThreadLane,
         prompter: Prompter,
         responder: Responder,
+        subshells: Subshells | None = None,
     ) -> None:
+        self._subshells = subshells
+        self._here = AT_ONCE | MANAGING if subshells is not None else AT_ONCE
         self._at_once = at_once
         self._main = main
         self._control = control
@@ -57,7 +67,10 @@ class Router:
             self._prompter.receive(envelope)
             return
         request = Request(channel, envelope)
-        if self._is_answered_here(request):
+        to_subshell = channel is Channel.SHELL and envelope.header.subshell_id not in MAIN_SHELL
+        if to_subshell and self._subshells is not None:
+            self._subshells.put(request)
+        elif self._is_answered_here(request):
             serve(request, self._at_once, self._responder)
         elif channel is Channel.CONTROL:
             self._control.put(request)
@@ -67,5 +80,5 @@ class Router:
     def _is_answered_here(self, request: Request) -> bool:
         msg_type = request.header.msg_type
         if request.channel is Channel.CONTROL:
-            return msg_type in AT_ONCE
+            return msg_type in self._here
         return msg_type == "kernel_info_request" and self._main.is_idle

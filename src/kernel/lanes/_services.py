@@ -16,6 +16,8 @@ from assay.protocol import ConnectionFile, Content, KernelInfoReply, KernelInfoR
 
 if TYPE_CHECKING:
     from assay.kernel._interpreter import Interpreter
+    from assay.kernel.lanes._subshell import Subshell
+    from assay.kernel.lanes._subshells import Subshells
 
 __all__ = ["Services"]
 
@@ -29,6 +31,7 @@ class Services:
         shutdown: Asked for the end by shutdown_request.
         interrupt: Interrupts the main thread; None refuses interrupt_request.
         interruptible: Allows interrupts inside, for the time that user code runs.
+        subshells: The kernel's, if it has any.
     """
 
     def __init__(
@@ -39,7 +42,9 @@ class Services:
         shutdown: Shutdown,
         interrupt: Callable[[], None] | None,
         interruptible: Callable[[], AbstractContextManager[None]],
+        subshells: Subshells | None = None,
     ) -> None:
+        self._subshells = subshells
         self._info = info
         self._connection = connection
         self._shutdown = shutdown
@@ -52,23 +57,45 @@ class Services:
 
     def of_shell(self, interpreter: Interpreter, output: Output, main: MainLane) -> Handlers:
         """Return what the main lane *main* answers with *interpreter*."""
+        return self._shell(
+            interpreter, output, self._interruptible, main.abort_waiting, self._shut_down_in_turn
+        )
+
+    def of_subshell(self, interpreter: Interpreter, output: Output, subshell: Subshell) -> Handlers:
+        """Return what *subshell* answers with *interpreter*: the same, for its own queue."""
+        return self._shell(
+            interpreter,
+            output,
+            subshell.interrupts.allowed,
+            subshell.abort_waiting,
+            self._shut_down,
+        )
+
+    def _shell(
+        self,
+        interpreter: Interpreter,
+        output: Output,
+        interruptible: Callable[[], AbstractContextManager[None]],
+        abort_waiting: Callable[[], None],
+        shut_down: Callable[[Request, protocol.ShutdownRequest], None],
+    ) -> Handlers:
         # Imported now that the sockets answer: making the classes of contents takes a while. Not
         # later: an interrupt or a shutdown must not depend on what a program has left to import.
         from assay.kernel.dispatch._execute import Execution  # noqa: PLC0415
 
         self.at_once.load_deferred()
         shell = Handlers(lambda: interpreter.execution_count)
-        execution = Execution(interpreter, output, self._interruptible, main.abort_waiting)
+        execution = Execution(interpreter, output, interruptible, abort_waiting)
         shell.on(protocol.ExecuteRequest, execution.handle)
         shell.on(KernelInfoRequest, lambda *_: self._info)
 
         def add() -> None:
             from assay.kernel.dispatch._introspection import serve_introspection  # noqa: PLC0415 - see there
 
-            serve_introspection(shell, interpreter, self._interruptible, lambda: self._connection)
+            serve_introspection(shell, interpreter, interruptible, lambda: self._connection)
             protocol.preload("DisplayData", "InputRequest")
             # Deprecated on shell since 5.4 and served: it waits for its turn there (SHELL-16).
-            shell.on(protocol.ShutdownRequest, self._shut_down_in_turn)
+            shell.on(protocol.ShutdownRequest, shut_down)
 
         shell.defer(add)
         return shell
@@ -78,6 +105,8 @@ class Services:
         if self._interrupt is not None:
             self.at_once.on(protocol.InterruptRequest, self._interrupt_main)
         protocol.preload("ShutdownReply", "InterruptReply")
+        if self._subshells is not None:
+            self._subshells.add_to(self.at_once)
 
     def _shut_down(self, request: Request, content: protocol.ShutdownRequest) -> None:
         self._shutdown.ask(Ending(request=request, restart=content.restart))

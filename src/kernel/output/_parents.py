@@ -40,8 +40,10 @@ class Parents:
         self.of_context = self._current.get
         """Returns the context's own request, if it has one: `current` without looking further."""
         self._entered: Request | None = None
+        self._beside: dict[int, Request] = {}
+        """What subshells handle just now, by thread."""
         self.newest: Request | None = None
-        """The request that the main thread handled last, or has adopted since."""
+        """The request that was handled last, or adopted by the main thread since."""
 
     def enter(self, request: Request) -> Token[Request | None]:
         """Make *request* the one that the caller's context belongs to."""
@@ -63,6 +65,28 @@ class Parents:
             self.reset(token)
             self._entered, self.newest = before
 
+    def enter_beside(self, request: Request) -> Token[Request | None]:
+        """Do as `enter` does, in the thread of a subshell (`Request.thread`)."""
+        self._beside[request.thread] = self.newest = request
+        return self._current.set(request)
+
+    def leave_beside(self, request: Request, token: Token[Request | None]) -> None:
+        """Undo `enter_beside`: what has no context belongs to another that still runs."""
+        self._current.reset(token)
+        self._beside.pop(request.thread, None)
+        running = self._running()
+        if self.newest is request and running:
+            self.newest = running[-1]
+
+    def resume_beside(self, request: Request) -> None:
+        """Go on with *request*, in the middle of which another one has been handled."""
+        self._beside[request.thread] = self.newest = request
+
+    def _running(self) -> list[Request]:
+        """Return what is handled just now, that of the main thread last."""
+        every = [*self._beside.values(), *([self._entered] if self._entered is not None else [])]
+        return [request for request in every if not request.finished]
+
     def current(self) -> Request | None:
         """Return the request that the running code belongs to, if there ever was one."""
         request = self._current.get()
@@ -73,11 +97,15 @@ class Parents:
             if request is not None:
                 self._current.set(request)
                 return request
-        return self.newest
+        newest = self.newest
+        if self._beside and newest is not None and newest.finished:
+            return (self._running() or [newest])[-1]
+        return newest
 
     def not_finished(self, request: Request | None) -> Request | None:
-        """Return *request*, or if it is over the one that the main thread handles now."""
-        running = self._entered
+        """Return *request*, or if it is over the one that its thread handles now."""
+        thread = request.thread if request is not None else 0
+        running = self._beside.get(thread) if thread else self._entered
         if request is None or not request.finished or running is None or running.finished:
             return request
         return running
@@ -89,7 +117,7 @@ class Parents:
             ContentError: it has no header, or one that is none.
         """
         told = Request.from_json(parts)
-        for request in (self._entered, self.current()):
+        for request in (self._entered, self.current(), *self._beside.values()):
             # The request itself can do more than its parts, such as prompt.
             if request is not None and request.header.msg_id == told.header.msg_id:
                 return request

@@ -76,7 +76,8 @@ class OutputStream(LikeTextWrapper):
         self._log = log
         self._request_of_context = parents.of_context
         self._run = NO_RUN
-        self._record: Record | None = None
+        self._records: dict[Request | None, Record] = {}
+        """Who keeps what is written, by the request that it is written for."""
         self._name = name
         self._output = output
         self._capture = capture
@@ -181,7 +182,8 @@ class OutputStream(LikeTextWrapper):
                 self.flush()
         elif text and not (self._hooks and self._is_taken(text)):
             self._capture.catch_up()
-            run = self._output.write(self._name, text, self._record)
+            record = self._records.get(self._parents.current()) if self._records else None
+            run = self._output.write(self._name, text, record)
             if self._hooks or self._request_of_context() is None:
                 run = None
         self._run = run or NO_RUN
@@ -241,19 +243,23 @@ class OutputStream(LikeTextWrapper):
 
     @contextmanager
     def recording(self) -> Iterator[deque[str]]:
-        """Keep the newest `RECORDED_CHARACTERS` that are written inside, oldest text first."""
-        outer, texts = self._record, _Texts()
-        self._record_by(texts.append)
+        """Keep the newest `RECORDED_CHARACTERS` that the caller's request writes, in order."""
+        request, texts = self._parents.current(), _Texts()
+        outer = self._records.get(request)
+        self._record_by(request, texts.append)
         try:
             yield texts.kept
         finally:
-            self._record_by(outer)
+            self._record_by(request, outer)
             if outer is not None:
                 for text in texts.kept:
                     outer(text)
 
-    def _record_by(self, record: Record | None) -> None:
-        self._record = record
+    def _record_by(self, request: Request | None, record: Record | None) -> None:
+        if record is not None:
+            self._records[request] = record
+        else:
+            self._records.pop(request, None)
         self._log.end_run()  # it is recorded then, and `write` looks anew
 
     def close(self) -> None:

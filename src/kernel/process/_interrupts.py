@@ -47,6 +47,7 @@ from typing import Protocol, runtime_checkable
 from assay.kernel.process._main_thread import is_main_thread, main_thread_ident
 from assay.kernel.process._patches import Kind, patches
 from assay.kernel.process._signal_handlers import Reclaim, SignalHandlers, keep_signals_back
+from assay.kernel.process._thread_interrupts import interrupts_of_this_thread
 
 __all__ = ["Interrupts", "end_at_user_code"]
 
@@ -227,6 +228,12 @@ class Interrupts:
             self.look_again()
 
     def _on_unraisable(self, unraisable: sys.UnraisableHookArgs, /) -> None:
+        if (own := interrupts_of_this_thread()) is not None:
+            if issubclass(unraisable.exc_type, KeyboardInterrupt):
+                own.put_off()
+            else:
+                self._report_unraisable(unraisable)
+            return
         if self._may_raise and issubclass(unraisable.exc_type, KeyboardInterrupt):
             # The next one may come before this function is left: Python swallows it here as well.
             was_held, self._is_held = self._is_held, True

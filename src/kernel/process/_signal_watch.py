@@ -6,7 +6,7 @@ a pipe (`SignalPipe`), wakes the main thread, and pings it to learn whether it l
 
 | comes              | the main thread  | the I/O thread                                     |
 |--------------------|------------------|----------------------------------------------------|
-| SIGINT             | `Interrupts`     | pings it, after `NOTICE_S`                         |
+| SIGINT             | `Interrupts`     | pings it, after `NOTICE_S`; interrupts subshells   |
 | interrupt_request  |                  | sends SIGINT, then does the same                   |
 | an interrupt where | asks for another | sends it after `INTERRUPT_RETRY_S`                 |
 | none may be raised |                  |                                                    |
@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable
 from types import FrameType
 
@@ -47,6 +48,9 @@ NOTICE_S = 0.05
 SIGTERM_GRACE_S = 0.25
 """How long it has to answer before SIGTERM ends the kernel without it: longer than a busy machine
 leaves a thread without a processor."""
+
+FORGOTTEN_S = 1.0
+"""When a signal of our own is not awaited any longer."""
 
 SIGNALLED = 128
 """Added to the number of the signal that ended the kernel, it is the exit code: shells count so."""
@@ -81,6 +85,10 @@ class SignalWatch:
         self._handlers.after_code = self._pipe.reclaim
         self._handlers.exit = lambda error: terminate(exit_status(error))
         self._is_installed = False
+        self._sent: list[float] = []
+        """When we have sent signals ourselves: they say nothing about other threads."""
+        self.interrupt_others: Callable[[], None] = lambda: None
+        """Interrupts what other threads run than the main one; called in the I/O thread."""
         interrupts.put_off = self._put_interrupt_off
         interrupts.look_again = self._look_again
 
@@ -152,7 +160,9 @@ class SignalWatch:
 
     def interrupt(self) -> None:
         """Interrupt the main thread, and see to it that it notices; in the I/O thread."""
+        self._sent.append(time.monotonic())
         self._interrupts.send()
+        self.interrupt_others()
         self._io.call_later(NOTICE_S, self._ping)
 
     # --- In the main thread, in the middle of anything.
@@ -181,18 +191,29 @@ class SignalWatch:
         numbers = self._pipe.take()
         if signal.SIGINT in numbers:
             self._io.call_later(NOTICE_S, self._ping)
+            if self._has_come(numbers.count(signal.SIGINT)):
+                self.interrupt_others()
         for number in ENDING.intersection(numbers):
             if self._handlers.is_ours(number):
                 self._terminate_unless_main_thread_looks(number)
         if (loop := self._interrupts.loop) is not None:
             loop.pass_on_signals(n for n in numbers if not self._handlers.is_ours(n))
 
+    def _has_come(self, count: int) -> bool:
+        """Return True if of *count* interrupts one at least was sent from outside."""
+        now = time.monotonic()
+        # The system may deliver two signals as one: what does not come is forgotten.
+        sent = [moment for moment in self._sent if now - moment < FORGOTTEN_S]
+        self._sent = sent[count:]
+        return count > len(sent)
+
     def _ping(self) -> None:
         """Wake a main thread that began to wait just when an interrupt came."""
         self._pipe.ping_main_thread()
 
     def interrupt_again(self) -> None:
-        """Interrupt the main thread alone, and not its children; from any thread."""
+        """Interrupt the main thread alone, and not its children; in the I/O thread."""
+        self._sent.append(time.monotonic())
         self._interrupts.send(children=False)
 
     def _terminate_unless_main_thread_looks(self, number: int) -> None:

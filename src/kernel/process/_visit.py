@@ -19,7 +19,6 @@ before is taken back there, or caught (`_absorb`).
 
 from __future__ import annotations
 
-import ctypes
 import signal
 import sys
 from collections.abc import Callable
@@ -29,6 +28,7 @@ from typing import Any
 
 from assay.kernel.process._interrupts import Interrupts
 from assay.kernel.process._main_thread import main_thread_ident
+from assay.kernel.process._raise_in import raise_in
 
 __all__ = ["Visit"]
 
@@ -79,7 +79,7 @@ class Visit:
             if self._thread == main_thread_ident() and _is_pythons_handler():
                 signal.pthread_kill(self._thread, signal.SIGINT)
             else:
-                _raise_in(self._thread, KeyboardInterrupt)
+                raise_in(self._thread, KeyboardInterrupt)
 
     def enter(self) -> None:
         """Begin with user code."""
@@ -111,7 +111,7 @@ class Visit:
     def _absorb(self) -> None:
         """Take back what was sent, or let it strike here."""
         self._is_sent = False
-        _raise_in(self._thread, None)
+        raise_in(self._thread, None)
         for _ in range(TURNS):
             get_ident()
 
@@ -194,9 +194,3 @@ class _Switch:
 
 def _is_pythons_handler() -> bool:
     return signal.getsignal(signal.SIGINT) is signal.default_int_handler
-
-
-def _raise_in(thread: int, kind: type[BaseException] | None) -> None:
-    """Raise *kind* in *thread* when it next runs Python code; None takes that back."""
-    what = ctypes.py_object(kind) if kind is not None else None
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), what)

@@ -231,7 +231,7 @@ class Asking:
             cast("OutboundLog", self.log),
             make_session("kernel"),
             lambda: None,
-            threading.Lock(),
+            threading.Lock,
         )
         self.request = request_of(ExecuteRequest(code="input()", allow_stdin=True))
         self.request.allow_stdin = True
@@ -321,4 +321,4 @@ def test_prompt_that_ends_is_withdrawn_by_the_io_thread() -> None:
 
 def is_waiting(prompter: Prompter) -> bool:
     """Return True if *prompter* waits for an answer."""
-    return prompter._asked is not None
+    return prompter._asked != []

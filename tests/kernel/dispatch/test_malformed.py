@@ -168,7 +168,6 @@ def test_malformed_request_aborts_nothing(client: Client) -> None:
         "execute",
         "\U0001f40d",
         "x" * 100_000,
-        "list_subshell_request",
     ],
 )
 def test_unknown_type_has_no_reply(client: Client, channel: Channel, msg_type: str) -> None:

@@ -463,7 +463,7 @@ def test_kernel_info_is_whole(client: Client) -> None:
     assert reply.language_info.file_extension == ".py"
     assert reply.language_info.mimetype == "text/x-python"
     assert "IPython" in reply.banner
-    assert reply.supported_features == ()
+    assert reply.supported_features == ("kernel subshells",)
 
 
 def test_kernel_info_is_the_same_on_control(client: Client) -> None:

@@ -7,8 +7,9 @@ import types
 from pathlib import Path
 
 from assay.kernel.process._patches import Kind, Patches, patches
+from assay.protocol import Channel, CreateSubshellReply, CreateSubshellRequest
 from assay.transport import Client
-from tests.kernel._kernels import execute
+from tests.kernel._kernels import HANG_LIMIT_S, execute
 
 DOCS = Path(__file__).parents[3] / "docs" / "process.md"
 
@@ -70,6 +71,12 @@ def test_table_is_that_of_the_docs(mine: Client) -> None:
     """A kernel that has used all that it patches has patched what docs/process.md lists."""
     execute(mine, "1/0", stop_on_error=False)
     execute(mine, USE_ALL, stop_on_error=False)
+    # A subshell, which has begun when its first cell has run.
+    created = mine.request(
+        CreateSubshellRequest(), channel=Channel.CONTROL, timeout=HANG_LIMIT_S
+    ).content
+    assert isinstance(created, CreateSubshellReply)
+    mine.execute("", subshell_id=created.subshell_id, timeout=HANG_LIMIT_S)
     code = "from assay.kernel.process._patches import patches; print(patches.table(), end='')"
 
     assert execute(mine, code).text() in DOCS.read_text("utf-8")

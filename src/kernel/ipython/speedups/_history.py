@@ -34,6 +34,10 @@ PAUSE_S = 0.05
 """What a crash may cost: the input of cells that were sent so shortly before it."""
 
 
+MAX_GAP = 1000
+"""How many cells of other subshells may not have been stored yet when one is."""
+
+
 def make_history(shell: InteractiveShell) -> HistoryManager:
     """Return the history of *shell*."""
     # The manager makes its thread itself, and another one after each fork; it looks the class up
@@ -79,7 +83,17 @@ class HistoryManager(history.HistoryManager):  # type: ignore[misc]  # skipped, 
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._writing = threading.Lock()
+        self._storing = threading.Lock()
         super().__init__(*args, **kwargs)
+
+    def store_inputs(self, line_num: int, source: str, source_raw: str | None = None) -> None:
+        """Store a cell as ``In[line_num]``, whichever cell of a subshell was stored before it."""
+        with self._storing:
+            size = len(self.input_hist_parsed)
+            super().store_inputs(line_num, source, source_raw)
+            if len(self.input_hist_parsed) != size and line_num != size:
+                _place(self.input_hist_parsed, line_num)
+                _place(self.input_hist_raw, line_num)
 
     def writeout_cache(self, conn: Connection | None = None) -> None:
         """Write what waits; meanwhile more may be stored.
@@ -117,6 +131,14 @@ class HistoryManager(history.HistoryManager):  # type: ignore[misc]  # skipped, 
         db: Connection = self.db
         super().new_session(_Uncommitted(db))
         threading.Thread(target=_commit, args=(db,), name="assay-history", daemon=True).start()
+
+
+def _place(inputs: list[str], number: int) -> None:
+    """Move the last of *inputs* to *number*, where that is near the end or was left free."""
+    if number < len(inputs) - 1 and not inputs[number]:
+        inputs[number] = inputs.pop()
+    elif len(inputs) <= number < len(inputs) + MAX_GAP:
+        inputs[-1:-1] = [""] * (number + 1 - len(inputs))
 
 
 class _Batch:

@@ -149,11 +149,6 @@ def test_iteration_lets_tasks_go_on(client: Client) -> None:
     assert answer.text() == "said\n"
 
 
-def test_subshell_magic_says_that_there_is_none(client: Client) -> None:
-    """It is no unknown magic."""
-    assert "this kernel has none" in execute(client, "%subshell").text()
-
-
 def test_function_of_a_cell_is_edited(client: Client) -> None:
     """The client is asked to open the text of the cell (EXEC-14)."""
     number = succeeded(execute(client, "def q():\n    return 5")).execution_count

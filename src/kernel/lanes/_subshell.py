@@ -1,0 +1,274 @@
+"""One subshell: requests on shell in a thread of their own, beside the main lane (JEP 91).
+
+**Theory of operation.** A subshell handles its requests as the main lane does: one after the other
+(SUBSHELL-10), each with busy, its reply and idle, with itself as the parent of what it causes. Its
+thread has an event loop of its own, which turns between requests while something waits for it.
+What differs is how it is interrupted: no signal handler runs in its thread, so the I/O thread has
+the exception raised there (`ThreadInterrupts`).
+
+A subshell that is deleted takes no more requests. What it has received is handled to the end, then
+its background tasks are cancelled and the thread ends (AMB-34). At the end of the kernel it is
+interrupted, and left behind if it does not end (`Subshells.close`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Event, get_ident  # by name: gevent replaces the module's
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from assay.kernel._request import Request
+from assay.kernel._tracebacks import hide_own_frames
+from assay.kernel.dispatch._handlers import Handlers
+from assay.kernel.dispatch._replies import Reply, Responder
+from assay.kernel.lanes._abort import abort_waiting
+from assay.kernel.lanes._main_lane import EXIT_DELAY_S, may_come_between
+from assay.kernel.lanes._shutdown import Ending, Shutdown
+from assay.kernel.lanes._thread_lane import ThreadLane
+from assay.kernel.output._iopub import Output
+from assay.kernel.output._parents import Parents
+from assay.kernel.process._child import end_child
+from assay.kernel.process._thread_interrupts import ThreadInterrupts
+from assay.transport import IoThread, get_logger
+
+if TYPE_CHECKING:
+    from assay.kernel._interpreter import ConcurrentInterpreter, SubshellLoop
+
+__all__ = ["Served", "Subshell", "Surroundings"]
+
+logger = get_logger("assay.kernel")
+
+RETRY_S = 0.001
+"""When an interrupt comes again that struck where it must not raise."""
+
+STUCK_S = 0.25
+"""How long code may block the loop on which a cell is to be cancelled, until it is interrupted."""
+
+REPORT_S = 1.0
+"""How long an interrupted cell may go on until its client is told so."""
+
+GOES_ON = (
+    "[assay] The cell was interrupted, and goes on: it waits in C code, where a thread cannot be "
+    "interrupted, or has caught the KeyboardInterrupt.\n"
+)
+
+
+@frozen(kw_only=True)
+class Surroundings:
+    """The parts of the kernel that a subshell works with."""
+
+    io: IoThread
+    responder: Responder
+    output: Output
+    parents: Parents
+    shutdown: Shutdown
+    catch_up: Callable[[], None]
+    is_served: Event
+    """Set once there is an interpreter."""
+
+
+@frozen(kw_only=True)
+class Served:
+    """What is known once there is an interpreter."""
+
+    interpreter: ConcurrentInterpreter
+    handlers_of: Callable[[Subshell], Handlers]
+
+
+class Subshell:
+    """A thread of execution with a queue of its own.
+
+    Args:
+        ident: Its id, unique in the kernel (SUBSHELL-02).
+        around: What it works with.
+        served: Returns the interpreter and what answers; asked when `Surroundings.is_served`.
+        forget: Called in the I/O thread with this when its thread has ended.
+    """
+
+    def __init__(
+        self,
+        ident: str,
+        around: Surroundings,
+        served: Callable[[], Served],
+        forget: Callable[[Subshell], None],
+    ) -> None:
+        self.ident = ident
+        self._forget = forget
+        self.on_end: Callable[[], None] = _do_nothing
+        """Called in the I/O thread when its thread has ended."""
+        self._around = around
+        self._served = served
+        self._handlers = Handlers()
+        self._loop: SubshellLoop | None = None
+        self._running: Request | None = None
+        self.received = self._handled = 0  # written by the I/O thread; by its own
+        self._exit_is_requested = False
+        self.lane = lane = ThreadLane(f"assay-subshell-{ident}", self._handle)
+        lane.begin, lane.wait, lane.end = self._begin, self._wait, self._end
+        self.interrupts = ThreadInterrupts(self._interrupt_soon)
+
+    # --- In its thread.
+
+    def _begin(self) -> None:
+        self._around.is_served.wait()
+        served = self._served()
+        try:
+            with self._around.io.spare.lent():
+                self.interrupts.begin()
+                self._loop = self.interrupts.loop = served.interpreter.open_subshell()
+                self._handlers = served.handlers_of(self)
+            self._loop.set_waker(self.lane.lane.nudge)
+        except Exception:  # its requests are answered all the same, as what is not served
+            logger.exception("%s cannot begin", self.lane.name)
+
+    def _end(self) -> None:
+        try:
+            self._served().interpreter.close_subshell()
+        except Exception:  # of a task of the user's that was cancelled
+            logger.exception("%s: its tasks did not end well", self.lane.name)
+        finally:
+            self.interrupts.loop = None
+            self.interrupts.end()
+            self._around.io.log.call(lambda: self._forget(self))
+
+    def _wait(self) -> Request | None:
+        """Wait for a request, letting background tasks go on; None if woken for another reason."""
+        loop, lane = self._loop, self.lane.lane
+        if loop is None or loop.is_idle:
+            return lane.get()
+        try:
+            with self.interrupts.allowed():
+                if len(lane):
+                    loop.run_once()
+                else:
+                    loop.run_until(self._wait_in_loop)
+        except KeyboardInterrupt:
+            logger.info("%s: interrupted while only background tasks were running", self.lane.name)
+        except BaseException as error:  # noqa: BLE001 - of a task of the user's
+            self._show(error)
+        finally:
+            self.interrupts.ensure_left()
+            lane.wait_by(None)
+        return lane.poll()
+
+    def _wait_in_loop(self, stop: Callable[[], None]) -> None:
+        self.lane.lane.wait_by(stop)
+        if len(self.lane.lane) or self.lane.is_ending:
+            stop()
+
+    def _show(self, error: BaseException) -> None:
+        import sys  # noqa: PLC0415 - few tasks end so
+
+        hide_own_frames(error)
+        sys.excepthook(type(error), error, error.__traceback__)
+
+    def _handle(self, request: Request) -> None:
+        around = self._around
+        request.thread = get_ident()
+        self._running = request
+        token = around.parents.enter_beside(request)
+        around.responder.status("busy", request)
+        try:
+            reply = self._answer(request)
+            around.catch_up()
+            if around.output.forked:
+                end_child(int(reply is not None and reply.failed))
+            if reply is not None and not around.shutdown.abandons:
+                around.responder.reply(request, reply)
+        finally:
+            request.finished = True
+            self._running = None
+            self._handled += 1
+            around.parents.leave_beside(request, token)
+            if not (request.is_deferred or around.shutdown.abandons):
+                around.responder.status("idle", request)
+        if self._exit_is_requested:
+            self._exit_is_requested = False
+            around.io.log.call(lambda: around.io.call_later(EXIT_DELAY_S, self._exit))
+
+    def _answer(self, request: Request) -> Reply | None:
+        try:
+            try:
+                return self._handlers.answer(request)
+            finally:
+                self.interrupts.ensure_left()
+        except BaseException as error:  # noqa: BLE001 - an interrupt, just when the code had ended
+            self.interrupts.ensure_left()
+            return self._handlers.failed(request, error)
+
+    def handle_waiting(self) -> bool:
+        """Handle the first request that waits and is no cell; in the middle of a cell.
+
+        Returns:
+            False if there was none.
+        """
+        around = self._around
+        request = self.lane.lane.take(may_come_between)
+        if request is None or around.output.forked:
+            return False
+        request.thread, outer = get_ident(), self._running
+        token = around.parents.enter_beside(request)
+        around.responder.status("busy", request)
+        try:
+            if (reply := self._handlers.answer(request)) is not None:
+                around.responder.reply(request, reply)
+            around.catch_up()
+        finally:
+            request.finished = True
+            around.parents.leave_beside(request, token)
+            self._handled += 1
+            if outer is not None:
+                around.parents.resume_beside(outer)
+            around.responder.status("idle", request)
+        return True
+
+    def abort_waiting(self) -> None:
+        """Mark as aborted the cells that wait in this subshell, and in no other (SUBSHELL-16)."""
+        if not (self._around.output.forked or self._around.shutdown.abandons):
+            abort_waiting(self._around.io, self.lane.lane)
+
+    def request_exit(self) -> None:
+        """End the kernel once the running request is answered."""
+        self._exit_is_requested = True
+
+    def _exit(self) -> None:
+        self._around.shutdown.ask(Ending())
+
+    # --- In the I/O thread.
+
+    @property
+    def is_idle(self) -> bool:
+        """True if it handles no request, and none waits."""
+        return self.received == self._handled
+
+    def put(self, request: Request) -> None:
+        """Append *request* to those that wait."""
+        self.received += 1
+        self.lane.put(request)
+
+    def interrupt(self) -> None:
+        """Interrupt the cell that runs in it, if one does."""
+        interrupts, later = self.interrupts, self._around.io.call_later
+        if not interrupts.interrupt():
+            return
+        entries, request = interrupts.entries, self._running
+        later(STUCK_S, lambda: interrupts.raise_if_stuck(entries))
+        if request is not None:
+            later(REPORT_S, lambda: self._report(entries, request))
+
+    def _interrupt_soon(self) -> None:
+        io = self._around.io
+        io.log.call(lambda: io.call_later(RETRY_S, self.interrupt))
+
+    def _report(self, entries: int, request: Request) -> None:
+        if not self.interrupts.is_in(entries) or request.finished:
+            return
+        from assay.protocol import Stream, StreamName  # noqa: PLC0415 - few interrupts fail
+
+        self._around.output.publish(Stream(name=StreamName.STDERR, text=GOES_ON), parent=request)
+
+
+def _do_nothing() -> None:
+    """Do nothing: its deletion has been answered, or it has not been deleted."""

@@ -1,0 +1,195 @@
+"""The subshells of a kernel: created, listed and deleted by requests on control (JEP 91).
+
+The table is the I/O thread's alone. A subshell is a thread that waits in a lock until its first
+request comes. One that is idle has ended when its deletion is answered; one that is busy is on no
+list any more, and ends later. Requests that name none of them get an error reply of their own type,
+with busy and idle (SUBSHELL-08, AMB-34): a client that waits for a reply is always served.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from threading import Event  # by name: gevent replaces the module's
+from typing import TYPE_CHECKING
+
+from assay import protocol
+from assay.kernel._request import Request
+from assay.kernel.dispatch._handlers import Answer, Handlers
+from assay.kernel.dispatch._replies import Reply, Responder, error_reply
+from assay.kernel.lanes._shutdown import Shutdown
+from assay.kernel.lanes._subshell import Served, Subshell, Surroundings
+from assay.kernel.output._iopub import Output
+from assay.kernel.output._parents import Parents
+from assay.transport import IoThread, get_logger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from assay.kernel._interpreter import ConcurrentInterpreter
+
+__all__ = ["FEATURE", "MANAGING", "UNKNOWN", "Subshells"]
+
+logger = get_logger("assay.kernel")
+
+FEATURE = "kernel subshells"
+"""Announced in `supported_features` by a kernel that has them (SUBSHELL-01)."""
+
+MANAGING = frozenset(
+    {"create_subshell_request", "delete_subshell_request", "list_subshell_request"}
+)
+"""Answered on control without waiting for anything."""
+
+UNKNOWN = "UnknownSubshellError"
+"""The ename of a request whose subshell is not there."""
+
+GONE_S = 0.05
+"""How long a thread may take to be gone that has said its last word."""
+
+CLOSE_S = 0.5
+"""How long the kernel's end waits for all subshells together."""
+
+
+class Subshells:
+    """All subshells but the main one, which has no entry (SUBSHELL-05).
+
+    Args:
+        io: The I/O thread.
+        responder: Sends replies and status.
+        output: Publishes.
+        parents: Keeps which request is handled in which thread.
+        shutdown: Shows when to stop.
+        catch_up: Puts into the log what has been written so far.
+        on_end: Called in the I/O thread with the id of each that has ended.
+    """
+
+    def __init__(
+        self,
+        *,
+        io: IoThread,
+        responder: Responder,
+        output: Output,
+        parents: Parents,
+        shutdown: Shutdown,
+        catch_up: Callable[[], None],
+        on_end: Callable[[str], None],
+    ) -> None:
+        self._on_end = on_end
+        self._around = Surroundings(
+            io=io,
+            responder=responder,
+            output=output,
+            parents=parents,
+            shutdown=shutdown,
+            catch_up=catch_up,
+            is_served=Event(),
+        )
+        self._responder = responder
+        self._served: Served | None = None
+        self._table: dict[str, Subshell] = {}
+        self._ending: list[Subshell] = []
+        """Deleted, and still at work on what they had received."""
+
+    def serve(
+        self, interpreter: ConcurrentInterpreter, handlers_of: Callable[[Subshell], Handlers]
+    ) -> None:
+        """Let the subshells begin: there is an interpreter."""
+        self._served = Served(interpreter=interpreter, handlers_of=handlers_of)
+        self._around.is_served.set()
+
+    def close(self) -> None:
+        """End all threads, or leave behind those that go on; in the main thread, at the end."""
+        every = [*self._table.values(), *self._ending]
+        for subshell in every:
+            subshell.lane.stop()
+        self._around.is_served.set()
+        end = time.monotonic() + CLOSE_S
+        for subshell in every:
+            subshell.lane.close(max(0.0, (end - time.monotonic()) / 2))
+            if subshell.lane.is_alive:  # it has swallowed the interrupt, or it came too early
+                self._around.io.log.call(self.interrupt)
+                subshell.lane.close(max(0.0, end - time.monotonic()))
+
+    def of_thread(self, thread: int) -> Subshell | None:
+        """Return the one that runs in *thread*; in any thread."""
+        for subshell in [*self._table.values(), *self._ending]:
+            if subshell.lane.ident == thread:
+                return subshell
+        return None
+
+    @property
+    def idents(self) -> tuple[str, ...]:
+        """Their ids, oldest first; in any thread."""
+        return tuple(self._table)
+
+    # --- In the I/O thread.
+
+    def add_to(self, handlers: Handlers) -> None:
+        """Let *handlers* answer the requests on control that manage subshells."""
+        handlers.on(protocol.CreateSubshellRequest, self._create)
+        handlers.on(protocol.DeleteSubshellRequest, self._delete)
+        handlers.on(protocol.ListSubshellRequest, self._list)
+        protocol.preload("CreateSubshellReply", "DeleteSubshellReply", "ListSubshellReply")
+
+    def put(self, request: Request) -> None:
+        """Hand *request* to the subshell that its header names, or refuse it."""
+        ident = request.subshell_id
+        subshell = self._table.get(ident) if ident is not None else None
+        if subshell is None:
+            self._refuse(request, _unknown(request.envelope.header.subshell_id))
+        else:
+            subshell.put(request)
+
+    def interrupt(self) -> None:
+        """Interrupt whatever runs in any of them (SUBSHELL-12, AMB-36)."""
+        for subshell in [*self._table.values(), *self._ending]:
+            subshell.interrupt()
+
+    def _create(self, _: Request, __: protocol.CreateSubshellRequest) -> Answer:
+        ident = os.urandom(8).hex()
+        subshell = Subshell(ident, self._around, self._present, self._forget)
+        self._table[ident] = subshell
+        subshell.lane.start()
+        return protocol.CreateSubshellReply(subshell_id=ident)
+
+    def _delete(self, request: Request, content: protocol.DeleteSubshellRequest) -> Answer:
+        subshell = self._table.pop(content.subshell_id, None)
+        if subshell is None:
+            return error_reply(request, UNKNOWN, _unknown(content.subshell_id))
+        self._ending.append(subshell)
+        if subshell.is_idle:
+            request.is_deferred = True
+            subshell.on_end = lambda: self._say_deleted(request)
+        subshell.lane.finish()
+        return None if request.is_deferred else protocol.DeleteSubshellReply()
+
+    def _say_deleted(self, request: Request) -> None:
+        self._responder.reply(request, Reply(protocol.DeleteSubshellReply()))
+        self._responder.status("idle", request)
+
+    def _forget(self, subshell: Subshell) -> None:
+        subshell.lane.close(GONE_S)  # it has nothing more to do: no thread is counted that is gone
+        self._on_end(subshell.ident)
+        if subshell in self._ending:
+            self._ending.remove(subshell)
+        subshell.on_end()
+
+    def _list(self, _: Request, __: protocol.ListSubshellRequest) -> Answer:
+        return protocol.ListSubshellReply(subshell_id=tuple(self._table))
+
+    def _present(self) -> Served:
+        assert self._served is not None, "asked for when `is_served`"
+        return self._served
+
+    def _refuse(self, request: Request, evalue: str) -> None:
+        count = self._served.interpreter.execution_count if self._served is not None else 0
+        logger.warning("%s: %s", request.header.msg_type, evalue)
+        self._responder.status("busy", request)
+        refusal = error_reply(request, UNKNOWN, evalue, execution_count=count)
+        if refusal is not None:
+            self._responder.reply(request, Reply(refusal))
+        self._responder.status("idle", request)
+
+
+def _unknown(ident: object) -> str:
+    return f"Unknown subshell_id {ident!r:.80}"

@@ -1,0 +1,231 @@
+"""Interrupts of code in a thread that is not the main one, where no signal handler runs.
+
+**Theory of operation.** Python can be asked to raise an exception in another thread as soon as that
+runs its next instruction of Python code. Unlike a signal handler that cannot look where the thread
+is and leave it alone; so whether it may be asked for is agreed on under a lock. `enter` and `leave`
+stand around user code. `leave` takes back what has been asked for and not been raised yet: an
+interrupt is in the code or not at all. Both may be struck themselves, and what follows them in the
+kernel's own code makes sure (`ensure_left`).
+
+| the thread                          | an interrupt does                                  |
+|-------------------------------------|----------------------------------------------------|
+| waits for a request                 | nothing                                            |
+| runs Python code                    | raises KeyboardInterrupt                           |
+| sleeps (`time.sleep`)               | wakes it, and raises the same                      |
+| awaits, and its event loop waits    | cancels the cell's task, which raises the same     |
+| the same, and other code blocks the | the same; if it still does a moment later, raises  |
+| loop                                | KeyboardInterrupt in it                            |
+| is in C code, or waits in the       | raises KeyboardInterrupt when that returns: no     |
+| system for a lock or a socket       | system lets a thread be called back from there     |
+| is where nothing may be raised      | the same, a moment later (`hold`, finalizers)      |
+"""
+
+from __future__ import annotations
+
+import math
+import signal
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from threading import TIMEOUT_MAX, Lock, get_ident  # by name: gevent replaces the module's
+from typing import Protocol
+
+from assay.kernel.process._patches import Kind, patches
+
+__all__ = ["InterruptibleLoop", "ThreadInterrupts", "interrupts_of_this_thread"]
+
+_of_thread: dict[int, ThreadInterrupts] = {}
+
+_mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+"""What the main thread blocks, and so what child processes are to block."""
+
+
+class InterruptibleLoop(Protocol):
+    """What an event loop offers whose thread is interrupted."""
+
+    def interrupt(self) -> bool:
+        """Cancel what waits in the loop for a running cell; False if nothing does."""
+        ...
+
+    @property
+    def is_stuck(self) -> bool:
+        """True while an interrupt that it took waits for code that blocks the loop."""
+        ...
+
+    def forget_interrupt(self) -> None:
+        """Take back an interrupt that came too late for any cell."""
+        ...
+
+    def nudge(self) -> None:
+        """Let the loop come round, if it waits; from any thread."""
+        ...
+
+
+def interrupts_of_this_thread() -> ThreadInterrupts | None:
+    """Return what interrupts the caller's thread; None in the main thread and the user's own."""
+    return _of_thread.get(get_ident())
+
+
+class ThreadInterrupts(AbstractContextManager[None]):
+    """The interrupts of one thread, which calls `begin` and `end`; what stands inside is user code.
+
+    Args:
+        again: Calls `interrupt` once more, in a moment and in another thread.
+    """
+
+    def __init__(self, again: Callable[[], None]) -> None:
+        self._again = again
+        self._lock = Lock()
+        self._ident = 0
+        self._is_entered = False
+        self._is_held = False
+        self._is_pending = False
+        self._sleep = Lock()
+        self._sleep.acquire()
+        self.loop: InterruptibleLoop | None = None
+        """The thread's event loop, if it has one."""
+        self.count = 0
+        """How often user code has been interrupted; also where it has caught that."""
+        self.entries = 0
+        """How often user code has been entered: tells one run from the next."""
+
+    # --- In the thread.
+
+    def begin(self) -> None:
+        """Be the interrupts of the caller's thread, which blocks no more signals than the main one.
+
+        They would be blocked in the child processes that it starts as well.
+        """
+        signal.pthread_sigmask(signal.SIG_SETMASK, _mask)
+        import assay.kernel.process._raise_in  # noqa: F401, PLC0415 - dear, and needed for threads alone
+
+        self._ident = get_ident()
+        if not _of_thread:
+            _patch_sleep()
+        _of_thread[self._ident] = self
+
+    def end(self) -> None:
+        """Let the thread's end come."""
+        self.ensure_left()
+        _of_thread.pop(self._ident, None)
+
+    def allowed(self) -> AbstractContextManager[None]:
+        """Allow an interrupt to raise KeyboardInterrupt inside; in user code nothing changes."""
+        return nullcontext() if self._is_entered else self
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self.entries += 1
+            self._is_pending = False
+            self._is_entered = True
+
+    def __exit__(self, *_: object) -> None:
+        self.ensure_left()
+
+    def ensure_left(self) -> None:
+        """End with user code, also where it has been ended, or the end was struck itself."""
+        while self._is_entered or self._is_held:
+            try:
+                with self._lock:
+                    self._is_entered = self._is_held = False
+                    self._ask_for(None)
+                    if self.loop is not None:
+                        self.loop.forget_interrupt()
+            except KeyboardInterrupt:
+                # It was raised between the end of the code and here: the code has done its work.
+                self._is_entered = True
+
+    def hold(self) -> None:
+        """Put interrupts off from now on: what follows must not be done by half."""
+        try:
+            with self._lock:
+                self._is_held = True
+            for _ in range(2):  # what was asked for before is raised now, and not later
+                pass
+        except KeyboardInterrupt:
+            self._is_held = False
+            raise
+
+    def release(self) -> None:
+        """Put them off no longer."""
+        with self._lock:
+            self._is_held = False
+            if self._is_pending and self._is_entered:
+                self._raise()
+            self._is_pending = False
+
+    def put_off(self) -> None:
+        """Have an interrupt come again that Python has swallowed."""
+        self._again()
+
+    # --- In any other thread.
+
+    def interrupt(self) -> bool:
+        """Interrupt the user code that the thread runs; False if it runs none."""
+        with self._lock:
+            if not self._is_entered:
+                return False
+            self.count += 1
+            if self._is_held:
+                self._is_pending = True
+            elif self.loop is None or not self.loop.interrupt():
+                self._raise()
+        return True
+
+    def is_in(self, entries: int) -> bool:
+        """Return True while the thread runs the code it had entered when `entries` was that."""
+        return self._is_entered and self.entries == entries
+
+    def raise_if_stuck(self, entries: int) -> None:
+        """Interrupt what blocks the loop on which a cell is to be cancelled."""
+        with self._lock:
+            if self.is_in(entries) and self.loop is not None and self.loop.is_stuck:
+                self._raise()
+
+    def _raise(self) -> None:
+        self._ask_for(KeyboardInterrupt)
+        if self._sleep.locked():
+            self._sleep.release()
+        if self.loop is not None:
+            self.loop.nudge()
+
+    def _ask_for(self, error: type[BaseException] | None) -> None:
+        """Have *error* raised in the thread; None takes back what was asked for."""
+        from assay.kernel.process._raise_in import raise_in  # noqa: PLC0415 - as in `begin`
+
+        raise_in(self._ident, error)
+
+    # --- Sleep.
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep as `time.sleep` does, until an interrupt comes."""
+        self._sleep.acquire(blocking=False)  # an earlier interrupt has left it open
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            self._sleep.acquire(timeout=min(left, TIMEOUT_MAX))
+
+
+def _patch_sleep() -> None:
+    def make(sleep: Callable[[float], None]) -> Callable[[float], None]:
+        if getattr(sleep, "is_interruptible", False):
+            return sleep
+
+        def interruptible_sleep(seconds: float, /) -> None:
+            """Sleep for *seconds*, which may be less than a whole one."""
+            own = _of_thread.get(get_ident())
+            if own is None or type(seconds) not in (int, float) or not 0 < seconds < math.inf:
+                sleep(seconds)
+            else:
+                own.sleep(seconds)
+
+        interruptible_sleep.__name__ = "sleep"
+        interruptible_sleep.is_interruptible = True  # type: ignore[attr-defined]  # a mark
+        return interruptible_sleep
+
+    patches.patch(
+        time,
+        "sleep",
+        make,
+        kind=Kind.CORRECTNESS,
+        reason="with a subshell: an interrupt ends the sleep of a cell in it",
+    )
