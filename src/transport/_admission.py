@@ -5,6 +5,10 @@ that until the client gives up. It reports this by the monitor of each listening
 Here: a spare descriptor is given up each time, so that the connection is accepted. Once the kernel
 needs the spare ones that are left itself, the connection is cut, which frees its descriptor again.
 ZeroMQ's clients come back a tenth of a second later, and get in when descriptors are free.
+
+Monitors are hardly ever ready, and for a socket that is polled ZeroMQ makes four calls of the
+system in each turn of the loop. So what is polled is the monitor's descriptor. It is readable once
+for whatever has come since the monitor was found empty: each time, all is read.
 """
 
 from __future__ import annotations
@@ -52,11 +56,11 @@ EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE})
 class Watcher(Protocol):
     """What is used of a `Reactor`."""
 
-    def watch(self, source: Socket, ready: Callable[[], None]) -> None:
-        """Call *ready* whenever *source* is readable."""
+    def watch(self, source: int, ready: Callable[[], None]) -> None:
+        """Call *ready* whenever *source*, a descriptor, is readable."""
         ...
 
-    def unwatch(self, source: Socket) -> None:
+    def unwatch(self, source: int) -> None:
         """Forget *source*."""
         ...
 
@@ -80,9 +84,11 @@ class Admission:
 
     def follow(self, monitor: Socket) -> None:
         """Look after the socket that *monitor* belongs to (`Socket.get_monitor_socket`)."""
-        self._reactor.watch(monitor, partial(self._read, monitor))
+        descriptor = int(monitor.getsockopt(zmq.FD))
+        self._reactor.watch(descriptor, partial(self._read, monitor, descriptor))
+        self._read(monitor, descriptor)  # what has come by now does not make it readable
 
-    def _read(self, monitor: Socket) -> None:
+    def _read(self, monitor: Socket, descriptor: int) -> None:
         # All that has come, before anything is done about a failure: behind a thousand failures
         # there may be the connection to cut.
         events = list(islice(_events(monitor), EVENTS_A_TURN))
@@ -91,8 +97,10 @@ class Admission:
                 self._accepted(value)
         failed = any(e == zmq.EVENT_ACCEPT_FAILED and v in EXHAUSTED for e, v in events)
         if failed and not self._make_room():
-            self._reactor.unwatch(monitor)
+            self._reactor.unwatch(descriptor)
             self._reactor.call_later(RETRY_S, partial(self.follow, monitor))
+        elif len(events) == EVENTS_A_TURN:
+            self._reactor.call_later(0, partial(self._read, monitor, descriptor))
 
     def _accepted(self, descriptor: int) -> None:
         if not self._spare.refill() and len(self._spare) <= RESERVED:

@@ -415,6 +415,7 @@ def test_first_cell_may_come_at_once(tmp_path: Path) -> None:
         client.wait_until(lambda: exchange.reply is not None, awaited="reply", timeout=HANG_LIMIT_S)
         assert exchange.reply is not None
         assert exchange.reply.msg_type == "execute_reply"
+        client.wait_until_ready(HANG_LIMIT_S)
         assert is_well(client)
 
 
