@@ -187,7 +187,7 @@ class Kernel:
             if parts.signals is not None:
                 parts.signals.hold_interrupts_in_forks()
                 parts.interrupts.handlers.leave_code()  # start-up files are the user's code too
-            self._open_subshells(parts, interpreter)
+            parts.serve_subshells(cast("ConcurrentInterpreter", interpreter))
             yield RunningKernel(parts, interpreter)
             self._finish(parts, interpreter)
 
@@ -249,18 +249,11 @@ class Kernel:
         if owned.streams:
             stack.enter_context(replaced_streams(parts.host.stdout, parts.host.stderr))
 
-    def _open_subshells(self, parts: Parts, interpreter: Interpreter) -> None:
-        if (subshells := parts.subshells) is None:
-            return
-        concurrent = cast("ConcurrentInterpreter", interpreter)  # announced: `FEATURE`
-        services, output = parts.services, parts.output
-        subshells.serve(concurrent, lambda one: services.of_subshell(concurrent, output, one))
-
     def _finish(self, parts: Parts, interpreter: Interpreter) -> None:
         """Clean up; reply, broadcast and idle follow (AMB-39)."""
         parts.shutdown.stopped()
-        if parts.subshells is not None:
-            parts.subshells.close()
+        if (subshells := parts.host.lanes_beside) is not None:
+            subshells.close()
         parts.io.spare.close()  # exit functions may need what there is
         if (request := parts.shutdown.request) is not None:
             parts.parents.enter(request)  # what exit functions write belongs to it

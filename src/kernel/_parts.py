@@ -16,11 +16,10 @@ from assay.kernel.dispatch._replies import Responder
 from assay.kernel.dispatch._stdin import Prompter
 from assay.kernel.lanes._host import KernelHost
 from assay.kernel.lanes._main_lane import MainLane
-from assay.kernel.lanes._router import Router
+from assay.kernel.lanes._router import FEATURE, Router
 from assay.kernel.lanes._services import Services
 from assay.kernel.lanes._shutdown import Ending, Shutdown
 from assay.kernel.lanes._shutdown_effects import KernelEffects
-from assay.kernel.lanes._subshells import FEATURE, Subshells
 from assay.kernel.lanes._thread_lane import ThreadLane
 from assay.kernel.output._descriptors import DescriptorCapture
 from assay.kernel.output._iopub import Output
@@ -33,6 +32,8 @@ from assay.protocol import Channel, ConnectionFile, Envelope, KernelInfoReply, S
 from assay.transport import IoThread, KernelSockets, Topics
 
 if TYPE_CHECKING:
+    from assay.kernel._interpreter import ConcurrentInterpreter
+    from assay.kernel.lanes._subshells import Subshells
     from assay.kernel.process._visit import Visit
     from assay.transport import Recorder
 
@@ -79,7 +80,8 @@ class Parts:
         )
         self.capture = DescriptorCapture(self.output)
         self.interrupts = Interrupts()
-        prompter = Prompter(io.log, session, lambda: io.drain(Channel.STDIN), Lock)
+        self._concurrent: ConcurrentInterpreter | None = None
+        self._prompter = prompter = Prompter(io.log, session, lambda: io.drain(Channel.STDIN), Lock)
         streams = (
             OutputStream(StreamName.STDOUT, self.output, self.capture, io.log, self.parents),
             OutputStream(StreamName.STDERR, self.output, self.capture, io.log, self.parents),
@@ -124,8 +126,7 @@ class Parts:
             effects.interrupt = self.visit.interrupt
         self.main.ends_by_keyboard = not ownership.signals
         features = info.supported_features or ()
-        self.subshells = self._subshells(prompter) if FEATURE in features else None
-        self.host.attach(self.main, self.subshells)
+        self.host.attach(self.main)
         self.signals = self._signal_watch(effects) if ownership.signals else None
         effects.stop = self.main.wake
         self.control = ThreadLane(
@@ -137,7 +138,6 @@ class Parts:
             shutdown=self.shutdown,
             interrupt=self._interrupt,
             interruptible=self.interruptible,
-            subshells=self.subshells,
         )
         inbox.receive = Router(
             at_once=self.services.at_once,
@@ -145,7 +145,7 @@ class Parts:
             control=self.control,
             prompter=prompter,
             responder=self.responder,
-            subshells=self.subshells,
+            subshells=self._subshells if FEATURE in features else None,
         ).receive
 
     @property
@@ -159,24 +159,44 @@ class Parts:
 
         return Visit(self.interrupts, streams, lambda: self.parents.of_context() is not None)
 
-    def _subshells(self, prompter: Prompter) -> Subshells:
-        return Subshells(
-            io=self.io,
-            responder=self.responder,
-            output=self.output,
-            parents=self.parents,
-            shutdown=self.shutdown,
-            catch_up=self.host.catch_up,
-            on_end=prompter.forget,
-        )
+    def serve_subshells(self, interpreter: ConcurrentInterpreter) -> None:
+        """Let subshells run *interpreter*, those that there are and those to come."""
+        self._concurrent = interpreter
+        if (subshells := self.host.lanes_beside) is not None:
+            self._let_begin(subshells, interpreter)
+
+    def _subshells(self) -> Subshells:
+        """Return the subshells, made for the first request about one; in the I/O thread."""
+        if (found := self.host.lanes_beside) is not None:
+            return found
+        with self.io.spare.lent():
+            from assay.kernel.lanes._subshells import Subshells  # noqa: PLC0415 - see above
+
+            found = self.host.lanes_beside = Subshells(
+                io=self.io,
+                responder=self.responder,
+                output=self.output,
+                parents=self.parents,
+                shutdown=self.shutdown,
+                catch_up=self.host.catch_up,
+                on_end=self._prompter.forget,
+            )
+        if self.signals is not None:
+            self.signals.interrupt_others = found.interrupt
+        # The main thread looks in the other order: one of the two finds what the other has set.
+        if self._concurrent is not None:
+            self._let_begin(found, self._concurrent)
+        return found
+
+    def _let_begin(self, subshells: Subshells, interpreter: ConcurrentInterpreter) -> None:
+        services, output = self.services, self.output
+        subshells.serve(interpreter, lambda one: services.of_subshell(interpreter, output, one))
 
     def _signal_watch(self, effects: KernelEffects) -> SignalWatch:
         def terminate(exit_code: int) -> None:
             self.shutdown.ask(Ending(exit_code=exit_code))
 
         signals = SignalWatch(self.io, self.interrupts, wake=self.main.wake, terminate=terminate)
-        if self.subshells is not None:
-            signals.interrupt_others = self.subshells.interrupt
 
         def interrupt() -> None:
             signals.interrupt_again()

@@ -9,11 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
+from IPython.core import payload
+
+from assay.protocol import decode_json, encode_json
 
 if TYPE_CHECKING:
     from assay.kernel._interpreter import Request
 
-__all__ = ["CellRun", "run_of"]
+__all__ = ["CellRun", "PayloadManager", "run_of"]
 
 
 @define(eq=False)
@@ -35,3 +38,37 @@ def run_of(request: Request | None) -> CellRun | None:
     """Return the run of *request*; None if it is no cell that runs."""
     run = request.run if request is not None else None
     return run if isinstance(run, CellRun) else None
+
+
+class PayloadManager(payload.PayloadManager):  # type: ignore[misc]  # IPython is untyped here
+    """IPython's, which keeps JSON, for each cell its own.
+
+    Its name is IPython's: ``%config`` knows it by that.
+    """
+
+    def __init__(self, **keys: Any) -> None:
+        super().__init__(**keys)
+        self._of_no_cell: list[Any] = []
+        """What start-up code asked for."""
+
+    @property
+    def _payload(self) -> list[Any]:
+        run = run_of(self.parent.host.request())
+        if run is not None:
+            return run.payload
+        return self._of_no_cell
+
+    def clear_payload(self) -> None:
+        """Forget what has been kept."""
+        self._payload.clear()
+
+    def write_payload(self, data: object, single: bool = True) -> None:
+        """Keep *data* for the reply; with *single* instead of what has the same ``source``.
+
+        Raises:
+            JsonError: a part of it has no JSON form; the message names it.
+            TypeError: it is no dict.
+        """
+        super().write_payload(
+            decode_json(encode_json(data)) if isinstance(data, dict) else data, single
+        )

@@ -24,10 +24,9 @@ from IPython.core.interactiveshell import InteractiveShell, InteractiveShellABC
 from traitlets import Bool, Instance, Type, default
 
 from assay.kernel._tracebacks import hide_own_frames, text_of
-from assay.kernel.ipython._cell_run import run_of
+from assay.kernel.ipython._cell_run import PayloadManager, run_of
 from assay.kernel.ipython._display import IopubDisplayHook, IopubDisplayPublisher
 from assay.kernel.ipython._errors import newest_error, note_error
-from assay.kernel.ipython._payload import PayloadManager
 from assay.kernel.ipython._sources import forget_old_sources
 from assay.kernel.ipython._user_tracebacks import without_own_frames
 from assay.kernel.ipython.speedups._completer import init_completer

@@ -15,8 +15,11 @@ from assay.kernel.output._iopub import Output
 from assay.kernel.output._parents import Parents
 from assay.kernel.output._streams import OutputStream
 from assay.kernel.process._child import end_child_by
-from assay.kernel.process._interrupts import Interrupts, SignalledLoop
-from assay.kernel.process._thread_interrupts import interrupts_of_this_thread
+from assay.kernel.process._interrupts import (
+    Interrupts,
+    SignalledLoop,
+    interrupts_of_this_thread,
+)
 from assay.protocol import Buffer, ConnectionFile, Content, Json, JsonObject
 from assay.transport import IoThread
 
@@ -56,7 +59,8 @@ class KernelHost:
         self._interrupts = interrupts
         self._connection_path = connection_path
         self._main: MainLane | None = None
-        self._subshells: Subshells | None = None
+        self.lanes_beside: Subshells | None = None
+        """The subshells, once there has been a request about one."""
         self._thread = 0
         self._flush: Callable[[], None] | None = None
         self.close_functions: list[Callable[[], None]] = []
@@ -66,10 +70,9 @@ class KernelHost:
         self.connection = connection
         self.owns_process = owns_process
 
-    def attach(self, main: MainLane, subshells: Subshells | None = None) -> None:
-        """Know the lanes that run the interpreter; in the thread of the main one."""
+    def attach(self, main: MainLane) -> None:
+        """Know the lane that runs the interpreter; in the thread that does."""
         self._main = main
-        self._subshells = subshells
         self._thread = get_ident()
 
     @property
@@ -171,7 +174,7 @@ class KernelHost:
 
     def subshells(self) -> Sequence[str]:
         """Return the ids of all subshells but the main one, oldest first."""
-        return self._subshells.idents if self._subshells is not None else ()
+        return self.lanes_beside.idents if self.lanes_beside is not None else ()
 
     def catch_up(self) -> None:
         """Put into the log what has been written so far, by this process or its children."""
@@ -199,6 +202,6 @@ class KernelHost:
 
     def _subshell(self) -> Subshell | None:
         """Return the subshell of the caller's thread."""
-        if self._subshells is None or interrupts_of_this_thread() is None:
+        if self.lanes_beside is None or interrupts_of_this_thread() is None:
             return None
-        return self._subshells.of_thread(get_ident())
+        return self.lanes_beside.of_thread(get_ident())

@@ -28,8 +28,8 @@ from assay.kernel._request import Request
 from assay.kernel._tracebacks import hide_own_frames
 from assay.kernel.dispatch._handlers import Handlers
 from assay.kernel.dispatch._replies import Reply, Responder
-from assay.kernel.lanes._abort import abort_waiting
 from assay.kernel.lanes._shutdown import Ending, Shutdown
+from assay.kernel.lanes._thread_lane import abort_waiting
 from assay.kernel.output._iopub import Output
 from assay.kernel.output._parents import Parents
 from assay.kernel.process._child import end_child
@@ -190,7 +190,7 @@ class MainLane:
         return True
 
     def abort_waiting(self) -> None:
-        """Mark as aborted the execute requests that wait (`lanes._abort`)."""
+        """Mark as aborted the execute requests that wait (EXEC-20, AMB-06)."""
         if self._output.forked or self._shutdown.abandons:
             return  # there is no I/O thread here, or no reply to come
         abort_waiting(self._io, self.lane)

@@ -13,19 +13,33 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from assay.kernel._request import Request
 from assay.kernel.dispatch._handlers import Handlers, serve
 from assay.kernel.dispatch._replies import Responder
 from assay.kernel.dispatch._stdin import Prompter
 from assay.kernel.lanes._main_lane import MainLane
-from assay.kernel.lanes._subshells import MANAGING, Subshells
 from assay.kernel.lanes._thread_lane import ThreadLane
 from assay.protocol import UNSET, Channel, Envelope
 
-__all__ = ["AT_ONCE", "Router"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from assay.kernel.lanes._subshells import Subshells
+
+__all__ = ["AT_ONCE", "FEATURE", "Router"]
 
 AT_ONCE = frozenset({"kernel_info_request", "interrupt_request", "shutdown_request"})
 """What is answered on control without waiting for anything."""
+
+FEATURE = "kernel subshells"
+"""Announced in `supported_features` by a kernel that has them (SUBSHELL-01)."""
+
+MANAGING = frozenset(
+    {"create_subshell_request", "delete_subshell_request", "list_subshell_request"}
+)
+"""What is asked on control about subshells."""
 
 MAIN_SHELL = (UNSET, None)
 """What a header says for the main shell, or leaves out."""
@@ -40,7 +54,8 @@ class Router:
         control: The lane of control requests that may wait.
         prompter: Takes what comes by stdin.
         responder: Sends replies and status.
-        subshells: The kernel's, if it has any; else their ids mean nothing (SUBSHELL-09).
+        subshells: Returns the kernel's, made for the first request about one. One that has none
+            takes no notice of their ids (SUBSHELL-09).
     """
 
     def __init__(
@@ -51,10 +66,9 @@ class Router:
         control: ThreadLane,
         prompter: Prompter,
         responder: Responder,
-        subshells: Subshells | None = None,
+        subshells: Callable[[], Subshells] | None = None,
     ) -> None:
         self._subshells = subshells
-        self._here = AT_ONCE | MANAGING if subshells is not None else AT_ONCE
         self._at_once = at_once
         self._main = main
         self._control = control
@@ -67,9 +81,8 @@ class Router:
             self._prompter.receive(envelope)
             return
         request = Request(channel, envelope)
-        to_subshell = channel is Channel.SHELL and envelope.header.subshell_id not in MAIN_SHELL
-        if to_subshell and self._subshells is not None:
-            self._subshells.put(request)
+        if self._subshells is not None and _is_about_subshells(request):
+            self._subshells().receive(request)
         elif self._is_answered_here(request):
             serve(request, self._at_once, self._responder)
         elif channel is Channel.CONTROL:
@@ -80,5 +93,11 @@ class Router:
     def _is_answered_here(self, request: Request) -> bool:
         msg_type = request.header.msg_type
         if request.channel is Channel.CONTROL:
-            return msg_type in self._here
+            return msg_type in AT_ONCE
         return msg_type == "kernel_info_request" and self._main.is_idle
+
+
+def _is_about_subshells(request: Request) -> bool:
+    if request.channel is Channel.CONTROL:
+        return request.header.msg_type in MANAGING
+    return request.envelope.header.subshell_id not in MAIN_SHELL

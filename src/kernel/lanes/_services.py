@@ -17,7 +17,6 @@ from assay.protocol import ConnectionFile, Content, KernelInfoReply, KernelInfoR
 if TYPE_CHECKING:
     from assay.kernel._interpreter import Interpreter
     from assay.kernel.lanes._subshell import Subshell
-    from assay.kernel.lanes._subshells import Subshells
 
 __all__ = ["Services"]
 
@@ -31,7 +30,6 @@ class Services:
         shutdown: Asked for the end by shutdown_request.
         interrupt: Interrupts the main thread; None refuses interrupt_request.
         interruptible: Allows interrupts inside, for the time that user code runs.
-        subshells: The kernel's, if it has any.
     """
 
     def __init__(
@@ -42,9 +40,7 @@ class Services:
         shutdown: Shutdown,
         interrupt: Callable[[], None] | None,
         interruptible: Callable[[], AbstractContextManager[None]],
-        subshells: Subshells | None = None,
     ) -> None:
-        self._subshells = subshells
         self._info = info
         self._connection = connection
         self._shutdown = shutdown
@@ -105,8 +101,6 @@ class Services:
         if self._interrupt is not None:
             self.at_once.on(protocol.InterruptRequest, self._interrupt_main)
         protocol.preload("ShutdownReply", "InterruptReply")
-        if self._subshells is not None:
-            self._subshells.add_to(self.at_once)
 
     def _shut_down(self, request: Request, content: protocol.ShutdownRequest) -> None:
         self._shutdown.ask(Ending(request=request, restart=content.restart))

@@ -23,10 +23,9 @@ from assay.kernel._request import Request
 from assay.kernel._tracebacks import hide_own_frames
 from assay.kernel.dispatch._handlers import Handlers
 from assay.kernel.dispatch._replies import Reply, Responder
-from assay.kernel.lanes._abort import abort_waiting
 from assay.kernel.lanes._main_lane import EXIT_DELAY_S, may_come_between
 from assay.kernel.lanes._shutdown import Ending, Shutdown
-from assay.kernel.lanes._thread_lane import ThreadLane
+from assay.kernel.lanes._thread_lane import ThreadLane, abort_waiting
 from assay.kernel.output._iopub import Output
 from assay.kernel.output._parents import Parents
 from assay.kernel.process._child import end_child

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING
 
 from assay import protocol
 from assay.kernel._request import Request
-from assay.kernel.dispatch._handlers import Answer, Handlers
+from assay.kernel.dispatch._handlers import Answer, Handlers, serve
 from assay.kernel.dispatch._replies import Reply, Responder, error_reply
 from assay.kernel.lanes._shutdown import Shutdown
 from assay.kernel.lanes._subshell import Served, Subshell, Surroundings
 from assay.kernel.output._iopub import Output
 from assay.kernel.output._parents import Parents
+from assay.protocol import Channel
 from assay.transport import IoThread, get_logger
 
 if TYPE_CHECKING:
@@ -28,17 +29,9 @@ if TYPE_CHECKING:
 
     from assay.kernel._interpreter import ConcurrentInterpreter
 
-__all__ = ["FEATURE", "MANAGING", "UNKNOWN", "Subshells"]
+__all__ = ["UNKNOWN", "Subshells"]
 
 logger = get_logger("assay.kernel")
-
-FEATURE = "kernel subshells"
-"""Announced in `supported_features` by a kernel that has them (SUBSHELL-01)."""
-
-MANAGING = frozenset(
-    {"create_subshell_request", "delete_subshell_request", "list_subshell_request"}
-)
-"""Answered on control without waiting for anything."""
 
 UNKNOWN = "UnknownSubshellError"
 """The ename of a request whose subshell is not there."""
@@ -86,6 +79,11 @@ class Subshells:
         )
         self._responder = responder
         self._served: Served | None = None
+        self._handlers = Handlers()
+        self._handlers.on(protocol.CreateSubshellRequest, self._create)
+        self._handlers.on(protocol.DeleteSubshellRequest, self._delete)
+        self._handlers.on(protocol.ListSubshellRequest, self._list)
+        protocol.preload("CreateSubshellReply", "DeleteSubshellReply", "ListSubshellReply")
         self._table: dict[str, Subshell] = {}
         self._ending: list[Subshell] = []
         """Deleted, and still at work on what they had received."""
@@ -124,14 +122,14 @@ class Subshells:
 
     # --- In the I/O thread.
 
-    def add_to(self, handlers: Handlers) -> None:
-        """Let *handlers* answer the requests on control that manage subshells."""
-        handlers.on(protocol.CreateSubshellRequest, self._create)
-        handlers.on(protocol.DeleteSubshellRequest, self._delete)
-        handlers.on(protocol.ListSubshellRequest, self._list)
-        protocol.preload("CreateSubshellReply", "DeleteSubshellReply", "ListSubshellReply")
+    def receive(self, request: Request) -> None:
+        """Take a request about subshells on control, or for one on shell."""
+        if request.channel is Channel.CONTROL:
+            serve(request, self._handlers, self._responder)
+        else:
+            self._put(request)
 
-    def put(self, request: Request) -> None:
+    def _put(self, request: Request) -> None:
         """Hand *request* to the subshell that its header names, or refuse it."""
         ident = request.subshell_id
         subshell = self._table.get(ident) if ident is not None else None

@@ -19,12 +19,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from threading import get_ident  # by name: gevent replaces the module's
+from threading import Lock, get_ident  # by name: gevent replaces the module's
 
 from assay.kernel._request import Request
-from assay.transport import Lane, get_logger
+from assay.protocol import Channel
+from assay.transport import IoThread, Lane, get_logger
 
-__all__ = ["ThreadLane"]
+__all__ = ["ThreadLane", "abort_waiting"]
 
 logger = get_logger("assay.kernel")
 
@@ -115,6 +116,25 @@ class ThreadLane:
             self._handle(request)
         except Exception:  # the lane must outlive whatever one request does
             logger.exception("%s: %s failed", self.name, request.header.msg_type)
+
+
+def abort_waiting(io: IoThread, lane: Lane[Request]) -> None:
+    """Mark as aborted the execute requests in *lane*, from any client (EXEC-20, AMB-06).
+
+    The I/O thread first reads what has arrived, so that it does not depend on chance which of the
+    cells that a client sent at once are run. Other lanes lose nothing (SUBSHELL-16).
+    """
+    marked = Lock()
+    marked.acquire()
+
+    def mark() -> None:
+        io.drain(Channel.SHELL)
+        for request in lane.waiting():
+            request.aborted |= request.header.msg_type == "execute_request"
+        marked.release()
+
+    io.log.call(mark)
+    marked.acquire()
 
 
 def _do_nothing() -> None:

@@ -41,15 +41,30 @@ import signal
 import sys
 from collections.abc import Callable, Collection, Iterable
 from contextlib import AbstractContextManager, nullcontext
+from threading import get_ident  # by name: gevent replaces the module's
 from types import CodeType, FrameType, TracebackType
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from assay.kernel.process._main_thread import is_main_thread, main_thread_ident
 from assay.kernel.process._patches import Kind, patches
 from assay.kernel.process._signal_handlers import Reclaim, SignalHandlers, keep_signals_back
-from assay.kernel.process._thread_interrupts import interrupts_of_this_thread
 
-__all__ = ["Interrupts", "end_at_user_code"]
+if TYPE_CHECKING:
+    from assay.kernel.process._thread_interrupts import ThreadInterrupts
+
+__all__ = ["MASK", "Interrupts", "end_at_user_code", "interrupts_of_this_thread", "of_thread"]
+
+MASK = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+"""The signals that the main thread blocked at the start, as child processes are to."""
+
+of_thread: dict[int, ThreadInterrupts] = {}
+"""What interrupts the threads of subshells."""
+
+
+def interrupts_of_this_thread() -> ThreadInterrupts | None:
+    """Return what interrupts the caller's thread; None in the main thread and the user's own."""
+    return of_thread.get(get_ident()) if of_thread else None
+
 
 SHOW_WARNING = {"WarningMessage.__init__", "_showwarnmsg"}
 """What C code calls to show a warning; the program's own ``showwarning`` runs in the second."""

@@ -30,14 +30,10 @@ from contextlib import AbstractContextManager, nullcontext
 from threading import TIMEOUT_MAX, Lock, get_ident  # by name: gevent replaces the module's
 from typing import Protocol
 
+from assay.kernel.process._interrupts import MASK, of_thread
 from assay.kernel.process._patches import Kind, patches
 
-__all__ = ["InterruptibleLoop", "ThreadInterrupts", "interrupts_of_this_thread"]
-
-_of_thread: dict[int, ThreadInterrupts] = {}
-
-_mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
-"""What the main thread blocks, and so what child processes are to block."""
+__all__ = ["InterruptibleLoop", "ThreadInterrupts"]
 
 
 class InterruptibleLoop(Protocol):
@@ -59,11 +55,6 @@ class InterruptibleLoop(Protocol):
     def nudge(self) -> None:
         """Let the loop come round, if it waits; from any thread."""
         ...
-
-
-def interrupts_of_this_thread() -> ThreadInterrupts | None:
-    """Return what interrupts the caller's thread; None in the main thread and the user's own."""
-    return _of_thread.get(get_ident())
 
 
 class ThreadInterrupts(AbstractContextManager[None]):
@@ -96,18 +87,18 @@ class ThreadInterrupts(AbstractContextManager[None]):
 
         They would be blocked in the child processes that it starts as well.
         """
-        signal.pthread_sigmask(signal.SIG_SETMASK, _mask)
+        signal.pthread_sigmask(signal.SIG_SETMASK, MASK)
         import assay.kernel.process._raise_in  # noqa: F401, PLC0415 - dear, and needed for threads alone
 
         self._ident = get_ident()
-        if not _of_thread:
+        if not of_thread:
             _patch_sleep()
-        _of_thread[self._ident] = self
+        of_thread[self._ident] = self
 
     def end(self) -> None:
         """Let the thread's end come."""
         self.ensure_left()
-        _of_thread.pop(self._ident, None)
+        of_thread.pop(self._ident, None)
 
     def allowed(self) -> AbstractContextManager[None]:
         """Allow an interrupt to raise KeyboardInterrupt inside; in user code nothing changes."""
@@ -212,7 +203,7 @@ def _patch_sleep() -> None:
 
         def interruptible_sleep(seconds: float, /) -> None:
             """Sleep for *seconds*, which may be less than a whole one."""
-            own = _of_thread.get(get_ident())
+            own = of_thread.get(get_ident())
             if own is None or type(seconds) not in (int, float) or not 0 < seconds < math.inf:
                 sleep(seconds)
             else:
