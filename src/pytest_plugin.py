@@ -1,13 +1,29 @@
-"""What pytest loads at its start: the options. The rest is imported when a kernel is named."""
+"""What pytest loads at its start: options, and fixtures for tests of a kernel.
+
+The rest is imported when a kernel is named, or a fixture used.
+"""
 
 from __future__ import annotations
 
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import pytest
+import pytest
 
-__all__ = ["pytest_addoption", "pytest_configure"]
+if TYPE_CHECKING:
+    from assay.transport import Client, KernelProcess
+
+__all__ = [
+    "kernel_client",
+    "kernel_command",
+    "kernel_process",
+    "pytest_addoption",
+    "pytest_configure",
+]
+
+INI = "assay_kernel_command"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -25,6 +41,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="",
         help="Only these checks: ids, requirements, prefixes or chapters, with commas.",
     )
+    parser.addini(
+        INI,
+        "The command of the kernel that the fixtures kernel_process and kernel_client start, with "
+        "{connection_file} in it; its `python` is the one that runs pytest.",
+        default="",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -35,3 +57,35 @@ def pytest_configure(config: pytest.Config) -> None:
 
         names = str(config.getoption("--assay-select")).split(",")
         config.pluginmanager.register(Checks(str(name), names), "assay-checks")
+
+
+@pytest.fixture(scope="session")
+def kernel_command(request: pytest.FixtureRequest) -> Sequence[str]:
+    """The command that starts the kernel under test; write a fixture of this name for another."""
+    words = shlex.split(str(request.config.getini(INI)))
+    if not any("{connection_file}" in word for word in words):
+        raise pytest.UsageError(
+            f"wanted {INI} in the configuration of pytest, or a fixture kernel_command: a command "
+            f"with {{connection_file}} in it, such as 'python -m mykernel -f {{connection_file}}'; "
+            f"found {shlex.join(words)!r}"
+        )
+    return [sys.executable if words[0] in ("python", "python3") else words[0], *words[1:]]
+
+
+@pytest.fixture(scope="module")
+def kernel_process(kernel_command: Sequence[str]) -> Iterator[KernelProcess]:
+    """A kernel for the tests of one module; it has to end when it is asked to."""
+    from assay.transport import launch  # noqa: PLC0415 - only for those who test a kernel
+
+    with launch(list(kernel_command)) as kernel:
+        yield kernel
+        if kernel.exit_code is None:
+            code = kernel.shutdown()
+            assert code == 0, f"wanted 0 after a shutdown_request, found {code}: {kernel.written()}"
+
+
+@pytest.fixture
+def kernel_client(kernel_process: KernelProcess) -> Iterator[Client]:
+    """A client of that kernel, which is ready."""
+    with kernel_process.client() as client:
+        yield client

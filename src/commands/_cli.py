@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -19,6 +20,7 @@ from assay.commands._install import (
     InstallError,
     Place,
     find_installed,
+    foreign_spec,
     install,
     kernel_spec,
     uninstall,
@@ -88,6 +90,7 @@ def cli() -> None:
     assay run -c 'print(1 + 1)'   run code on a kernel, here in the terminal
     assay run notebook.ipynb      run all of a notebook
     assay check python3           check a kernel against the specification
+    assay new-kernel chess        write the package of a kernel of your own
     assay fuzz python3            search for conversations that a kernel gets wrong
     assay spec show EXEC-20       explain a rule of the protocol
     """
@@ -118,6 +121,18 @@ cli.add_command(spec)
     help="Set an environment variable for the kernel; may be repeated.",
 )
 @click.option("--force", is_flag=True, help="Replace the kernelspec of another kernel, too.")
+@click.option(
+    "--argv",
+    "command",
+    metavar="COMMAND",
+    help="Install this command, the kernel of another language; {connection_file} stands in it.",
+)
+@click.option("--language", metavar="NAME", help="With --argv: its language.")
+@click.option(
+    "--interrupt-mode",
+    type=click.Choice(("signal", "message")),
+    help="With --argv: how it is interrupted; by default by a signal.",
+)
 def install_command(
     *,
     user: bool,
@@ -127,6 +142,9 @@ def install_command(
     display_name: str | None,
     variables: tuple[tuple[str, str], ...],
     force: bool,
+    command: str | None,
+    language: str | None,
+    interrupt_mode: Literal["signal", "message"] | None,
 ) -> int:
     """Make the kernel known to Jupyter, for the Python that runs this command.
 
@@ -137,18 +155,81 @@ def install_command(
     assay install --user
     assay install --sys-prefix --name research --display-name "Python (research)"
     assay install --user --env OMP_NUM_THREADS 4 --env LANG C.UTF-8
+
+    A kernel of your own, in whatever language (docs/languages.md):
+
+    \b
+    assay install --user --name sql --language sql --display-name SQL \\
+        --argv 'python /path/to/sql.py -f {connection_file}'
     """
     place = _one_place(user=user, sys_prefix=sys_prefix, prefix=prefix)
-    shown = display_name or (DEFAULT_DISPLAY_NAME if name == DEFAULT_NAME else name)
-    folder = install(
-        place, kernel_spec(display_name=shown, env=dict(variables)), name=name, force=force
-    )
+    if command is None:
+        if language is not None or interrupt_mode is not None:
+            raise click.UsageError(
+                "--language and --interrupt-mode are for a command: wanted --argv"
+            )
+        shown = display_name or (DEFAULT_DISPLAY_NAME if name == DEFAULT_NAME else name)
+        spec = kernel_spec(display_name=shown, env=dict(variables))
+    else:
+        if language is None or name == DEFAULT_NAME:
+            raise click.UsageError("wanted --language and --name with --argv")
+        spec = foreign_spec(
+            command,
+            language=language,
+            display_name=display_name or name,
+            env=dict(variables),
+            interrupt_mode=interrupt_mode or "signal",
+        )
+    folder = install(place, spec, name=name, force=force)
     click.echo(f"Installed the kernelspec {folder.name} in {folder}")
     if folder not in find_installed(folder.name):
         click.echo(
             f"Jupyter does not look there by itself: set JUPYTER_PATH={folder.parent.parent}",
             err=True,
         )
+    return Exit.OK
+
+
+@cli.command("new-kernel", short_help="Write the package of a kernel of your own.")
+@click.argument("name")
+@click.argument(
+    "folder", required=False, type=click.Path(file_okay=False, path_type=Path), metavar="[FOLDER]"
+)
+@click.option("--language", metavar="NAME", help="The language; by default NAME.")
+@click.option("--display-name", metavar="TEXT", help="The name menus show; by default NAME.")
+@click.option("--extension", metavar="TEXT", help="Of files of source; by default .NAME.")
+def new_kernel_command(
+    *,
+    name: str,
+    folder: Path | None,
+    language: str | None,
+    display_name: str | None,
+    extension: str | None,
+) -> int:
+    """Write the package of a kernel called NAME into FOLDER, by default one of that name here.
+
+    It has a language with one word, a kernelspec, tests, and a workflow for CI; all of it runs.
+
+    \b
+    assay new-kernel chess
+    pip install -e 'chess[test]'
+    jupyter console --kernel chess
+    pytest chess
+    assay check chess
+    """
+    from assay.commands._new_kernel import NewKernel, write_package  # noqa: PLC0415 - for this alone
+
+    small = name.lower()
+    kernel = NewKernel(
+        name=name,
+        language=language or small,
+        display_name=display_name or name,
+        extension=extension or f".{small}",
+    )
+    place = folder or Path(small)
+    for path in write_package(kernel, place):
+        click.echo(f"  {path}")
+    click.echo(f"Next: pip install -e '{place}[test]'; the language is in {kernel.package}")
     return Exit.OK
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import secrets
+import shlex
 import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
+from typing import Literal
 
 from attrs import frozen
 
@@ -23,6 +25,7 @@ __all__ = [
     "InstallError",
     "Place",
     "find_installed",
+    "foreign_spec",
     "install",
     "is_ours",
     "kernel_spec",
@@ -32,6 +35,12 @@ __all__ = [
 DEFAULT_NAME = "assay"
 
 DEFAULT_DISPLAY_NAME = "Python 3 (Assay)"
+
+PYTHONS = ("python", "python3")
+"""Of a command, the Python that installs it."""
+
+INSTALLER = "installed_by_assay"
+"""What the metadata of other kernels' kernelspecs says, so that they can be removed again."""
 
 RESOURCES = ("logo-32x32.png", "logo-64x64.png", "logo-svg.svg")
 
@@ -86,6 +95,48 @@ def kernel_spec(
     )
 
 
+def foreign_spec(
+    command: str,
+    *,
+    language: str,
+    display_name: str,
+    env: Mapping[str, str] | None = None,
+    interrupt_mode: Literal["signal", "message"] = "signal",
+) -> KernelSpec:
+    """Return a kernelspec for any kernel.
+
+    Args:
+        command: As a shell reads it, with ``{connection_file}`` in it.
+        language: The name of its language.
+        display_name: What menus show.
+        env: Added to the kernel's environment.
+        interrupt_mode: How it wants to be interrupted.
+
+    Raises:
+        InstallError: *command* is none, names no file, or names a program that is not there.
+    """
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise InstallError(f"--argv: wanted a command, found {command!r}: {error}") from error
+    if not words or not any("{connection_file}" in word for word in words):
+        raise InstallError(
+            f"--argv: wanted a command with {{connection_file}} in it, found {command!r}"
+        )
+    if words[0] in PYTHONS:
+        words[0] = sys.executable
+    elif shutil.which(words[0]) is None:
+        raise InstallError(f"--argv: wanted a program, found no {words[0]!r} on the PATH")
+    return KernelSpec(
+        argv=tuple(words),
+        display_name=display_name,
+        language=language,
+        interrupt_mode=interrupt_mode,
+        env=dict(env or {}),
+        metadata={INSTALLER: True},
+    )
+
+
 def install(
     place: Place, spec: KernelSpec, *, name: str = DEFAULT_NAME, force: bool = False
 ) -> Path:
@@ -119,7 +170,7 @@ def install(
         fresh = target.parent / f".{target.name}-{secrets.token_hex(4)}"
         fresh.mkdir()
         try:
-            _fill(fresh, spec)
+            _fill(fresh, spec, logos=INSTALLER not in spec.metadata)
             _replace(target, fresh)
         except BaseException:
             shutil.rmtree(fresh, ignore_errors=True)
@@ -164,23 +215,25 @@ def uninstall(folders: Sequence[Path], *, force: bool = False) -> None:
 
 
 def is_ours(folder: Path) -> bool:
-    """Return True if *folder* holds a kernelspec that starts this kernel."""
+    """Return True if *folder* holds a kernelspec of this kernel, or one that was written here."""
     # Here: `assay spec` and `--help` need no sockets.
     from assay.transport import InstalledKernel, KernelSpecError  # noqa: PLC0415 - see above
 
     try:
-        argv = InstalledKernel.read(folder).spec.argv
+        spec = InstalledKernel.read(folder).spec
     except KernelSpecError:
         return False
-    length = len(COMMAND)
+    if spec.metadata.get(INSTALLER) is True:
+        return True
+    length, argv = len(COMMAND), spec.argv
     return any(argv[i : i + length] == COMMAND for i in range(len(argv)))
 
 
-def _fill(folder: Path, spec: KernelSpec) -> None:
+def _fill(folder: Path, spec: KernelSpec, *, logos: bool) -> None:
     text = json.dumps(unstructure(spec), indent=2, ensure_ascii=False)
     (folder / "kernel.json").write_text(f"{text}\n", encoding="utf-8")
     resources = files("assay.kernel") / "resources"
-    for name in RESOURCES:
+    for name in RESOURCES if logos else ():
         (folder / name).write_bytes((resources / name).read_bytes())
 
 

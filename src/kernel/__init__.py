@@ -30,27 +30,37 @@ if TYPE_CHECKING:
     )
     from assay.kernel._errors import StartError
     from assay.kernel._interpreter import (
+        INTERPRETER_VERSION,
         Cell,
         EventLoop,
         Executed,
         Failed,
         Host,
         Interpreter,
+        NoInputError,
         Succeeded,
         TextStream,
     )
+    from assay.kernel._language import Bundle, CellError, Completeness, Language, Result
 
 __all__ = [
+    "INTERPRETER_VERSION",
     "BackgroundKernel",
+    "Bundle",
     "Cell",
+    "CellError",
+    "Completeness",
     "EventLoop",
     "Executed",
     "Failed",
     "Host",
     "Interpreter",
     "Kernel",
+    "Language",
     "NamespaceError",
+    "NoInputError",
     "Ownership",
+    "Result",
     "StartError",
     "SteppedKernel",
     "Succeeded",
@@ -76,6 +86,7 @@ _HOMES = {
         ),
         "_embed",
     ),
+    **dict.fromkeys(("Bundle", "CellError", "Completeness", "Language", "Result"), "_language"),
 }
 """Where names are that are not in `_interpreter`."""
 

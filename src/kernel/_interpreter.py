@@ -1,7 +1,8 @@
 """The seam between a kernel and a language.
 
 A kernel knows the protocol and no language; an `Interpreter` knows a language and no protocol
-beyond the contents it returns. `examples/` has a small one, the template for a kernel of your own.
+beyond the contents it returns. `Language` is its comfortable form; the guide is in
+``docs/languages.md``.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "INTERPRETER_VERSION",
     "Cell",
     "ConcurrentInterpreter",
     "EventLoop",
@@ -51,6 +53,11 @@ __all__ = [
     "Succeeded",
     "TextStream",
 ]
+
+
+INTERPRETER_VERSION = (1, 0)
+"""Of `Interpreter`, `Host` and what they exchange. The second number grows when a kernel offers
+more; the first when an interpreter that was right before is not any more."""
 
 
 @frozen(kw_only=True)
@@ -82,7 +89,7 @@ class Succeeded:
 class Failed:
     """The cell raised, or was interrupted.
 
-    An interpreter publishes the `Error` where it happens. If it has not, the kernel does.
+    The kernel publishes the `Error`, unless the interpreter has done so where it happened.
     """
 
     ename: str
@@ -295,6 +302,14 @@ class Host(Protocol):
 
     def subshells(self) -> Sequence[str]:
         """Return the ids of all subshells but the main one, oldest first."""
+        ...
+
+    def on_interrupt(self, function: Callable[[], None]) -> None:
+        """Call *function* in another thread when the running cell is interrupted.
+
+        It ends code that comes back to Python by itself too late for KeyboardInterrupt. The cell
+        may just have ended.
+        """
         ...
 
     def on_close(self, function: Callable[[], None]) -> None:

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         KernelEndedError,
         KernelSpecError,
         LaunchError,
+        RefusedRequestError,
         TimedOutError,
         TransportError,
     )
@@ -77,6 +78,7 @@ __all__ += [
     "Received",
     "Recorder",
     "Refused",
+    "RefusedRequestError",
     "TimedOutError",
     "TransportError",
     "curve_keys",
@@ -96,6 +98,7 @@ _CLIENT_MODULES = {
         "KernelEndedError",
         "KernelSpecError",
         "LaunchError",
+        "RefusedRequestError",
         "TimedOutError",
         "TransportError",
     ),

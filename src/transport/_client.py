@@ -41,13 +41,12 @@ from assay.transport._errors import TimedOutError
 from assay.transport._exchange import Exchange, OnInput, OnOutput
 from assay.transport._inboxes import Inboxes, read
 from assay.transport._recorder import Recorder
+from assay.transport._verbs import REPLY_TIMEOUT_S, Verbs
 
 __all__ = ["Client", "Lifeline", "session_for"]
 
 READY_TIMEOUT_S = 60.0
 """A kernel on a cold, slow disk may take half of this to import what it needs."""
-
-REPLY_TIMEOUT_S = 60.0
 
 ASK_AGAIN_S = (0.1, 0.2, 0.5, 1.0)
 """Pauses between kernel_info requests while IOPub stays silent; the last one repeats."""
@@ -56,7 +55,7 @@ PROMPT_GRACE_S = 0.02
 """How long a prompt waits for output that was sent before it, over another connection."""
 
 
-class Client:
+class Client(Verbs):
     """A blocking client of one kernel, for one thread.
 
     Args:

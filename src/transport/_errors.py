@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from assay.protocol import AssayError
+from assay.protocol import AssayError, Content
 
 if TYPE_CHECKING:
     from assay.transport._answer import Received
@@ -14,6 +14,7 @@ __all__ = [
     "KernelEndedError",
     "KernelSpecError",
     "LaunchError",
+    "RefusedRequestError",
     "TimedOutError",
     "TransportError",
 ]
@@ -49,6 +50,14 @@ class TimedOutError(TransportError):
         self.timeout = timeout
         self.reply = reply
         self.published = published
+
+
+class RefusedRequestError(TransportError):
+    """The kernel has answered a question with an error; `reply` is what it said."""
+
+    def __init__(self, message: str, reply: Content) -> None:
+        super().__init__(message)
+        self.reply = reply
 
 
 class KernelEndedError(TransportError):

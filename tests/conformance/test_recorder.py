@@ -44,7 +44,7 @@ def recorded() -> tuple[Traffic, Traffic]:
         connection,
         session_for(connection),
         INFO,
-        Calculator,
+        Calculator.interpreter,
         on_bound=bound.put,
         recorder=TrafficRecorder(of_kernel, Sender.KERNEL),
     )

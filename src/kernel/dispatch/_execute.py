@@ -57,7 +57,7 @@ class Execution:
                 execution_count=self._interpreter.execution_count,
             )
         stored = content.store_history is not False and not content.silent
-        stored = stored and not self._interpreter.is_blank(content.code)
+        stored = stored and not self._is_blank(content.code)
         # Spec: "the current value" for cells that are not stored (EXEC-08). Seen: the next number
         # in execute_input, the last one in the reply. Here: the last one used, in both (AMB-07).
         count = self._reserve() if stored else self._interpreter.execution_count
@@ -86,6 +86,13 @@ class Execution:
 
     def _next(self) -> int:
         return self._interpreter.execution_count + 1
+
+    def _is_blank(self, code: str) -> bool:
+        try:
+            return self._interpreter.is_blank(code)
+        except Exception:  # the cell is run, and says what is wrong
+            logger.exception("the interpreter cannot tell whether a cell is blank")
+            return False
 
     def _run(
         self, request: Request, content: ExecuteRequest, stored: bool, number: int

@@ -128,6 +128,10 @@ class KernelHost:
         """Catch no more of what is written to descriptors 1 and 2."""
         self._capture.release()
 
+    def on_interrupt(self, function: Callable[[], None]) -> None:
+        """Call *function* in the I/O thread when the running cell is interrupted."""
+        self._interrupts.tell = function
+
     def on_close(self, function: Callable[[], None]) -> None:
         """Call *function* when the kernel shuts down, before its last messages."""
         self.close_functions.append(function)

@@ -48,6 +48,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from assay.kernel.process._main_thread import is_main_thread, main_thread_ident
 from assay.kernel.process._patches import Kind, patches
 from assay.kernel.process._signal_handlers import Reclaim, SignalHandlers, keep_signals_back
+from assay.transport import get_logger
 
 if TYPE_CHECKING:
     from assay.kernel.process._thread_interrupts import ThreadInterrupts
@@ -65,6 +66,8 @@ def interrupts_of_this_thread() -> ThreadInterrupts | None:
     """Return what interrupts the caller's thread; None in the main thread and the user's own."""
     return of_thread.get(get_ident()) if of_thread else None
 
+
+logger = get_logger("assay.kernel")
 
 SHOW_WARNING = {"WarningMessage.__init__", "_showwarnmsg"}
 """What C code calls to show a warning; the program's own ``showwarning`` runs in the second."""
@@ -128,6 +131,9 @@ class Interrupts:
 
         self.cancel: Callable[[], bool] = lambda: False
         """Tried first: an event loop may cancel a task instead (`UserLoop.interrupt`)."""
+
+        self.tell: Callable[[], None] = lambda: None
+        """Ends code of the language's that does not come back to Python; for the I/O thread."""
 
         self.loop: SignalledLoop | None = None
         """The user's event loop, if signals mean anything to it."""
@@ -223,6 +229,19 @@ class Interrupts:
             os.killpg(os.getpgrp(), signal.SIGINT)
         else:
             signal.pthread_kill(main_thread_ident(), signal.SIGINT)
+
+    def tell_language(self, *, runs: bool | None = None) -> None:
+        """Let the language end what runs; in the I/O thread.
+
+        Args:
+            runs: False if nothing does; by default it is looked at.
+        """
+        if not (self._may_raise if runs is None else runs):
+            return
+        try:
+            self.tell()
+        except Exception:  # an author's, in a thread that must go on
+            logger.exception("what a language does to be interrupted has failed")
 
     def _handle(self, _number: int, frame: FrameType | None, /) -> None:
         if not is_main_thread():

@@ -190,6 +190,7 @@ class SignalWatch:
         self._wake()
         numbers = self._pipe.take()
         if signal.SIGINT in numbers:
+            self._interrupts.tell_language()
             self._io.call_later(NOTICE_S, self._ping)
             if self._has_come(numbers.count(signal.SIGINT)):
                 self.interrupt_others()

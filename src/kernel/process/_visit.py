@@ -80,6 +80,7 @@ class Visit:
                 signal.pthread_kill(self._thread, signal.SIGINT)
             else:
                 raise_in(self._thread, KeyboardInterrupt)
+        self._interrupts.tell_language(runs=True)
 
     def enter(self) -> None:
         """Begin with user code."""

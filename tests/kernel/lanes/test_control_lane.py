@@ -70,7 +70,12 @@ def client(waiting: Waiting) -> Iterator[Client]:
     control = Handlers()
     control.on(DebugRequest, waiting.handle)
     kernel = Kernel(
-        connection, session_for(connection), INFO, Calculator, on_bound=bound.put, control=control
+        connection,
+        session_for(connection),
+        INFO,
+        Calculator.interpreter,
+        on_bound=bound.put,
+        control=control,
     )
     thread = threading.Thread(target=kernel.run)
     thread.start()

@@ -1,0 +1,317 @@
+"""`Language`: what an author writes becomes a kernel, and what may be left out has defaults."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from assay.kernel import Cell, CellError, Language, Result, Succeeded
+from assay.protocol import (
+    UNSET,
+    Channel,
+    DisplayData,
+    Error,
+    ErrorReply,
+    ExecuteReply,
+    ExecuteRequest,
+    ExecuteResult,
+    InterruptRequest,
+    UpdateDisplayData,
+)
+from assay.transport import Answer, Client, KernelProcess, RefusedRequestError, launch
+from tests.limits import HANG_LIMIT_S
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+class Awaiting(Language):
+    """A language whose cells say what to do; each awaits."""
+
+    name = "awaiting"
+    codemirror_mode = {"name": "null"}  # noqa: RUF012 - as authors write it
+    help_links = {"Help": "https://example.org"}  # noqa: RUF012 - as above
+    errors = (LookupError,)
+    word = r"[\w-]+"
+
+    def __init__(self, arguments: tuple[str, ...] = ()) -> None:
+        super().__init__(arguments)
+        self.background: list[asyncio.Task[None]] = []
+        self.told = 0
+
+    async def execute(self, cell: Cell) -> Result:  # noqa: PLR0912 - one for each kind of cell
+        """Do what the cell says."""
+        await asyncio.sleep(0)
+        match cell.code.split():
+            case ["arguments"]:
+                return " ".join(self.arguments)
+            case ["bundle"]:
+                return {"text/html": "<b>b</b>", "text/plain": "b"}
+            case ["done"]:
+                return Succeeded(payload=({"source": "page", "data": {}, "start": 0},))
+            case ["display"]:
+                self.display("first", display_id="d")
+                self.display({"text/plain": "second"}, display_id="d", update=True)
+            case ["ask"]:
+                return self.ask("name? ")
+            case ["wait"]:
+                print("waits", flush=True)
+                await asyncio.sleep(1e6)
+            case ["spin"]:
+                print("spins", flush=True)
+                while True:
+                    pass
+            case ["later"]:
+                self.background.append(asyncio.create_task(self.later()))
+            case ["told"]:
+                return str(self.told)
+            case ["refuse"]:
+                raise CellError("Refused", "because", ["line 1", "line 2"])
+            case ["lookup"]:
+                raise KeyError("absent")
+            case ["bug"]:
+                return str(int(cell.code))
+            case ["wrong"]:
+                return 5  # type: ignore[return-value]  # what an author does by mistake
+        return None
+
+    async def later(self) -> None:
+        """Go on when the cell is over."""
+        await asyncio.sleep(0)
+        print("later")
+
+    def interrupt(self) -> None:
+        """Note it."""
+        self.told += 1
+
+    def is_blank(self, code: str) -> bool:
+        """Fail where a language may."""
+        if code == "blank?":
+            raise ValueError("cannot tell")
+        return not code.strip()
+
+    def complete(self, code: str, cursor_pos: int) -> list[str]:  # noqa: ARG002 - as the base's
+        """Return some names."""
+        return ["one-two", "One-three", "four"]
+
+    def inspect(self, code: str, cursor_pos: int, detail_level: int) -> str | None:  # noqa: ARG002
+        """Return the word."""
+        return self.word_at(code, cursor_pos) or None
+
+
+class Least(Language):
+    """A language with nothing but what is demanded."""
+
+    name = "least"
+
+    def execute(self, cell: Cell) -> str:
+        """Return the code."""
+        return cell.code
+
+
+MAIN = "import sys; from tests.kernel.test_language import {0}; sys.exit({0}.main())"
+
+
+def start(name: str) -> KernelProcess:
+    """Start a kernel for the language *name* of this module."""
+    words = [sys.executable, "-c", MAIN.format(name), "-f", "{connection_file}", "--own", "words"]
+    return launch(words, cwd=ROOT)
+
+
+@pytest.fixture(scope="module")
+def awaiting() -> Iterator[KernelProcess]:
+    """A kernel of a language that awaits."""
+    with start("Awaiting") as kernel:
+        yield kernel
+        assert kernel.shutdown() == 0
+
+
+@pytest.fixture
+def client(awaiting: KernelProcess) -> Iterator[Client]:
+    """Its client."""
+    with awaiting.client(timeout=HANG_LIMIT_S) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def least() -> Iterator[Client]:
+    """A client of a language that leaves out what it may."""
+    with start("Least") as kernel, kernel.client(timeout=HANG_LIMIT_S) as client:
+        yield client
+
+
+def run(client: Client, code: str) -> Answer:
+    """Run *code*."""
+    return client.execute(code, timeout=HANG_LIMIT_S)
+
+
+def results(answer: Answer) -> list[object]:
+    """Return what the cell gave."""
+    return [dict(one.data) for one in answer.contents(ExecuteResult)]
+
+
+def errors(answer: Answer) -> list[str]:
+    """Return the names of the errors on IOPub."""
+    return [one.ename for one in answer.contents(Error)]
+
+
+def test_what_a_cell_gives(client: Client) -> None:
+    """A text, representations by type, nothing, or what a kernel says of it; after awaiting."""
+    assert results(run(client, "arguments")) == [{"text/plain": "--own words"}]
+    assert results(run(client, "bundle")) == [{"text/html": "<b>b</b>", "text/plain": "b"}]
+    assert results(run(client, "")) == []
+    done = run(client, "done").content
+    assert isinstance(done, ExecuteReply)
+    assert done.payload is not UNSET
+    assert done.payload[0]["source"] == "page"
+
+
+def test_what_a_cell_shows(client: Client) -> None:
+    """Displays, which may be replaced."""
+    answer = run(client, "display")
+
+    assert [one.data for one in answer.contents(DisplayData)] == [{"text/plain": "first"}]
+    assert [one.data for one in answer.contents(UpdateDisplayData)] == [{"text/plain": "second"}]
+
+
+def test_cell_asks(client: Client) -> None:
+    """A line of the user's is its value."""
+    answer = client.execute("ask", on_input=lambda asked: f"{asked.prompt}x", timeout=HANG_LIMIT_S)
+
+    assert results(answer) == [{"text/plain": "name? x"}]
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "text"),
+    [
+        ("refuse", "Refused", r"line 1\nline 2"),
+        ("lookup", "KeyError", r"KeyError: 'absent'"),
+        ("bug", "ValueError", r"(?s)Traceback .*test_language\.py.*"),
+        ("wrong", "TypeError", r"(?s).*Awaiting\.execute: wanted a text, .* found 5"),
+    ],
+)
+def test_errors_are_said_once_in_each_place(
+    client: Client, code: str, name: str, text: str
+) -> None:
+    """The user's error in its lines, the author's with his code and none of the kernel's; both in
+    the reply and on IOPub, and the number counts (EXEC-17)."""
+    before = client.execute("", silent=True, timeout=HANG_LIMIT_S).content
+    answer = run(client, code)
+
+    assert isinstance(before, ExecuteReply)
+    assert isinstance(answer.content, ErrorReply)
+    assert errors(answer) == [answer.content.ename] == [name]
+    assert answer.content.execution_count == before.execution_count + 1
+    assert re.fullmatch(text, "\n".join(answer.content.traceback))
+    assert "src/kernel" not in "".join(answer.content.traceback)
+
+
+def test_blank_that_fails_hides_no_cell(client: Client) -> None:
+    """Where a language cannot tell whether a cell is blank, the cell runs, and says so."""
+    assert errors(run(client, "blank?")) == ["ValueError"]
+
+
+def test_interrupts(client: Client, awaiting: KernelProcess) -> None:
+    """A cell that awaits and one that computes are ended, by message and by signal; the language
+    is told in another thread."""
+    told = int(str(results(run(client, "told"))[0]["text/plain"]))  # type: ignore[index]
+    for code, sign in (("wait", "waits"), ("spin", "spins")):
+        for by_message in (True, False):
+            running = client.start(ExecuteRequest(code=code))
+            client.wait_until(
+                lambda running=running, sign=sign: any(  # type: ignore[misc]  # bound at once
+                    sign in str(getattr(one.content, "text", "")) for one in running.published
+                ),
+                awaited=sign,
+                timeout=HANG_LIMIT_S,
+            )
+            if by_message:
+                client.request(InterruptRequest(), channel=Channel.CONTROL, timeout=HANG_LIMIT_S)
+            else:
+                awaiting.interrupt()
+            assert errors(client.finish(running, timeout=HANG_LIMIT_S)) == ["KeyboardInterrupt"]
+    after = int(str(results(run(client, "told"))[0]["text/plain"]))  # type: ignore[index]
+
+    assert after > told
+
+
+def test_tasks_go_on_behind_their_cell(client: Client) -> None:
+    """What a cell leaves in the loop runs when the cell is over, and belongs to it."""
+    running = client.start(ExecuteRequest(code="later"))
+    client.wait_until(
+        lambda: (
+            any(getattr(one.content, "text", "") == "later\n" for one in running.published)
+            or any(one.message.header.msg_type == "stream" for one in client.waiting(Channel.IOPUB))
+        ),
+        awaited="later",
+        timeout=HANG_LIMIT_S,
+    )
+
+
+def test_names(client: Client) -> None:
+    """Those that begin like the word before the cursor, whatever the case; the word at the cursor
+    is described."""
+    completed = client.complete("x one-t y", 7)
+
+    assert (completed.matches, completed.cursor_start) == (("one-two", "One-three"), 2)
+    assert client.inspect("x one-t y", 4).data == {"text/plain": "one-t"}
+    assert client.inspect("  ", 1).found is False
+
+
+def test_what_it_says_of_itself(client: Client) -> None:
+    """Name, mode and links are those of the class; what it leaves out is left out."""
+    info = client.info()
+
+    assert (info.implementation, info.language_info.name) == ("awaiting", "awaiting")
+    assert info.language_info.codemirror_mode == {"name": "null"}
+    assert info.language_info.pygments_lexer is UNSET
+    assert info.help_links is not UNSET
+    assert [link.text for link in info.help_links] == ["Help"]
+
+
+def test_defaults(least: Client) -> None:
+    """A language that has nothing but `execute` answers every question (SHELL-01)."""
+    for code in ("alpha", "beta", "alpha"):
+        run(least, code)
+    failed = least.execute("x", user_expressions={"e": "1"}, timeout=HANG_LIMIT_S).content
+
+    assert least.complete("al").matches == ()
+    assert least.inspect("al").found is False
+    assert least.is_complete("al").status == "unknown"
+    assert isinstance(failed, ExecuteReply)
+    assert failed.user_expressions["e"]["ename"] == "NotSupported"
+
+
+def test_history_is_remembered(least: Client) -> None:
+    """By its end, by numbers, by a pattern; a bracket in a pattern is a bracket (HIST-04)."""
+    count = least.execute("", silent=True, timeout=HANG_LIMIT_S).content
+    assert isinstance(count, ExecuteReply)
+    first = count.execution_count + 1
+    for code in ("gold", "g[o]ld", "silver", "gold"):
+        run(least, code)
+
+    tail = least.history(n=2, output=True).history
+    numbered = least.history("range", start=first, stop=first + 2).history
+    found = least.history("search", pattern="g?ld", unique=True).history
+    bracket = least.history("search", pattern="g[o]*").history
+
+    assert tail == ((1, first + 2, ("silver", "silver")), (1, first + 3, ("gold", "gold")))
+    assert [code for _, _, code in numbered] == ["gold", "g[o]ld"]
+    assert [(number, code) for _, number, code in found] == [(first + 3, "gold")]
+    assert [code for _, _, code in bracket] == ["g[o]ld"]
+
+
+def test_verbs_raise_what_the_kernel_refuses(least: Client) -> None:
+    """A verb returns a content or raises; a raw request brings whatever is answered."""
+    with pytest.raises(RefusedRequestError) as refused:
+        least.inspect("x", -1)
+    raw = least.raw_request("complete_request", {"code": 5}, timeout=HANG_LIMIT_S)
+
+    assert "cursor_pos" in str(refused.value)
+    assert isinstance(refused.value.reply, ErrorReply)
+    assert isinstance(raw.content, ErrorReply)
+    assert "code: wanted text, found 5" in raw.content.evalue
