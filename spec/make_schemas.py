@@ -36,6 +36,7 @@ from assay.protocol import (
     RegistrationFile,
     UnsetType,
 )
+from assay.protocol.contents._debug_additions import ARGUMENTS, BODIES
 
 FORMAT = 1
 PROFILES = ("strict", "lenient")
@@ -121,12 +122,32 @@ def shapes(table: Tree) -> dict[str, Shape]:
         if row.deprecated:
             facts["deprecated"] = row.deprecated
         made[name] = _shape(name, row.content, facts, table)
+    _add_debug_commands(made)
     for name, cls in FILES.items():
         facts = {"kind": "header" if name == "header" else "file"}
         if name in DRAFTS:
             facts["draft"] = DRAFTS[name]
         made[name] = _shape(name, cls, facts, table)
     return made
+
+
+def _add_debug_commands(made: Mapping[str, Shape]) -> None:
+    """Say what Jupyter's own commands of the debugger hold (DEBUG-05 to DEBUG-11)."""
+    nothing: Tree = {}
+    arguments = {command: (cls, "arguments", nothing) for command, cls in ARGUMENTS.items()}
+    succeeded: Tree = {"success": {"const": True}}
+    bodies = {command: (cls, "body", succeeded) for command, (cls, _) in BODIES.items()}
+    for name, commands in (("debug_request", arguments), ("debug_reply", bodies)):
+        made[name].arms[CONTENT].also["strict"] = [
+            {
+                "if": {
+                    "properties": {"command": {"const": command}, **more},
+                    "required": ["command", *more],
+                },
+                "then": {"required": [part], "properties": {part: _nested(cls, "strict")}},
+            }
+            for command, (cls, part, more) in commands.items()
+        ]
 
 
 def _shape(name: str, cls: type[attrs.AttrsInstance], facts: Tree, table: Tree) -> Shape:
@@ -140,6 +161,14 @@ def _shape(name: str, cls: type[attrs.AttrsInstance], facts: Tree, table: Tree) 
                 count.required.add("strict")
             else:
                 del count.schemas["strict"]
+    if name == "execute_reply":
+        # What a cell asked its client for before it failed (EXEC-13, AMB-04).
+        payload = arms[CONTENT].fields["payload"]
+        arms[ERROR].fields["payload"] = Field(
+            schemas={"strict": payload.schemas["strict"]},
+            required=set(),
+            description=payload.description,
+        )
     plain = bool(table["strict"].get(name, {}).get("plain"))
     own = (*_mentioned(_docs(cls)), *table["requirements"].get(name, ()))
     common = COMMON_REQUIREMENTS if ERROR in arms and not plain else ()
@@ -169,7 +198,7 @@ def _arm(name: str, cls: type[attrs.AttrsInstance], table: Tree) -> Arm:
             del schemas["strict"]
         fields[one.name] = Field(
             schemas=schemas,
-            required=_required(one, strict, lenient),
+            required=_required(one, cls, strict, lenient),
             description=docs.get(one.name, ""),
             example=example.get(one.name, UNSET),
         )
@@ -180,7 +209,11 @@ def _arm(name: str, cls: type[attrs.AttrsInstance], table: Tree) -> Arm:
     return Arm(description=docs[""], fields=fields, also=also)
 
 
-def _required(one: "attrs.Attribute[Any]", strict: Tree, lenient: Tree) -> set[str]:
+def _required(
+    one: "attrs.Attribute[Any]", cls: type[attrs.AttrsInstance], strict: Tree, lenient: Tree
+) -> set[str]:
+    if one.name in getattr(cls, "absent", {}):
+        return {"strict"}
     if one.default is attrs.NOTHING or one.name in lenient.get("required", ()):
         return {"strict", "lenient"}
     said = one.name in strict.get("required", ())
@@ -231,7 +264,7 @@ def _nested(cls: type[Content], profile: str) -> Tree:
     fields = {
         one.name: Field(
             schemas={profile: _schema(hints[one.name], profile)},
-            required=_required(one, {}, {}),
+            required=_required(one, cls, {}, {}),
             description=docs.get(one.name, ""),
         )
         for one in names
@@ -502,6 +535,7 @@ def render(folder: Path) -> dict[str, str]:
         "protocol": table["versions"][-1],
         "versions": {version: {} for version in table["versions"]},
         "divergences": table["divergence"],
+        "unsaid": table["unsaid"],
     }
     files: dict[str, str] = {}
     names = sorted({name for found in by_version.values() for name in found})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Mapping
 from enum import Enum
 from functools import cache
@@ -22,6 +23,7 @@ from assay.protocol import (
     InspectReply,
     IsCompleteReply,
     Json,
+    KernelInfoReply,
     LocalError,
     UnsetType,
     unstructure,
@@ -35,7 +37,7 @@ Strategy = st.SearchStrategy[Any]
 
 MAX_PORT = 65_535
 MIME_TYPES = ("text/plain", "text/html", "image/png", "application/json", "application/x-own+json")
-NO_STATUS = frozenset({"debug_reply", "input_reply"})
+NO_STATUS = frozenset({"debug_reply", "input_reply", "is_complete_reply"})
 """Replies that say in another way that they failed, or cannot fail (AMB-02)."""
 
 
@@ -104,7 +106,8 @@ def malformed_contents(draw: st.DrawFn, msg_type: str | None = None) -> Malforme
     spoilt: dict[str, Json] = {
         f"found {word}": value for word, value in WRONG.items() if not _fits(value, hint)
     }
-    faults = ["missing"] * (field.default is attrs.NOTHING) + sorted(spoilt)
+    needed = field.default is attrs.NOTHING and field.name not in cls.absent
+    faults = ["missing"] * needed + sorted(spoilt)
     fault = draw(st.sampled_from(faults))
     data.pop(path, None)
     if fault != "missing":
@@ -223,7 +226,16 @@ _PRIMITIVE: dict[type, Strategy] = {
     UnsetType: st.just(UNSET),
 }
 
-_bundles = st.dictionaries(st.sampled_from(MIME_TYPES), texts() | json_objects(max_leaves=3))
+_REPRESENTATIONS: dict[str, Strategy] = {
+    "text/html": texts(),
+    "image/png": st.binary(max_size=9).map(lambda data: b64encode(data).decode()),
+    "application/json": json_objects(max_leaves=3),
+    "application/x-own+json": json_objects(max_leaves=3),
+}
+"""Each in the form of its type (IOPUB-12, IOPUB-13)."""
+
+_plain_bundles = st.fixed_dictionaries({"text/plain": texts()}, optional=_REPRESENTATIONS)
+_bundles = _plain_bundles | st.fixed_dictionaries({}, optional=_REPRESENTATIONS)
 _bundle_metadata = st.dictionaries(st.sampled_from(MIME_TYPES), json_objects(max_leaves=2))
 _transient = st.fixed_dictionaries({"display_id": texts()})
 _display = st.fixed_dictionaries(
@@ -262,8 +274,14 @@ _OWN: dict[str, dict[str, Strategy]] = {
         "payload": st.just(UNSET)
         | st.lists(st.fixed_dictionaries({"source": texts()}), max_size=2).map(tuple),
     },
-    "ExecuteResult": {**_shown, "transient": st.just(UNSET) | _transient},
-    "InspectReply": _shown,
+    "ExecuteResult": {
+        "data": _plain_bundles,
+        "metadata": _bundle_metadata,
+        "transient": st.just(UNSET) | _transient,
+    },
+    "InspectReply": {"data": _plain_bundles, "metadata": _bundle_metadata},
+    "KernelInfoReply": {"protocol_version": st.sampled_from(["5.0", "5.5", "5.10.1"])},
+    "LanguageInfo": {"file_extension": texts().map(lambda text: f".{text}")},
     "UpdateDisplayData": {**_shown, "transient": _transient},
 }
 """Fields that one content has rules for."""
@@ -276,6 +294,13 @@ def _coherent(content: Content) -> Content:
             return attrs.evolve(content, cursor_start=end, cursor_end=start)
         case IsCompleteReply(status="complete" | "invalid" | "unknown"):
             return attrs.evolve(content, indent=UNSET)
+        case IsCompleteReply(indent=UnsetType()):
+            return attrs.evolve(content, indent="")
+        case KernelInfoReply(debugger=bool(flag), supported_features=tuple(listed)):
+            others = tuple(name for name in listed if name != "debugger")
+            return attrs.evolve(
+                content, supported_features=(*others, *(("debugger",) if flag else ()))
+            )
         case InspectReply(found=False):
             return attrs.evolve(content, data={}, metadata={})
     return content

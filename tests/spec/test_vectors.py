@@ -426,8 +426,7 @@ DIFFERENCES: Mapping[str, str] = {
         NO_OBJECT: (
             *numbered("CONTROL", 11, 25, 34),
             *numbered("ENGINE", 8, 15),
-            *numbered("HEADERS", 61),
-            *numbered("JSON", 2, 3, 4, 6, 7, 8, 10, 11, 12, 14, 15, 16, 18, 19, 20, 82),
+            *numbered("JSON", 2, 3, 4, 8, 10, 11, 12, 14, 15, 16, 18, 19, 20, 82),
             *numbered("REPLAY", 15),
             *numbered("SHELL", 80, 90),
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 from attrs import frozen
@@ -23,8 +24,11 @@ class DebugRequest(Content):
 
     msg_type: ClassVar[str] = "debug_request"
 
+    # Seen: the text's own examples have no `seq`, here and below.
+    absent: ClassVar[Mapping[str, Json]] = {"seq": 0}
+
     seq: int
-    """Counts the messages of the client, from 1."""
+    """Counts the messages of the client, from 1; 0 for one that came without."""
 
     command: str
     """The name of the request; Jupyter adds dumpCell, debugInfo and others (DEBUG-05 to
@@ -44,17 +48,26 @@ class DebugReply(Content):
 
     msg_type: ClassVar[str] = "debug_reply"
 
+    # Seen: ipykernel and xeus-python leave out `seq`, ipykernel sends an empty object while its
+    # debugger is not started. Which request is answered, the parent header tells.
+    absent: ClassVar[Mapping[str, Json]] = {
+        "seq": 0,
+        "request_seq": 0,
+        "command": "",
+        "success": False,
+    }
+
     seq: int
-    """Counts the messages of the debugger, from 1."""
+    """Counts the messages of the debugger, from 1; 0 for one that came without."""
 
     request_seq: int
-    """The `seq` of the request (DEBUG-04)."""
+    """The `seq` of the request (DEBUG-04); 0 if it is not stated."""
 
     command: str
-    """The command of the request (DEBUG-04)."""
+    """The command of the request (DEBUG-04); empty if it is not stated."""
 
     success: bool
-    """False if the request failed; `message` then says why."""
+    """False if the request failed, or does not say; `message` then says why."""
 
     message: str | UnsetType = UNSET
     """Why it failed, where `success` is false."""
@@ -72,8 +85,10 @@ class DebugEvent(Content):
 
     msg_type: ClassVar[str] = "debug_event"
 
+    absent: ClassVar[Mapping[str, Json]] = {"seq": 0}
+
     seq: int
-    """Counts the messages of the debugger, from 1."""
+    """Counts the messages of the debugger, from 1; 0 for one that came without."""
 
     event: str
     """The name of the event: ``stopped``, ``output`` and so on."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 from attrs import frozen
 from msgspec import UNSET, UnsetType
 
-from assay.protocol.wire._json import JsonObject
+from assay.protocol.wire._json import Json, JsonObject
 from assay.protocol.wire._message import PROTOCOL_VERSION, Content
 
 __all__ = ["HelpLink", "KernelInfoReply", "KernelInfoRequest", "LanguageInfo"]
@@ -23,6 +24,11 @@ class KernelInfoRequest(Content):
 @frozen(kw_only=True, eq=False, repr=False)
 class LanguageInfo(Content):
     """The language that a kernel runs (INFO-06)."""
+
+    # Seen: kernels that leave out the version, which wrapperkernels.rst does not ask for.
+    absent: ClassVar[Mapping[str, Json]] = dict.fromkeys(
+        ("name", "version", "mimetype", "file_extension"), ""
+    )
 
     name: str
     """In small letters: ``python``."""
@@ -62,6 +68,13 @@ class KernelInfoReply(Content):
     """Say what the kernel is (INFO-04 to INFO-10)."""
 
     msg_type: ClassVar[str] = "kernel_info_reply"
+
+    # Seen: ipymini 0.1 answers with a status alone on control.
+    absent: ClassVar[Mapping[str, Json]] = {
+        "implementation": "",
+        "implementation_version": "",
+        "language_info": LanguageInfo.absent,
+    }
 
     implementation: str
     """The kernel's name: ``ipython``."""

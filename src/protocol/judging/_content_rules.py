@@ -1,7 +1,7 @@
-"""What a content has to be beyond the types of its fields.
+"""What a conforming sender's content is, beyond the types of its fields.
 
-A rule is a function of a content that has passed for its class, and yields findings. The rules of
-`STRICT` hold for what a conforming sender sends and tell what a tolerant receiver lets pass.
+A rule is a function of a content and yields findings. A tolerant receiver lets all of it pass: what
+it cannot do without, the types say.
 """
 
 from __future__ import annotations
@@ -10,14 +10,17 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import TypeAlias, TypeVar
 
-from assay.protocol._errors import ContentError, shorten
+import attrs
+
+from assay.protocol._errors import ContentError, FramingError, shorten
 from assay.protocol.contents._debug import DebugReply, DebugRequest
 from assay.protocol.judging._finding import Finding, finding
+from assay.protocol.wire._json import decode_json
 from assay.protocol.wire._message import Aborted, Content, ErrorReply
 from assay.protocol.wire._registry import content_class
 from assay.protocol.wire._structure import structure
 
-__all__ = ["failed", "field_rule", "lenient_findings", "strict_findings"]
+__all__ = ["failed", "field_rule", "strict_findings"]
 
 Fields: TypeAlias = Mapping[str, object]
 C = TypeVar("C", bound=Content)
@@ -66,6 +69,7 @@ ONE_FIELD = {
     ("kernel_info_reply", "help_links"): "HDR-18",
     ("kernel_info_reply", "supported_features"): "HDR-18",
     ("kernel_info_reply", "debugger"): "HDR-18",
+    ("input_reply", "value"): "HDR-18",
     ("is_complete_reply", "indent"): "HDR-18",
 }
 
@@ -76,7 +80,13 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
     "execute_reply": ("user_expressions",),
     "complete_reply": ("metadata",),
     "inspect_reply": ("data", "metadata"),
-    "kernel_info_reply": ("banner", "protocol_version"),
+    "kernel_info_reply": (
+        "banner",
+        "implementation",
+        "implementation_version",
+        "language_info",
+        "protocol_version",
+    ),
     "comm_info_reply": ("comms",),
     "shutdown_reply": ("restart",),
     "display_data": ("metadata",),
@@ -87,9 +97,9 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
     "comm_msg": ("data",),
     "comm_close": ("data",),
     "input_request": ("prompt", "password"),
-    "debug_request": ("type",),
-    "debug_reply": ("type",),
-    "debug_event": ("type",),
+    "debug_request": ("type", "seq"),
+    "debug_reply": ("type", "seq", "request_seq", "command", "success"),
+    "debug_event": ("type", "seq"),
 }
 """Fields that a sender must write although a receiver can do without them: our classes have a
 default for them. What an execute_request may leave out is not among them (EXEC-28)."""
@@ -105,6 +115,13 @@ NEVER_NULL: Mapping[str, tuple[str, ...]] = {
 OWN_STATUS = frozenset({"is_complete_reply", "debug_reply", "connect_reply", "input_reply"})
 """Replies whose ``status`` is another thing, or that have none (AMB-02)."""
 
+PLAIN = {
+    "is_complete_reply": "ISCOMPLETE-01",
+    "debug_reply": "DEBUG-04",
+    "input_reply": "HDR-18",
+}
+"""Replies that do not fail in the common form (AMB-02), and the sentence on their own."""
+
 ERROR_FIELDS = ("ename", "evalue", "traceback")
 
 FIELDS: Mapping[str, tuple[str, ...]] = {
@@ -115,6 +132,19 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
 
 VERSION = re.compile(r"\d+\.\d+(\.\d+)?", re.ASCII)
 """Two numbers, or three (AMB-11)."""
+
+BINARY = re.compile(r"(image/(png|jpe?g|gif|webp|bmp|tiff)|application/pdf)", re.IGNORECASE)
+"""Types whose representations are bytes."""
+
+BASE64 = re.compile(r"[A-Za-z0-9+/\s]*={0,2}\s*", re.ASCII)
+
+JSON_TYPE = re.compile(r"application/(json|.+\+json)", re.IGNORECASE)
+
+FAILED_TOO: Mapping[str, frozenset[str]] = {
+    "execute_reply": frozenset({"status", "execution_count", "payload"}),
+}
+"""Fields of a success that a failure has too: the count (SHELL-13), and what the cell had asked of
+its client before it failed (EXEC-13, AMB-04)."""
 
 PAYLOADS = {
     "page": ("data", "start"),
@@ -142,27 +172,22 @@ def failed(msg_type: str, content: Fields) -> bool:
     return content_class(msg_type, content.get("status")) in {ErrorReply, Aborted}
 
 
-def lenient_findings(msg_type: str, content: Fields) -> Iterator[Finding]:
-    """Yield what even a tolerant receiver cannot make sense of."""
-    if not failed(msg_type, content):
-        for rule in LENIENT_RULES.get(msg_type, ()):
-            yield from rule(content)
-    elif msg_type == "execute_reply" and "execution_count" not in content:
-        yield finding("SHELL-13", "content.execution_count", "an integer", "nothing")
-
-
 def strict_findings(msg_type: str, content: Fields) -> Iterator[Finding]:
-    """Yield what a conforming sender does not send, in addition."""
-    match content_class(msg_type, content.get("status")):
-        case cls if cls is Aborted:
+    """Yield what a conforming sender does not send and every receiver takes."""
+    cls = content_class(msg_type, content.get("status"))
+    if cls in {Aborted, ErrorReply} and msg_type == "execute_reply":
+        if "execution_count" not in content:
+            yield finding("SHELL-13", "content.execution_count", "an integer", "nothing")
+        yield from _count("SHELL-13")(content)
+    match cls:
+        case _ if cls is Aborted:
             yield from _aborted(msg_type, content)
-        case cls if cls is ErrorReply:
-            if "traceback" not in content:
-                yield finding("SHELL-10", "content.traceback", "a list of text", "nothing")
+        case _ if cls is ErrorReply:
+            yield from _error_reply(msg_type, content)
         case _:
             yield from _needed(msg_type, content)
             yield from _nulls(msg_type, content)
-            for rule in STRICT_RULES.get(msg_type, ()):
+            for rule in RULES.get(msg_type, ()):
                 yield from rule(content)
 
 
@@ -180,6 +205,20 @@ def _nulls(msg_type: str, content: Fields) -> Iterator[Finding]:
     for name in NEVER_NULL.get(msg_type, ()):
         if name in content and content[name] is None:
             yield finding(field_rule(msg_type, None, name), f"content.{name}", "a value", "null")
+
+
+def _error_reply(msg_type: str, content: Fields) -> Iterator[Finding]:
+    for name in ERROR_FIELDS:
+        if name not in content:
+            wanted = "a list of text" if name == "traceback" else "text"
+            yield finding("SHELL-10", f"content.{name}", wanted, "nothing")
+    usual = {one.name for one in attrs.fields(content_class(msg_type)) if one.name != "_extra"}
+    for name in sorted(usual - FAILED_TOO.get(msg_type, frozenset({"status"}))):
+        if name in content:
+            wanted = "no field of a reply that succeeded"
+            yield finding("SHELL-10", f"content.{name}", wanted, shorten(content[name]))
+    if msg_type == "execute_reply":
+        yield from _payloads(content)
 
 
 def _aborted(msg_type: str, content: Fields) -> Iterator[Finding]:
@@ -250,6 +289,30 @@ def _user_expressions(content: Fields) -> Iterator[Finding]:
                 yield finding(rule, f"{path}.{key}", "this field", "nothing")
 
 
+def _mime_types(content: Fields) -> Iterator[Finding]:
+    """IOPUB-11 to IOPUB-13: keys that are MIME types, and values in the form that goes with one."""
+    data = content.get("data")
+    for key, value in data.items() if isinstance(data, Mapping) else ():
+        path = f"content.data[{key!r}]"
+        if not isinstance(key, str) or "/" not in key:
+            yield finding("IOPUB-11", path, "a MIME type as key", shorten(key))
+        elif BINARY.fullmatch(key) and not (isinstance(value, str) and BASE64.fullmatch(value)):
+            yield finding("IOPUB-13", path, "base64 text", shorten(value))
+        elif JSON_TYPE.fullmatch(key) and isinstance(value, str) and _is_json(value):
+            yield finding("IOPUB-12", path, "a JSON value", "text that holds JSON")
+
+
+def _is_json(text: str) -> bool:
+    # Text that stands for an object or array; any other may be meant as it is.
+    if text.lstrip()[:1] not in {"{", "["}:
+        return False
+    try:
+        decode_json(text.encode("utf-8", "surrogatepass"))
+    except FramingError:
+        return False
+    return True
+
+
 def _indent(content: Fields) -> Iterator[Finding]:
     status = content.get("status")
     if status == "incomplete" and "indent" not in content:
@@ -296,11 +359,30 @@ def _info(content: Fields) -> Iterator[Finding]:
         wanted = "two or three numbers with dots between them"
         yield finding("INFO-04", "content.protocol_version", wanted, shorten(version))
     language = content.get("language_info")
-    ending = language.get("file_extension") if isinstance(language, Mapping) else None
+    if not isinstance(language, Mapping):
+        language = dict.fromkeys(LANGUAGE)  # of what is none, its type is wrong
+    for name in LANGUAGE:
+        if name not in language:
+            yield finding("INFO-06", f"content.language_info.{name}", "text", "nothing")
+    ending = language.get("file_extension")
     if isinstance(ending, str) and not ending.startswith("."):
         path = "content.language_info.file_extension"
         yield finding("INFO-06", path, "a dot and letters", shorten(ending))
+    yield from _debugger(content)
 
+
+def _debugger(content: Fields) -> Iterator[Finding]:
+    """INFO-10: the deprecated flag repeats what the list says."""
+    flag, listed = content.get("debugger"), content.get("supported_features")
+    if isinstance(flag, bool) and isinstance(listed, (list, tuple)):
+        wanted = "debugger" in listed
+        if flag is not wanted:
+            said = f"{str(wanted).lower()}, as supported_features has it"
+            yield finding("INFO-10", "content.debugger", said, str(flag).lower())
+
+
+LANGUAGE = ("name", "version", "mimetype", "file_extension")
+"""What is said of every language."""
 
 FAULT = re.compile(r"(.+?): wanted (.*?), found (.*)", re.DOTALL)
 
@@ -342,16 +424,13 @@ def _shown(value: object) -> str:
     return "nothing" if value is None else shorten(value)
 
 
-LENIENT_RULES: Mapping[str, tuple[Rule, ...]] = {
-    "complete_reply": (_cursors,),
-    "update_display_data": (_display_id,),
-}
-
-STRICT_RULES: Mapping[str, tuple[Rule, ...]] = {
+RULES: Mapping[str, tuple[Rule, ...]] = {
     "execute_reply": (_count("SHELL-13"), _payloads, _user_expressions),
     "execute_input": (_count("IOPUB-18"),),
-    "execute_result": (_count("IOPUB-19"), _plain_text("IOPUB-29"), _named_display),
-    "display_data": (_named_display,),
+    "execute_result": (_count("IOPUB-19"), _plain_text("IOPUB-29"), _named_display, _mime_types),
+    "display_data": (_named_display, _mime_types),
+    "complete_reply": (_cursors,),
+    "update_display_data": (_mime_types, _display_id),
     "complete_request": (_cursor("COMPLETE-02"),),
     "inspect_request": (_cursor("INSPECT-06"),),
     "inspect_reply": (_plain_text("INSPECT-08", only_if="found"),),

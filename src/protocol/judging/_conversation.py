@@ -12,6 +12,7 @@ from attrs import evolve
 from assay.protocol._errors import shorten
 from assay.protocol.judging._cell_rules import check_cells
 from assay.protocol.judging._exchanges import Conversation, Recorded, RecordedExchange, Seen
+from assay.protocol.judging._feature_rules import check_features
 from assay.protocol.judging._finding import Finding
 from assay.protocol.judging._parts import read_parts, text_in
 from assay.protocol.judging._validation import HEADER_FIELDS, Profile, findings_of
@@ -81,6 +82,7 @@ def check_conversation(
     check_cells(conversation)
     _answers(conversation)
     _kernel(conversation)
+    check_features(conversation)
     return (*found, *conversation.found)
 
 
@@ -334,6 +336,7 @@ def _disagreements(exchange: RecordedExchange, reply: Seen) -> Iterator[tuple[st
                     yield "INFO-12", path, shorten(target), shorten(one.get("target_name"))
         case "history_request":
             yield from _history(asked.get("output") is True, told.get("history"))
+            yield from _history_length(asked, told.get("history"))
         case "shutdown_request":
             wanted_restart, restart = asked.get("restart", False), told.get("restart", False)
             if restart != wanted_restart:
@@ -362,6 +365,21 @@ def _history(output: bool, history: object) -> Iterator[tuple[str, str, str, str
     numbers = [one[:2] for one in cells if all(type(number) is int for number in one[:2])]
     if any(list(first) > list(second) for first, second in pairwise(numbers)):
         yield "HIST-12", "content.history", "ascending order", "another one"
+
+
+LIMITED = {"tail": "HIST-02", "search": "HIST-04"}
+"""The ways of asking for history whose `n` is a limit."""
+
+
+def _history_length(
+    asked: Mapping[str, object], history: object
+) -> Iterator[tuple[str, str, str, str]]:
+    rule = LIMITED.get(text_in(asked, "hist_access_type"))
+    limit = asked.get("n")
+    if rule is None or type(limit) is not int or not isinstance(history, (list, tuple)):
+        return
+    if 0 <= limit < len(history):
+        yield rule, "content.history", f"{limit} cells at most", f"{len(history)} cells"
 
 
 # What a kernel says of itself
@@ -400,11 +418,17 @@ def _infos(conversation: Conversation) -> None:
             wanted = f"the version that the kernel announces, {shorten(version)}"
             conversation.note("HDR-09", "header.version", wanted, shorten(claimed), one)
             break
-    on_shell = [one for one in infos if one.channel is Channel.SHELL]
+    # A banner may end in a tip that changes with each answer.
+    on_shell = [_facts(one) for one in infos if one.channel is Channel.SHELL]
     for one in infos:
         # What a kernel offers may change while it starts, so one that is equal is enough.
         if one.channel is Channel.CONTROL and on_shell:
-            if all(one.content != other.content for other in on_shell):
+            if _facts(one) not in on_shell:
+                other = next(info for info in reversed(infos) if info.channel is Channel.SHELL)
                 wanted = "the answer that is given on shell"
-                conversation.note("INFO-02", "content", wanted, "another one", on_shell[-1], one)
+                conversation.note("INFO-02", "content", wanted, "another one", other, one)
             break
+
+
+def _facts(info: Seen) -> Mapping[str, object]:
+    return {key: value for key, value in info.content.items() if key != "banner"}

@@ -54,16 +54,16 @@ class Finding:
 
 SHOULD = frozenset(
     {
-        "CTRL-07", "CTRL-14", "EXEC-06", "EXEC-21", "EXEC-23", "HDR-03", "HDR-04", "HDR-05",
-        "HDR-13", "HDR-14", "HDR-15", "HIST-12", "INFO-15", "INSPECT-08", "IOPUB-23", "IOPUB-29",
-        "ISCOMPLETE-02", "SHELL-06", "SHELL-07", "SHELL-10", "SHELL-11", "SHELL-12", "SIGN-16",
-        "WIRE-07", "WIRE-11",
+        "CTRL-03", "CTRL-07", "CTRL-14", "EXEC-06", "EXEC-21", "EXEC-23", "HDR-03", "HDR-04",
+        "HDR-05", "HDR-13", "HDR-14", "HDR-15", "HIST-12", "INFO-15", "INSPECT-08", "IOPUB-11",
+        "IOPUB-12", "IOPUB-23", "IOPUB-29", "ISCOMPLETE-02", "SHELL-06", "SHELL-07", "SHELL-10",
+        "SHELL-11", "SHELL-12", "SIGN-16", "WIRE-07", "WIRE-11",
     }
 )  # fmt: skip
 """The requirements named by findings whose level is SHOULD; a test compares it with the register,
 which the protocol layer does not need in order to work."""
 
-MAY = frozenset({"HDR-11", "INFO-08", "INFO-09", "EXEC-13", "IOPUB-15"})
+MAY = frozenset({"HDR-11", "INFO-08", "INFO-09", "INFO-10", "EXEC-13", "IOPUB-15"})
 
 
 def finding(

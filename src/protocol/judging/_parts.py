@@ -25,6 +25,9 @@ BYTES = (bytes, bytearray, memoryview)
 """What a frame may be."""
 
 DICT_NAMES = ("header", "parent_header", "metadata", "content")
+MAY_BE_NULL = frozenset({"parent_header", "metadata"})
+"""What known peers write as null, and a receiver can do without."""
+
 DICT_RULES = ("HDR-01", "HDR-12", "HDR-16", "HDR-18")
 """Which sentence says that the part is an object, where there is no frame to speak of."""
 
@@ -42,6 +45,9 @@ class Parts:
     content: Mapping[str, object] = field(factory=dict)
     found: tuple[Finding, ...] = ()
     """What was wrong with the form."""
+
+    nulls: tuple[Finding, ...] = ()
+    """What only a strict reader minds of the form: null in place of an empty object."""
 
     faulty: frozenset[str] = frozenset()
     """The parts that are no objects; there is nothing to say of what they lack."""
@@ -106,17 +112,23 @@ def _of_message(message: Message[Content]) -> Parts:
 def _of_mapping(message: Mapping[str, object]) -> Parts:
     parts: dict[str, Mapping[str, object]] = {}
     found = []
+    nulls = []
     for name, rule in zip(DICT_NAMES, DICT_RULES, strict=True):
-        # A library may leave out of its dictionary what is empty on the wire, but not these two.
-        part = message.get(name, {} if name in {"parent_header", "metadata"} else None)
+        # A library may leave out of its dictionary what is empty on the wire, but not the others.
+        part = message.get(name, {} if name in MAY_BE_NULL else None)
         if isinstance(part, Mapping):
             parts[name] = part
+            continue
+        wrong = finding(rule, name, "an object", _shown(part))
+        if part is None and name in MAY_BE_NULL:
+            parts[name] = {}
+            nulls.append(wrong)
         else:
-            found.append(finding(rule, name, "an object", _shown(part)))
+            found.append(wrong)
     for name in ("header", "parent_header"):
         if name in parts:
             parts[name] = _with_text_date(parts[name])
-    return _together(parts, found)
+    return evolve(_together(parts, found), nulls=tuple(nulls))
 
 
 def _with_text_date(header: Mapping[str, object]) -> Mapping[str, object]:
@@ -137,13 +149,18 @@ def _of_frames(frames: list[bytes], signer: Signer | None) -> Parts:
     signature, *dicts = behind[: DICTS + 1]
     found = [] if signer is None else _signature_findings(signature, dicts, signer)
     parts: dict[str, Mapping[str, object]] = {}
+    nulls = []
     for name, data in zip(DICT_NAMES, dicts, strict=True):
         value = _object(data, name)
-        if isinstance(value, Finding):
-            found.append(value)
-        else:
+        if not isinstance(value, Finding):
             parts[name] = value
-    return evolve(_together(parts, found), identities=tuple(frames[:start]))
+        elif name in MAY_BE_NULL and data.strip() == b"null":
+            parts[name] = {}
+            nulls.append(value)
+        else:
+            found.append(value)
+    whole = _together(parts, found)
+    return evolve(whole, identities=tuple(frames[:start]), nulls=tuple(nulls))
 
 
 def _together(parts: Mapping[str, Mapping[str, object]], found: Sequence[Finding]) -> Parts:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 from assay.protocol._errors import ContentError, shorten
 from assay.protocol.judging._content_rules import (
+    PLAIN,
     VERSION,
     field_rule,
-    lenient_findings,
     strict_findings,
 )
 from assay.protocol.judging._finding import Finding, Severity, finding
@@ -86,9 +86,11 @@ def findings_of(
     """Return what is wrong with *parts*; see `validate`."""
     strict = profile == Profile.STRICT
     claimed = _numbers(version or text_in(parts.header, "version"))
-    found = [*parts.found]
+    found = [*parts.found, *(parts.nulls if strict else ())]
     if "header" not in parts.faulty:
         found += _header_findings(parts.header, claimed, strict=strict)
+        if strict:
+            found += _sender_findings(parts, sender)
     if "parent_header" not in parts.faulty:
         found += _parent_findings(parts, sender, strict=strict)
     if "content" not in parts.faulty and (claimed is None or claimed[0] == 5):
@@ -99,7 +101,7 @@ def findings_of(
         if strict:
             found += _version_findings(row, claimed)
     if strict and channel == Channel.IOPUB and parts.identities is not None:
-        found += _topic_findings(parts.identities)
+        found += _topic_findings(parts)
     return tuple(found)
 
 
@@ -155,6 +157,18 @@ def _subshell_findings(header: Mapping[str, object], part: str) -> Iterator[Find
             shorten(subshell),
             severity=Severity.VIOLATION,
         )
+
+
+def _sender_findings(parts: Parts, sender: Sender | None) -> Iterator[Finding]:
+    """Yield what the header of a kernel's message may not hold."""
+    row = MESSAGE_TYPES.get(parts.msg_type)
+    theirs = Sender.KERNEL in {sender, row.sender if row is not None else None}
+    # A prompt may name its subshell (JEP 91): the answer goes there.
+    is_prompt = parts.msg_type == "input_request"
+    if theirs and not is_prompt and parts.header.get("subshell_id") is not None:
+        wanted = "no id of a subshell but in the parent header"
+        got = shorten(parts.header["subshell_id"])
+        yield finding("SUBSHELL-15", "header.subshell_id", wanted, got)
 
 
 def _form_findings(header: Mapping[str, object]) -> Iterator[Finding]:
@@ -218,9 +232,12 @@ def _content_findings(
     faults = tuple(_type_findings(cls, msg_type, status, content))
     yield from faults
     wrong = {(one.requirement, one.path) for one in faults}
-    more = [*lenient_findings(msg_type, content)]
+    more: list[Finding] = []
     if strict:
         more += strict_findings(msg_type, content)
+        if msg_type in PLAIN and cls is not content_class(msg_type):
+            wanted = "a reply in its own form, not in the common form of a failure"
+            more = [finding(PLAIN[msg_type], "content.status", wanted, shorten(status))]
     yield from (one for one in more if (one.requirement, one.path) not in wrong)
 
 
@@ -337,7 +354,14 @@ def _version_findings(row: MessageType, claimed: tuple[int, ...] | None) -> Iter
         yield finding("HDR-09", "header.version", f"{row.since}, which brought {row.name}", got)
 
 
-def _topic_findings(identities: Sequence[bytes]) -> Iterator[Finding]:
+def _topic_findings(parts: Parts) -> Iterator[Finding]:
+    identities: Sequence[bytes] = parts.identities or ()
     if len(identities) != 1:
         got = f"{len(identities)} frames"
         yield finding("WIRE-11", "frames", "one frame, the topic, before the delimiter", got)
+    elif parts.msg_type == "iopub_welcome":
+        wanted = text_in(parts.content, "subscription")
+        # The proposal lets a topic hold more, and it arrives if it begins so.
+        if not identities[0].startswith(wanted.encode("utf-8", "surrogatepass")):
+            got = shorten(identities[0])
+            yield finding("IOPUB-05", "frames", f"the topic {shorten(wanted)}", got)

@@ -202,7 +202,7 @@ def _ours(cls: type[Any], converter: cattrs.Converter) -> Structure:
     def structure(value: Any, hint: Any) -> Any:
         if not isinstance(value, Mapping):
             raise ValueError(f"wanted an object, found {shorten(value)}")  # noqa: TRY004
-        made = from_dict(dict(value), hint)
+        made = from_dict({**getattr(cls, "absent", {}), **value}, hint)
         extra = {key: item for key, item in value.items() if key not in names}
         return attrs.evolve(made, extra=extra) if extra else made
 

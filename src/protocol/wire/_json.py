@@ -83,8 +83,14 @@ def decode_json(data: bytes | memoryview) -> Json:
     return value
 
 
-def decode_object(data: bytes | memoryview, part: str) -> dict[str, Json]:
-    """Return the JSON object that *data* holds; *part* names the frame in the error.
+def decode_object(data: bytes | memoryview, part: str, *, null: bool = False) -> dict[str, Json]:
+    """Return the JSON object that *data* holds.
+
+    Args:
+        data: UTF-8 JSON text.
+        part: Names the frame in the error.
+        null: Take ``null`` as the empty object. Spec: each frame holds an object (WIRE-06). Seen:
+            akernel's metadata and xeus-python's parent header of a welcome are null.
 
     Raises:
         FramingError: *data* is not JSON or not an object (WIRE-06).
@@ -93,6 +99,8 @@ def decode_object(data: bytes | memoryview, part: str) -> dict[str, Json]:
         value = decode_json(data)
     except FramingError as error:
         raise FramingError(f"{part}: {error.args[0]}", requirement="WIRE-06") from error
+    if null and value is None:
+        return {}
     if type(value) is not dict:
         raise FramingError(
             f"{part}: wanted a JSON object, found {KINDS.get(type(value), 'a number')}",

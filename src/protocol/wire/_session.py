@@ -293,7 +293,7 @@ class Session:
             identities,
             read_header(header),
             _read_parent(parent_header),
-            {} if metadata == EMPTY_OBJECT else decode_object(metadata, "metadata"),
+            {} if metadata == EMPTY_OBJECT else decode_object(metadata, "metadata", null=True),
             decode_object(content, "content"),
             buffers,
         )
@@ -352,7 +352,7 @@ def read_header(data: bytes, part: str = "header") -> Header:
 def _read_parent(data: bytes) -> Header | None:
     if data == EMPTY_OBJECT:
         return None
-    value = decode_object(data, "parent_header")
+    value = decode_object(data, "parent_header", null=True)
     return _header(value, data, "parent_header") if value else None
 
 

@@ -38,6 +38,8 @@ def structure(cls: type[T], data: JsonObject) -> T:
         ContentError: a field is missing or has the wrong type; `faults` names each of them.
     """
     plan = _PLANS[cls]
+    if plan.absent:
+        data = {**plan.absent, **data}
     known, extra = data, None
     if not plan.known.issuperset(data):
         # The codec must not see them: one may have the name of a private field.
@@ -97,6 +99,7 @@ class _Plan(NamedTuple):
     known: frozenset[str]
     has_extra: bool
     nested: tuple[tuple[str, type], ...]
+    absent: Mapping[str, Json]
 
 
 class _Plans(dict[type, _Plan]):
@@ -113,7 +116,9 @@ def _plan(cls: type) -> _Plan:
     names = tuple(f.name for f in fields if not f.name.startswith("_"))
     hints = get_type_hints(cls)
     nested = [(name, found) for name in names if (found := _content_in(hints[name])) is not None]
-    return _Plan(names, frozenset(names), any(f.name == "_extra" for f in fields), tuple(nested))
+    has_extra = any(f.name == "_extra" for f in fields)
+    absent: Mapping[str, Json] = getattr(cls, "absent", {})
+    return _Plan(names, frozenset(names), has_extra, tuple(nested), absent)
 
 
 def _content_in(hint: object) -> type | None:

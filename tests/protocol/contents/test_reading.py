@@ -170,11 +170,14 @@ def test_one_fault_is_named_with_its_path(malformed: MalformedContent) -> None:
         ),
         (
             "kernel_info_reply",
-            {"implementation": "i", "implementation_version": "1", "language_info": {"name": "n"}},
+            {
+                "implementation": "i",
+                "implementation_version": "1",
+                "language_info": {"name": 1, "version": 2},
+            },
             [
-                "language_info.version: wanted this field, found none",
-                "language_info.mimetype: wanted this field, found none",
-                "language_info.file_extension: wanted this field, found none",
+                "language_info.name: wanted text, found 1",
+                "language_info.version: wanted text, found 2",
             ],
         ),
         (

@@ -694,7 +694,7 @@ FAULTS: dict[str, tuple[Fault, str, tuple[str, ...]]] = {
         ("info.reply",),
     ),
     "another answer on control": (
-        changed("info2.reply", "content", banner="another"),
+        changed("info2.reply", "content", implementation="another"),
         "INFO-02",
         ("info.reply", "info2.reply"),
     ),
