@@ -12,6 +12,7 @@ from typing import Literal
 import click
 
 from assay.commands._check import check_command
+from assay.commands._engine import engine_command
 from assay.commands._exit import Exit
 from assay.commands._fuzz import fuzz_command
 from assay.commands._install import (
@@ -92,11 +93,13 @@ def cli() -> None:
     assay check python3           check a kernel against the specification
     assay new-kernel chess        write the package of a kernel of your own
     assay fuzz python3            search for conversations that a kernel gets wrong
+    assay engine --file=FILE      be an engine of an ipyparallel cluster
     assay spec show EXEC-20       explain a rule of the protocol
     """
 
 
 cli.add_command(check_command)
+cli.add_command(engine_command)
 cli.add_command(fuzz_command)
 cli.add_command(spec)
 

@@ -41,7 +41,7 @@ class RunningKernel:
 
     def __init__(self, parts: Parts, interpreter: Interpreter) -> None:
         self._parts = parts
-        parts.main.begin(parts.services.of_shell(interpreter, parts.output, parts.main))
+        parts.main.begin(parts.shell_handlers(interpreter))
 
     def serve(self) -> None:
         """Serve until something asks for the end."""

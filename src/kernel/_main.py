@@ -112,13 +112,13 @@ def serve(
     Returns:
         0 after a shutdown, 1 if the kernel cannot start, 2 for options that make no sense.
     """
-    _open_missing_descriptors()
-    prepare_logging(lambda: _log_to(sys.__stderr__))
+    open_missing_descriptors()
+    prepare_logging(lambda: log_to(sys.__stderr__))
     try:
         options = parse(arguments)
     except AssayError as error:
         return _refuse(info, error, 2)
-    prepare_logging(lambda: _log_to(sys.__stderr__, options.log_level))
+    prepare_logging(lambda: log_to(sys.__stderr__, options.log_level))
 
     def prepare_with_rest() -> Interpreter:
         if options.log_level is not None:
@@ -126,7 +126,7 @@ def serve(
         return prepare(list(options.rest))
 
     try:
-        _check_descriptors()
+        check_descriptors()
         opened = open_connection(options)
         stderr = real_stderr()
         launcher = _parent_pid()
@@ -145,7 +145,7 @@ def serve(
         )
     except (AssayError, OSError) as error:
         return _refuse(info, error, 1)
-    prepare_logging(lambda: _log_to(stderr, options.log_level))
+    prepare_logging(lambda: log_to(stderr, options.log_level))
     for warning in opened.warnings:
         logger.warning("%s", warning)
     sys.setswitchinterval(SWITCH_INTERVAL_S)
@@ -192,7 +192,7 @@ def _refuse(info: KernelInfoReply, error: Exception, code: int) -> int:
     return code
 
 
-def _check_descriptors() -> None:
+def check_descriptors() -> None:
     """Refuse to start where ZeroMQ would abort the process for want of descriptors."""
     taken: list[int] = []
     try:
@@ -208,7 +208,7 @@ def _check_descriptors() -> None:
             os.close(descriptor)
 
 
-def _open_missing_descriptors() -> None:
+def open_missing_descriptors() -> None:
     """Let nothing else become descriptor 0, 1 or 2, which a launcher may have closed."""
     for descriptor in range(3):
         try:
@@ -248,7 +248,7 @@ def _prepare_ipython(arguments: list[str]) -> Interpreter:
     return IPythonInterpreter(arguments)
 
 
-def _log_to(stream: TextIO | None, level: int | None = None) -> None:
+def log_to(stream: TextIO | None, level: int | None = None) -> None:
     import logging  # noqa: PLC0415 - called when there is something to log
 
     project = logging.getLogger("assay")

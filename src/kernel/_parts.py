@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from threading import Lock  # by name: gevent replaces the module's
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, ClassVar, TextIO
 
 from assay.kernel.dispatch._handlers import Handlers, serve
 from assay.kernel.dispatch._replies import Responder
@@ -32,10 +32,10 @@ from assay.protocol import Channel, ConnectionFile, Envelope, KernelInfoReply, S
 from assay.transport import IoThread, KernelSockets, Topics
 
 if TYPE_CHECKING:
-    from assay.kernel._interpreter import ConcurrentInterpreter
+    from assay.kernel._interpreter import ConcurrentInterpreter, Interpreter
     from assay.kernel.lanes._subshells import Subshells
     from assay.kernel.process._visit import Visit
-    from assay.transport import Recorder
+    from assay.transport import Receiver, Recorder
 
 __all__ = ["Parts"]
 
@@ -56,6 +56,11 @@ class Parts:
         stderr: For what concerns the person who started the process.
     """
 
+    # What an engine of a cluster has of its own (`assay.kernel.engine`).
+    responder_class: ClassVar[type[Responder]] = Responder
+    output_class: ClassVar[type[Output]] = Output
+    router_class: ClassVar[type[Router]] = Router
+
     def __init__(
         self,
         sockets: KernelSockets,
@@ -70,12 +75,12 @@ class Parts:
         recorder: Recorder | None,
         stderr: TextIO,
     ) -> None:
-        topics = Topics.of_kernel(session.session)
+        topics = self._topics(session)
         inbox = _Inbox()
-        self.io = io = IoThread(sockets, session, inbox, topics, recorder)
-        self.responder = Responder(io.log, session, topics.of)
+        self.io = io = self._io_thread(sockets, session, inbox, topics, recorder)
+        self.responder = self.responder_class(io.log, session, topics.of)
         self.parents = Parents()
-        self.output = Output(
+        self.output = self.output_class(
             io.log, session, self.parents, topics.of, publish_silent=publish_silent
         )
         self.capture = DescriptorCapture(self.output)
@@ -139,14 +144,34 @@ class Parts:
             interrupt=self._interrupt,
             interruptible=self.interruptible,
         )
-        inbox.receive = Router(
+        self.router = self.router_class(
             at_once=self.services.at_once,
             main=self.main,
             control=self.control,
             prompter=prompter,
             responder=self.responder,
             subshells=self._subshells if FEATURE in features else None,
-        ).receive
+        )
+        inbox.receive = self.router.receive
+
+    def shell_handlers(self, interpreter: Interpreter) -> Handlers:
+        """Return what the main lane answers with *interpreter*."""
+        return self.services.of_shell(interpreter, self.output, self.main)
+
+    def _topics(self, session: Session) -> Topics:
+        """Return how what is published is named."""
+        return Topics.of_kernel(session.session)
+
+    def _io_thread(
+        self,
+        sockets: KernelSockets,
+        session: Session,
+        receiver: Receiver,
+        topics: Topics,
+        recorder: Recorder | None,
+    ) -> IoThread:
+        """Return the owner of *sockets*, which has not begun."""
+        return IoThread(sockets, session, receiver, topics, recorder)
 
     @property
     def _interrupt(self) -> Callable[[], None] | None:

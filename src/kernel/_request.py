@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from attrs import define
 
@@ -47,6 +48,9 @@ class Request:
 
     thread: int = 0
     """The thread of the subshell that handles it; 0 in the main shell."""
+
+    started: datetime | None = None
+    """When its turn came, aware; only an engine notes it."""
 
     finished: bool = False
     """Idle has been published; no client answers its prompts any more."""

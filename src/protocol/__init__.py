@@ -67,6 +67,14 @@ if TYPE_CHECKING:
         ExecuteRequest,
         ExecuteResult,
     )
+    from assay.protocol.contents._hub import (
+        DataMessage,
+        RegistrationReply,
+        RegistrationRequest,
+        SignalReply,
+        SignalRequest,
+        UnregistrationRequest,
+    )
     from assay.protocol.contents._info import (
         HelpLink,
         KernelInfoReply,
@@ -114,6 +122,7 @@ if TYPE_CHECKING:
         ListSubshellReply,
         ListSubshellRequest,
     )
+    from assay.protocol.files._cluster import ClusterFile
     from assay.protocol.files._connection import (
         ConnectionFile,
         Curve,
@@ -195,6 +204,7 @@ if TYPE_CHECKING:
         Unknown,
         UnsetType,
     )
+    from assay.protocol.wire._packed_session import PackedSession, Packer
     from assay.protocol.wire._registry import (
         MESSAGE_TYPES,
         Channel,
@@ -244,6 +254,7 @@ __all__ = [
     "ClearOutput",
     "ClearReply",
     "ClearRequest",
+    "ClusterFile",
     "CommClose",
     "CommInfo",
     "CommInfoReply",
@@ -263,6 +274,7 @@ __all__ = [
     "CreateSubshellReply",
     "CreateSubshellRequest",
     "Curve",
+    "DataMessage",
     "DebugEvent",
     "DebugInfoBody",
     "DebugReply",
@@ -316,6 +328,8 @@ __all__ = [
     "MessageDict",
     "MessageType",
     "MsgId",
+    "PackedSession",
+    "Packer",
     "Parts",
     "Profile",
     "ProtocolError",
@@ -324,6 +338,8 @@ __all__ = [
     "Recorded",
     "Registration",
     "RegistrationFile",
+    "RegistrationReply",
+    "RegistrationRequest",
     "RemoteError",
     "ReplayError",
     "ReplayWindow",
@@ -335,6 +351,8 @@ __all__ = [
     "Severity",
     "ShutdownReply",
     "ShutdownRequest",
+    "SignalReply",
+    "SignalRequest",
     "SignatureError",
     "Signer",
     "SourceBreakpoints",
@@ -344,6 +362,7 @@ __all__ = [
     "Translator",
     "Transport",
     "Unknown",
+    "UnregistrationRequest",
     "UnsetType",
     "UpdateDisplayData",
     "check_conversation",
@@ -403,6 +422,15 @@ _HOMES = {
     "ApplyRequest": "contents._engine",
     "ClearReply": "contents._engine",
     "ClearRequest": "contents._engine",
+    "DataMessage": "contents._hub",
+    "SignalReply": "contents._hub",
+    "SignalRequest": "contents._hub",
+    "RegistrationReply": "contents._hub",
+    "RegistrationRequest": "contents._hub",
+    "UnregistrationRequest": "contents._hub",
+    "ClusterFile": "files._cluster",
+    "PackedSession": "wire._packed_session",
+    "Packer": "wire._packed_session",
     "AssayError": "_errors",
     "ConnectionFileError": "_errors",
     "ContentError": "_errors",

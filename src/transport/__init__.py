@@ -34,11 +34,23 @@ __all__ = [
     "set_up_logging",
 ]
 
-# The client's side. Imported when first used: a kernel that starts needs none of it.
+# The client's side and an engine's. Imported when first used: a kernel that starts needs none of
+# it.
 
 if TYPE_CHECKING:
     from assay.transport._answer import Answer, Received, Refused
     from assay.transport._client import Client, Lifeline, session_for
+    from assay.transport._cluster import (
+        CurveClient,
+        EngineSockets,
+        Heart,
+        Hub,
+        Relay,
+        connect_control,
+        connect_engine,
+        curve_client,
+        open_tunnel,
+    )
     from assay.transport._errors import (
         ClosedError,
         KernelEndedError,
@@ -58,13 +70,20 @@ if TYPE_CHECKING:
     from assay.transport._launcher import KernelProcess, free_ports, launch
     from assay.transport._raw_client import RawClient
     from assay.transport._raw_socket import RawSocket, curve_keys
+    from assay.transport._reactor import Reactor
     from assay.transport._recorder import Recorder
+    from assay.transport._topics import EngineTopics
 
 __all__ += [
     "Answer",
     "Client",
     "ClosedError",
+    "CurveClient",
+    "EngineSockets",
+    "EngineTopics",
     "Exchange",
+    "Heart",
+    "Hub",
     "InstalledKernel",
     "KernelEndedError",
     "KernelProcess",
@@ -75,24 +94,41 @@ __all__ += [
     "OnOutput",
     "RawClient",
     "RawSocket",
+    "Reactor",
     "Received",
     "Recorder",
     "Refused",
     "RefusedRequestError",
+    "Relay",
     "TimedOutError",
     "TransportError",
+    "connect_control",
+    "connect_engine",
+    "curve_client",
     "curve_keys",
     "find_kernelspec",
     "free_ports",
     "kernelspec_folders",
     "launch",
     "list_kernelspecs",
+    "open_tunnel",
     "session_for",
 ]
 
 _CLIENT_MODULES = {
     "_answer": ("Answer", "Received", "Refused"),
     "_client": ("Client", "Lifeline", "session_for"),
+    "_cluster": (
+        "CurveClient",
+        "EngineSockets",
+        "Heart",
+        "Hub",
+        "Relay",
+        "connect_control",
+        "connect_engine",
+        "curve_client",
+        "open_tunnel",
+    ),
     "_errors": (
         "ClosedError",
         "KernelEndedError",
@@ -112,7 +148,9 @@ _CLIENT_MODULES = {
     "_launcher": ("KernelProcess", "free_ports", "launch"),
     "_raw_client": ("RawClient",),
     "_raw_socket": ("RawSocket", "curve_keys"),
+    "_reactor": ("Reactor",),
     "_recorder": ("Recorder",),
+    "_topics": ("EngineTopics",),
 }
 _CLIENT_HOMES = {name: module for module, names in _CLIENT_MODULES.items() for name in names}
 

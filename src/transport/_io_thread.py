@@ -34,7 +34,7 @@ from assay.transport._connections import Connections
 from assay.transport._frames import POLLIN, prepare_marks, receive_frames
 from assay.transport._log import OutboundLog, Outgoing, Run, Text
 from assay.transport._logger import get_logger
-from assay.transport._publisher import RETRY_S, Publisher
+from assay.transport._publisher import PATIENCE_S, RETRY_S, Publisher
 from assay.transport._reactor import Reactor
 from assay.transport._replies import Replies
 from assay.transport._sockets import LINGER_MS, KernelSockets, Socket, monitor
@@ -110,6 +110,8 @@ class IoThread:
         receiver: Takes the requests.
         topics: Name what is published here.
         recorder: Sees each message.
+        patience_s: How long all wait for a peer that takes nothing, and then do without it.
+        welcomes: Answer each subscription.
     """
 
     def __init__(
@@ -119,7 +121,11 @@ class IoThread:
         receiver: Receiver,
         topics: Topics,
         recorder: Recorder | None = None,
+        *,
+        patience_s: float = PATIENCE_S,
+        welcomes: bool = True,
     ) -> None:
+        self._welcomes = welcomes
         self._recorder = recorder
         self._sockets = sockets
         self._session = session
@@ -139,6 +145,7 @@ class IoThread:
             notice=self._missed_notice,
             hold=partial(self._hold_for, sockets.iopub),
             connections=self._connections,
+            patience_s=patience_s,
         )
         self.spare = SpareDescriptors()
         self._admission: Admission | None = None
@@ -147,6 +154,7 @@ class IoThread:
             now=time.monotonic,
             hold=partial(self._hold_for, sockets.shell),
             told=self._tell_dropped,
+            patience_s=patience_s,
         )
         self._holding: set[Socket] = set()
         """What writers wait for: that IOPub or that clients take what was sent."""
@@ -192,8 +200,8 @@ class IoThread:
         if self._reads_text:
             self.watch(descriptor, ready)
 
-    def watch(self, descriptor: int, ready: Callable[[], None]) -> None:
-        """Call *ready* in the I/O thread whenever *descriptor* is readable.
+    def watch(self, descriptor: int | Socket, ready: Callable[[], None]) -> None:
+        """Call *ready* in the I/O thread whenever *descriptor*, or a socket, is readable.
 
         Once the thread runs, only it may call this (see `OutboundLog.call`).
         """
@@ -447,6 +455,8 @@ class IoThread:
             return
         if not self._connections.subscribed(descriptor, topic):
             logger.warning("iopub: cut a connection off that subscribed to too much")
+            return
+        if not self._welcomes:
             return
         try:
             subscription = topic.decode("utf-8")

@@ -121,6 +121,7 @@ class Publisher:
         notice: Returns the message that counts how many messages a subscriber missed.
         hold: Called with True when too much is kept, with False when it is not any more.
         connections: The connections of the subscribers.
+        patience_s: How long all wait for a subscriber that takes nothing.
     """
 
     def __init__(
@@ -131,6 +132,7 @@ class Publisher:
         notice: Callable[[int], list[Buffer]],
         hold: Callable[[bool], None],
         connections: Connections | None = None,
+        patience_s: float = PATIENCE_S,
     ) -> None:
         self._socket = socket
         self._now = now
@@ -150,7 +152,7 @@ class Publisher:
         # A queue holds more than that: one that is full has a mark. Not the first message, which is
         # on a kernel's way to its first answer (`prepare_marks`).
         self._until_mark = MARK_EVERY
-        self._patience_s = PATIENCE_S
+        self._patience_s = patience_s
         self._waiting_since: float | None = None
         self._looked_at = 0.0
         self._stalled: list[_StalledSubscriber] = []

@@ -25,6 +25,7 @@ All this runs in the I/O thread.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable
 from typing import TypeAlias
@@ -83,10 +84,6 @@ class _Client:
         self.dropped = 0
         """How many replies it has lost; it has stopped if there are any."""
 
-    @property
-    def patience_s(self) -> float:
-        return PATIENCE_S + PATIENCE_S_PER_BYTE * self.flying_bytes
-
     def take_note(self) -> int:
         """Forget what has been taken; return its bytes."""
         taken = 0
@@ -104,6 +101,7 @@ class Replies:
         now: A monotonic clock, in seconds.
         hold: Called with True when too much is kept, with False when it is not any more.
         told: Called with the number of replies that a client lost, when it has read the others.
+        patience_s: How long a client may take nothing, besides the time for what it was sent.
     """
 
     def __init__(
@@ -113,7 +111,9 @@ class Replies:
         now: Callable[[], float],
         hold: Callable[[bool], None],
         told: Callable[[int], None],
+        patience_s: float = PATIENCE_S,
     ) -> None:
+        self._patience_s = patience_s
         self._sockets = sockets
         self._now = now
         self._hold = hold
@@ -152,7 +152,7 @@ class Replies:
         if key not in self._late and self._is_sent(key, client, frames, size):
             return
         self._late.add(key)
-        if client.dropped or client.kept_bytes > MAX_CLIENT_BYTES:
+        if client.dropped or (client.kept_bytes > MAX_CLIENT_BYTES and self._patience_s < math.inf):
             self._drop(client, 1)
             return
         client.kept.append((frames, size))
@@ -175,7 +175,7 @@ class Replies:
             now = self._now()
             if client.waits_since is None:
                 client.waits_since = now
-            elif now - client.waits_since >= client.patience_s:
+            elif now - client.waits_since >= self._patience_of(client):
                 self._keep(client, -client.kept_bytes)
                 self._drop(client, len(client.kept))
                 client.kept.clear()
@@ -185,6 +185,9 @@ class Replies:
             if client.dropped:
                 dropped, client.dropped = client.dropped, 0
                 self._told(dropped)
+
+    def _patience_of(self, client: _Client) -> float:
+        return self._patience_s + PATIENCE_S_PER_BYTE * client.flying_bytes
 
     def _is_sent(self, key: Key, client: _Client, frames: list[Buffer], size: int) -> bool:
         if client.flying and not self._has_room(client, size):

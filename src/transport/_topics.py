@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from assay.protocol import SessionId, StreamName
 
-__all__ = ["Topics"]
+__all__ = ["EngineTopics", "Topics"]
 
 
 class Topics(NamedTuple):
@@ -23,12 +23,6 @@ class Topics(NamedTuple):
         """Return ``kernel.SESSION.status`` and so on, and ``stream.stdout``."""
         return cls(prefix=b"kernel.%b." % session.encode())
 
-    @classmethod
-    def of_engine(cls, number: int) -> Topics:
-        """Return ``engine.N.status`` and so on, and ``engine.N.stdout``."""
-        prefix = b"engine.%d." % number
-        return cls(prefix=prefix, stream_prefix=prefix)
-
     def of(self, msg_type: str) -> bytes:
         """Return the topic of a message of *msg_type*."""
         return self.prefix + msg_type.encode()
@@ -36,3 +30,25 @@ class Topics(NamedTuple):
     def of_stream(self, name: StreamName) -> bytes:
         """Return the topic of a stream message with the text of *name*."""
         return self.stream_prefix + name.encode()
+
+
+class EngineTopics(Topics):
+    """How an engine of a parallel cluster names what it publishes (ENGINE-12)."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of_engine(cls, number: int) -> EngineTopics:
+        """Return ``engine.N.status`` and so on, and ``engine.N.stdout``."""
+        prefix = b"engine.%d." % number
+        return cls(prefix=prefix, stream_prefix=prefix)
+
+    def of(self, msg_type: str) -> bytes:
+        """Return the topic of a message of *msg_type*."""
+        if msg_type == "data_message":
+            return b"datapub"
+        return self.prefix + SHORT_NAMES.get(msg_type, msg_type).encode()
+
+
+SHORT_NAMES = {"display_data": "displaypub", "shutdown_reply": "shutdown"}
+"""Types that listeners know by another name."""

@@ -80,12 +80,14 @@ class Router:
         if channel is Channel.STDIN:
             self._prompter.receive(envelope)
             return
-        request = Request(channel, envelope)
+        self._route(Request(channel, envelope))
+
+    def _route(self, request: Request) -> None:
         if self._subshells is not None and _is_about_subshells(request):
             self._subshells().receive(request)
         elif self._is_answered_here(request):
             serve(request, self._at_once, self._responder)
-        elif channel is Channel.CONTROL:
+        elif request.channel is Channel.CONTROL:
             self._control.put(request)
         else:
             self._main.put(request)

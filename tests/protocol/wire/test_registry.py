@@ -70,7 +70,7 @@ def test_a_row_is_plausible(row: MessageType) -> None:
 
 
 def test_every_content_class_has_a_row() -> None:
-    """A class that says a message type is in the table."""
+    """A class that says a message type is in the table; what no kernel knows is not."""
     named = {
         value.msg_type
         for name in assay.protocol.__all__

@@ -1,0 +1,228 @@
+"""The process that outlives the engine: it tells the hub of its end, and sends it signals.
+
+**Theory of operation.** The watcher is forked before the engine has any thread. It holds the
+connection to the control scheduler, under the engine's identity, and relays what comes by it, both
+ways. Two things it does itself:
+
+- It answers signal_request, so that an engine is stopped, continued, interrupted or killed whatever
+  holds its interpreter, and the client gets its reply also where the signal ended the engine.
+- When the engine's process has ended, however it did, it unregisters it. Hub, schedulers and
+  clients then know at once; without it the hub would count missed heartbeats for half a minute.
+
+| comes from              | what                        | the watcher                            |
+|-------------------------|-----------------------------|----------------------------------------|
+| the scheduler           | signal_request              | sends the signal, replies              |
+| the scheduler           | anything else               | hands it to the engine                 |
+| the engine              | a reply                     | hands it to the scheduler              |
+| the engine, by the link | its number                  | notes it                               |
+| the system              | the engine has ended        | unregisters it, and ends               |
+
+The two meet at a socket in a folder that is the user's alone, so that nobody else can give orders
+to the engine where the cluster has no key of its own (CURVE). If the watcher is killed, the link
+ends, and the engine connects to the scheduler itself.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from assay._platform import process_descriptor
+from assay.kernel._tracebacks import text_of
+from assay.kernel.engine._cluster import Cluster, unregister
+from assay.kernel.process._detached import run_detached, send_signal, signal_number
+from assay.protocol import (
+    Buffer,
+    Content,
+    ContentError,
+    Envelope,
+    ErrorReply,
+    RemoteError,
+    SignalReply,
+    SignalRequest,
+    structure,
+)
+from assay.transport import Reactor, Relay
+
+__all__ = ["Watcher", "answer_signal"]
+
+READY = b"ready\n"
+
+LINGER_MS = 2_000
+"""How long it tries to reach the hub once the engine has ended."""
+
+LOOK_S = 0.5
+"""How often it is looked whether the engine lives, where the system does not tell."""
+
+MAX_FOLDER = 80
+"""Bytes in the path of the folder; that of a socket may have 107 on Linux, 103 elsewhere."""
+
+
+class Watcher:
+    """The engine's side.
+
+    Args:
+        link: Connects to the process.
+        control: Where the engine's control socket is to listen.
+    """
+
+    def __init__(self, link: socket.socket, control: str) -> None:
+        self._link = link
+        self.control = control
+
+    @classmethod
+    def start(cls, cluster: Cluster, uuid: str, timeout_s: float) -> Watcher:
+        """Start the process; before there are other threads in this one."""
+        ours, theirs = socket.socketpair()
+        folder = _private_folder()
+        control = f"ipc://{folder}/control"
+        engine = os.getpid()
+
+        def run() -> None:
+            ours.close()
+            try:
+                _Watch(cluster, uuid, engine, theirs, control).run(timeout_s)
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+
+        run_detached(run)
+        theirs.close()
+        return cls(ours, control)
+
+    def wait_until_ready(self, timeout_s: float) -> bool:
+        """Return True once the process is connected, False if it is not in time."""
+        self._link.settimeout(timeout_s)
+        try:
+            return self._link.recv(len(READY)) == READY
+        except OSError:
+            return False
+        finally:
+            self._link.settimeout(None)
+
+    def note_number(self, number: int) -> None:
+        """Let the process know which engine it is to unregister."""
+        self._link.sendall(b"%d\n" % number)
+
+    def fileno(self) -> int:
+        """Return the descriptor that is readable once the process has ended."""
+        return self._link.fileno()
+
+    def close(self) -> None:
+        """Forget the process; it goes on until this one ends."""
+        self._link.close()
+
+
+class _Watch:
+    """The watcher's own side."""
+
+    def __init__(
+        self, cluster: Cluster, uuid: str, engine: int, link: socket.socket, control: str
+    ) -> None:
+        self._cluster = cluster
+        self._uuid = uuid
+        self._engine = engine
+        self._link = link
+        self._session = cluster.session(uuid)
+        self._number: int | None = None
+        self._received = b""
+        self._reactor = Reactor()
+        self._relay = Relay(
+            control, cluster.url(cluster.file.control), uuid.encode(), cluster.curve
+        )
+
+    def run(self, timeout_s: float) -> None:
+        """Relay until the engine has ended; then unregister it."""
+        relay, reactor = self._relay, self._reactor
+        relay.connect(timeout_s)
+        self._watch_engine()
+        reactor.watch(relay.outer, self._from_scheduler)
+        reactor.watch(relay.inner, self._from_engine)
+        reactor.watch(self._link.fileno(), self._from_link)
+        self._link.sendall(READY)
+        reactor.run(lambda: None)
+        self._from_engine()  # the last replies
+        if self._number is not None:
+            unregister(self._cluster, self._uuid, self._number, LINGER_MS)
+        relay.close(LINGER_MS)
+
+    def _watch_engine(self) -> None:
+        try:
+            descriptor = process_descriptor(self._engine)
+        except ProcessLookupError:
+            self._reactor.stop()
+            return
+        if descriptor is not None:
+            self._reactor.watch(descriptor, self._reactor.stop)
+        else:
+            self._look()
+
+    def _look(self) -> None:
+        try:
+            send_signal(self._engine, 0)
+        except OSError:
+            self._reactor.stop()
+        else:
+            self._reactor.call_later(LOOK_S, self._look)
+
+    def _from_scheduler(self) -> None:
+        for frames in self._relay.receive(self._relay.outer):
+            reply = self._reply(frames)
+            if reply is None:
+                self._relay.send(self._relay.inner, frames)
+            else:
+                self._relay.send(self._relay.outer, reply)
+
+    def _from_engine(self) -> None:
+        for frames in self._relay.receive(self._relay.inner):
+            self._relay.send(self._relay.outer, frames)
+
+    def _from_link(self) -> None:
+        data = self._link.recv(64)
+        if not data:  # the engine has closed it, or has ended, which another descriptor shows
+            self._reactor.unwatch(self._link.fileno())
+            return
+        self._received += data
+        if self._received.endswith(b"\n"):
+            self._number = int(self._received)
+
+    def _reply(self, frames: list[Buffer]) -> list[Buffer] | None:
+        """Return the reply to what is the watcher's to answer; None for all that is the engine's.
+
+        What is not trusted is the engine's to drop, with a line in its log.
+        """
+        try:
+            envelope = self._session.open(frames)
+        except RemoteError:
+            return None
+        if envelope.header.msg_type != SignalRequest.msg_type:
+            return None
+        content = answer_signal(envelope, lambda number: send_signal(self._engine, number))
+        return self._session.pack(
+            content,
+            parent=envelope.header.raw or b"{}",
+            msg_type=SignalReply.msg_type,
+            metadata={"status": "ok" if isinstance(content, SignalReply) else "error"},
+            identities=envelope.identities,
+        )
+
+
+def answer_signal(envelope: Envelope, send: Callable[[int], None]) -> Content:
+    """Send the signal that *envelope* asks for, and return the content of the reply."""
+    try:
+        send(signal_number(structure(SignalRequest, envelope.content).sig))
+    except (AttributeError, ValueError, OSError, ContentError) as error:
+        name, text = type(error).__name__, text_of(error)
+        return ErrorReply(ename=name, evalue=text, traceback=(f"{name}: {text}",))
+    return SignalReply()
+
+
+def _private_folder() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="assay-engine-"))
+    if len(bytes(folder)) > MAX_FOLDER:
+        folder.rmdir()
+        folder = Path(tempfile.mkdtemp(prefix="assay-engine-", dir="/tmp"))
+    return folder

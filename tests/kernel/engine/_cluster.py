@@ -1,0 +1,124 @@
+"""A controller of ipyparallel as it is released, and engines of ours, on loopback."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+import ipyparallel as ipp
+
+from tests.limits import HANG_LIMIT_S
+
+__all__ = ["TestCluster", "running_cluster"]
+
+PERIOD_MS = 250
+"""Of the hub's pings: an engine is announced one or two of them after it has registered."""
+
+LOOK_S = 0.01
+
+
+class TestCluster:
+    """A controller in a folder of its own; engines are started one by one."""
+
+    __test__ = False
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        homes = {"IPYTHONDIR": "ipython", "HOME": "home", "JUPYTER_RUNTIME_DIR": "runtime"}
+        for name in homes.values():
+            (folder / name).mkdir()
+        self.env = {
+            **os.environ,
+            **{key: str(folder / name) for key, name in homes.items()},
+            "PYTEST_CURRENT_TEST": "",
+        }
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self._clients: list[ipp.Client] = []
+
+    def start_controller(self, *options: str) -> None:
+        """Start it, and wait until it has written its files."""
+        self._start(
+            "controller",
+            ["-m", "ipyparallel.controller", f"--profile-dir={self.folder / 'profile'}"],
+            ["--ip=127.0.0.1", "--location=127.0.0.1", "--usethreads", *options],
+            [f"--HeartMonitor.period={PERIOD_MS}"],
+        )
+        _wait_for(self._is_written)
+
+    def start_engine(self, *options: str) -> subprocess.Popen[bytes]:
+        """Start an engine; it is announced some time later."""
+        return self._start(
+            "engine", ["-m", "assay", "engine", f"--file={self.file('engine')}"], options
+        )
+
+    def start_engines(self, client: ipp.Client, count: int) -> list[subprocess.Popen[bytes]]:
+        """Start some, and wait until *client* knows them."""
+        before = len(client.ids)
+        engines = [self.start_engine() for _ in range(count)]
+        client.wait_for_engines(before + count, timeout=HANG_LIMIT_S, interactive=False)
+        return engines
+
+    def client(self) -> ipp.Client:
+        """Return a client, which is closed at the end."""
+        made = ipp.Client(str(self.file("client")), timeout=HANG_LIMIT_S)
+        self._clients.append(made)
+        return made
+
+    def file(self, whose: str) -> Path:
+        """Return the file that the controller writes for engines or for clients."""
+        return self.folder / "profile" / "security" / f"ipcontroller-{whose}.json"
+
+    def output(self, process: subprocess.Popen[bytes]) -> str:
+        """Return what *process* has written."""
+        return (self.folder / f"{process.pid}.log").read_text()
+
+    def close(self) -> None:
+        """End all."""
+        for client in self._clients:
+            client.close()
+        for process in self._processes:
+            process.kill()
+        for process in self._processes:
+            process.wait()
+
+    def _start(self, name: str, *words: Sequence[str]) -> subprocess.Popen[bytes]:
+        path = self.folder / f"{name}{len(self._processes)}.log"
+        with path.open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, *(word for part in words for word in part)],
+                env=self.env,
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        path.rename(self.folder / f"{process.pid}.log")
+        self._processes.append(process)
+        return process
+
+    def _is_written(self) -> bool:
+        return all(self.file(whose).exists() for whose in ("engine", "client"))
+
+
+@contextmanager
+def running_cluster(folder: Path, *options: str) -> Iterator[TestCluster]:
+    """Start a controller with *options*."""
+    cluster = TestCluster(folder)
+    try:
+        cluster.start_controller(*options)
+        yield cluster
+    finally:
+        cluster.close()
+
+
+def _wait_for(holds: Any) -> None:
+    end = monotonic() + HANG_LIMIT_S
+    while not holds():
+        assert monotonic() < end
+        sleep(LOOK_S)

@@ -1,0 +1,366 @@
+"""Engines of a real cluster: an unmodified controller and client of ipyparallel drive them."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import re
+import signal
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+import ipyparallel as ipp
+import numpy as np
+import pytest
+import zmq
+from ipyparallel import error as remote
+
+from assay.protocol import ApplyRequest, MsgId, Session, SessionId
+from tests.kernel.engine._cluster import TestCluster, running_cluster
+from tests.limits import HANG_LIMIT_S
+
+pytestmark = [
+    # What ipyparallel, tornado and dateutil warn of in the client is not ours.
+    pytest.mark.filterwarnings("ignore"),
+]
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestCluster]:
+    """The cluster of the module, with two engines that all tests leave as they were."""
+    with running_cluster(tmp_path_factory.mktemp("cluster")) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def client(cluster: TestCluster) -> ipp.Client:
+    """Its client."""
+    client = cluster.client()
+    cluster.start_engines(client, 2)
+    return client
+
+
+@pytest.fixture
+def both(client: ipp.Client) -> Any:
+    """A view of the two engines, whose namespaces are empty."""
+    view = client[[0, 1]]
+    client.clear([0, 1], block=True)
+    view.block = False
+    return view
+
+
+def got(result: Any) -> Any:
+    """Return the value of an AsyncResult, or raise its error."""
+    return result.get(timeout=HANG_LIMIT_S)
+
+
+def call(view: Any, function: Any, *args: object, **kwargs: object) -> Any:
+    """Let the engines call *function*, which lives in their namespace and not in this module."""
+    if isinstance(function, FunctionType):
+        function = ipp.interactive(function)
+    return view.apply_async(function, *args, **kwargs)
+
+
+def shown(result: Any) -> Any:
+    """Wait for a result and for all that was published for it."""
+    got(result)
+    assert result.wait_for_output(HANG_LIMIT_S)
+    return result
+
+
+def test_a_direct_view_calls_functions_and_moves_objects(both: Any) -> None:
+    """apply, map, push, pull, scatter and gather work; arrays arrive whole."""
+    array = np.arange(100_000, dtype="f8").reshape(100, 1000)
+    got(both.push({"array": array, "n": 3}))
+
+    assert got(call(both, lambda a, b=1: a * b, 6, b=7)) == [42, 42]
+    assert got(both.map(ipp.interactive(lambda x: x * x), range(5))) == [0, 1, 4, 9, 16]
+    assert got(call(both, lambda: n * 2)) == [6, 6]  # type: ignore[name-defined]  # noqa: F821 - the engine's
+    assert all((found == array).all() for found in got(both.pull("array")))
+    got(both.scatter("part", np.arange(10)))
+    assert got(both.pull("part"))[1].tolist() == [5, 6, 7, 8, 9]
+    assert got(both.gather("part")).tolist() == list(range(10))
+
+
+def test_an_array_is_not_copied_on_the_engine(both: Any) -> None:
+    """What a task gets is a read-only view of the frame that it came in."""
+
+    def describe(array: Any) -> tuple[bool, bool]:
+        return array.flags.writeable, array.flags.owndata
+
+    assert got(call(both, describe, np.zeros(1_000_000))) == [(False, False)] * 2
+
+
+def test_output_and_results_arrive_with_the_result(both: Any) -> None:
+    """Streams, displays and results belong to their AsyncResult; silent code has no number."""
+    code = "print('hello'); import sys; print('oh', file=sys.stderr); display(1 + 1); 6 * 7"
+    loud = shown(both.execute(code, silent=False))
+    silent = shown(both.execute("print('quiet'); 1"))
+    called = shown(call(both, lambda: print("called")))
+
+    assert loud.stdout == ["hello\n"] * 2
+    assert loud.stderr == ["oh\n"] * 2
+    assert [len(outputs) for outputs in loud.outputs] == [1, 1]
+    assert [r["data"]["text/plain"] for r in loud.execute_result] == ["42", "42"]
+    assert silent.stdout == ["quiet\n"] * 2
+    assert silent.execute_result == [None, None]
+    assert called.stdout == ["called\n"] * 2
+    assert called.engine_id == [0, 1]
+    assert all(called.completed[i] >= called.started[i] for i in (0, 1))
+
+
+def test_top_level_await_is_answered(both: Any) -> None:
+    """Code that awaits runs on the engine's loop, and a task finds the loop running."""
+
+    def start() -> bool:
+        import asyncio  # noqa: PLC0415
+
+        globals()["task"] = asyncio.ensure_future(asyncio.sleep(0, "done"))
+        return asyncio.get_running_loop().is_running()
+
+    got(both.execute("import asyncio; value = await asyncio.sleep(0.01, 5)"))
+
+    assert got(both.pull("value")) == [5, 5]
+    assert got(call(both, start)) == [True, True]
+    got(both.execute("outcome = await task"))
+    assert got(both.pull("outcome")) == ["done", "done"]
+
+
+def test_an_error_names_its_engine(both: Any) -> None:
+    """The client raises it with the engine's number, the method and the whole traceback."""
+
+    def fail() -> None:
+        raise ValueError("of the task")
+
+    for result, method in ((call(both, fail), "apply"), (both.execute("1/0"), "execute")):
+        with pytest.raises(remote.CompositeError) as caught:
+            got(result)
+
+        assert caught.value.elist[0][3] == {
+            "engine_id": 0,
+            "engine_uuid": both.client._engines[0],
+            "method": method,
+        }
+    with pytest.raises(remote.RemoteError) as single:
+        got(call(both.client[1], fail))
+    assert str(single.value).startswith("[1:apply] ValueError: of the task")
+    plain = re.sub("\x1b\\[[0-9;]*m", "", "\n".join(single.value.render_traceback()))
+    assert 'raise ValueError("of the task")' in plain
+
+
+def test_an_error_whose_text_fails_is_answered(both: Any) -> None:
+    """An exception with a `__str__` that raises ends its task alone."""
+
+    def fail() -> None:
+        class BadError(Exception):
+            def __str__(self) -> str:
+                raise RuntimeError("no text")
+
+        raise BadError
+
+    for result in (
+        call(both, fail),
+        both.execute("raise SystemExit"),
+        call(both, lambda: __import__("sys").exit(3)),
+    ):
+        with pytest.raises(remote.CompositeError):
+            got(result)
+    assert got(call(both, os.getpid))
+
+
+def test_a_failed_cell_aborts_those_behind_it_alone(both: Any) -> None:
+    """Queued cells are not run; functions are, and what is sent after the reply."""
+    code = "import time; time.sleep(0.5); 1/0"
+    first = both.execute(code, silent=False)
+    queued = both.execute("aborted = 1", silent=False)
+    task = call(both, lambda: "run")
+    with pytest.raises(remote.CompositeError):
+        got(first)
+    queued.wait(HANG_LIMIT_S)
+
+    assert queued.status == ["aborted", "aborted"]
+    assert got(task) == ["run", "run"]
+    got(both.execute("later = 1", silent=False))
+    assert got(both.pull("later")) == [1, 1]
+
+
+def test_tasks_are_aborted_while_one_runs(both: Any) -> None:
+    """By id and all together; the running one goes on, and an id may come before its task."""
+    one = both.client[0]
+    running = call(one, lambda: __import__("time").sleep(0.7))
+    named, kept, *rest = [call(one, os.getpid) for _ in range(4)]
+    one.abort(named, block=True)
+    with pytest.raises(remote.TaskAborted):
+        got(named)
+    got(kept)
+    got(running)
+    assert all(got(task) for task in rest)
+    running = call(one, lambda: __import__("time").sleep(0.7))
+    queued = [call(one, os.getpid) for _ in range(3)]
+    one.abort(block=True)
+    for task in queued:
+        with pytest.raises(remote.TaskAborted):
+            got(task)
+    got(running)
+
+
+def test_clear_empties_the_namespace(both: Any) -> None:
+    """Names are gone, the process stays."""
+    pids = got(call(both, os.getpid))
+    got(both.push({"x": 1}))
+
+    both.client.clear([0, 1], block=True)
+
+    with pytest.raises(remote.CompositeError):
+        got(both.pull("x"))
+    assert got(call(both, os.getpid)) == pids
+
+
+def test_any_engine_takes_tasks_of_a_balanced_view(both: Any) -> None:
+    """map, graph dependencies and functional ones work, and what no engine can do fails."""
+    view = both.client.load_balanced_view([0, 1])
+    got(both.client[1].push({"here": True}))
+
+    def pid() -> int:
+        import os  # noqa: PLC0415 - on the engine
+
+        return os.getpid()
+
+    needs = ipp.depend(ipp.interactive(lambda: "here" in globals()))(ipp.interactive(pid))
+
+    assert got(view.map_async(ipp.interactive(lambda x: x + 1), range(50))) == list(range(1, 51))
+    assert {got(call(view, needs)) for _ in range(3)} == {got(call(both, os.getpid))[1]}
+    first = call(view, os.getpid)
+    with view.temp_flags(after=first, follow=first):
+        second = call(view, os.getpid)
+    assert got(first) == got(second)
+    got(both.client[1].execute("del here"))
+    with pytest.raises(remote.RemoteError) as caught:
+        got(call(view, needs))
+    assert caught.value.ename in {"ImpossibleDependency", "UnmetDependency"}
+
+
+def test_a_broadcast_reaches_each_engine(both: Any) -> None:
+    """One message goes to all by the tree of schedulers, and each answers."""
+    view = both.client.broadcast_view([0, 1])
+
+    assert got(call(view, os.getpid)) == got(call(both, os.getpid))
+    got(view.execute("seen = 1", block=False))
+    assert got(both.pull("seen")) == [1, 1]
+
+
+def test_an_interrupt_ends_the_running_task_alone(both: Any) -> None:
+    """SIGINT by signal_request raises KeyboardInterrupt there; idle engines ignore it."""
+
+    def wait() -> None:
+        from time import sleep  # noqa: PLC0415
+
+        from ipyparallel.datapub import publish_data  # noqa: PLC0415
+
+        publish_data({"ready": 1})
+        sleep(600)
+
+    both.client.send_signal(signal.SIGINT, targets=[0, 1], block=True)
+    task = call(both, wait)
+    while not task.ready() and [part.get("ready") for part in task.data] != [
+        1,
+        1,
+    ]:  # also: data comes before the end
+        both.client.wait(timeout=0.01)
+    both.client.send_signal(signal.SIGINT, targets=[0, 1], block=True)
+
+    with pytest.raises(remote.CompositeError) as caught:
+        got(task)
+    assert {kind for kind, *_ in caught.value.elist} == {"KeyboardInterrupt"}
+    with pytest.raises(remote.RemoteError):
+        both.client.send_signal("SIGNONE", targets=[0, 1], block=True)
+
+
+def test_classes_of_the_session_are_the_same_on_both_sides(both: Any) -> None:
+    """A class that was defined by execute is found when its object is pulled and pushed back."""
+    got(both.execute("class Point:\n    def __init__(self, x):\n        self.x = x"))
+    got(both.execute("point = Point(3)"))
+    got(both.execute("import pickle; twin = pickle.loads(pickle.dumps(point))"))
+
+    assert got(call(both, lambda: (twin.x, type(twin) is Point))) == [(3, True)] * 2  # type: ignore[name-defined]  # noqa: F821
+
+
+def test_the_ends_of_engines_are_noticed_at_once(cluster: TestCluster, client: ipp.Client) -> None:
+    """One that is killed fails its task; a shutdown ends with 0 and SIGTERM while busy at once."""
+    engines = cluster.start_engines(client, 3)
+    numbers = sorted(client.ids)[-3:]
+    pids = dict(zip(client[numbers].apply_sync(os.getpid), numbers, strict=True))
+    busy = call(client[numbers], lambda: __import__("time").sleep(600))
+    killed, stopped, shut = engines
+    client.send_signal(signal.SIGKILL, targets=pids[killed.pid], block=True)
+    stopped.terminate()
+    client.send_signal(signal.SIGINT, targets=pids[shut.pid], block=True)
+    with pytest.raises(remote.CompositeError) as caught:
+        got(busy)
+    client.shutdown(targets=pids[shut.pid], block=True)
+
+    kinds = sorted(kind for kind, *_ in caught.value.elist)
+    assert kinds == ["EngineError", "EngineError", "KeyboardInterrupt"]
+    assert killed.wait(HANG_LIMIT_S) == -signal.SIGKILL
+    assert stopped.wait(HANG_LIMIT_S) == 128 + signal.SIGTERM
+    assert shut.wait(HANG_LIMIT_S) == 0
+    assert "Traceback" not in cluster.output(shut)
+
+
+def test_a_file_of_a_controller_that_is_gone_is_refused(
+    cluster: TestCluster, tmp_path: Path
+) -> None:
+    """The engine says what it wanted, and ends with 1."""
+    text = cluster.file("engine").read_text()
+    gone = tmp_path / "gone-engine.json"
+    fields = json.loads(text)
+    gone.write_text(json.dumps({**fields, "registration": 1}))
+    engine = cluster.start_engine(f"--file={gone}", "--timeout=0.2")
+
+    assert engine.wait(HANG_LIMIT_S) == 1
+    assert "wanted an answer of the controller" in cluster.output(engine)
+
+
+def test_what_is_not_signed_is_not_unpickled(
+    cluster: TestCluster, client: ipp.Client, both: Any, tmp_path: Path
+) -> None:
+    """A task with another key's signature, or with none, is dropped before it is read."""
+    marker = tmp_path / "unpickled"
+    session = Session(b"another key", session=SessionId("x"), now=now, new_id=lambda: MsgId("m"))
+    forged = session.pack(ApplyRequest(), buffers=[pickle.dumps(Trap(str(marker)))] * 2)
+    unsigned = [forged[0], b"", *forged[2:]]
+    fields = json.loads(cluster.file("client").read_text())
+    with zmq.Context() as context, context.socket(zmq.DEALER) as sender:
+        sender.linger = 0
+        sender.connect(f"{fields['interface']}:{fields['mux']}")
+        for frames in (forged, unsigned):
+            sender.send_multipart([client._engines[0].encode(), *frames])
+        # The engine has read both when it has answered what the same scheduler brings behind them.
+        trusted = client.session.clone()
+        sender.send_multipart(
+            [client._engines[0].encode(), *trusted.serialize(trusted.msg("kernel_info_request"))]
+        )
+        assert sender.poll(int(HANG_LIMIT_S * 1000))
+        assert b'"kernel_info_reply"' in b"".join(sender.recv_multipart())
+
+    assert not marker.exists()
+    assert got(call(both, os.getpid))
+
+
+class Trap:
+    """Makes a folder when it is unpickled."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return os.mkdir, (self._path,)
+
+
+def now() -> datetime:
+    """Return the date."""
+    return datetime.now(UTC)

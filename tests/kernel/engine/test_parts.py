@@ -1,0 +1,211 @@
+"""Parts of an engine that need no cluster: options, packers, aborted ids, the watcher's answers."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from assay.kernel._command_line import CommandLineError
+from assay.kernel._errors import StartError
+from assay.kernel._request import Request
+from assay.kernel.engine._aborts import Aborts
+from assay.kernel.engine._cluster import find_cluster
+from assay.kernel.engine._main import main
+from assay.kernel.engine._options import EngineOptions, parse_engine
+from assay.kernel.engine._packers import packer_of
+from assay.kernel.engine._watcher import answer_signal
+from assay.kernel.lanes._main_lane import MainLane
+from assay.protocol import (
+    AbortRequest,
+    Channel,
+    Content,
+    Envelope,
+    ErrorReply,
+    Header,
+    MsgId,
+    SessionId,
+    SignalReply,
+    encode_json,
+)
+from assay.transport import IoThread
+
+FILE: dict[str, object] = {
+    "interface": "tcp://127.0.0.1",
+    **dict.fromkeys(("registration", "control", "mux", "task", "iopub", "hb_ping", "hb_pong"), 7),
+    "broadcast": [8, 9],
+    "key": "k",
+    "signature_scheme": "hmac-sha256",
+    "pack": "json",
+    "unpack": "json",
+    "curve_serverkey": None,
+    "location": "",
+    "ssh": "",
+}
+
+
+@pytest.fixture(autouse=True)
+def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of a cluster that runs these tests."""
+    for name in ("CONNECTION_INFO", "PROFILE_DIR", "CLUSTER_ID", "SESSION_KEY"):
+        monkeypatch.delenv(f"IPP_{name}", raising=False)
+
+
+def test_options_are_those_of_ipengine() -> None:
+    """What its launchers write is understood; the rest is IPython's."""
+    words = "--file=a.json --id 3 --mpi --timeout=2.5 --log-level=10 --debug --profile=p"
+    others = "--IPEngine.max_heartbeat_misses=0 --InteractiveShell.colors=nocolor"
+
+    options = parse_engine([*words.split(), *others.split()])
+
+    assert (options.path, options.number, options.is_mpi, options.timeout_s) == (
+        "a.json",
+        3,
+        True,
+        2.5,
+    )
+    assert (options.log_level, options.misses) == (10, 0)
+    assert options.rest == ["--profile=p", "--InteractiveShell.colors=nocolor"]
+
+
+@pytest.mark.parametrize(
+    "words", [["--id=x"], ["--timeout=-1"], ["--file"], ["--log-level=LOUD"], ["--wait="]]
+)
+def test_an_option_without_a_sensible_value_is_refused(words: list[str]) -> None:
+    """The error names the option."""
+    with pytest.raises(CommandLineError) as caught:
+        parse_engine(words)
+
+    assert words[0].partition("=")[0] in str(caught.value)
+
+
+def test_the_default_file_is_that_of_the_profile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder is the profile's, and the name has the cluster's id."""
+    monkeypatch.setenv("IPYTHONDIR", "/ip")
+    assert parse_engine([]).default_path() == (
+        "/ip/profile_default/security/ipcontroller-engine.json"
+    )
+    monkeypatch.setenv("IPP_PROFILE_DIR", "/p")
+    monkeypatch.setenv("IPP_CLUSTER_ID", "c")
+    assert parse_engine([]).default_path() == "/p/security/ipcontroller-c-engine.json"
+
+
+def test_the_environment_may_hold_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As ipyparallel's launchers start engines; a wildcard on this machine is its loopback."""
+    text = encode_json({**FILE, "interface": "tcp://*", "location": "localhost"}).decode()
+    monkeypatch.setenv("IPP_CONNECTION_INFO", text)
+
+    cluster = find_cluster(EngineOptions())
+
+    assert cluster.url(cluster.file.broadcast_port(3)) == "tcp://127.0.0.1:9"
+
+
+def test_an_engine_without_a_controller_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It names the file that it wanted, and ends with 1; a foolish option ends it with 2."""
+    path = tmp_path / "none.json"
+
+    assert main([f"--file={path}", "--wait=0"]) == 1
+    assert f"{path}: cannot be read" in capsys.readouterr().err
+    assert main(["--id=none"]) == 2
+
+
+def test_without_ipyparallel_the_message_names_the_extra(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is no traceback of an import."""
+    monkeypatch.setattr("assay.kernel.engine._main.find_spec", lambda _: None)
+
+    assert main(["--file=x"]) == 1
+    assert "pip install 'assay-kernel[parallel]'" in capsys.readouterr().err
+
+
+def test_packers_are_those_that_clusters_name() -> None:
+    """JSON needs none; pickle and functions by their names are taken; others are refused."""
+    assert packer_of("json", "orjson") is None
+    for pack, unpack in (("pickle", "pickle"), ("pickle.dumps", "pickle.loads")):
+        packer = packer_of(pack, unpack)
+        assert packer is not None
+        assert packer.unpack(packer.pack({"a": [1]})) == {"a": [1]}
+    for name in ("nothing.such", "plain", "sys.maxsize"):
+        with pytest.raises(StartError):
+            packer_of(name, name)
+
+
+def test_an_id_may_be_aborted_before_its_task_comes() -> None:
+    """It is remembered once; what waits is marked, and no id means all that waits."""
+    lane = FakeLane()
+    aborts = Aborts(cast("IoThread", FakeIo()), cast("MainLane", lane))
+    first, second, late = (request(name) for name in ("a", "b", "c"))
+    lane.items += [first, second]
+
+    aborts.abort(first, AbortRequest(msg_ids=("b", "c")))
+    aborts.look_at(late)
+
+    assert (first.aborted, second.aborted, late.aborted) == (False, True, True)
+    again = request("c")
+    aborts.look_at(again)
+    assert not again.aborted
+    aborts.abort(first, AbortRequest())
+    assert first.aborted
+
+
+def test_a_signal_is_sent_by_name_or_number() -> None:
+    """What is no signal is answered with an error, and nothing is sent."""
+    sent: list[int] = []
+
+    def answer(sig: object, send: Callable[[int], None] = sent.append) -> Content:
+        return answer_signal(request("a", {"sig": sig}).envelope, send)
+
+    assert isinstance(answer("SIGINT"), SignalReply)
+    assert isinstance(answer(int(signal.SIGTERM)), SignalReply)
+    assert sent == [signal.SIGINT, signal.SIGTERM]
+    wrongs: tuple[object, ...] = ("SIG", "default_int_handler", 9999, None, {})
+    for wrong in wrongs:
+        assert isinstance(answer(wrong), ErrorReply)
+    assert len(sent) == 2
+
+
+class FakeIo:
+    """An I/O thread to which nothing has come."""
+
+    def drain(self, channel: Channel) -> None:
+        """Do nothing."""
+
+
+class FakeLane:
+    """A main lane with what a test puts there."""
+
+    def __init__(self) -> None:
+        self.items: list[Request] = []
+        self.lane = self
+
+    def waiting(self) -> list[Request]:
+        """Return it."""
+        return self.items
+
+
+def request(name: str, content: dict[str, object] | None = None) -> Request:
+    """Return a request with this id."""
+    header = Header(
+        msg_id=MsgId(name),
+        msg_type="apply_request",
+        session=SessionId("s"),
+        username="",
+        date=datetime.now(UTC).isoformat(),
+        version="5.3",
+    )
+    envelope = Envelope(
+        identities=(),
+        header=header,
+        parent_header=None,
+        metadata={},
+        content=content or {},  # type: ignore[arg-type]  # any value, to see it refused
+        buffers=(),
+    )
+    return Request(Channel.SHELL, envelope)
