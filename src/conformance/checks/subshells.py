@@ -85,6 +85,8 @@ def announced(kernel: Testee) -> Outcome:
     heard = kernel.peer.send("list_subshell_request", channel=CONTROL)
     if not kernel.peer.quiet(CONTROL):
         return failed("an answer to the next request on control", "none", heard)
+    # Kernels answer kernel_info ahead of what waits on control: this may still be on its way.
+    kernel.peer.wait_for(lambda: heard.idle is not None, kernel.limits.grace)
     if heard.status == "ok" and FEATURE not in kernel.features:
         return failed(f"{FEATURE!r} in supported_features", repr(kernel.features), heard)
     if FEATURE not in kernel.features:
