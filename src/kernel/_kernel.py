@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
+from functools import partial
 from threading import get_ident  # by name: gevent replaces the module's
 from typing import TYPE_CHECKING, TextIO, cast
 
@@ -107,6 +108,8 @@ class Kernel:
             before, and returns that.
         connection_path: The file that *connection* was read from.
         on_bound: Called with the ports that were bound, before anything is served.
+        on_forced_end: Called in another thread before the process is ended by force, where the
+            thread of `run` hangs and cleans up no more.
         parent_pid: The process to die with; 0 for none.
         is_parent: It was this process's parent when this one began.
         publish_silent: Publish what silent requests print and display, as ipykernel does (AMB-08).
@@ -126,6 +129,7 @@ class Kernel:
         *,
         connection_path: str | os.PathLike[str] | None = None,
         on_bound: Callable[[ConnectionFile], None] | None = None,
+        on_forced_end: Callable[[], None] | None = None,
         parent_pid: int = 0,
         is_parent: bool = False,
         publish_silent: bool = False,
@@ -140,6 +144,7 @@ class Kernel:
         self._prepare = prepare
         self._path = os.fspath(connection_path) if connection_path is not None else None
         self._on_bound = on_bound
+        self._on_forced_end = on_forced_end
         self._parent_pid = parent_pid
         self._is_parent = is_parent
         self._publish_silent = publish_silent
@@ -216,6 +221,7 @@ class Kernel:
     def _acquire(self, parts: Parts, heartbeat: Heartbeat, stack: ExitStack) -> None:
         """Take what *stack* gives back, last first."""
         owned, io = self._ownership, parts.io
+        parts.effects.remove_files = partial(self._remove_files, heartbeat)
         stack.callback(patches.undo_since, patches.mark())
         stack.callback(forget_imports, waiting_imports())
         stack.callback(io.stop)  # before it runs, this only closes the sockets
@@ -248,6 +254,12 @@ class Kernel:
             stack.callback(parts.visit.end)
         if owned.streams:
             stack.enter_context(replaced_streams(parts.host.stdout, parts.host.stderr))
+
+    def _remove_files(self, heartbeat: Heartbeat) -> None:
+        """Remove what the process leaves on the disk, apart from the files of the I/O thread."""
+        if self._on_forced_end is not None:
+            self._on_forced_end()
+        heartbeat.remove_file()
 
     def _finish(self, parts: Parts, interpreter: Interpreter) -> None:
         """Clean up; reply, broadcast and idle follow (AMB-39)."""

@@ -137,6 +137,7 @@ def serve(
             prepare_with_rest,
             connection_path=opened.path,
             on_bound=lambda bound: _announce(bound, opened, info, stderr),
+            on_forced_end=lambda: _remove_new_file(opened),
             parent_pid=launcher,
             is_parent=launcher in (parent, os.getppid()),
             publish_silent=options.publish_silent,
@@ -178,13 +179,18 @@ def _run(kernel: Kernel, opened: OpenedConnection, info: KernelInfoReply, stderr
         print(f"{info.implementation}: {error}", file=stderr)
         return 1
     finally:
-        if opened.is_new:
-            with suppress(OSError):  # it is gone, or the folder can no longer be written
-                os.unlink(opened.path)  # noqa: PTH108 - pathlib is no part of the start
+        _remove_new_file(opened)
     join_threads(code)
     # Where a string that `exec` ran was interrupted last, Python ends by SIGINT, whatever the code.
     exec("")  # noqa: S102 - Python forgets it
     return code
+
+
+def _remove_new_file(opened: OpenedConnection) -> None:
+    """Remove the connection file if this kernel has written it."""
+    if opened.is_new:
+        with suppress(OSError):  # it is gone, or the folder can no longer be written
+            os.unlink(opened.path)  # noqa: PTH108 - pathlib is no part of the start
 
 
 def _refuse(info: KernelInfoReply, error: Exception, code: int) -> int:

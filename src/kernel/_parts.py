@@ -111,7 +111,7 @@ class Parts:
             connection_path=connection_path,
             owns_process=ownership.exit,
         )
-        effects = KernelEffects(
+        self.effects = effects = KernelEffects(
             io, self.responder, self.output, real_stderr=stderr, owns_exit=ownership.exit
         )
         self.shutdown = Shutdown(io.log.call, effects)

@@ -11,8 +11,8 @@ import threading
 import zmq
 
 from assay._platform import block_signals
-from assay.protocol import Channel, ConnectionFile
-from assay.transport._sockets import Socket, bind, monitor, remove_file
+from assay.protocol import Channel, ConnectionFile, Transport
+from assay.transport._sockets import Socket, bind, monitor
 
 __all__ = ["Heartbeat"]
 
@@ -44,9 +44,16 @@ class Heartbeat:
         self.monitor = monitor(self._socket)
         self._thread.start()
 
+    def remove_file(self) -> None:
+        """Remove the file that it is reached by over ipc, if it is; from any thread."""
+        if self.connection.transport is Transport.IPC:
+            from assay.transport import _ipc  # noqa: PLC0415 - see there
+
+            _ipc.remove(self.connection.address(Channel.HB))
+
     def close(self) -> None:
         """Stop answering; once nothing reads the monitor."""
-        remove_file(self._socket)
+        self.remove_file()
         if self._thread.ident is None:
             self._context.destroy(linger=0)
             return

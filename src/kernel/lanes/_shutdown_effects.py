@@ -48,6 +48,8 @@ class KernelEffects:
         """Wakes the main thread."""
         self.interrupt: Callable[[], None] = _do_nothing
         """Interrupts what it runs."""
+        self.remove_files: Callable[[], None] = _do_nothing
+        """Removes what a process that is ended by force would leave on the disk."""
         self.handles_sigterm: Callable[[], bool] = lambda: False
         """True if SIGTERM to the whole process group does not call a program's own handler."""
 
@@ -76,7 +78,14 @@ class KernelEffects:
         self.say_goodbye(ending)
         if self._owns_exit:
             self._io.end()
+            self._clean_up()
             end_by_force(ending.exit_code, children=self.handles_sigterm())
+
+    def _clean_up(self) -> None:
+        try:
+            self.remove_files()
+        except Exception:  # nothing may keep the process from its end
+            logger.exception("files are left that the kernel has made")
 
 
 def _shutdown_reply(restart: bool) -> Content:

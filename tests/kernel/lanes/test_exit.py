@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -609,6 +610,32 @@ def test_sockets_of_ipc_are_removed(tmp_path: Path) -> None:
 
         assert kernel.wait(HANG_LIMIT_S) == 0
     assert list(place.iterdir()) == []
+
+
+def test_end_by_force_leaves_no_files(tmp_path: Path) -> None:
+    """What a kernel has made is gone where it hangs and is ended by force (CONN-04, CONN-10)."""
+    place, path = tmp_path / "sockets", tmp_path / "kernel.json"
+    place.mkdir()
+    options = argv("--transport=ipc", f"--ip={place / 'kernel'}")
+    command = [str(path) if word == "{connection_file}" else word for word in options]
+    environment = os.environ | {"IPYTHONDIR": str(tmp_path), "JPY_PARENT_PID": str(os.getpid())}
+    with ExitStack() as stack:
+        process = stack.enter_context(
+            subprocess.Popen(
+                command, env=environment, start_new_session=True, stderr=subprocess.DEVNULL
+            )
+        )
+        stack.callback(process.kill)
+        client = stack.enter_context(Client(connection_of(process, path)))
+        client.wait_until_ready(HANG_LIMIT_S)
+        begin(client, f"print('runs')\n{RUNNING['swallows everything']}", until="runs")
+        made = [*place.iterdir()]
+        client.send(ShutdownRequest(), channel=Channel.CONTROL)
+        code = process.wait(HANG_LIMIT_S)
+
+    assert (len(made), code) == (5, 0)
+    assert [*place.iterdir()] == []
+    assert not path.exists()
 
 
 PARENT = """
