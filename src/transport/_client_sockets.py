@@ -12,6 +12,7 @@ from assay.protocol import Buffer, Channel, ConnectionFile, Transport
 from assay.transport._deadline import Deadline
 from assay.transport._errors import ClosedError, KernelEndedError, TimedOutError, TransportError
 from assay.transport._recorder import Recorder
+from assay.transport._sockets import why_unreachable
 
 __all__ = ["ENDED_GRACE_S", "ClientSockets", "Lifeline", "address", "prepare"]
 
@@ -74,6 +75,8 @@ class ClientSockets:
         receive_limit: int,
         recorder: Recorder | None = None,
     ) -> None:
+        if reason := why_unreachable(connection):
+            raise TransportError(reason)
         self._recorder = recorder
         self._connection = connection
         self._identity = identity

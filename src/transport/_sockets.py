@@ -7,6 +7,7 @@ binding another process can take the port (decision 0004).
 from __future__ import annotations
 
 import atexit
+import errno
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ __all__ = [
     "bind_kernel",
     "postpone_exit",
     "remove_file",
+    "why_unreachable",
 ]
 
 Socket: TypeAlias = "zmq.Socket[bytes]"
@@ -40,6 +42,9 @@ of a kilobyte leave at 8,000 a second with 8, at 12,000 with 16 and at 13,000 wi
 
 MAX_SUBSCRIPTION_BYTES = 4 * 1024
 """What a subscriber may send at once; more ends its connection."""
+
+NO_NAME = "wanted an IP address of this machine, or a name that stands for an IPv4 address"
+"""Said where ZeroMQ has found neither."""
 
 IPC = "ipc://"
 
@@ -95,8 +100,11 @@ def bind_kernel(connection: ConnectionFile) -> tuple[KernelSockets, ConnectionFi
     """Bind shell, control, stdin and IOPub; return them with the ports that they got.
 
     Raises:
-        BindError: an address is taken or is none of this machine's (CONN-11).
+        BindError: an address is taken, is none of this machine's, or none that clients can connect
+            to (CONN-11).
     """
+    if reason := why_unreachable(connection):
+        raise BindError(reason)
     context: zmq.Context[Socket] = zmq.Context()
     made: dict[Channel, Socket] = {}
     try:
@@ -162,6 +170,16 @@ def secure(socket: Socket, connection: ConnectionFile) -> None:
         socket.setsockopt(zmq.CURVE_PUBLICKEY, curve.public_key.encode("ascii"))
 
 
+def why_unreachable(connection: ConnectionFile) -> str:
+    """Return why clients cannot connect to the address of *connection*; nothing if they can."""
+    ip = connection.ip
+    if not ip[:1].isalpha() or ip == "localhost" or ":" in ip:  # most: without an import
+        return ""
+    from assay.transport import _addresses  # noqa: PLC0415 - see above
+
+    return _addresses.why_unreachable(connection)
+
+
 def _open(channel: Channel, context: zmq.Context[Socket]) -> Socket:
     socket: Socket = context.socket(zmq.XPUB if channel is Channel.IOPUB else zmq.ROUTER)
     if channel is Channel.IOPUB:
@@ -190,7 +208,8 @@ def _bind(socket: Socket, address: str, channel: Channel) -> None:
         with _private_files(address):
             socket.bind(address)
     except zmq.ZMQError as error:
-        raise BindError(f"{channel}: cannot bind {address}: {error}") from error
+        hint = f": {NO_NAME}" if error.errno == errno.ENODEV else ""
+        raise BindError(f"{channel}: cannot bind {address}: {error}{hint}") from error
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import pytest
 import zmq
 
 from assay.protocol import Channel, ConnectionFile, Transport
-from assay.transport import BindError, Heartbeat, _ipc, bind_kernel
+from assay.transport import BindError, Client, Heartbeat, TransportError, _ipc, bind_kernel
 
 CHANNELS = (Channel.SHELL, Channel.CONTROL, Channel.STDIN, Channel.IOPUB)
 
@@ -180,3 +180,28 @@ class TestHeartbeat:
                 assert client.recv() == data
         context.term()
         heartbeat.close()
+
+
+UNREACHABLE = {
+    next((name for _, name in socket_module.if_nameindex()), "lo"): "a network interface",
+    "no-such-host.invalid": "for which there is none",
+}
+
+
+@pytest.mark.parametrize("ip", UNREACHABLE)
+def test_what_no_client_can_connect_to_is_refused(ip: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ZeroMQ would bind to an interface, or wait for a name for ever, without a word (CONN-11)."""
+    wanted = ConnectionFile(key="k", ip=ip)
+    monkeypatch.setattr(socket_module, "getaddrinfo", _unknown)
+
+    with pytest.raises(BindError) as kernels:
+        bind_kernel(wanted)
+    with pytest.raises(TransportError) as clients:
+        Client(wanted)
+
+    said = f"ip: wanted an address that clients can connect to, found {ip}, {UNREACHABLE[ip]}"
+    assert (str(kernels.value), str(clients.value)) == (said, said)
+
+
+def _unknown(host: str, _: object) -> list[object]:
+    raise OSError(f"no address is known for {host}")

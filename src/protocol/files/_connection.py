@@ -301,6 +301,10 @@ class ConnectionFile(Value):
             ) from error
 
     def _check(self, name: str, *, allow_broken_scheme: bool) -> None:
+        if not self.ip:
+            raise ConnectionFileError(
+                f"{name}: ip: wanted an address, found an empty text", requirement="CONN-02"
+            )
         for channel in Channel:
             if not 0 <= self.port(channel) <= MAX_PORT:
                 raise ConnectionFileError(

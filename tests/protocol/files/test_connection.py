@@ -69,7 +69,7 @@ def refusal(**fields: Any) -> ConnectionFileError:
 connection_files = st.builds(
     ConnectionFile,
     **{name: st.integers(0, 65_535) for name in PORTS},
-    ip=texts(),
+    ip=texts().filter(bool),
     transport=st.sampled_from(Transport),
     key=texts(),
     signature_scheme=st.sampled_from(["hmac-sha256", "hmac-sha512", "hmac-sha1"]),
@@ -248,13 +248,21 @@ def test_addresses_of_this_machine_are_no_risk(ip: str) -> None:
 
 @pytest.mark.parametrize(
     "ip",
-    ["0.0.0.0", "*", "::", "[::]", "10.0.0.1", "fe80::1%eth0", "eth0", "127.evil.org", "", "1::1"],
+    ["0.0.0.0", "*", "::", "[::]", "10.0.0.1", "fe80::1%eth0", "eth0", "127.evil.org", "1::1"],
 )
 def test_other_addresses_are_a_risk(ip: str) -> None:
     """Whatever is not known to be this machine's alone is named, once (CONN-21)."""
     (risk,) = from_fields(ip=ip).risks
 
     assert f"the address {ip} " in risk
+
+
+def test_an_empty_address_is_refused() -> None:
+    """Nothing says where it was meant to listen (CONN-02)."""
+    with pytest.raises(ConnectionFileError) as caught:
+        from_fields(ip="")
+
+    assert "ip: wanted an address, found an empty text" in str(caught.value)
 
 
 def test_what_is_no_risk() -> None:
