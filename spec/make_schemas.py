@@ -66,6 +66,7 @@ COMMON_REQUIREMENTS = ("SHELL-09", "SHELL-10", "SHELL-11", "SHELL-12")
 # JSON of any shape: schemas, examples and the table are taken apart by key all the time.
 Tree: TypeAlias = dict[str, Any]
 
+_EMPHASIS = re.compile(r"(?<!\w)\*(\w[^*]*)\*(?!\w)")
 _ID = re.compile(r"\b([A-Z]+)-(\d{2,})\b(?: to [A-Z]+-(\d{2,})\b)?((?:, -\d{2,})*)")
 
 
@@ -289,10 +290,8 @@ def _docs(cls: type[attrs.AttrsInstance]) -> dict[str, str]:
 
 def _prose(text: str) -> str:
     paragraph = " ".join(text.split("\n\n", maxsplit=1)[0].split())
-    plain = paragraph.replace("``", "").replace("`", "").replace("*", "")
-    return plain.replace("messages.md §", "messaging.rst §").replace(
-        "kernels.md §", "kernels.rst §"
-    )
+    plain = paragraph.replace("``", "").replace("`", "")
+    return _EMPHASIS.sub(r"\1", plain)
 
 
 def _mentioned(docs: Mapping[str, str]) -> Iterator[str]:

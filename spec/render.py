@@ -13,9 +13,13 @@ import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 FORMAT = 1
+
+ROOT = Path(__file__).resolve().parents[1]
+"""Where the tests and checks are that verify the requirements."""
 
 LEVELS = ("MUST", "SHOULD", "MAY", "INFO")
 BASES = {
@@ -42,9 +46,12 @@ BOUND = {
 _ID = re.compile(r"([A-Z]+)-(\d{2,})")
 _AREA_NAME = re.compile(r"[a-z_]+")
 _VERSION = re.compile(r"\d+\.\d+")
-_SOURCE = re.compile(r"(messaging|kernels|security)\.rst §\S.*|JEP \d+|practice")
+_SOURCE = re.compile(r"(messaging|kernels|security|wrapperkernels)\.rst §\S.*|JEP \d+|practice")
 _KEYWORD = re.compile(r"\b(MUST|SHOULD|MAY)\b")
 _SECOND_SENTENCE = re.compile(r"[.!?]\s+[A-Z]")
+_CHECK = re.compile(r'@check\(\s*"([A-Z]+-\d+\.\d+)"')
+_VECTOR = re.compile(r'"id": "(VEC-[A-Z]+-\d{3})"')
+_TEST = re.compile(r"^(?:async )?def (test_\w+)", re.MULTILINE)
 _MENTION = re.compile(r"\b[A-Z]+-\d{2,}\b")
 
 
@@ -81,6 +88,7 @@ class Requirement:
     text: str
     source: tuple[str, ...]
     since: str | None
+    deprecated: str | None
     draft: bool
     optional_feature: str | None
     rationale: str | None
@@ -88,6 +96,7 @@ class Requirement:
     see: tuple[str, ...]
     test: str | None
     needs: tuple[str, ...]
+    verified_by: tuple[str, ...]
     untestable: str | None
 
     @property
@@ -128,6 +137,9 @@ class Register:
     protocol: str
     draft_protocol: str
     verified_against: str
+    upstream: str
+    evidence: frozenset[str]
+    """Every check, vector and test that there is, as `verified_by` names them."""
     features: Mapping[str, str]
     areas: tuple[Area, ...]
     requirements: tuple[Requirement, ...]
@@ -227,6 +239,8 @@ def load(folder: Path) -> Register:
         protocol=main.text("protocol"),
         draft_protocol=main.text("draft_protocol"),
         verified_against=main.text("verified_against"),
+        upstream=main.text("upstream"),
+        evidence=evidence(ROOT),
         features=main.mapping("features"),
         areas=tuple(
             _area(_Table(values, "area", problems), folder / "introductions", problems)
@@ -255,6 +269,26 @@ def _parse(path: Path) -> dict[str, object]:
         raise RegisterError([f"{path.name}: {fault}"]) from fault
 
 
+@cache
+def evidence(root: Path) -> frozenset[str]:
+    """Return all that a requirement can be verified by: checks, vectors and tests under *root*."""
+    matrix = tomllib.loads((root / "docs" / "conformance-matrix.toml").read_text("utf-8"))
+    checks = {f"check {one}" for one in matrix["checks"]}
+    for path in (root / "src" / "conformance" / "checks").glob("*.py"):
+        checks |= {f"check {one}" for one in _CHECK.findall(path.read_text("utf-8"))}
+    vectors = {
+        f"vector {one}"
+        for path in (root / "spec" / "vectors").glob("*.json")
+        for one in _VECTOR.findall(path.read_text("utf-8"))
+    }
+    tests = {
+        f"test {path.relative_to(root).as_posix()}::{name}"
+        for path in (root / "tests").rglob("test_*.py")
+        for name in _TEST.findall(path.read_text("utf-8"))
+    }
+    return frozenset(checks | vectors | tests)
+
+
 def _area(table: _Table, introductions: Path, problems: list[str]) -> Area:
     name = table.text("name")
     path = introductions / f"{name}.md"
@@ -281,6 +315,7 @@ def _requirement(table: _Table) -> Requirement:
         text=table.text("text"),
         source=table.texts("source"),
         since=table.optional_text("since"),
+        deprecated=table.optional_text("deprecated"),
         draft=table.flag("draft"),
         optional_feature=table.optional_text("optional_feature"),
         rationale=table.optional_text("rationale"),
@@ -288,6 +323,7 @@ def _requirement(table: _Table) -> Requirement:
         see=table.texts("see"),
         test=table.optional_text("test"),
         needs=table.texts("needs"),
+        verified_by=table.texts("verified_by"),
         untestable=table.optional_text("untestable"),
     )
     table.close()
@@ -394,6 +430,8 @@ def _check_versions(register: Register) -> Iterator[str]:
     for one in register.requirements:
         if one.since is not None and not _VERSION.fullmatch(one.since):
             yield f"{one.id}: `since` wants a version such as 5.5, found {one.since!r}"
+        if one.deprecated is not None and not _VERSION.fullmatch(one.deprecated):
+            yield f"{one.id}: `deprecated` wants a version such as 5.1, found {one.deprecated!r}"
         if one.draft != (one.since == register.draft_protocol):
             yield f"{one.id}: `draft` marks exactly what is since {register.draft_protocol}"
 
@@ -422,6 +460,18 @@ def _check_tests(register: Register) -> Iterator[str]:
             one.needs[0] != "wire" or list(one.needs) != [n for n in NEEDS if n in one.needs]
         ):
             yield f"{one.id}: `needs` wants wire, then some of {', '.join([*NEEDS][1:])} in order"
+
+
+def _check_evidence(register: Register) -> Iterator[str]:
+    for one in register.requirements:
+        if one.needs and not one.verified_by:
+            yield (
+                f"{one.id}: `verified_by` is missing: name a check, vector or test, or say in"
+                " `untestable` why there is none"
+            )
+        for name in one.verified_by:
+            if name not in register.evidence:
+                yield f"{one.id}: `verified_by` names {name!r}, which does not exist"
 
 
 def _check_references(register: Register) -> Iterator[str]:
@@ -462,6 +512,7 @@ RULES: tuple[Callable[[Register], Iterator[str]], ...] = (
     _check_versions,
     _check_features,
     _check_tests,
+    _check_evidence,
     _check_references,
     _check_mentions,
 )
@@ -517,6 +568,8 @@ def _requirement_section(one: Requirement, register: Register, link: Callable[[s
     marks = [f"**{one.level}**", f"binds {BOUND[one.binds]}", BASES[one.basis]]
     if one.since:
         marks.append(f"since {one.since}")
+    if one.deprecated:
+        marks.append(f"deprecated since {one.deprecated}")
     if one.draft:
         marks.append("**draft**")
     if not one.judged:
@@ -531,6 +584,10 @@ def _requirement_section(one: Requirement, register: Register, link: Callable[[s
         ("Seen elsewhere", one.divergence),
         ("Test", one.test),
         ("The test needs", f"{', '.join(NEEDS[n] for n in one.needs)}." if one.needs else None),
+        (
+            "Verified by",
+            f"{', '.join(map(_evidence, one.verified_by))}." if one.verified_by else None,
+        ),
         ("Not testable", one.untestable),
         ("See", ", ".join(one.see) + "." if one.see else None),
     ):
@@ -538,6 +595,11 @@ def _requirement_section(one: Requirement, register: Register, link: Callable[[s
             notes.append(f"{label}: {link(text)}")
     bullets = "\n".join(f"- {note}" for note in notes)
     return f"### {one.id}\n\n{' · '.join(marks)}\n\n{link(one.text)}\n\n{bullets}\n"
+
+
+def _evidence(name: str) -> str:
+    kind, _, what = name.partition(" ")
+    return f"{kind} `{what}`"
 
 
 def _errata(register: Register, link: Callable[[str], str]) -> str:

@@ -110,6 +110,8 @@ def _show_requirement(one: spec.Requirement) -> None:
     marks = [one.level, f"binds {BOUND[one.binds]}", BASES[one.basis]]
     if one.since:
         marks.append(f"since {one.since}")
+    if one.deprecated:
+        marks.append(f"deprecated since {one.deprecated}")
     if one.draft:
         marks.append("draft")
     _title(one.id, ", ".join(marks))
@@ -121,6 +123,7 @@ def _show_requirement(one: spec.Requirement) -> None:
         _field("only with", f"{one.optional_feature}: {sign}")
     _field("test", one.test)
     _field("it needs", ", ".join(one.needs))
+    _field("verified by", ", ".join(one.verified_by))
     _field("untestable", one.untestable)
     if not one.judged:
         _field("judged", "no other kernel: it rests on our own reading")

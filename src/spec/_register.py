@@ -68,6 +68,9 @@ class Requirement:
     since: str | None = None
     """The version that brought it; None if it is older than the record."""
 
+    deprecated: str | None = None
+    """The version that deprecated what it is about."""
+
     draft: bool = False
     """It belongs to the draft of the next version."""
 
@@ -88,6 +91,9 @@ class Requirement:
 
     needs: tuple[Literal["wire", "process", "files", "code", "time"], ...] = ()
     """What the test takes: the sockets, a process of one's own, files, snippets, a clock."""
+
+    verified_by: tuple[str, ...] = ()
+    """Checks, vectors and tests of this project: ``check EXEC-20.1``, ``vector …``."""
 
     untestable: str | None = None
     """Why nobody can."""

@@ -327,6 +327,18 @@ FAULTS: dict[str, tuple[Break, str]] = {
         in_entry("EXEC-20", r"^needs = .*", ""),
         "EXEC-20: `needs` goes with the `test` of what a kernel must or should do",
     ),
+    "no evidence": (
+        in_entry("EXEC-20", r"^verified_by = .*", ""),
+        "EXEC-20: `verified_by` is missing: name a check, vector or test",
+    ),
+    "evidence that does not exist": (
+        in_entry("EXEC-20", r"^verified_by = .*", 'verified_by = ["check EXEC-20.99"]'),
+        "EXEC-20: `verified_by` names 'check EXEC-20.99', which does not exist",
+    ),
+    "odd version of what is deprecated": (
+        in_entry("EXEC-13", r"^deprecated = .*", 'deprecated = "soon"'),
+        "EXEC-13: `deprecated` wants a version such as 5.1, found 'soon'",
+    ),
     "needs of an unknown kind": (
         in_entry("EXEC-20", r"^needs = .*", 'needs = ["wire", "luck"]'),
         "EXEC-20: `needs` wants wire, then some of process, files, code, time in order",
@@ -352,8 +364,8 @@ FAULTS: dict[str, tuple[Break, str]] = {
         "AMB-06: names HB-01, which does not see it in return",
     ),
     "mention that does not exist": (
-        in_entry("EXEC-15", r"STDIN-03", "STDIN-99"),
-        "EXEC-15: mentions STDIN-99, which does not exist",
+        in_entry("EXEC-20", r"EXEC-28", "EXEC-99"),
+        "EXEC-20: mentions EXEC-99, which does not exist",
     ),
     "mention in an erratum": (
         in_entry("AMB-06", r'^why = "', 'why = "See HB-99: '),

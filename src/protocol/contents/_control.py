@@ -18,7 +18,7 @@ __all__ = [
 
 @frozen(kw_only=True, eq=False, repr=False)
 class ShutdownRequest(Content):
-    """End the kernel (messages.md §Kernel shutdown, CTRL-04); on shell deprecated since 5.4."""
+    """End the kernel (messaging.rst §Kernel shutdown, CTRL-04); on shell deprecated since 5.4."""
 
     msg_type: ClassVar[str] = "shutdown_request"
 
@@ -41,7 +41,7 @@ class ShutdownReply(Content):
 
 @frozen(kw_only=True, eq=False, repr=False)
 class InterruptRequest(Content):
-    """Interrupt what runs (messages.md §Kernel interrupt, CTRL-09)."""
+    """Interrupt what runs (messaging.rst §Kernel interrupt, CTRL-09)."""
 
     msg_type: ClassVar[str] = "interrupt_request"
 

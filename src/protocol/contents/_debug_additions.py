@@ -43,7 +43,7 @@ __all__ = [
 
 @frozen(kw_only=True, eq=False, repr=False)
 class DumpCellArguments(Content):
-    """Submit a cell, so that breakpoints can be set in it (messages.md §dumpCell, DEBUG-05)."""
+    """Submit a cell, so that breakpoints can be set in it (messaging.rst §dumpCell, DEBUG-05)."""
 
     code: str
     """The cell's source."""
@@ -51,7 +51,7 @@ class DumpCellArguments(Content):
 
 @frozen(kw_only=True, eq=False, repr=False)
 class DumpCellBody(Content):
-    """Where the cell is for the debugger (messages.md §dumpCell, DEBUG-05)."""
+    """Where the cell is for the debugger (messaging.rst §dumpCell, DEBUG-05)."""
 
     sourcePath: str  # noqa: N815 - the name on the wire, here and below
     """The path of the file that stands for the code; see DEBUG-13 for how it is made."""
@@ -59,7 +59,7 @@ class DumpCellBody(Content):
 
 @frozen(kw_only=True, eq=False, repr=False)
 class SourceBreakpoints(Content):
-    """The breakpoints in one file (messages.md §debugInfo, DEBUG-08)."""
+    """The breakpoints in one file (messaging.rst §debugInfo, DEBUG-08)."""
 
     source: str
     """The path of the file."""
@@ -70,7 +70,7 @@ class SourceBreakpoints(Content):
 
 @frozen(kw_only=True, eq=False, repr=False)
 class DebugInfoBody(Content):
-    """The state of the debugger, for clients that come later (messages.md §debugInfo, DEBUG-06)."""
+    """The state of the debugger, for later clients (messaging.rst §debugInfo, DEBUG-06)."""
 
     isStarted: bool  # noqa: N815
     """Whether the debugger has been started."""
@@ -105,7 +105,7 @@ class DebugInfoBody(Content):
 
 @frozen(kw_only=True, eq=False, repr=False)
 class DebugVariable(Content):
-    """One variable of the user (messages.md §inspectVariables, DEBUG-09)."""
+    """One variable of the user (messaging.rst §inspectVariables, DEBUG-09)."""
 
     name: str
     """As in the code."""
@@ -122,7 +122,7 @@ class DebugVariable(Content):
 
 @frozen(kw_only=True, eq=False, repr=False)
 class InspectVariablesBody(Content):
-    """All that the user has defined (messages.md §inspectVariables, DEBUG-09)."""
+    """All that the user has defined (messaging.rst §inspectVariables, DEBUG-09)."""
 
     variables: tuple[DebugVariable, ...]
     """May be empty."""
@@ -130,7 +130,7 @@ class InspectVariablesBody(Content):
 
 @frozen(kw_only=True, eq=False, repr=False)
 class RichInspectVariablesArguments(Content):
-    """Ask how a variable looks (messages.md §richInspectVariables, DEBUG-10)."""
+    """Ask how a variable looks (messaging.rst §richInspectVariables, DEBUG-10)."""
 
     variableName: str  # noqa: N815
     """As in the code."""
@@ -141,7 +141,7 @@ class RichInspectVariablesArguments(Content):
 
 @frozen(kw_only=True, eq=False, repr=False)
 class RichInspectVariablesBody(Content):
-    """How the variable looks (messages.md §richInspectVariables, DEBUG-10)."""
+    """How the variable looks (messaging.rst §richInspectVariables, DEBUG-10)."""
 
     data: JsonObject
     """Representations by MIME type."""
@@ -152,7 +152,7 @@ class RichInspectVariablesBody(Content):
 
 @frozen(kw_only=True, eq=False, repr=False)
 class CopyToGlobalsArguments(Content):
-    """Copy a variable of a frame into the user's namespace (messages.md §copyToGlobals)."""
+    """Copy a variable of a frame into the user's namespace (messaging.rst §copyToGlobals)."""
 
     srcVariableName: str  # noqa: N815
     """Its name in the frame."""
@@ -166,7 +166,7 @@ class CopyToGlobalsArguments(Content):
 
 @frozen(kw_only=True, eq=False, repr=False)
 class CopyToGlobalsBody(Content):
-    """What was copied (messages.md §copyToGlobals, DEBUG-11)."""
+    """What was copied (messaging.rst §copyToGlobals, DEBUG-11)."""
 
     value: str
     """How it is shown."""
@@ -200,7 +200,7 @@ def debug_arguments(request: DebugRequest) -> Content | None:
     Raises:
         ContentError: they do not fit the command; `faults` names each field.
 
-    Source: messages.md §Additions to the DAP, DEBUG-05 to DEBUG-11.
+    Source: messaging.rst §Additions to the DAP, DEBUG-05 to DEBUG-11.
     """
     cls = ARGUMENTS.get(request.command)
     return None if cls is None else _read(cls, request.arguments, "arguments", "HDR-18")
@@ -217,7 +217,7 @@ def debug_body(reply: DebugReply, *, command: str = "") -> Content | None:
     Raises:
         ContentError: it does not fit the command; `faults` names each field.
 
-    Source: messages.md §Additions to the DAP, DEBUG-05 to DEBUG-11.
+    Source: messaging.rst §Additions to the DAP, DEBUG-05 to DEBUG-11.
     """
     found = BODIES.get(command or reply.command)
     if found is None or not reply.success:

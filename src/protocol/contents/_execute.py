@@ -19,7 +19,7 @@ __all__ = ["Error", "ExecuteInput", "ExecuteReply", "ExecuteRequest", "ExecuteRe
 
 @frozen(kw_only=True, eq=False, repr=False)
 class ExecuteRequest(Content):
-    """Run code in the user's namespace (messages.md §Execute)."""
+    """Run code in the user's namespace (messaging.rst §Execute)."""
 
     msg_type: ClassVar[str] = "execute_request"
 

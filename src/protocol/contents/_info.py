@@ -16,7 +16,7 @@ __all__ = ["HelpLink", "KernelInfoReply", "KernelInfoRequest", "LanguageInfo"]
 
 @frozen(kw_only=True, eq=False, repr=False)
 class KernelInfoRequest(Content):
-    """Ask what the kernel is (messages.md §Kernel info, INFO-01, INFO-02)."""
+    """Ask what the kernel is (messaging.rst §Kernel info, INFO-01, INFO-02)."""
 
     msg_type: ClassVar[str] = "kernel_info_request"
 

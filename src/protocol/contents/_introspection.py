@@ -31,7 +31,7 @@ __all__ = [
 
 @frozen(kw_only=True, eq=False, repr=False)
 class CompleteRequest(Content):
-    """Ask what may stand at the cursor (messages.md §Completion)."""
+    """Ask what may stand at the cursor (messaging.rst §Completion)."""
 
     msg_type: ClassVar[str] = "complete_request"
 
@@ -66,7 +66,7 @@ class CompleteReply(Content):
 
 @frozen(kw_only=True, eq=False, repr=False)
 class InspectRequest(Content):
-    """Ask what the name at the cursor is (messages.md §Introspection)."""
+    """Ask what the name at the cursor is (messaging.rst §Introspection)."""
 
     msg_type: ClassVar[str] = "inspect_request"
 
@@ -101,7 +101,7 @@ class InspectReply(Content):
 
 @frozen(kw_only=True, eq=False, repr=False)
 class HistoryRequest(Content):
-    """Ask for earlier input (messages.md §History)."""
+    """Ask for earlier input (messaging.rst §History)."""
 
     msg_type: ClassVar[str] = "history_request"
 
@@ -152,7 +152,7 @@ class HistoryReply(Content):
 
 @frozen(kw_only=True, eq=False, repr=False)
 class IsCompleteRequest(Content):
-    """Ask whether code can be run as it stands (messages.md §Code completeness)."""
+    """Ask whether code can be run as it stands (messaging.rst §Code completeness)."""
 
     msg_type: ClassVar[str] = "is_complete_request"
 

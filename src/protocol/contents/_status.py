@@ -42,7 +42,7 @@ class StreamName(StrEnum):
 
 @frozen(kw_only=True, eq=False, repr=False)
 class Status(Content):
-    """Say what the kernel is doing (messages.md §Kernel status)."""
+    """Say what the kernel is doing (messaging.rst §Kernel status)."""
 
     msg_type: ClassVar[str] = "status"
 

@@ -16,7 +16,10 @@ END_OF_INPUT = "\x04"
 
 @frozen(kw_only=True, eq=False, repr=False)
 class InputRequest(Content):
-    """Ask for a line of text (messages.md §stdin, STDIN-01)."""
+    """Ask for a line of text (STDIN-01).
+
+    Source: messaging.rst §Messages on the stdin (ROUTER/DEALER) channel.
+    """
 
     msg_type: ClassVar[str] = "input_request"
 

@@ -82,7 +82,7 @@ class Curve(Value):
 
 @frozen(kw_only=True, eq=False, repr=False)
 class ConnectionFile(Value):
-    """Where the five sockets are, and the key (kernels.md §Connection files, CONN-02).
+    """Where the five sockets are, and the key (kernels.rst §Connection files, CONN-02).
 
     A port of 0 lets the kernel choose; it then writes the ports that it bound back to the file.
     Over ipc, a port is the number at the end of the socket's path. A file holds all nine keys of

@@ -37,7 +37,7 @@ RULE = "HANDSHAKE-03"
 
 @frozen(kw_only=True)
 class Registration:
-    """The ports that a kernel chose (messages.md §Kernel startup handshake, HANDSHAKE-03).
+    """The ports that a kernel chose (messaging.rst §Kernel startup handshake, HANDSHAKE-03).
 
     Spec: the ports are text here and numbers in connection files. Here: they are numbers, written
     as text and read from either (AMB-57).

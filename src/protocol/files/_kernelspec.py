@@ -21,7 +21,7 @@ KERNEL_NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 @frozen(kw_only=True)
 class KernelSpec:
-    """How a client starts a kernel: ``kernel.json`` (kernels.md §Kernel specs, SPEC-03)."""
+    """How a client starts a kernel: ``kernel.json`` (kernels.rst §Kernel specs, SPEC-03)."""
 
     argv: tuple[str, ...]
     """The command; ``{connection_file}`` in any argument stands for the path (SPEC-04)."""

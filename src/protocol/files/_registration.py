@@ -26,7 +26,7 @@ __all__ = ["RegistrationFile"]
 class RegistrationFile:
     """Where a kernel that chooses its own ports reports them (5.6 draft, HANDSHAKE-01).
 
-    Source: kernels.md §Registration file format.
+    Source: kernels.rst §Registration file format.
     """
 
     kernel_id: str

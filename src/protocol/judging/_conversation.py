@@ -50,7 +50,8 @@ def check_conversation(
         them. One cause gives one finding as far as it can be told: a reply with the parent of
         another request is a wrong parent, and not one reply too many and one too few.
 
-    Source: messages.md §Request-Reply, §Execute, §Kernel status, §Messages on the stdin channel.
+    Source: messaging.rst §Request-Reply, §Execute, §Kernel status, §Messages on the stdin
+    (ROUTER/DEALER) channel.
     """
     found: list[Finding] = []
     seen: list[Seen] = []

@@ -70,7 +70,8 @@ def validate(
     Returns:
         Findings in the order of the parts: frames, header, parent header, content, channel.
 
-    Source: messages.md §The Wire Protocol, §General Message Format and each type's own section.
+    Source: messaging.rst §The Wire Protocol, §General Message Format, and
+    each type's own section.
     """
     parts = read_parts(message, signer)
     return findings_of(parts, profile, channel, sender, version)

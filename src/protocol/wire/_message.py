@@ -39,7 +39,7 @@ SessionId = NewType("SessionId", str)
 
 @frozen(kw_only=True, eq=False, repr=False)
 class Header(Value):
-    """Say who sent what, when (messages.md §Message Header, HDR-01).
+    """Say who sent what, when (messaging.rst §Message Header, HDR-01).
 
     A header that was received keeps its bytes, so that it can be echoed as it came (HDR-15).
     """
@@ -125,7 +125,7 @@ class Unknown(Content):
 
 @frozen(kw_only=True, eq=False, repr=False)
 class ErrorReply(Content):
-    """Answer any request whose handling failed (messages.md §Request-Reply, SHELL-10)."""
+    """Answer any request whose handling failed (messaging.rst §Request-Reply, SHELL-10)."""
 
     # Seen: akernel sends none of the three, ipykernel 7.4 no name for an unknown subshell.
     absent: ClassVar[Mapping[str, Json]] = {"ename": "", "evalue": ""}
