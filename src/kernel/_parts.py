@@ -221,7 +221,12 @@ class Parts:
         def terminate(exit_code: int) -> None:
             self.shutdown.ask(Ending(exit_code=exit_code))
 
+        def say_it_goes_on() -> None:
+            if (request := self.parents.of_main_thread) is not None:
+                self.output.warn(request, GOES_ON)
+
         signals = SignalWatch(self.io, self.interrupts, wake=self.main.wake, terminate=terminate)
+        signals.say_it_goes_on = say_it_goes_on
 
         def interrupt() -> None:
             signals.interrupt_again()
@@ -230,6 +235,12 @@ class Parts:
         effects.interrupt = interrupt
         effects.handles_sigterm = lambda: signals.handles_sigterm
         return signals
+
+
+GOES_ON = (
+    "[assay] The cell was interrupted, and goes on: it is in C code, which cannot be interrupted. "
+    "It ends when that returns.\n"
+)
 
 
 class _Inbox:

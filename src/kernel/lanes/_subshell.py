@@ -262,11 +262,8 @@ class Subshell:
         io.log.call(lambda: io.call_later(RETRY_S, self.interrupt))
 
     def _report(self, entries: int, request: Request) -> None:
-        if not self.interrupts.is_in(entries) or request.finished:
-            return
-        from assay.protocol import Stream, StreamName  # noqa: PLC0415 - few interrupts fail
-
-        self._around.output.publish(Stream(name=StreamName.STDERR, text=GOES_ON), parent=request)
+        if self.interrupts.is_in(entries) and not request.finished:
+            self._around.output.warn(request, GOES_ON)
 
 
 def _do_nothing() -> None:

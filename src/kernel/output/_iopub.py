@@ -93,6 +93,12 @@ class Output:
         )
         self._log.post(Channel.IOPUB, frames, when)
 
+    def warn(self, request: Request, text: str) -> None:
+        """Publish *text* on the standard error of *request*, which may run in another thread."""
+        from assay.protocol import Stream  # noqa: PLC0415 - few cells need it
+
+        self.publish(Stream(name=StreamName.STDERR, text=text), parent=request)
+
     def write(self, name: StreamName, text: str, record: Record | None = None) -> Run | None:
         """Publish *text* of a stream; return where more of it may go (`OutboundLog.write`)."""
         request = self._parents.current()

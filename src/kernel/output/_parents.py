@@ -102,6 +102,12 @@ class Parents:
             return (self._running() or [newest])[-1]
         return newest
 
+    @property
+    def of_main_thread(self) -> Request | None:
+        """The request that the main thread handles now."""
+        running = self._entered
+        return running if running is not None and not running.finished else None
+
     def not_finished(self, request: Request | None) -> Request | None:
         """Return *request*, or if it is over the one that its thread handles now."""
         thread = request.thread if request is not None else 0

@@ -65,6 +65,11 @@ class SignalPipe:
         if present not in (-1, self._write) and not self.may_replace(present):
             signal.set_wakeup_fd(present)
 
+    @property
+    def is_answered(self) -> bool:
+        """True unless a program has taken the signal that pings."""
+        return self._handlers.is_ours(PING_SIGNAL)
+
     def ping_main_thread(self) -> Callable[[], bool]:
         """Wake the main thread and find out whether it looks; in the I/O thread.
 

@@ -6,7 +6,9 @@ a pipe (`SignalPipe`), wakes the main thread, and pings it to learn whether it l
 
 | comes              | the main thread  | the I/O thread                                     |
 |--------------------|------------------|----------------------------------------------------|
-| SIGINT             | `Interrupts`     | pings it, after `NOTICE_S`; interrupts subshells   |
+| SIGINT             | `Interrupts`     | pings it, after `NOTICE_S`; interrupts subshells;  |
+|                    |                  | tells the client if it has not looked after        |
+|                    |                  | `REPORT_S` more                                    |
 | interrupt_request  |                  | sends SIGINT, then does the same                   |
 | an interrupt where | asks for another | sends it after `INTERRUPT_RETRY_S`                 |
 | none may be raised |                  |                                                    |
@@ -44,6 +46,9 @@ STUCK_S = 0.25
 
 NOTICE_S = 0.05
 """How long the main thread has to notice an interrupt before it is pinged."""
+
+REPORT_S = 1.0
+"""How long it has then until the client is told that its cell goes on."""
 
 SIGTERM_GRACE_S = 0.25
 """How long it has to answer before SIGTERM ends the kernel without it: longer than a busy machine
@@ -87,6 +92,8 @@ class SignalWatch:
         self._is_installed = False
         self._sent: list[float] = []
         """When we have sent signals ourselves: they say nothing about other threads."""
+        self.say_it_goes_on: Callable[[], None] = lambda: None
+        """Tells the client that its cell goes on; called in the I/O thread."""
         self.interrupt_others: Callable[[], None] = lambda: None
         """Interrupts what other threads run than the main one; called in the I/O thread."""
         interrupts.put_off = self._put_interrupt_off
@@ -160,9 +167,9 @@ class SignalWatch:
 
     def interrupt(self) -> None:
         """Interrupt the main thread, and see to it that it notices; in the I/O thread."""
+        self.interrupt_others()  # first: what they wait for may be a process that the signal ends
         self._sent.append(time.monotonic())
         self._interrupts.send()
-        self.interrupt_others()
         self._io.call_later(NOTICE_S, self._ping)
 
     # --- In the main thread, in the middle of anything.
@@ -210,7 +217,13 @@ class SignalWatch:
 
     def _ping(self) -> None:
         """Wake a main thread that began to wait just when an interrupt came."""
-        self._pipe.ping_main_thread()
+        has_looked = self._pipe.ping_main_thread()
+
+        def look() -> None:
+            if not has_looked() and self._pipe.is_answered:
+                self.say_it_goes_on()
+
+        self._io.call_later(REPORT_S, look)
 
     def interrupt_again(self) -> None:
         """Interrupt the main thread alone, and not its children; in the I/O thread."""

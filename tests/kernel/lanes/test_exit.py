@@ -368,20 +368,31 @@ def test_second_request_is_answered_too(kernel: KernelProcess, mine: Client) -> 
     assert kernel.wait(HANG_LIMIT_S) == 0
 
 
-@pytest.mark.parametrize("code", ["1", "while True: pass", "import time; time.sleep(600)"])
-def test_sigterm_ends_the_kernel(kernel: KernelProcess, patient: Client, code: str) -> None:
-    """SIGTERM runs exit functions and ends the process as shells expect (CTRL-05)."""
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (signal.SIGTERM, "1"),
+        (signal.SIGTERM, "while True: pass"),
+        (signal.SIGTERM, "import time; time.sleep(600)"),
+        (signal.SIGHUP, "1"),
+        (signal.SIGHUP, "while True: pass"),
+    ],
+)
+def test_signal_ends_the_kernel(
+    kernel: KernelProcess, patient: Client, number: int, code: str
+) -> None:
+    """SIGTERM and SIGHUP run exit functions and end the process as shells expect (CTRL-05)."""
     execute(patient, "import atexit; atexit.register(lambda: print('exit function'));")
     running = begin(patient, f"print('runs')\n{code}", until="runs")
 
-    os.kill(kernel.pid, signal.SIGTERM)
+    os.kill(kernel.pid, number)
 
     patient.wait_until(
         lambda: "exit function" in text_of(running.published),
         awaited="the exit function",
         timeout=HANG_LIMIT_S,
     )
-    assert kernel.wait(HANG_LIMIT_S) == 128 + signal.SIGTERM
+    assert kernel.wait(HANG_LIMIT_S) == 128 + number
 
 
 SWALLOWING = """\

@@ -58,20 +58,13 @@ def by_signal_to_the_group(kernel: KernelProcess, _: Client) -> None:
 WAYS = [by_message, by_signal, by_signal_to_the_group]
 
 RUNNING = {
-    "loop": "while True: pass",
     "printing loop": "while True: print('x')",
-    "sleep": "import time; time.sleep(600)",
-    "lock": "import threading; threading.Event().wait()",
-    "read": "import os; r, w = os.pipe(); os.read(r, 1)",
     "join": "import threading, time\n"
     "threading.Thread(target=lambda: time.sleep(600), daemon=True).start()\n"
     "threading.enumerate()[-1].join()",
-    "await": "import asyncio; await asyncio.sleep(600)",
-    "await in a loop": "import asyncio\nwhile True: await asyncio.sleep(0)",
     "loop behind an await": "import asyncio\nawait asyncio.sleep(0)\nwhile True: pass",
-    "child": "import subprocess; subprocess.run(['sleep', '600'])",
-    "gather": "import asyncio\nawait asyncio.gather(*[asyncio.sleep(600) for _ in range(9)])",
 }
+"""What the table of `docs/interrupts.md` does not name (`test_interrupt_table.py`)."""
 
 
 @pytest.mark.parametrize("way", WAYS)
