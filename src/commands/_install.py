@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
@@ -90,7 +91,7 @@ def kernel_spec(
         language="python",
         interrupt_mode="signal",
         env=dict(env or {}),
-        metadata={"debugger": False},
+        metadata={"debugger": find_spec("debugpy") is not None},
         kernel_protocol_version=PROTOCOL_VERSION,
     )
 

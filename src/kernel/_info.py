@@ -25,6 +25,7 @@ HELP_LINKS = (
 def kernel_info() -> KernelInfoReply:
     """Return what this kernel is."""
     python = sys.version.partition(" ")[0]
+    has_debugger = importlib.util.find_spec("debugpy") is not None
     return KernelInfoReply(
         implementation="assay",
         implementation_version=__version__,
@@ -44,8 +45,8 @@ def kernel_info() -> KernelInfoReply:
         help_links=tuple(
             HelpLink(text=text, url=url.format(*sys.version_info)) for text, url in HELP_LINKS
         ),
-        supported_features=("kernel subshells",),
-        debugger=False,
+        supported_features=(*(("debugger",) if has_debugger else ()), "kernel subshells"),
+        debugger=has_debugger,
     )
 
 

@@ -40,7 +40,10 @@ if TYPE_CHECKING:
 __all__ = [
     "INTERPRETER_VERSION",
     "Cell",
+    "CellTracer",
     "ConcurrentInterpreter",
+    "Debuggable",
+    "Debuggee",
     "EventLoop",
     "Executed",
     "Failed",
@@ -412,4 +415,59 @@ class ConcurrentInterpreter(Interpreter, Protocol):
 
     def close_subshell(self) -> None:
         """End that, and cancel what still runs on the thread's loop."""
+        ...
+
+
+class CellTracer(Protocol):
+    """What follows the cells while a debugger is attached; in the thread of the cell."""
+
+    def file_of(self, code: str) -> str:
+        """Return the name that cells with this source are to be compiled under."""
+        ...
+
+    def begin(self) -> None:
+        """Begin with a cell."""
+        ...
+
+    def fail(self, error: BaseException) -> None:
+        """Look at *error*, which the cell has not caught, before it is shown."""
+        ...
+
+    def end(self) -> None:
+        """End with a cell, however it ended."""
+        ...
+
+
+class Debuggee(Protocol):
+    """What a debugger has to know of a language; for any thread."""
+
+    machinery: Sequence[str]
+    """Folders with code that is neither the user's nor called by it: what runs the cells."""
+
+    def variables(self) -> Mapping[str, object]:
+        """Return what the user has defined, by name."""
+        ...
+
+    def is_hidden(self, name: str) -> bool:
+        """Return True for a *name* in the user's namespace that the user has not defined."""
+        ...
+
+    def rich_form(self, value: object) -> tuple[JsonObject, JsonObject]:
+        """Return the data and the metadata that display *value*."""
+        ...
+
+    def files_of(self, code: str) -> Sequence[str]:
+        """Return the names that cells with this source have been compiled under, newest first."""
+        ...
+
+    def trace_cells(self, tracer: CellTracer | None) -> None:
+        """Let *tracer* follow the cells from now on; None for none."""
+        ...
+
+
+class Debuggable(Interpreter, Protocol):
+    """An interpreter whose cells a debugger of this process can follow (DEBUG-01)."""
+
+    def debuggee(self) -> Debuggee:
+        """Return what the debugger has to know; called once a client asks for it."""
         ...

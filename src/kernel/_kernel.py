@@ -102,7 +102,7 @@ class Kernel:
         connection: Where to listen; ports of 0 are chosen when it runs.
         session: Signs and verifies.
         info: The answer to kernel_info_request. If it announces subshells, there are some, and the
-            interpreter is a `ConcurrentInterpreter`.
+            interpreter is a `ConcurrentInterpreter`; if a debugger, it is a `Debuggable`.
         prepare: Makes the interpreter, which may take long and needs no host yet; called in the
             thread of `run` when the sockets answer already. A server that forks has prepared one
             before, and returns that.
@@ -188,6 +188,7 @@ class Kernel:
             with collector_at_rest() if self._ownership.collector else nullcontext():
                 interpreter = self._prepare()
                 interpreter.attach(parts.host)
+            parts.know_interpreter(interpreter)
             parts.io.log.call(lambda: parts.io.admit_clients(heartbeat.monitor))
             if parts.signals is not None:
                 parts.signals.hold_interrupts_in_forks()

@@ -16,6 +16,7 @@ from assay.kernel._connection import OpenedConnection, open_connection
 from assay.kernel._errors import StartError
 from assay.kernel._info import kernel_info
 from assay.kernel._kernel import Kernel
+from assay.kernel.dispatch._handlers import Handlers
 from assay.kernel.output._descriptors import real_stderr
 from assay.kernel.process._exit import join_threads
 from assay.kernel.process._ownership import OWNER
@@ -89,7 +90,11 @@ def main(arguments: list[str], *, parent: int | None = None) -> int:
         sys.argv[:] = [LAUNCHER, *arguments]
         return _prepare_ipython(rest)
 
-    return serve(arguments, kernel_info(), prepare, parent=parent)
+    info = kernel_info()
+    control = Handlers()
+    if not info.debugger:
+        control.defer(lambda: _refuse_to_debug(control))
+    return serve(arguments, info, prepare, control=control, parent=parent)
 
 
 def serve(
@@ -97,6 +102,7 @@ def serve(
     info: KernelInfoReply,
     prepare: Callable[[list[str]], Interpreter],
     *,
+    control: Handlers | None = None,
     parent: int | None = None,
 ) -> int:
     """Run a kernel for whatever language *prepare* brings; return the exit code.
@@ -106,6 +112,7 @@ def serve(
             else there is goes to *prepare*.
         info: The answer to kernel_info_request.
         prepare: Makes the interpreter, once the sockets answer.
+        control: Answer requests on control that may wait, as `Kernel` takes them.
         parent: The process's parent when it began, if that is known: a launcher that was it, and
             has ended since, ends the kernel; any other that is not there was none of this machine.
 
@@ -141,6 +148,7 @@ def serve(
             parent_pid=launcher,
             is_parent=launcher in (parent, os.getppid()),
             publish_silent=options.publish_silent,
+            control=control,
             ownership=OWNER,
             stderr=stderr,
         )
@@ -152,6 +160,14 @@ def serve(
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     faulthandler.enable(stderr)
     return _run(kernel, opened, info, stderr)
+
+
+def _refuse_to_debug(control: Handlers) -> None:
+    """Answer every debug_request by what is missing (AMB-28)."""
+    from assay.kernel.debugger._missing import refuse  # noqa: PLC0415 - used by few
+    from assay.protocol import DebugRequest  # noqa: PLC0415 - as above
+
+    control.on(DebugRequest, refuse)
 
 
 def _announce(

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from threading import Lock  # by name: gevent replaces the module's
-from typing import TYPE_CHECKING, ClassVar, TextIO
+from threading import Event, Lock  # by name: gevent replaces the module's
+from typing import TYPE_CHECKING, ClassVar, TextIO, cast
 
 from assay.kernel.dispatch._handlers import Handlers, serve
 from assay.kernel.dispatch._replies import Responder
@@ -32,12 +32,21 @@ from assay.protocol import Channel, ConnectionFile, Envelope, KernelInfoReply, S
 from assay.transport import IoThread, KernelSockets, Topics
 
 if TYPE_CHECKING:
-    from assay.kernel._interpreter import ConcurrentInterpreter, Interpreter
+    from assay.kernel._interpreter import (
+        ConcurrentInterpreter,
+        Debuggable,
+        Debuggee,
+        Interpreter,
+    )
     from assay.kernel.lanes._subshells import Subshells
     from assay.kernel.process._visit import Visit
+    from assay.protocol import DebugEvent
     from assay.transport import Receiver, Recorder
 
-__all__ = ["Parts"]
+__all__ = ["DEBUGGER", "Parts"]
+
+DEBUGGER = "debugger"
+"""The feature that a kernel with a debugger announces (DEBUG-01)."""
 
 
 class Parts:
@@ -137,6 +146,10 @@ class Parts:
         self.control = ThreadLane(
             "assay-control", lambda request: serve(request, control, self.responder)
         )
+        self._interpreter: Interpreter | None = None
+        self._has_interpreter = Event()
+        if DEBUGGER in features:
+            control.defer(lambda: self._serve_debugger(control))
         self.services = Services(
             info=info,
             connection=connection,
@@ -216,6 +229,38 @@ class Parts:
     def _let_begin(self, subshells: Subshells, interpreter: ConcurrentInterpreter) -> None:
         services, output = self.services, self.output
         subshells.serve(interpreter, lambda one: services.of_subshell(interpreter, output, one))
+
+    def know_interpreter(self, interpreter: Interpreter) -> None:
+        """Let the debugger look at *interpreter*, which is attached now."""
+        self._interpreter = interpreter
+        self._has_interpreter.set()
+
+    def _serve_debugger(self, control: Handlers) -> None:
+        """Serve debug_request, of which one has come; in the control thread."""
+        from assay.kernel.debugger._service import DebugService  # noqa: PLC0415 - used by few
+        from assay.protocol import DebugRequest  # noqa: PLC0415 - as above
+
+        debuggee: list[Debuggee] = []
+
+        def of_interpreter() -> Debuggee:
+            self._has_interpreter.wait()  # a client may ask before the interpreter is loaded
+            if not debuggee:
+                # Announced: `Kernel.info` says what follows from that.
+                debuggee.append(cast("Debuggable", self._interpreter).debuggee())
+            return debuggee[0]
+
+        def publish(event: DebugEvent) -> None:
+            self.output.publish_for(self.parents.running, event)
+
+        service = DebugService(
+            responder=self.responder,
+            publish=publish,
+            debuggee=of_interpreter,
+            interrupt=self._interrupt,
+            is_running=lambda: self.parents.running is not None,
+        )
+        control.on(DebugRequest, service.handle)
+        self.host.on_close(service.close)
 
     def _signal_watch(self, effects: KernelEffects) -> SignalWatch:
         def terminate(exit_code: int) -> None:

@@ -21,6 +21,10 @@ WORKS_FOR_US = frozenset(
 """Top-level modules whose frames are hidden after one of the kernel's own."""
 
 
+TRACERS = frozenset({"_pydevd_bundle", "_pydevd_sys_monitoring", "pydevd"})
+"""Top-level modules of the debugger that Python calls between two lines of the user's."""
+
+
 def hide_own_frames(error: BaseException) -> None:
     """Take the kernel's own frames out of the traceback of *error*.
 
@@ -34,6 +38,8 @@ def hide_own_frames(error: BaseException) -> None:
         if found is None or id(found) in seen:
             continue
         seen.add(id(found))
+        if isinstance(found, KeyboardInterrupt):
+            found.__traceback__ = _until_tracer(found.__traceback__)
         found.__traceback__, ends_in_own = _without_own(found.__traceback__, is_within_own)
         waiting += [(found.__cause__, ends_in_own), (found.__context__, ends_in_own)]
         if isinstance(found, BaseExceptionGroup):
@@ -64,6 +70,25 @@ def _without_own(
     for link, following in zip(kept, [*kept[1:], None], strict=False):
         link.tb_next = following
     return (kept[0] if kept else None), is_own
+
+
+def _until_tracer(trace: TracebackType | None) -> TracebackType | None:
+    """Return *trace* without the debugger's part, where an interrupt struck it at a breakpoint.
+
+    The user's frame that it was called for stands before it twice.
+    """
+    link, before = trace, None
+    while link is not None:
+        name = link.tb_frame.f_globals.get("__name__")
+        if isinstance(name, str) and name.partition(".")[0] in TRACERS:
+            if before is None:
+                return None
+            before.tb_next = None
+            return trace
+        if before is None or before.tb_frame is not link.tb_frame:
+            before = link
+        link = link.tb_next
+    return trace
 
 
 def _is_own(frame: FrameType, is_after_own: bool) -> bool:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         ReplayError,
         SignatureError,
     )
+    from assay.protocol.contents._cell_hash import murmur2
     from assay.protocol.contents._comm import (
         CommClose,
         CommMsg,
@@ -374,6 +375,7 @@ __all__ = [
     "encode_json",
     "join",
     "make_converter",
+    "murmur2",
     "read_parts",
     "recognize",
     "reply_type",
@@ -401,6 +403,7 @@ _HOMES = {
     "ShutdownRequest": "contents._control",
     "check_conversation": "judging._conversation",
     "make_converter": "wire._converter",
+    "murmur2": "contents._cell_hash",
     "DebugEvent": "contents._debug",
     "DebugReply": "contents._debug",
     "DebugRequest": "contents._debug",

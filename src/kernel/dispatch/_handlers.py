@@ -117,6 +117,8 @@ class Handlers:
         import traceback  # noqa: PLC0415 - few requests fail, and none of a kernel that starts
 
         hide_own_frames(error)
+        if request.header.msg_type == "debug_request":
+            return _debug_failure(request, f"{type(error).__name__}: {text_of(error)}")
         is_ours = isinstance(error, (ProtocolError, KeyboardInterrupt))
         return error_reply(
             request,
@@ -135,7 +137,7 @@ class Handlers:
             return None
         logger.warning("%s: %s is not served here", channel, msg_type)
         if msg_type == "debug_request":
-            return _no_debugger(request)
+            return _debug_failure(request, "this kernel has no debugger")
         return error_reply(
             request,
             "NotServedError",
@@ -154,9 +156,9 @@ def serve(request: Request, handlers: Handlers, responder: Responder) -> None:
         responder.status("idle", request)
 
 
-def _no_debugger(request: Request) -> Content:
-    """Refuse in the debugger's own protocol: its client knows no other errors (AMB-28)."""
-    from assay.protocol import DebugReply  # noqa: PLC0415 - no client asks what is not announced
+def _debug_failure(request: Request, message: str) -> Content:
+    """Fail in the debugger's own protocol: its client knows no other errors (AMB-28)."""
+    from assay.protocol import DebugReply  # noqa: PLC0415 - few clients debug
 
     asked = request.envelope.content
     seq, command = asked.get("seq"), asked.get("command")
@@ -165,5 +167,5 @@ def _no_debugger(request: Request) -> Content:
         request_seq=seq if isinstance(seq, int) else 0,
         command=command if isinstance(command, str) else "",
         success=False,
-        message="this kernel has no debugger",
+        message=message,
     )

@@ -6,8 +6,8 @@ import builtins
 import getpass
 import sys
 import warnings
-from collections.abc import Iterable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from threading import Lock  # by name: gevent replaces the module's
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +39,7 @@ from assay.kernel.process._patches import Kind, patches
 from assay.protocol import UNSET, ContentError, Error
 
 if TYPE_CHECKING:
+    from assay.kernel._interpreter import Debuggee
     from assay.kernel.ipython._scope import Scope
     from assay.protocol import Json
 
@@ -73,6 +74,9 @@ class IPythonInterpreter:
     _comms: Comms
     _before: ProcessState | None = None
     """What a guest puts back."""
+
+    cell_tracing: Callable[[], AbstractContextManager[None]] | None = None
+    """Entered around each cell while a debugger is attached."""
 
     def __init__(self, arguments: list[str], scope: Scope | None = None) -> None:
         self._arguments = arguments
@@ -170,7 +174,8 @@ class IPythonInterpreter:
         run = CellRun(cell.number if cell.store_history else 0)
         if request is not None:
             request.run = run
-        with self._loops.here().in_cell():
+        tracing = self.cell_tracing
+        with self._loops.here().in_cell(), nullcontext() if tracing is None else tracing():
             result = shell.run_cell(
                 cell.code,
                 store_history=cell.store_history,
@@ -281,6 +286,12 @@ class IPythonInterpreter:
     def comm_info(self, target_name: str | None) -> protocol.CommInfoReply:
         """List the open comms."""
         return self._comms.info(target_name)
+
+    def debuggee(self) -> Debuggee:
+        """Return what a debugger has to know."""
+        from assay.kernel.ipython._debuggee import IPythonDebuggee  # noqa: PLC0415 - used by few
+
+        return IPythonDebuggee(self)
 
     def close(self) -> None:
         """Cancel what still runs on the user's event loop; a guest leaves no trace."""

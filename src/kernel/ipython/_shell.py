@@ -87,6 +87,9 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
     exiter = Instance(ExitAutocall)
     autoindent = Bool(False)
 
+    look_at_error: Callable[[BaseException], None] | None = None
+    """Called with what a cell has not caught, while a debugger is attached."""
+
     lock: AbstractContextManager[object] = nullcontext()
     """Keeps apart what several cells do to the shell; see `run_cells_at_once`."""
 
@@ -319,6 +322,8 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
             self.host.end_child(value)
         if self.host.abandons:
             return  # nothing shows it, and IPython prints an interrupt meanwhile on stderr
+        if value is not None and running_compiled_code and self.look_at_error is not None:
+            self.look_at_error(value)
         if value is not None and kind is not None:
             reason = self.user_loop.reason
             if value is self.user_loop.shown_reason:

@@ -80,6 +80,18 @@ class Output:
         request = parent or self._parents.current()
         if parent is None and content.msg_type in COMM_TYPES:
             request = self._parents.not_finished(request)
+        self.publish_for(request, content, metadata=metadata, buffers=buffers, when=when)
+
+    def publish_for(
+        self,
+        request: Request | None,
+        content: Content,
+        *,
+        metadata: Mapping[str, Json] | None = None,
+        buffers: Sequence[Buffer] = (),
+        when: When = When.SOON,
+    ) -> None:
+        """Publish *content* as `publish` does, for *request*, or for none if that is None."""
         if self._is_muted(request) and content.msg_type not in EXPECTED_FROM_SILENT:
             return
         if self.forked or (self.errors_are_muted and content.msg_type == "error"):

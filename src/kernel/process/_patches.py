@@ -78,15 +78,17 @@ class Patches:
         found = getattr(owner, name, _ABSENT)
         if found is _ABSENT:
             return None
+        self.add(owner, name, make(found), kind=kind, reason=reason)
+        return found
+
+    def add(self, owner: Any, name: str, ours: object, *, kind: Kind, reason: str) -> None:
+        """Set the attribute *name* of *owner* to *ours*, also where there is none."""
         what = f"`{_path(owner)}.{name}`"
         if (before := self._rows.get(what)) is not None and reason not in before[2]:
             reason = f"{before[2]}; {reason}"
         self._rows[what] = (what, kind, reason)
-        after = make(found)
-        patch = _Patch(owner, name, _own(owner, name), after)
-        setattr(owner, name, after)
-        self._made.append(patch)
-        return found
+        self._made.append(_Patch(owner, name, _own(owner, name), ours))
+        setattr(owner, name, ours)
 
     def replace(self, owner: Any, name: str, ours: object, *, kind: Kind, reason: str) -> None:
         """Replace the attribute *name* of *owner* by *ours*, as `patch` does."""

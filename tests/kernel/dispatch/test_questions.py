@@ -463,7 +463,8 @@ def test_kernel_info_is_whole(client: Client) -> None:
     assert reply.language_info.file_extension == ".py"
     assert reply.language_info.mimetype == "text/x-python"
     assert "IPython" in reply.banner
-    assert reply.supported_features == ("kernel subshells",)
+    assert reply.supported_features == ("debugger", "kernel subshells")
+    assert reply.debugger is True
 
 
 def test_kernel_info_is_the_same_on_control(client: Client) -> None:

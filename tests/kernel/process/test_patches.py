@@ -10,6 +10,7 @@ from assay.kernel.process._patches import Kind, Patches, patches
 from assay.protocol import Channel, CreateSubshellReply, CreateSubshellRequest
 from assay.transport import Client
 from tests.kernel._kernels import HANG_LIMIT_S, execute
+from tests.kernel.debugger._client import Debugging
 
 DOCS = Path(__file__).parents[3] / "docs" / "process.md"
 
@@ -77,6 +78,7 @@ def test_table_is_that_of_the_docs(mine: Client) -> None:
     ).content
     assert isinstance(created, CreateSubshellReply)
     mine.execute("", subshell_id=created.subshell_id, timeout=HANG_LIMIT_S)
+    Debugging(mine).attach()
     code = "from assay.kernel.process._patches import patches; print(patches.table(), end='')"
 
     assert execute(mine, code).text() in DOCS.read_text("utf-8")

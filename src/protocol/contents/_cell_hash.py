@@ -1,4 +1,4 @@
-"""The hash by which files of cells are named."""
+"""The hash by which the files of cells are named (DEBUG-13)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ MASK = 0xFFFFFFFF
 
 
 def murmur2(data: bytes, seed: int) -> int:
-    """Return the 32-bit MurmurHash2 of *data*, as unsigned number."""
+    """Return the 32-bit MurmurHash2 of *data*, as unsigned number.
+
+    Source: messages.md §debugInfo, DEBUG-13. The file of a cell is named by the hash of its code in
+    UTF-8 (AMB-29).
+    """
     value = (seed ^ len(data)) & MASK
     whole = len(data) // 4 * 4
     for place in range(0, whole, 4):

@@ -1,0 +1,217 @@
+"""The debugger as a handler of control: takes a debug_request, answers it when there is an answer.
+
+**Theory of operation.** The control lane hands each request to a worker, a thread that is started
+with the first one, and is free for the next request at once: neither subshells nor anything else
+on control waits for a debugger. The worker asks the session. If the answer comes later, it goes on
+with the next request, and is called when the answer is there, or when it is too late for one: then
+the client is told so. Reply and idle of a request are sent together, by the worker.
+
+What the client sends that is no request of the adapter protocol fails like any other (AMB-28).
+"""
+
+from __future__ import annotations
+
+import itertools
+import queue
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING
+
+from attrs import define
+
+from assay.kernel.debugger._errors import DebuggerError
+from assay.kernel.debugger._session import Body, Later, Session
+from assay.kernel.dispatch._replies import Reply, Responder
+from assay.protocol import UNSET, DebugEvent, DebugReply, Json, JsonObject
+from assay.transport import get_logger
+
+if TYPE_CHECKING:
+    from assay.kernel._interpreter import Debuggee
+    from assay.kernel._request import Request
+    from assay.protocol import DebugRequest
+
+__all__ = ["DebugService"]
+
+logger = get_logger("assay.kernel")
+
+ANSWER_LIMIT_S = 30.0
+"""For an answer of debugpy's or of the user's objects. It evaluates what the client wants, which
+may take a while; who waits longer is told, and may interrupt."""
+
+CLOSE_S = 2.0
+"""How long the kernel's end waits for that of the session."""
+
+
+@define(eq=False)
+class _Open:
+    """A request that waits for its answer."""
+
+    request: Request
+    content: DebugRequest
+    later: Later
+    deadline: float
+
+
+class DebugService:
+    """Serves debug_request.
+
+    Args:
+        responder: Sends replies and status.
+        publish: Publishes an event on IOPub.
+        debuggee: Returns what the language has to tell; waits until it is there.
+        interrupt: Interrupts the cell that runs; None if the kernel cannot.
+        is_running: Returns True while a cell runs.
+        limit_s: How long an answer may take.
+    """
+
+    def __init__(
+        self,
+        *,
+        responder: Responder,
+        publish: Callable[[DebugEvent], None],
+        debuggee: Callable[[], Debuggee],
+        interrupt: Callable[[], None] | None,
+        is_running: Callable[[], bool],
+        limit_s: float = ANSWER_LIMIT_S,
+    ) -> None:
+        self._responder = responder
+        self._publish_content = publish
+        self._limit_s = limit_s
+        self._session = Session(
+            debuggee=debuggee,
+            publish=self._publish,
+            interrupt=interrupt,
+            is_running=is_running,
+        )
+        self._seq = partial(next, itertools.count(1))
+        self._work: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._open: dict[int, _Open] = {}
+        self._worker: threading.Thread | None = None
+        self._is_closed = False
+
+    def handle(self, request: Request, content: DebugRequest) -> None:
+        """Take *request*; reply and idle follow from the worker."""
+        request.is_deferred = True
+        if self._worker is None:
+            self._worker = threading.Thread(target=self._run, name="assay-debugger", daemon=True)
+            self._worker.is_the_kernels = True  # type: ignore[attr-defined]  # `Parents` looks
+            self._worker.start()
+        self._work.put(lambda: self._answer(request, content))
+
+    def close(self) -> None:
+        """End the session, and leave no request unanswered; at the kernel's end."""
+        if self._worker is None:
+            return
+        self._work.put(self._close)
+        self._worker.join(CLOSE_S)
+
+    # --- The worker.
+
+    def _run(self) -> None:
+        while not self._is_closed:
+            try:
+                with suppress(queue.Empty):
+                    self._work.get(timeout=self._patience())()
+                self._expire()
+            except Exception:  # it must outlive whatever one request does
+                logger.exception("the debugger failed")
+
+    def _patience(self) -> float | None:
+        deadlines = [one.deadline for one in self._open.values()]
+        return max(min(deadlines) - time.monotonic(), 0) if deadlines else None
+
+    def _answer(self, request: Request, content: DebugRequest) -> None:
+        try:
+            answer = self._session.answer(content.command, _arguments(content))
+        except DebuggerError as error:
+            self._fail(request, content, error)
+        except Exception as error:
+            logger.exception("debugger: %s failed", content.command)
+            self._fail(request, content, error)
+        else:
+            if isinstance(answer, Later):
+                self._await(_Open(request, content, answer, time.monotonic() + self._limit_s))
+            else:
+                self._succeed(request, content, answer)
+
+    def _await(self, one: _Open) -> None:
+        self._open[id(one)] = one
+        one.later.response.add_done_callback(lambda _: self._work.put(lambda: self._finish(one)))
+
+    def _finish(self, one: _Open) -> None:
+        if self._open.pop(id(one), None) is None:
+            return  # it came too late
+        try:
+            body = one.later.finish(one.later.response.result())
+        except DebuggerError as error:
+            self._fail(one.request, one.content, error)
+        except Exception as error:
+            logger.exception("debugger: the answer to %s", one.content.command)
+            self._fail(one.request, one.content, error)
+        else:
+            self._succeed(one.request, one.content, body)
+
+    def _expire(self) -> None:
+        now = time.monotonic()
+        for key, one in [*self._open.items()]:
+            if one.deadline <= now:
+                del self._open[key]
+                error = DebuggerError(
+                    f"{one.content.command} has not been answered in {self._limit_s:g} s; "
+                    "an interrupt ends what it waits for"
+                )
+                self._fail(one.request, one.content, error)
+
+    def _close(self) -> None:
+        self._is_closed = True
+        self._session.close()
+        for one in self._open.values():
+            self._fail(one.request, one.content, DebuggerError("the kernel shuts down"))
+        self._open = {}
+
+    # --- What is sent.
+
+    def _succeed(self, request: Request, content: DebugRequest, body: Body) -> None:
+        self._reply(
+            request,
+            DebugReply(
+                seq=self._seq(),
+                request_seq=content.seq,
+                command=content.command,
+                success=True,
+                body=dict(body),
+            ),
+        )
+
+    def _fail(self, request: Request, content: DebugRequest, error: Exception) -> None:
+        message = str(error) if isinstance(error, DebuggerError) else repr(error)
+        self._reply(
+            request,
+            DebugReply(
+                seq=self._seq(),
+                request_seq=content.seq,
+                command=content.command,
+                success=False,
+                message=message,
+                body={},
+            ),
+        )
+
+    def _reply(self, request: Request, reply: DebugReply) -> None:
+        self._responder.reply(request, Reply(reply))
+        self._responder.status("idle", request)
+
+    def _publish(self, event: str, body: Json) -> None:
+        self._publish_content(DebugEvent(seq=self._seq(), event=event, body=body))
+
+
+def _arguments(content: DebugRequest) -> JsonObject:
+    arguments = content.arguments
+    if arguments is UNSET or arguments is None:
+        return {}
+    if not isinstance(arguments, Mapping):
+        raise DebuggerError(f"arguments: wanted an object, found {type(arguments).__name__}")
+    return arguments
