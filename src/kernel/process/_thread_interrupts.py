@@ -71,6 +71,7 @@ class ThreadInterrupts(AbstractContextManager[None]):
         self._is_entered = False
         self._is_held = False
         self._is_pending = False
+        self._is_asked = False
         self._sleep = Lock()
         self._sleep.acquire()
         self.loop: InterruptibleLoop | None = None
@@ -119,7 +120,7 @@ class ThreadInterrupts(AbstractContextManager[None]):
             try:
                 with self._lock:
                     self._is_entered = self._is_held = False
-                    self._ask_for(None)
+                    self._take_back()
                     if self.loop is not None:
                         self.loop.forget_interrupt()
             except KeyboardInterrupt:
@@ -174,17 +175,21 @@ class ThreadInterrupts(AbstractContextManager[None]):
                 self._raise()
 
     def _raise(self) -> None:
-        self._ask_for(KeyboardInterrupt)
+        from assay.kernel.process._raise_in import raise_in  # noqa: PLC0415 - as in `begin`
+
+        self._is_asked = True
+        raise_in(self._ident, KeyboardInterrupt)
         if self._sleep.locked():
             self._sleep.release()
         if self.loop is not None:
             self.loop.nudge()
 
-    def _ask_for(self, error: type[BaseException] | None) -> None:
-        """Have *error* raised in the thread; None takes back what was asked for."""
-        from assay.kernel.process._raise_in import raise_in  # noqa: PLC0415 - as in `begin`
+    def _take_back(self) -> None:
+        from assay.kernel.process._raise_in import take_back  # noqa: PLC0415 - as in `begin`
 
-        raise_in(self._ident, error)
+        if self._is_asked:
+            self._is_asked = False
+            take_back()
 
     # --- Sleep.
 

@@ -28,7 +28,7 @@ from typing import Any
 
 from assay.kernel.process._interrupts import Interrupts
 from assay.kernel.process._main_thread import main_thread_ident
-from assay.kernel.process._raise_in import raise_in
+from assay.kernel.process._raise_in import raise_in, take_back
 
 __all__ = ["Visit"]
 
@@ -112,7 +112,7 @@ class Visit:
     def _absorb(self) -> None:
         """Take back what was sent, or let it strike here."""
         self._is_sent = False
-        raise_in(self._thread, None)
+        take_back()
         for _ in range(TURNS):
             get_ident()
 
