@@ -71,7 +71,7 @@ THREADS = ("assay-", "IPythonHistorySavingThread")
 ZMQ = "zmq."
 """The module of a thread that pyzmq frees frames in."""
 
-SHOWN = "assay-subshell"
+SHOWN = ("assay-kernel", "assay-subshell")
 """Those whose names begin with that run cells."""
 
 _state: dict[str, Any] = {"follows_forks": False}

@@ -10,7 +10,12 @@ import pytest
 
 from assay.protocol import (
     Channel,
+    CreateSubshellReply,
+    CreateSubshellRequest,
+    DeleteSubshellRequest,
+    ErrorReply,
     ExecuteReply,
+    ExecuteRequest,
     InterruptRequest,
     KernelInfoRequest,
     ShutdownRequest,
@@ -254,6 +259,40 @@ thread.start()
     assert {one["name"] for one in threads} == {"MainThread", "the user's"}
     assert places == [("work", 5)]
     assert local == {"word": "'worked'"}
+
+
+def test_subshell_stops_alone(debugging: Debugging) -> None:
+    """A subshell is a thread that stops like others: the main shell goes on meanwhile, an interrupt
+    ends its cell, and the next one stops again."""
+    client = debugging.client
+    created = client.request(
+        CreateSubshellRequest(), channel=Channel.CONTROL, timeout=HANG_LIMIT_S
+    ).content
+    assert isinstance(created, CreateSubshellReply)
+    debugging.break_in(DOUBLED, 5)
+    ends = []
+    for interrupts in (True, False):
+        cell = client.start(ExecuteRequest(code=DOUBLED), subshell_id=created.subshell_id)
+        debugging.cells.append(cell)
+        debugging.stopped()
+        places = debugging.places()
+        meanwhile = result(execute(client, "20 + 3"))
+        if interrupts:
+            client.request(InterruptRequest(), channel=Channel.CONTROL, timeout=HANG_LIMIT_S)
+        else:
+            debugging.go_on()
+        ends.append((places, meanwhile, finish(client, cell).reply.content))
+    client.request(
+        DeleteSubshellRequest(subshell_id=created.subshell_id),
+        channel=Channel.CONTROL,
+        timeout=HANG_LIMIT_S,
+    )
+
+    assert [(places, said) for places, said, _ in ends] == [
+        ([("double", 5), ("<module>", 7)], "23"),
+    ] * 2
+    assert isinstance(ends[0][2], ErrorReply)
+    assert isinstance(ends[1][2], ExecuteReply)
 
 
 def test_cell_that_awaits(debugging: Debugging) -> None:
