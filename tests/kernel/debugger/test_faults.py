@@ -146,7 +146,6 @@ def test_wrong_arguments_fail(
     "content",
     [
         {},
-        {"type": "request", "command": "debugInfo"},
         {"type": "response", "seq": 1, "command": "debugInfo"},
         {"type": "request", "seq": "1", "command": "debugInfo"},
         {"type": "request", "seq": 1, "command": ["debugInfo"]},

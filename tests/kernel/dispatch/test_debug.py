@@ -1,21 +1,21 @@
-"""What a client hears that asks for a debugger."""
+"""What a client hears that asks for a debugger where there is none."""
 
 from __future__ import annotations
 
+from assay.kernel._request import Request
+from assay.kernel.dispatch._handlers import Handlers
 from assay.protocol import Channel, DebugReply, DebugRequest
-from assay.transport import Client
-from tests.kernel._kernels import HANG_LIMIT_S
+from tests.kernel.dispatch.test_dispatch import request_of
 
 
-def test_debugger_that_is_not_there(client: Client) -> None:
+def test_debugger_that_is_not_there() -> None:
     """A debug_request is refused in the debugger's own protocol (DEBUG-14, AMB-28)."""
-    answer = client.request(
-        DebugRequest(seq=7, command="debugInfo"), channel=Channel.CONTROL, timeout=HANG_LIMIT_S
-    )
+    envelope = request_of(DebugRequest(seq=7, command="debugInfo")).envelope
 
-    assert isinstance(answer.content, DebugReply)
-    assert (answer.content.request_seq, answer.content.command, answer.content.success) == (
-        7,
-        "debugInfo",
-        False,
-    )
+    reply = Handlers().answer(Request(Channel.CONTROL, envelope))
+
+    assert reply is not None
+    content = reply.content
+    assert isinstance(content, DebugReply)
+    assert (content.request_seq, content.command, content.success) == (7, "debugInfo", False)
+    assert content.message == "this kernel has no debugger"
