@@ -250,14 +250,14 @@ class Parts:
             return debuggee[0]
 
         def publish(event: DebugEvent) -> None:
-            self.output.publish_for(self.parents.running, event)
+            self.output.publish_for(self.parents.of_main_thread, event)
 
         service = DebugService(
             responder=self.responder,
             publish=publish,
             debuggee=of_interpreter,
             interrupt=self._interrupt,
-            is_running=lambda: self.parents.running is not None,
+            is_running=lambda: self.parents.of_main_thread is not None,
         )
         control.on(DebugRequest, service.handle)
         self.host.on_close(service.close)

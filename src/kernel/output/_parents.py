@@ -107,10 +107,6 @@ class Parents:
         """The request that the main thread handles now."""
         running = self._entered
         return running if running is not None and not running.finished else None
-    def running(self) -> Request | None:
-        """The request that the main thread handles now, if there is one."""
-        request = self._entered
-        return None if request is None or request.finished else request
 
     def not_finished(self, request: Request | None) -> Request | None:
         """Return *request*, or if it is over the one that its thread handles now."""
