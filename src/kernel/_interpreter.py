@@ -210,6 +210,11 @@ class Host(Protocol):
         ...
 
     @property
+    def catches_descriptors(self) -> bool:
+        """True if what C code writes is shown to the client, until `leave_descriptors`."""
+        ...
+
+    @property
     def is_own_code(self) -> bool:
         """True if the running code is the kernel's to care for, and not its host program's."""
         ...

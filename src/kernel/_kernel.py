@@ -229,7 +229,7 @@ class Kernel:
         stack.callback(heartbeat.close)
         if (signals := parts.signals) is not None:
             signals.install()
-            stack.callback(signals.restore)
+            stack.callback(signals.restore, goes_on=not owned.exit)
             signals.follow_forks(parts.output.after_fork)
         if owned.descriptors:
             parts.capture.start()

@@ -278,6 +278,32 @@ def embedded(
     return found
 
 
+def owning(folder: Path) -> dict[str, object]:
+    """Embed a kernel that has all of the process but its end."""
+    owns = Ownership(descriptors=True, streams=True, signals=True, threads=True)
+    code = """\
+import ctypes, os, threading, signal
+os.system('echo child')
+ctypes.CDLL(None).puts(b'C')
+thread = threading.Thread(target=print, args=['thread'])
+thread.start()
+thread.join()
+signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+"""
+
+    def start(path: Path) -> None:
+        embed(connection_file=path, owns=owns, quiet=True)
+
+    embedded(start, [code], folder)  # the first time, libraries open what they keep
+    before, opened = state(), len(descriptors())
+    found = embedded(start, [code], folder)
+    return {
+        "found": found[0],
+        "changed": changed(before, state()),
+        "descriptors": len(descriptors()) - opened,
+    }
+
+
 def scopes(folder: Path) -> dict[str, object]:
     """Embed kernels in scopes of several kinds."""
     within: dict[str, object] = {}
@@ -420,6 +446,7 @@ def main(folder: Path) -> dict[str, object]:
         "ended by a client": ended_by_client(),
         "refusals": refusals(),
         "scopes": scopes(folder),
+        "owning": owning(folder),
         "stepped": stepped(),
         "asyncio": in_asyncio(),
     }

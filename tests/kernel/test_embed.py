@@ -120,6 +120,16 @@ def test_cells_run_in_the_scope_that_was_given(report: Report) -> None:
     }
 
 
+def test_what_is_asked_for_is_taken_and_given_back(report: Report) -> None:
+    """A guest may have signals, streams, descriptors and threads: what children, C code and threads
+    write is its client's; and when it ends all of that is the program's again."""
+    assert report["owning"] == {
+        "found": ["False", "child\nC\nthread\n"],
+        "changed": [],
+        "descriptors": 0,
+    }
+
+
 def test_steps_run_cells_where_they_are_made(report: Report) -> None:
     """In the thread of the caller, one request each, and none in the middle of a cell; when a
     client ends the kernel, the next step gives all back."""

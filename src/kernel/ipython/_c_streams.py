@@ -7,6 +7,9 @@ from collections.abc import Callable
 
 __all__ = ["c_flusher"]
 
+_buffers: list[object] = []
+"""C writes into them as long as the process lives, which may be longer than the kernel's."""
+
 
 def c_flusher() -> Callable[[], None]:
     """Return a function that makes C code write out what it printed.
@@ -15,20 +18,18 @@ def c_flusher() -> Callable[[], None]:
     on, and the rest at the end of each request.
     """
     library = ctypes.PyDLL(None)
-    buffers = []
     for name in ("stdout", "stderr", "__stdoutp", "__stderrp"):
         try:
             stream = ctypes.c_void_p.in_dll(library, name)
         except ValueError:  # the other names are those of macOS and the BSDs
             continue
         buffer = ctypes.create_string_buffer(8192)
-        buffers.append(buffer)
+        _buffers.append(buffer)
         library.setvbuf(stream, buffer, 1, len(buffer))  # _IOLBF
     flush = library.fflush
     flush.argtypes = [ctypes.c_void_p]
 
     def flush_all() -> None:
-        assert buffers, "C writes into them as long as the process lives"
         flush(None)
 
     return flush_all

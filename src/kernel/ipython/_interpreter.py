@@ -122,7 +122,7 @@ class IPythonInterpreter:
         host.use_loop(self._loops.main)
         if self._before is not None:
             self._before.restore(app.shell)
-        else:
+        if host.catches_descriptors:
             host.on_flush(c_flusher())
 
     def _patch_process(self) -> None:

@@ -76,6 +76,11 @@ class KernelHost:
         self._thread = get_ident()
 
     @property
+    def catches_descriptors(self) -> bool:
+        """True if what C code writes is shown to the client."""
+        return bool(self._capture.read_ends)
+
+    @property
     def is_own_code(self) -> bool:
         """True in a process of the kernel's, and in a guest for what belongs to a request."""
         return self.owns_process or self._parents.of_context() is not None

@@ -37,6 +37,7 @@ class SignalPipe:
         self._read, self._write = os.pipe()
         os.set_blocking(self._read, False)
         os.set_blocking(self._write, False)
+        self._is_closed = False
         self._pings = 0
         self._pongs = 0
         self._is_installed = False
@@ -108,6 +109,12 @@ class SignalPipe:
         if present != self._write:
             signal.set_wakeup_fd(present)
 
+    def close(self) -> None:
+        """Free the descriptors; nothing of this is used afterwards."""
+        if not self._is_closed:
+            self._is_closed = True
+            os.close(self._read)
+            os.close(self._write)
+
     def __del__(self) -> None:
-        os.close(self._read)
-        os.close(self._write)
+        self.close()

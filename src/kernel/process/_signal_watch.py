@@ -108,13 +108,21 @@ class SignalWatch:
         self._pipe.install()
         after_import("trio", self._pipe.give_up)  # it warns of other pipes
 
-    def restore(self) -> None:
-        """Give the signals back; in the main thread."""
+    def restore(self, *, goes_on: bool = False) -> None:
+        """Give the signals back; in the main thread.
+
+        Args:
+            goes_on: The process does. Where it does not, the signals that end it stay ours: it is
+                about to end, with its own status.
+        """
         self._is_installed = False
         self._interrupts.restore()
         self._pipe.remove()
         self._handlers.ignore_left()
-        # Those that end the process stay ours: it is about to end, and with its own status.
+        if goes_on:
+            for number in (*ENDING, signal.SIGPIPE):
+                self._handlers.give_back(number)
+            self._pipe.close()
 
     def _is_loops(self, descriptor: int) -> bool:
         loop = self._interrupts.loop
