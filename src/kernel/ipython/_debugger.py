@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pdb  # noqa: T100 - to replace it
 import sys
+from types import FrameType
 from typing import Any
 
 from IPython.core import debugger
@@ -19,6 +20,15 @@ __all__ = ["Debugger"]
 NO_PROMPTS = "No debugger: this client does not answer prompts (allow_stdin)."
 
 
+RUNNER = "IPython.core.interactiveshell"
+STATEMENTS = frozenset({"run_ast_nodes", "run_code"})
+CELL = frozenset({"run_cell_async", "run_cell"})
+"""Its functions that a statement of a cell returns to, and a cell that has ended."""
+
+DISPLAY = "assay.kernel.ipython._display"
+"""What shows a result; Python calls it from the cell's own frame."""
+
+
 class Debugger(debugger.InterruptiblePdb):  # type: ignore[misc]  # IPython is untyped here
     """IPython's debugger; an interrupt at its prompt ends the cell.
 
@@ -29,6 +39,23 @@ class Debugger(debugger.InterruptiblePdb):  # type: ignore[misc]  # IPython is u
     """
 
     _interrupted = False
+
+    def stop_here(self, frame: FrameType) -> bool:
+        """Return True if a step ends in *frame*: not in what runs a cell or shows its result."""
+        if _name(frame) == RUNNER and frame.f_code.co_name in CELL:
+            self.set_continue()  # it is over
+            return False
+        return _is_of_user(frame) and bool(super().stop_here(frame))
+
+    def user_return(self, frame: FrameType, value: object) -> None:
+        """Stop where *frame* returns, if it is the user's."""
+        if _is_of_user(frame):
+            super().user_return(frame, value)
+
+    def user_exception(self, frame: FrameType, exc_info: Any) -> None:
+        """Stop where an exception passes *frame*, if it is the user's."""
+        if _is_of_user(frame):
+            super().user_exception(frame, exc_info)
 
     def cmdloop(self, intro: object = None) -> None:
         """Read and obey commands until one lets the code go on."""
@@ -48,6 +75,19 @@ class Debugger(debugger.InterruptiblePdb):  # type: ignore[misc]  # IPython is u
         super().interaction(*stopped)
         if self._interrupted:
             raise KeyboardInterrupt
+
+
+def _name(frame: FrameType) -> object:
+    return frame.f_globals.get("__name__")
+
+
+def _is_of_user(frame: FrameType | None) -> bool:
+    """Return False for what runs a cell or shows a result, and for whatever that has called."""
+    while frame is not None and (name := _name(frame)) != "__main__":
+        if name == DISPLAY or (name == RUNNER and frame.f_code.co_name in STATEMENTS):
+            return False
+        frame = frame.f_back
+    return True
 
 
 def _is_client_asked() -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from assay.protocol import (
@@ -310,6 +312,34 @@ def test_debugger_asks_for_commands(client: Client) -> None:
     assert result(answer) == "42"
     assert "41" in answer.text()
     assert all("db" in question.prompt for question in asked)
+
+
+STOPS = {
+    "alone": "breakpoint()",
+    "last": "a = 1\nimport pdb; pdb.set_trace()",
+    "before a result": "breakpoint()\n'it'",
+    "in a block": "if True:\n    breakpoint()",
+    "in a function": "def stop():\n    breakpoint()\nstop()",
+    "behind an await": "import asyncio\nawait asyncio.sleep(0)\nbreakpoint()\n'it'",
+}
+
+
+@pytest.mark.parametrize("kind", STOPS)
+@pytest.mark.parametrize("step", ["n", "s", "r"])
+def test_steps_of_the_debugger_end_in_code_of_the_user(
+    client: Client, step: str, kind: str
+) -> None:
+    """It stops neither in what shows a result nor in what runs the cell, and ends with that."""
+    answer_input, asked = answering(*[step] * 9)
+    answer = execute(client, STOPS[kind], on_input=answer_input)
+
+    succeeded(answer)
+    text = re.sub(r"\x1b\[[0-9;]*m", "", answer.text())
+    stops = re.findall(r"^> (\S+)", text, re.MULTILINE)
+    assert len(stops) == len(asked) > 0
+    assert all(stop.startswith("<ipython-input-") for stop in stops), text
+    # It is over for the next cell as well.
+    assert execute(client, "a = 2").types == ("status", "execute_input", "status")
 
 
 @pytest.mark.parametrize("way", ["breakpoint()", "import pdb; pdb.set_trace()", "%debug 1"])
