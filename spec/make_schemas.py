@@ -79,6 +79,8 @@ class Field:
     required: set[str]
     description: str = ""
     example: object = UNSET
+    shown: bool = False
+    """Whether the shortest example has it all the same: something has to stand for it."""
 
 
 @dataclass(kw_only=True)
@@ -202,6 +204,7 @@ def _arm(name: str, cls: type[attrs.AttrsInstance], table: Tree) -> Arm:
             required=_required(one, cls, strict, lenient),
             description=docs.get(one.name, ""),
             example=example.get(one.name, UNSET),
+            shown=one.name in lenient.get("optional", ()),
         )
     surplus = example.keys() - fields.keys()
     if surplus:
@@ -213,7 +216,7 @@ def _arm(name: str, cls: type[attrs.AttrsInstance], table: Tree) -> Arm:
 def _required(
     one: "attrs.Attribute[Any]", cls: type[attrs.AttrsInstance], strict: Tree, lenient: Tree
 ) -> set[str]:
-    if one.name in getattr(cls, "absent", {}):
+    if one.name in getattr(cls, "absent", {}) or one.name in lenient.get("optional", ()):
         return {"strict"}
     if one.default is attrs.NOTHING or one.name in lenient.get("required", ()):
         return {"strict", "lenient"}
@@ -455,6 +458,7 @@ def _examples(arm: Arm, profile: str) -> Iterator[Tree]:
         name: None if "null" in _types(arm.fields[name].schemas[profile]) else value
         for name, value in full.items()
         if profile in arm.fields[name].required
+        or arm.fields[name].shown
         # A failure is told by its status, whether the profile requires it or not.
         or (name == "status" and value in (ERROR, ABORTED))
     }

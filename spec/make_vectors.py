@@ -77,7 +77,7 @@ QUIRKS = frozenset(
         # A part that is null: a receiver may take it as empty, as known peers send it.
         "VEC-HEADERS-061", "VEC-JSON-006", "VEC-JSON-007",
         # What tells a failure or a response apart is there, and the rest can be done without.
-        "VEC-CONTROL-022", "VEC-CONTROL-023", "VEC-CONTROL-032",
+        "VEC-CONTROL-022", "VEC-CONTROL-023", "VEC-CONTROL-032", "VEC-SHELL-084", "VEC-SHELL-085",
     }
 )  # fmt: skip
 """Messages that break a rule and do no harm, so that a receiver may accept them."""

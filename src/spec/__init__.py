@@ -22,7 +22,15 @@ from assay.spec._register import (
     requirement,
     requirements,
 )
-from assay.spec._schemas import Profile, Schema, schema, schema_names, versions
+from assay.spec._schemas import (
+    Profile,
+    Schema,
+    message_schema,
+    schema,
+    schema_names,
+    schema_version,
+    versions,
+)
 from assay.spec._vectors import Vector, VectorFile, vector, vectors
 
 __all__ = [
@@ -41,10 +49,12 @@ __all__ = [
     "errata",
     "erratum",
     "features",
+    "message_schema",
     "requirement",
     "requirements",
     "schema",
     "schema_names",
+    "schema_version",
     "vector",
     "vectors",
     "versions",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Mapping
 from functools import cache
 from typing import Literal, TypeAlias, get_args
 
@@ -12,7 +14,15 @@ from assay.protocol import PROTOCOL_VERSION, JsonObject
 from assay.spec._errors import UnknownNameError
 from assay.spec._files import Table, read_json, text_of
 
-__all__ = ["Profile", "Schema", "schema", "schema_names", "versions"]
+__all__ = [
+    "Profile",
+    "Schema",
+    "message_schema",
+    "schema",
+    "schema_names",
+    "schema_version",
+    "versions",
+]
 
 Profile: TypeAlias = Literal["strict", "lenient"]
 """Strict: what the text says and nothing else. Lenient: what a tolerant receiver takes."""
@@ -48,6 +58,57 @@ def versions() -> tuple[str, ...]:
     return tuple(_index()["versions"])
 
 
+OLDEST_UNNAMED = "4.1"
+"""The version of a header that names none: the last one whose headers did not."""
+
+MINOR = re.compile(r"(\d{1,9})\.(\d{1,9})(?:\.\d{1,9})?", re.ASCII)
+
+
+def schema_version(version: str | None) -> str:
+    """Return which of `versions` judges a message whose header claims *version*.
+
+    Patch numbers are ignored, a newer minor version of 5 is judged as the newest that has schemas,
+    since minor versions only add (INFO-04), and None, for a header without one, is 4.1.
+
+    Raises:
+        UnknownNameError: it is no version, or one of a protocol that has no schemas.
+    """
+    if version is None:
+        return OLDEST_UNNAMED
+    found = MINOR.fullmatch(version)
+    known = versions()
+    short = f"{int(found[1])}.{int(found[2])}" if found else version
+    if short in known:
+        return short
+    newest = known[-1]
+    if found and _numbers(short)[0] == _numbers(newest)[0] and _numbers(short) > _numbers(newest):
+        return newest
+    raise UnknownNameError(f"a version from {known[0]} to {newest}", version, known)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split(".")))
+
+
+def message_schema(header: Mapping[str, object], profile: Profile = "lenient") -> Schema | None:
+    """Return the schema of the content that goes with *header*; None for a type that has none.
+
+    The version is that of `schema_version`. A type that is newer than the version has the schema of
+    the oldest version that knows it: it is the version which is wrong, strictly (HDR-09).
+
+    Raises:
+        UnknownNameError: the version has no schemas.
+    """
+    msg_type, claimed = header.get("msg_type"), header.get("version")
+    version = schema_version(claimed if isinstance(claimed, str) else None)
+    later = versions()[versions().index(version) :]
+    for one in later:
+        entry = _entries(one).get(str(msg_type))
+        if entry is not None and entry["kind"] == "message":
+            return schema(str(msg_type), one, profile)
+    return None
+
+
 def schema_names(version: str = PROTOCOL_VERSION) -> tuple[str, ...]:
     """Return the message types and files of *version*, sorted.
 
@@ -63,7 +124,7 @@ def schema(msg_type: str, version: str = PROTOCOL_VERSION, profile: Profile = "s
     Args:
         msg_type: As in the header of that *version*; or ``header``, ``connection_file``,
             ``registration_file``, ``kernelspec``.
-        version: One of `versions`.
+        version: One of `versions`, or one that `schema_version` takes for it.
         profile: ``strict`` or ``lenient``.
 
     Raises:
@@ -81,10 +142,7 @@ def schema(msg_type: str, version: str = PROTOCOL_VERSION, profile: Profile = "s
 
 
 def _entries(version: str) -> Table:
-    known: Table = _index()["versions"]
-    if version not in known:
-        raise UnknownNameError(f"a version from {min(known)} to {max(known)}", version, known)
-    entries: Table = known[version]
+    entries: Table = _index()["versions"][schema_version(version)]
     return entries
 
 

@@ -155,3 +155,46 @@ def test_reading_needs_little() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout == "\n"
+
+
+@pytest.mark.parametrize(
+    ("claimed", "version"),
+    [
+        (None, "4.1"),
+        ("5.3", "5.3"),
+        ("5.5.0", "5.5"),
+        ("5.6", "5.5"),
+        ("5.12.3", "5.5"),
+        ("4.0", "4.0"),
+    ],
+)
+def test_a_claimed_version_has_schemas(claimed: str | None, version: str) -> None:
+    """Patch numbers and newer minor versions are judged by the newest version that fits."""
+    assert spec.schema_version(claimed) == version
+
+
+@pytest.mark.parametrize("claimed", ["3", "4.2", "6.0", "5", "five", ""])
+def test_other_versions_have_none(claimed: str) -> None:
+    """What is no version of these protocols is refused, with the ones that there are."""
+    with pytest.raises(spec.UnknownNameError, match=r"wanted a version from 4\.0 to 5\.5"):
+        spec.schema_version(claimed)
+
+
+@pytest.mark.parametrize(
+    ("msg_type", "claimed", "found"),
+    [
+        ("stream", "5.6", "5.5"),
+        ("debug_reply", "5.4", "5.5"),
+        ("interrupt_reply", "5.1.2", "5.3"),
+        ("pyout", None, "4.1"),
+        ("usage_request", "5.5", None),
+        ("header", "5.5", None),
+    ],
+)
+def test_a_header_leads_to_a_schema(msg_type: str, claimed: str | None, found: str | None) -> None:
+    """A type that is newer than its version has the schema of the version that brought it."""
+    header = {"msg_type": msg_type} | ({} if claimed is None else {"version": claimed})
+
+    made = spec.message_schema(header)
+
+    assert (None if made is None else made.version) == found

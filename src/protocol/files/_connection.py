@@ -30,6 +30,7 @@ __all__ = [
     "Curve",
     "Transport",
     "check_signing",
+    "is_port",
     "ports_as_numbers",
     "without_secret",
 ]
@@ -392,7 +393,7 @@ def check_signing(name: str, key: str, scheme: str, *, allow_broken_scheme: bool
 def ports_as_numbers(fields: JsonObject) -> dict[str, Json]:
     """Spec: ports are integers. Seen: JEP 106 allows text. Here: digits are read (CONN-13)."""
     texts = ((f"{channel}_port", fields.get(f"{channel}_port")) for channel in Channel)
-    return {name: int(text) for name, text in texts if isinstance(text, str) and _is_port(text)}
+    return {name: int(text) for name, text in texts if isinstance(text, str) and is_port(text)}
 
 
 def _is_z85_key(text: str) -> bool:
@@ -415,7 +416,7 @@ def _is_loopback(ip: str) -> bool:
     return (mapped or address).is_loopback
 
 
-def _is_port(text: str) -> bool:
+def is_port(text: str) -> bool:
     return text.isascii() and text.isdecimal() and len(text) <= PORT_DIGITS
 
 

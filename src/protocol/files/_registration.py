@@ -12,6 +12,7 @@ from assay.protocol.files._connection import (
     ConnectionFile,
     Transport,
     check_signing,
+    is_port,
     without_secret,
 )
 from assay.protocol.wire._json import JsonObject, decode_object, encode_json
@@ -81,7 +82,7 @@ class RegistrationFile:
                 port that is none, or a scheme that is unknown or broken.
         """
         try:
-            made = structure(cls, decode_object(data, name))
+            made = structure(cls, _as_written(decode_object(data, name)))
         except FramingError as error:
             raise ConnectionFileError(error.args[0], requirement="HANDSHAKE-01") from error
         except ContentError as error:
@@ -100,6 +101,29 @@ class RegistrationFile:
         )
         return made
 
-    def to_json(self) -> bytes:
-        """Return the file's bytes: one JSON object, unknown keys included."""
-        return encode_json(unstructure(self))
+    def to_json(self, *, for_xeus: bool = False) -> bytes:
+        """Return the file's bytes: one JSON object, unknown keys included.
+
+        Args:
+            for_xeus: Write what kernels made with xeus 6 can read as well: they want the port as
+                text and the address under ``ip`` too. `from_json` reads either (AMB-57).
+        """
+        fields = unstructure(self)
+        if for_xeus:
+            fields |= {"registration_port": str(self.registration_port), "ip": self.registration_ip}
+        return encode_json(fields)
+
+
+def _as_written(fields: JsonObject) -> JsonObject:
+    """Return *fields* as the text has them.
+
+    Spec: the port is a number, the address ``registration_ip``. Seen: xeus 6 has the port as text,
+    and the address under ``ip``. Here: both are read (AMB-57).
+    """
+    port, ip = fields.get("registration_port"), fields.get("ip")
+    made = dict(fields)
+    if isinstance(port, str) and is_port(port):
+        made["registration_port"] = int(port)
+    if "registration_ip" not in fields and isinstance(ip, str):
+        made["registration_ip"] = ip
+    return made

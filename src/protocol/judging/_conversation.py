@@ -15,7 +15,12 @@ from assay.protocol.judging._exchanges import Conversation, Recorded, RecordedEx
 from assay.protocol.judging._feature_rules import check_features
 from assay.protocol.judging._finding import Finding
 from assay.protocol.judging._parts import read_parts, text_in
-from assay.protocol.judging._validation import HEADER_FIELDS, Profile, findings_of
+from assay.protocol.judging._validation import (
+    HEADER_FIELDS,
+    Profile,
+    findings_of,
+    profile_named,
+)
 from assay.protocol.wire._message import UNSET
 from assay.protocol.wire._registry import MESSAGE_TYPES, Channel, Sender
 from assay.protocol.wire._signing import Signer
@@ -50,9 +55,13 @@ def check_conversation(
         them. One cause gives one finding as far as it can be told: a reply with the parent of
         another request is a wrong parent, and not one reply too many and one too few.
 
+    Raises:
+        LocalError: the *profile* is none.
+
     Source: messaging.rst §Request-Reply, §Execute, §Kernel status, §Messages on the stdin
     (ROUTER/DEALER) channel.
     """
+    profile = None if profile is None else profile_named(profile)
     found: list[Finding] = []
     seen: list[Seen] = []
     for record in sorted(records, key=lambda one: one.index):

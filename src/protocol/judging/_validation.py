@@ -13,7 +13,7 @@ from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING
 
-from assay.protocol._errors import ContentError, shorten
+from assay.protocol._errors import ContentError, LocalError, shorten
 from assay.protocol.judging._content_rules import (
     PLAIN,
     VERSION,
@@ -54,7 +54,7 @@ def validate(
     signer: Signer | None = None,
     version: str | None = None,
 ) -> tuple[Finding, ...]:
-    """Return all that is wrong with one *message*; nothing is raised, whatever it is.
+    """Return all that is wrong with one *message*; whatever that is, nothing is raised.
 
     Args:
         message: Its frames; or a mapping with ``header``, ``parent_header``, ``metadata`` and
@@ -70,11 +70,30 @@ def validate(
     Returns:
         Findings in the order of the parts: frames, header, parent header, content, channel.
 
+    Raises:
+        LocalError: the *profile* or the *version* is none.
+
     Source: messaging.rst §The Wire Protocol, §General Message Format, and
     each type's own section.
     """
+    profile = profile_named(profile)
+    if version is not None and _numbers(version) is None:
+        raise LocalError(f"wanted a version like '5.5', found {shorten(version)}")
     parts = read_parts(message, signer)
     return findings_of(parts, profile, channel, sender, version)
+
+
+def profile_named(profile: Profile | str) -> Profile:
+    """Return the profile of this name.
+
+    Raises:
+        LocalError: there is none.
+    """
+    try:
+        return Profile(profile)
+    except ValueError:
+        names = " or ".join(repr(str(one)) for one in Profile)
+        raise LocalError(f"wanted the profile {names}, found {shorten(profile)}") from None
 
 
 def findings_of(

@@ -18,7 +18,7 @@ from attrs import frozen
 
 from assay.protocol._errors import FramingError, LocalError, SignatureError, shorten
 from assay.protocol.versions._draft import MessageDict, read_message
-from assay.protocol.versions._version import ProtocolVersion, version_of
+from assay.protocol.versions._version import ProtocolVersion, version_named, version_of
 from assay.protocol.wire._framing import DELIMITER, Buffer
 from assay.protocol.wire._json import EMPTY_OBJECT, decode_object, encode_json
 from assay.protocol.wire._signing import DEFAULT_SCHEME, ReplayWindow, Signer
@@ -52,6 +52,7 @@ class FrameCodec:
         allow_broken_scheme: bool = False,
         replay_window: int | None = None,
     ) -> None:
+        version = version_named(version)
         is_v3 = version is ProtocolVersion.V3
         if is_v3 and not allow_broken_scheme:
             raise LocalError(

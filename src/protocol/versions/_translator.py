@@ -12,7 +12,7 @@ from assay.protocol.versions import _code, _execute, _iopub, _questions
 from assay.protocol.versions._draft import Draft, MessageDict, read_message, structure_message
 from assay.protocol.versions._headers import lower_headers, raise_headers
 from assay.protocol.versions._memory import Memory
-from assay.protocol.versions._version import ProtocolVersion
+from assay.protocol.versions._version import ProtocolVersion, version_named
 
 __all__ = ["Translator"]
 
@@ -41,7 +41,7 @@ class Translator:
         memory: How many requests without a reply are remembered, one at least.
 
     Raises:
-        LocalError: *memory* is less than one.
+        LocalError: *old* is no version that differs, or *memory* is less than one.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Translator:
         parallel: bool = False,
         memory: int = MEMORY,
     ) -> None:
-        self.old = old
+        self.old = version_named(old)
         self._now = now
         self._zone = zone
         self._parallel = parallel

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
+from assay.protocol._errors import LocalError, shorten
 from assay.protocol.versions._reading import fault
 from assay.protocol.wire._json import JsonObject
 
-__all__ = ["ProtocolVersion", "version_of"]
+__all__ = ["ProtocolVersion", "version_named", "version_of"]
 
 
 class ProtocolVersion(StrEnum):
@@ -25,6 +26,22 @@ class ProtocolVersion(StrEnum):
 
     V5_5 = "5.5"
     """Ours, and all of major 5: its minor versions add, and change nothing (HDR-09)."""
+
+
+def version_named(version: ProtocolVersion | str) -> ProtocolVersion:
+    """Return the version that a program asks for by its name; any of major 5 is ours.
+
+    Raises:
+        LocalError: there is none of this name.
+    """
+    text = str(version)
+    if found := _NUMBERS.match(text):
+        if found[1] == "5":
+            return ProtocolVersion.V5_5
+        if text in tuple(ProtocolVersion):
+            return ProtocolVersion(text)
+    names = ", ".join(ProtocolVersion)
+    raise LocalError(f"wanted one of the versions {names}, found {shorten(text)}")
 
 
 _NUMBERS = re.compile(r"(\d{1,9})(?:\.(\d{1,9}))?(?:\.|$)")

@@ -226,3 +226,40 @@ def test_a_secret_that_is_no_text_is_not_shown() -> None:
         RegistrationFile.from_json(data)
 
     assert "12345" not in str(caught.value)
+
+
+XEUS_FILE = (
+    b'{"kernel_id":"k-1","transport":"tcp","ip":"127.0.0.1","registration_port":"51587",'
+    b'"signature_scheme":"hmac-sha256","key":"a key"}'
+)
+
+
+def test_a_registration_file_of_xeus_is_read() -> None:
+    """The port is text there, and the address stands under another name (AMB-57)."""
+    file = RegistrationFile.from_json(XEUS_FILE)
+
+    assert (file.registration_port, file.registration_ip) == (51587, "127.0.0.1")
+    assert file.address == "tcp://127.0.0.1:51587"
+
+
+def test_a_registration_file_is_written_for_xeus() -> None:
+    """It has what the text wants, and what kernels made with xeus 6 look for."""
+    file = RegistrationFile(
+        kernel_id="k-1", registration_ip="127.0.0.1", registration_port=51587, key="a key"
+    )
+
+    written = json.loads(file.to_json(for_xeus=True))
+
+    assert written["registration_port"] == "51587"
+    assert written["ip"] == written["registration_ip"] == "127.0.0.1"
+    again = RegistrationFile.from_json(file.to_json(for_xeus=True))
+    assert (again.address, again.key) == (file.address, file.key)
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "x", "-1", "", "1.5"])
+def test_a_port_of_text_is_a_port(port: str) -> None:
+    """Text that is no port is refused like a number that is none."""
+    data = json.dumps({**json.loads(XEUS_FILE), "registration_port": port}).encode()
+
+    with pytest.raises(ConnectionFileError, match="registration_port"):
+        RegistrationFile.from_json(data)

@@ -19,6 +19,7 @@ from assay.protocol import (
     AnyMessage,
     Channel,
     Finding,
+    LocalError,
     Profile,
     Sender,
     Severity,
@@ -723,3 +724,16 @@ def test_every_cited_requirement_exists_with_its_level() -> None:
 
     assert len(cited) > 80
     assert weak <= findings.SHOULD | findings.MAY
+
+
+@pytest.mark.parametrize(
+    ("argument", "wanted"),
+    [
+        ({"profile": "relaxed"}, "wanted the profile 'strict' or 'lenient', found 'relaxed'"),
+        ({"version": "five"}, "wanted a version like '5.5', found 'five'"),
+    ],
+)
+def test_an_unknown_profile_or_version_is_an_error(argument: dict[str, Any], wanted: str) -> None:
+    """What the caller got wrong is raised, whatever the message is."""
+    with pytest.raises(LocalError, match=re.escape(wanted)):
+        validate({}, **argument)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import deepcopy
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from assay.protocol import (
     MESSAGE_TYPES,
     Content,
     ContentError,
+    FrameCodec,
     FramingError,
     LocalError,
     Message,
@@ -830,3 +832,21 @@ def test_a_translator_remembers_something() -> None:
     """No room for a question is a mistake of the caller's."""
     with pytest.raises(LocalError):
         translator(V3, memory=0)
+
+
+@pytest.mark.parametrize("name", ["9", "4.2", "", "3.0", "latest"])
+def test_an_unknown_version_is_an_error(name: Any) -> None:
+    """A translator and a codec speak versions that there are, and name them."""
+    wanted = "wanted one of the versions 3, 4.0, 4.1, 5.5, found"
+
+    with pytest.raises(LocalError, match=wanted):
+        Translator(name, now=lambda: datetime(2026, 1, 1, tzinfo=UTC))
+    with pytest.raises(LocalError, match=wanted):
+        FrameCodec(name, b"", allow_broken_scheme=True)
+
+
+def test_any_version_of_major_5_is_ours() -> None:
+    """The name of a later minor version, as text, is one as well."""
+    name: Any = "5.3"
+
+    assert Translator(name, now=lambda: datetime(2026, 1, 1, tzinfo=UTC)).old is V5_5
