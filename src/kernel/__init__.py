@@ -38,8 +38,10 @@ if TYPE_CHECKING:
         Host,
         Interpreter,
         NoInputError,
+        Onlooker,
         Succeeded,
         TextStream,
+        Watched,
     )
     from assay.kernel._language import Bundle, CellError, Completeness, Language, Result
 
@@ -59,12 +61,14 @@ __all__ = [
     "Language",
     "NamespaceError",
     "NoInputError",
+    "Onlooker",
     "Ownership",
     "Result",
     "StartError",
     "SteppedKernel",
     "Succeeded",
     "TextStream",
+    "Watched",
     "embed",
     "launch",
     "main",

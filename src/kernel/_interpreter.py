@@ -50,11 +50,13 @@ __all__ = [
     "Host",
     "Interpreter",
     "NoInputError",
+    "Onlooker",
     "Request",
     "StartError",
     "SubshellLoop",
     "Succeeded",
     "TextStream",
+    "Watched",
 ]
 
 
@@ -160,6 +162,14 @@ class EventLoop(Protocol):
 
     def set_waker(self, wake: Callable[[], None]) -> None:
         """Call *wake* when another thread gives the loop something to do while it does not run."""
+        ...
+
+    def set_visitor(self, visit: Callable[[], None]) -> None:
+        """Call *visit* between two steps of the loop: when a cell begins to await, and as asked."""
+        ...
+
+    def call_visitor(self) -> None:
+        """Call the visitor once between two steps of the loop; for any thread."""
         ...
 
 
@@ -286,6 +296,9 @@ class Host(Protocol):
 
         Returns:
             False if there was none.
+
+        Raises:
+            KeyboardInterrupt: it was interrupted, and the cell is meant.
         """
         ...
 
@@ -334,6 +347,42 @@ class Host(Protocol):
 
     def request_exit(self) -> None:
         """Shut the kernel down once the running request is answered, if there is one."""
+        ...
+
+
+class Onlooker(Protocol):
+    """Answers while a cell runs, in two other threads, and runs none of the user's code.
+
+    What cannot be known by looking is left out. Everything else is as for `Interpreter`.
+    """
+
+    def complete(self, code: str, cursor_pos: int) -> CompleteReply:
+        """Say what may stand at *cursor_pos*."""
+        ...
+
+    def inspect(self, code: str, cursor_pos: int, detail_level: int) -> InspectReply:
+        """Describe what stands at *cursor_pos*."""
+        ...
+
+    def is_complete(self, code: str) -> IsCompleteReply:
+        """Say whether *code* can be run as it stands."""
+        ...
+
+    def history(self, request: HistoryRequest) -> HistoryReply:
+        """Return earlier cells."""
+        ...
+
+    def comm_info(self, target_name: str | None) -> CommInfoReply:
+        """List the open comms, of one target or of all."""
+        ...
+
+
+@runtime_checkable
+class Watched(Protocol):
+    """What an interpreter has besides if questions need not wait for the end of a cell."""
+
+    def onlooker(self) -> Onlooker:
+        """Return what answers while a cell runs; called once, in another thread, when needed."""
         ...
 
 

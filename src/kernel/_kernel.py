@@ -194,6 +194,7 @@ class Kernel:
                 parts.signals.hold_interrupts_in_forks()
                 parts.interrupts.handlers.leave_code()  # start-up files are the user's code too
             parts.serve_subshells(cast("ConcurrentInterpreter", interpreter))
+            parts.beside.serve(*parts.services.of_onlooker(interpreter))
             yield RunningKernel(parts, interpreter)
             self._finish(parts, interpreter)
 
@@ -249,6 +250,7 @@ class Kernel:
         io.start()
         stack.callback(io.stop)
         stack.callback(parts.control.close)
+        stack.callback(parts.beside.close)
         if owned.threads:
             stack.callback(parts.parents.forget_threads)
         if parts.visit is not None:

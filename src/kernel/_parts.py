@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar, TextIO, cast
 from assay.kernel.dispatch._handlers import Handlers, serve
 from assay.kernel.dispatch._replies import Responder
 from assay.kernel.dispatch._stdin import Prompter
+from assay.kernel.lanes._beside import Beside
 from assay.kernel.lanes._host import KernelHost
 from assay.kernel.lanes._main_lane import MainLane
 from assay.kernel.lanes._router import FEATURE, Router
@@ -135,6 +136,7 @@ class Parts:
         )
         if ownership.signals:
             self.main.leave_code = self.interrupts.ensure_left
+            self.main.interrupts = self.interrupts
         elif self.visit is not None:
             self.main.leave_code = self.visit.leave
             effects.interrupt = self.visit.interrupt
@@ -157,10 +159,18 @@ class Parts:
             interrupt=self._interrupt,
             interruptible=self.interruptible,
         )
+        self.beside = Beside(
+            main=self.main,
+            at_once=self.services.at_once,
+            responder=self.responder,
+            parents=self.parents,
+            call_later=io.call_later,
+        )
         self.router = self.router_class(
             at_once=self.services.at_once,
             main=self.main,
             control=self.control,
+            beside=self.beside,
             prompter=prompter,
             responder=self.responder,
             subshells=self._subshells if FEATURE in features else None,

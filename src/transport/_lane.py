@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class Lane(Generic[T]):
-    """First in, first out; any thread puts, one thread gets.
+    """First in, first out; any thread puts and takes, one thread waits.
 
     A `queue.SimpleQueue` would do, but cannot be looked through: requests that wait behind a
     failed one are to be found (EXEC-20). Nor could its reader wait in an event loop.
@@ -48,15 +48,21 @@ class Lane(Generic[T]):
             return None
 
     def take(self, wanted: Callable[[T], bool]) -> T | None:
-        """Return the first item that is *wanted*, ahead of those before it, if there is one."""
+        """Return the first item that is *wanted*, ahead of those before it, if there is one.
+
+        For any thread: an item that two want goes to one of them.
+        """
         for item in list(self._items):
             if wanted(item):
-                self._items.remove(item)
+                try:
+                    self._items.remove(item)
+                except ValueError:  # another thread has just taken it
+                    continue
                 return item
         return None
 
     def waiting(self) -> list[T]:
-        """Return what waits, first to last; call it from the thread that puts."""
+        """Return what waits, first to last; from the thread that puts, it misses nothing."""
         return list(self._items)
 
     def wait_by(self, wake: Callable[[], None] | None) -> None:

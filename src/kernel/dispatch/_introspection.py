@@ -1,6 +1,7 @@
 """The shell requests besides execute_request: completion, inspection, history, comms, ports.
 
-They are handled in the main thread. This module is imported after the first reply, or for the first
+They are handled in the main thread, or while a cell runs in another one that looks on.
+This module is imported after the first reply, or for the first
 such request: a kernel that starts needs none of these contents.
 """
 
@@ -9,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from assay.kernel._interpreter import Interpreter
+from assay.kernel._interpreter import Interpreter, Onlooker
 from assay.kernel._request import Request
 from assay.kernel.dispatch._handlers import Handlers
+from assay.kernel.dispatch._replies import error_reply
 from assay.protocol import (
     CommClose,
     CommInfoRequest,
@@ -23,14 +25,16 @@ from assay.protocol import (
     ConnectReply,
     ConnectRequest,
     ContentError,
+    ErrorReply,
     HistoryRequest,
     InspectReply,
     InspectRequest,
+    IsCompleteReply,
     IsCompleteRequest,
     Message,
 )
 
-__all__ = ["serve_introspection"]
+__all__ = ["serve_beside", "serve_introspection", "serve_without_finding"]
 
 
 def serve_introspection(
@@ -69,6 +73,44 @@ def serve_introspection(
     shell.on(CommOpen, comm)
     shell.on(CommMsg, comm)
     shell.on(CommClose, comm)
+
+
+def serve_beside(
+    beside: Handlers, onlooker: Callable[[], Onlooker], connection: Callable[[], ConnectionFile]
+) -> None:
+    """Let *beside* answer with *onlooker* while a cell runs."""
+
+    def complete(_: Request, content: CompleteRequest) -> CompleteReply:
+        return onlooker().complete(content.code, _cursor(content))
+
+    def inspect(_: Request, content: InspectRequest) -> InspectReply:
+        return onlooker().inspect(content.code, _cursor(content), content.detail_level)
+
+    beside.on(CompleteRequest, complete)
+    beside.on(InspectRequest, inspect)
+    beside.on(IsCompleteRequest, lambda _, c: onlooker().is_complete(c.code))
+    beside.on(HistoryRequest, lambda _, c: onlooker().history(c))
+    beside.on(CommInfoRequest, lambda _, c: onlooker().comm_info(c.target_name or None))
+    beside.on(ConnectRequest, lambda *_: _ports(connection()))
+
+
+def serve_without_finding(nothing: Handlers) -> None:
+    """Let *nothing* answer what could not be found out in time, truthfully."""
+
+    def late(request: Request, _: object) -> ErrorReply | None:
+        wanted = "wanted an answer while a cell runs, found none in time"
+        return error_reply(request, "TimeoutError", wanted)
+
+    def no_match(_: Request, content: CompleteRequest) -> CompleteReply:
+        cursor = _cursor(content)
+        return CompleteReply(matches=(), cursor_start=cursor, cursor_end=cursor)
+
+    nothing.on(CompleteRequest, no_match)
+    nothing.on(InspectRequest, lambda *_: InspectReply(found=False))
+    nothing.on(IsCompleteRequest, lambda *_: IsCompleteReply(status="unknown"))
+    nothing.on(HistoryRequest, late)
+    nothing.on(CommInfoRequest, late)
+    nothing.on(ConnectRequest, late)
 
 
 def _ports(connection: ConnectionFile) -> ConnectReply:

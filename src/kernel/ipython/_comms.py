@@ -121,7 +121,7 @@ class Comms:
         return protocol.CommInfoReply(
             comms={
                 comm_id: protocol.CommInfo(target_name=found.target_name)
-                for comm_id, found in self.manager.comms.items()
+                for comm_id, found in self.manager.comms.copy().items()  # perhaps in another thread
                 if target_name is None or found.target_name == target_name
             }
         )

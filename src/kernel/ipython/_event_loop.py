@@ -25,6 +25,11 @@ raised in the place of the cancellation. Before there is a task to cancel, the i
 alone. An interrupt that strikes while a state is being changed leaves at worst a pretence too many,
 which the next `leave_cell` ends: each turn and each cell begins or ends with one.
 
+*Visitors.* Between two steps of an awaiting cell the kernel handles other requests
+(`call_visitor`), in the cell's context: a comm's handler finds the context variables as the cell
+has set them, and what it sets stays. Where the code of the cell itself turns the loop
+(nest_asyncio), that context is in use, and the handler gets a copy.
+
 *Other threads* only call `call_soon_threadsafe`. While no thread turns the loop its selector is not
 looked at, so `_write_to_self` also calls the waker: the main lane then looks whether the loop is
 idle, and turns it.
@@ -37,7 +42,7 @@ import sys
 from asyncio import events
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
-from contextvars import copy_context
+from contextvars import Context, copy_context
 from threading import get_ident  # by name: gevent replaces the module's
 from typing import Any, TypeVar
 
@@ -65,6 +70,10 @@ class UserLoop(asyncio.SelectorEventLoop):
         self._pretending = False
         self._starting = False
         self._wake_other: Callable[[], None] | None = None
+        self._visitor: Callable[[], None] | None = None
+        self._is_visit_due = False
+        self._context: Context | None = None
+        """Of the cell that is awaited."""
         super().__init__()
         self.task: asyncio.Task[object] | None = None
         """The task of the cell that is awaited, if one is."""
@@ -114,6 +123,29 @@ class UserLoop(asyncio.SelectorEventLoop):
         """Call *wake* as well when another thread schedules something."""
         self._wake_other = wake
 
+    def set_visitor(self, visit: Callable[[], None]) -> None:
+        """Call *visit* in the loop when a cell begins to await, and after `call_visitor`."""
+        self._visitor = visit
+
+    def call_visitor(self) -> None:
+        """Call the visitor once between two steps of the loop; for any thread."""
+        if not self._is_visit_due:
+            self._is_visit_due = True
+            self.call_soon_threadsafe(self._visit)
+
+    def _visit(self) -> None:
+        # Before it is called: what comes from now on may ask for another visit.
+        self._is_visit_due = False
+        if self._visitor is None:
+            return
+        context, task = self._context, self.task
+        if context is None or task is None:
+            self._visitor()
+        elif getattr(task.get_coro(), "cr_running", False):
+            context.copy().run(self._visitor)
+        else:
+            context.run(self._visitor)
+
     def enter_cell(self) -> None:
         """Begin to seem to run, for a plain cell."""
         events._set_running_loop(self)
@@ -146,6 +178,8 @@ class UserLoop(asyncio.SelectorEventLoop):
             events._set_running_loop(None)
             context = copy_context()
             task = self.task = self.create_task(coroutine, context=context)
+            self._context = context
+            self.call_soon(self._visit)
         finally:
             self._starting = False
         if self.reason is not None:
@@ -163,7 +197,7 @@ class UserLoop(asyncio.SelectorEventLoop):
             self.reason = reason
             return self._cancel(task)
         finally:
-            self.task = self.reason = self._waits_for = None
+            self.task = self.reason = self._waits_for = self._context = None
             for variable, value in context.items():
                 if variable.get(None) is not value:
                     variable.set(value)

@@ -6,7 +6,7 @@ import builtins
 import getpass
 import sys
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from threading import Lock  # by name: gevent replaces the module's
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from IPython.utils.tokenutil import token_at_cursor
 
 from assay import protocol
 from assay.kernel._interpreter import Cell, Executed, Failed, Host, StartError, Succeeded
+from assay.kernel.ipython._answers import history_reply, is_complete_reply
 from assay.kernel.ipython._app import IPKernelApp
 from assay.kernel.ipython._c_streams import c_flusher
 from assay.kernel.ipython._cell_run import CellRun
@@ -36,10 +37,10 @@ from assay.kernel.ipython.speedups._grammars import defer_parso_grammars
 from assay.kernel.ipython.speedups._highlighting import spare_html
 from assay.kernel.ipython.speedups._history import end_session
 from assay.kernel.process._patches import Kind, patches
-from assay.protocol import UNSET, ContentError, Error
+from assay.protocol import Error
 
 if TYPE_CHECKING:
-    from assay.kernel._interpreter import Debuggee
+    from assay.kernel._interpreter import Debuggee, Onlooker
     from assay.kernel.ipython._scope import Scope
     from assay.protocol import Json
 
@@ -241,39 +242,11 @@ class IPythonInterpreter:
     def is_complete(self, code: str) -> protocol.IsCompleteReply:
         """Ask IPython's input transformer."""
         status, indent = self.shell.input_transformer_manager.check_complete(code)
-        # IPython waits for more after a NUL since Python 3.12. To a cell's magic it is a character.
-        if "\0" in code and not code.lstrip().startswith("%%"):
-            status = "invalid"
-        if status == "incomplete":
-            return protocol.IsCompleteReply(status="incomplete", indent=" " * (indent or 0))
-        return protocol.IsCompleteReply(status=status)
+        return is_complete_reply(status, indent, code)
 
     def history(self, request: protocol.HistoryRequest) -> protocol.HistoryReply:
         """Ask IPython's history database."""
-        manager = self.shell.history_manager
-        flags = {"raw": request.raw, "output": request.output}
-        entries: Iterable[tuple[int, int, Any]]
-        match request.hist_access_type:
-            case "tail":
-                entries = manager.get_tail(_number(request, "n"), include_latest=True, **flags)
-            case "range":
-                session = _number(request, "session", 0)
-                start, stop = _number(request, "start", 1), request.stop
-                stop = stop if isinstance(stop, int) else None
-                entries = manager.get_range(session, start, stop, **flags)
-            case "search":
-                pattern = request.pattern
-                entries = manager.search(
-                    pattern if isinstance(pattern, str) else "*",
-                    n=request.n if isinstance(request.n, int) else None,
-                    unique=request.unique,
-                    **flags,
-                )
-        # The running session is 0 to IPython; clients are told its number (AMB-45).
-        current = manager.session_number
-        return protocol.HistoryReply(
-            history=tuple((session or current, line, text) for session, line, text in entries)
-        )
+        return history_reply(self.shell.history_manager, request)
 
     def comm(
         self, message: protocol.Message[protocol.CommOpen | protocol.CommMsg | protocol.CommClose]
@@ -286,6 +259,12 @@ class IPythonInterpreter:
     def comm_info(self, target_name: str | None) -> protocol.CommInfoReply:
         """List the open comms."""
         return self._comms.info(target_name)
+
+    def onlooker(self) -> Onlooker:
+        """Return what answers while a cell runs, in another thread."""
+        from assay.kernel.ipython._onlooker import Onlooker  # noqa: PLC0415 - most cells are short
+
+        return Onlooker(self.shell, self._comms)
 
     def debuggee(self) -> Debuggee:
         """Return what a debugger has to know."""
@@ -357,18 +336,6 @@ class IPythonInterpreter:
                 kind=Kind.CORRECTNESS,
                 reason="the client is asked; there is no terminal",
             )
-
-
-def _number(request: protocol.HistoryRequest, name: str, default: int | None = None) -> int:
-    value = getattr(request, name)
-    if isinstance(value, int):
-        return value
-    if default is not None and (value is UNSET or value is None):
-        return default
-    raise ContentError(
-        f"{name}: wanted an integer for {request.hist_access_type}, found none",
-        requirement="HIST-01",
-    )
 
 
 def shell_in_the_way() -> str:

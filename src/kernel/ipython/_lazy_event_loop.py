@@ -40,6 +40,7 @@ class LazyEventLoop:
         self._is_own_thread = _of_this_thread()
         self._pending: object = None
         self._wake: Callable[[], None] | None = None
+        self._visit: Callable[[], None] | None = None
         self.shown_reason: BaseException | None = None
         """The interrupt of an awaiting cell that has been shown."""
         self._lend = lend
@@ -68,6 +69,17 @@ class LazyEventLoop:
         self._wake = wake
         if self._loop is not None:
             self._loop.set_waker(wake)
+
+    def set_visitor(self, visit: Callable[[], None]) -> None:
+        """Call *visit* between two steps of a cell that awaits: `UserLoop.set_visitor`."""
+        self._visit = visit
+        if self._loop is not None:
+            self._loop.set_visitor(visit)
+
+    def call_visitor(self) -> None:
+        """Call it once more, in the loop, if there is one; for any thread."""
+        if self._loop is not None:
+            self._loop.call_visitor()
 
     @contextmanager
     def in_cell(self) -> Iterator[None]:
@@ -171,6 +183,8 @@ class LazyEventLoop:
             loop.accept_from_threads()
         if self._wake is not None:
             loop.set_waker(self._wake)
+        if self._visit is not None:
+            loop.set_visitor(self._visit)
         self._loop = loop
         # In a forked child no loop runs, whatever ran in its parent: asyncio sees to that.
         if self._in_cell and os.getpid() == self._process:

@@ -15,6 +15,13 @@ how to be woken.
 Who writes what: `_received` is the I/O thread's, `_handled` the main thread's. The lane is idle if
 they are equal. The I/O thread may find it busy a moment too long, and then a kernel_info_request
 waits for its turn; it never finds it idle too early, for only itself adds work.
+
+*While code runs* (`runs_code`: a cell, or a comm's handler), what is no cell need not wait for its
+end (AMB-74). A cell that awaits lets the user's loop turn, and between two steps of it the main
+thread handles what has come, one request after the other (`visit`): comm messages, so that a cell
+can await a widget's event, and questions. Whichever happens last sees to it: the cell that begins
+to await looks whether something waits, and what is put while code runs asks the loop for a visit.
+While the loop does not turn, questions are answered elsewhere (`Beside`), and comm messages wait.
 """
 
 from __future__ import annotations
@@ -33,14 +40,19 @@ from assay.kernel.lanes._thread_lane import abort_waiting
 from assay.kernel.output._iopub import Output
 from assay.kernel.output._parents import Parents
 from assay.kernel.process._child import end_child
+from assay.kernel.process._main_thread import is_main_thread
 from assay.transport import IoThread, Lane, When, get_logger
 
 if TYPE_CHECKING:
     from assay.kernel._interpreter import EventLoop
+    from assay.kernel.process._interrupts import Interrupts
 
 __all__ = ["EXIT_DELAY_S", "MainLane", "may_come_between"]
 
 logger = get_logger("assay.kernel")
+
+CODE = frozenset({"execute_request", "comm_open", "comm_msg", "comm_close"})
+"""What runs code of the user's that others need not wait for."""
 
 EXIT_DELAY_S = 1.0
 """How long the kernel stays after a cell that called ``exit``: consoles check that it lives before
@@ -87,6 +99,11 @@ class MainLane:
         """Ctrl-C ends the kernel while it waits: the terminal is the program's."""
         self.ended_by_keyboard = False
         """That is how it ended."""
+        self.runs_code = False
+        """True from the beginning of a cell or a comm message until before its idle; written by the
+        main thread."""
+        self.interrupts: Interrupts | None = None
+        """What interrupts code, if the signals are the kernel's."""
         self.leave_code: Callable[[], None] = _do_nothing
         """Takes the signals back from user code, wherever that was left."""
         self.lane: Lane[Request] = Lane()
@@ -99,6 +116,19 @@ class MainLane:
         self._received += 1
         self.lane.put(request)
         self._io.schedule_flush()
+        if self.runs_code and self._loop is not None and may_come_between(request):
+            self._loop.call_visitor()
+
+    def holds(self, request: Request) -> bool:
+        """Return True if *request* waits here."""
+        return any(one is request for one in self.lane.waiting())
+
+    def withdraw(self, request: Request) -> bool:
+        """Take *request* out, to be answered elsewhere; return False if it does not wait here."""
+        if self.lane.take(lambda one: one is request) is None:
+            return False
+        self._received -= 1
+        return True
 
     @property
     def is_idle(self) -> bool:
@@ -122,6 +152,7 @@ class MainLane:
         """Run *loop* between requests while it has something to do."""
         self._loop = loop
         loop.set_waker(self.lane.nudge)
+        loop.set_visitor(self.visit)
 
     def begin(self, handlers: Handlers) -> None:
         """Handle requests with *handlers* from now on."""
@@ -158,7 +189,7 @@ class MainLane:
                 self._load_deferred(handlers)
                 self._io.spare.refill()
             if self._output.forked:
-                end_child(0)  # a background task has forked, see `_leave_child`
+                end_child(0)  # a background task has forked, see `_leave_if_child`
             if self._exit_is_requested:
                 self._exit_is_requested = False
                 self._io.log.call(lambda: self._io.call_later(EXIT_DELAY_S, self._exit))
@@ -167,27 +198,71 @@ class MainLane:
             return True
         return request is not None
 
+    def visit(self) -> None:
+        """Handle the first request that waits and is no cell; between two steps of the user's loop.
+
+        One at a time: the cell's own tasks have their turns, however many come.
+        """
+        if self.runs_code and self._handle_between() and self._loop is not None:
+            self._loop.call_visitor()
+
     def handle_waiting(self) -> bool:
         """Handle the first request that waits and is no cell; in the middle of a cell.
 
         Returns:
             False if there was none.
+
+        Raises:
+            KeyboardInterrupt: it was interrupted, and the cell is meant.
         """
+        interrupts = self.interrupts
+        before = interrupts.count if interrupts is not None else 0
+        found = self._handle_between()
+        if interrupts is not None and interrupts.count > before and is_main_thread():
+            raise KeyboardInterrupt
+        return found
+
+    def _handle_between(self) -> bool:
+        """Handle a request in the middle of another one; False if there is none."""
         handlers = self._handlers
-        request = self.lane.take(may_come_between)
-        if request is None or handlers is None or self._output.forked:
+        if not len(self.lane) or handlers is None or self._output.forked:
             return False
-        with self._parents.entered(request):
-            self._responder.status("busy", request)
-            try:
-                if (reply := handlers.answer(request)) is not None:
-                    self._responder.reply(request, reply)
-                self._catch_up()
-            finally:
-                request.finished = True
-                self._handled += 1
-                self._responder.status("idle", request)
+        self._hold(True)  # what has been taken is answered
+        try:
+            request = self.lane.take(may_come_between)
+            if request is None:
+                return False
+            self._catch_up()  # what has been written so far is the cell's
+            with self._parents.entered(request):
+                self._responder.status("busy", request)
+                try:
+                    reply = self._answer_between(request, handlers)
+                    self._catch_up()
+                    self._leave_if_child(reply)
+                    if reply is not None:
+                        self._responder.reply(request, reply)
+                finally:
+                    request.finished = True
+                    self._handled += 1
+                    self._responder.status("idle", request)
+        finally:
+            self._hold(False)
         return True
+
+    def _answer_between(self, request: Request, handlers: Handlers) -> Reply | None:
+        try:
+            try:
+                self._hold(False)
+                return handlers.answer(request)
+            finally:
+                self._hold(True)
+        except BaseException as error:  # noqa: BLE001 - an interrupt, just when the code had ended
+            self._hold(True)
+            return handlers.failed(request, error)
+
+    def _hold(self, held: bool) -> None:
+        if self.interrupts is not None and is_main_thread():
+            (self.interrupts.hold if held else self.interrupts.release)()
 
     def abort_waiting(self) -> None:
         """Mark as aborted the execute requests that wait (EXEC-20, AMB-06)."""
@@ -249,14 +324,15 @@ class MainLane:
     def _handle(self, request: Request, handlers: Handlers) -> None:
         token = self._parents.enter(request)
         self._responder.status("busy", request, when=When.WITH_NEXT)
+        self.runs_code = request.header.msg_type in CODE
         try:
             reply = self._answer(request, handlers)
             self._catch_up()
-            if self._output.forked:
-                self._leave_child(reply)
+            self._leave_if_child(reply)
             if reply is not None and not self._shutdown.abandons:
                 self._responder.reply(request, reply)
         finally:
+            self.runs_code = False
             request.finished = True
             self._parents.reset(token)
             if not (request.is_deferred or self._shutdown.abandons):
@@ -289,12 +365,13 @@ class MainLane:
             self._output.publish(request.error, parent=request)
         return reply
 
-    def _leave_child(self, reply: Reply | None) -> None:
+    def _leave_if_child(self, reply: Reply | None) -> None:
         """End a child that user code forked and that has run the cell to its end.
 
         It has no business with the requests of its parent, nor with this one's reply.
         """
-        end_child(int(reply is not None and reply.failed))
+        if self._output.forked:
+            end_child(int(reply is not None and reply.failed))
 
     def _exit(self) -> None:
         self._shutdown.ask(Ending())

@@ -9,6 +9,8 @@
 | shell   | any that names a subshell               | that subshell (SUBSHELL-07)          |
 | shell   | kernel_info, while the main lane is idle| answered at once, here               |
 | shell   | any other                               | the main lane, in order (SHELL-15)   |
+
+What waits in the main lane while that runs code, and asks something, `Beside` looks after.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from assay.kernel._request import Request
 from assay.kernel.dispatch._handlers import Handlers, serve
 from assay.kernel.dispatch._replies import Responder
 from assay.kernel.dispatch._stdin import Prompter
+from assay.kernel.lanes._beside import Beside
 from assay.kernel.lanes._main_lane import MainLane
 from assay.kernel.lanes._thread_lane import ThreadLane
 from assay.protocol import UNSET, Channel, Envelope
@@ -52,6 +55,7 @@ class Router:
         at_once: The handlers of what is answered here; they must not wait.
         main: The lane of the main thread.
         control: The lane of control requests that may wait.
+        beside: Looks after questions that wait for code.
         prompter: Takes what comes by stdin.
         responder: Sends replies and status.
         subshells: Returns the kernel's, made for the first request about one. One that has none
@@ -64,6 +68,7 @@ class Router:
         at_once: Handlers,
         main: MainLane,
         control: ThreadLane,
+        beside: Beside,
         prompter: Prompter,
         responder: Responder,
         subshells: Callable[[], Subshells] | None = None,
@@ -72,6 +77,7 @@ class Router:
         self._at_once = at_once
         self._main = main
         self._control = control
+        self._beside = beside
         self._prompter = prompter
         self._responder = responder
 
@@ -90,7 +96,10 @@ class Router:
         elif request.channel is Channel.CONTROL:
             self._control.put(request)
         else:
+            was_busy = not self._main.is_idle
             self._main.put(request)
+            if was_busy:
+                self._beside.watch(request)
 
     def _is_answered_here(self, request: Request) -> bool:
         msg_type = request.header.msg_type

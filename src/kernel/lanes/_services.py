@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from threading import Lock  # by name: gevent replaces the module's
 from typing import TYPE_CHECKING
 
 from assay import protocol
@@ -15,7 +16,7 @@ from assay.kernel.output._iopub import Output
 from assay.protocol import ConnectionFile, Content, KernelInfoReply, KernelInfoRequest
 
 if TYPE_CHECKING:
-    from assay.kernel._interpreter import Interpreter
+    from assay.kernel._interpreter import Interpreter, Onlooker
     from assay.kernel.lanes._subshell import Subshell
 
 __all__ = ["Services"]
@@ -96,6 +97,34 @@ class Services:
         shell.defer(add)
         return shell
 
+    def of_onlooker(
+        self, interpreter: Interpreter
+    ) -> tuple[Handlers, Handlers] | tuple[None, None]:
+        """Return what answers while *interpreter* runs code, and what does when time is up.
+
+        Neither if it cannot be asked then.
+        """
+        from assay.kernel._interpreter import Watched  # noqa: PLC0415 - the sockets answer now
+
+        if not isinstance(interpreter, Watched):
+            return None, None
+        onlooker = _Once(interpreter.onlooker)
+        beside, nothing = Handlers(), Handlers()
+
+        def add_to_beside() -> None:
+            from assay.kernel.dispatch._introspection import serve_beside  # noqa: PLC0415 - see there
+
+            serve_beside(beside, onlooker.get, lambda: self._connection)
+
+        def add_to_nothing() -> None:
+            from assay.kernel.dispatch._introspection import serve_without_finding  # noqa: PLC0415 - see there
+
+            serve_without_finding(nothing)
+
+        beside.defer(add_to_beside)
+        nothing.defer(add_to_nothing)
+        return beside, nothing
+
     def _add_at_once(self) -> None:
         self.at_once.on(protocol.ShutdownRequest, self._shut_down)
         if self._interrupt is not None:
@@ -113,3 +142,19 @@ class Services:
         assert self._interrupt is not None, "served only then"
         self._interrupt()
         return protocol.InterruptReply()
+
+
+class _Once:
+    """Makes an onlooker when it is asked first, whichever of the threads that is."""
+
+    def __init__(self, make: Callable[[], Onlooker]) -> None:
+        self._make = make
+        self._lock = Lock()
+        self._made: Onlooker | None = None
+
+    def get(self) -> Onlooker:
+        """Return the onlooker."""
+        with self._lock:
+            if self._made is None:
+                self._made = self._make()
+            return self._made

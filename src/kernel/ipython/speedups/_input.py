@@ -44,10 +44,15 @@ class QuickTransformer(TransformerManager):  # type: ignore[misc]  # IPython is 
 
     def transform_cell(self, cell: str) -> str:
         """Return *cell* as Python, with a line end."""
-        if cell and not SPECIAL.search(cell) and self._present() == self._own:
+        if cell and not SPECIAL.search(cell) and self.is_plain:
             return cell if cell.endswith("\n") else f"{cell}\n"
         transformed: str = super().transform_cell(cell)
         return transformed
+
+    @property
+    def is_plain(self) -> bool:
+        """True if it transforms cells as IPython does, and nothing else has been added."""
+        return self._present() == self._own
 
     def _present(self) -> list[object]:
         return [*self.cleanup_transforms, *self.line_transforms, *self.token_transformers]

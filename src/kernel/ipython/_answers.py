@@ -1,0 +1,82 @@
+"""What IPython says as the protocol has it, for any thread: its history, and whether code is whole.
+
+Its connection to the history may be used by every thread, and sqlite lets one of them in at a time.
+Where a configuration binds it to its thread, another thread reads by a connection of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from IPython.core.history import HistoryAccessor
+
+from assay import protocol
+from assay.kernel.process._main_thread import is_main_thread
+from assay.protocol import UNSET, ContentError
+
+__all__ = ["history_reply", "is_complete_reply"]
+
+
+def history_reply(manager: Any, request: protocol.HistoryRequest) -> protocol.HistoryReply:
+    """Return what *request* asks for of the history of *manager*.
+
+    Raises:
+        ContentError: a field that this kind of access needs is missing.
+    """
+    flags = {"raw": request.raw, "output": request.output}
+    entries: Iterable[tuple[int, int, Any]]
+    reader = manager if is_main_thread() or _is_for_any_thread(manager) else _own_reader(manager)
+    match request.hist_access_type:
+        case "tail":
+            entries = reader.get_tail(_number(request, "n"), include_latest=True, **flags)
+        case "range":
+            session = _number(request, "session", 0)
+            start, stop = _number(request, "start", 1), request.stop
+            stop = stop if isinstance(stop, int) else None
+            present = session in {0, manager.session_number}
+            entries = (manager if present else reader).get_range(session, start, stop, **flags)
+        case "search":
+            pattern = request.pattern
+            entries = reader.search(
+                pattern if isinstance(pattern, str) else "*",
+                n=request.n if isinstance(request.n, int) else None,
+                unique=request.unique,
+                **flags,
+            )
+    # The running session is 0 to IPython; clients are told its number (AMB-45).
+    current = manager.session_number
+    return protocol.HistoryReply(
+        history=tuple((session or current, line, text) for session, line, text in entries)
+    )
+
+
+def is_complete_reply(status: Any, indent: int | None, code: str) -> protocol.IsCompleteReply:
+    """Return IPython's answer to whether *code* is complete."""
+    # IPython waits for more after a NUL since Python 3.12. To a cell's magic it is a character.
+    if "\0" in code and not code.lstrip().startswith("%%"):
+        status = "invalid"
+    if status == "incomplete":
+        return protocol.IsCompleteReply(status="incomplete", indent=" " * (indent or 0))
+    return protocol.IsCompleteReply(status=status)
+
+
+def _is_for_any_thread(manager: Any) -> bool:
+    return not manager.enabled or manager.connection_options.get("check_same_thread", True) is False
+
+
+def _own_reader(manager: Any) -> Any:
+    """Return what reads the same file; cells that have not been written yet are missing."""
+    return HistoryAccessor(hist_file=manager.hist_file, config=manager.config)
+
+
+def _number(request: protocol.HistoryRequest, name: str, default: int | None = None) -> int:
+    value = getattr(request, name)
+    if isinstance(value, int):
+        return value
+    if default is not None and (value is UNSET or value is None):
+        return default
+    raise ContentError(
+        f"{name}: wanted an integer for {request.hist_access_type}, found none",
+        requirement="HIST-01",
+    )
