@@ -82,6 +82,13 @@ MUTANTS = (
         f"{STREAMS}test_flushed_text_waits_for_nothing",
     ),
     Mutant(
+        "every empty text parts a line",
+        f"{STREAM}_quick_write",
+        "if _may_end_line(sys._getframe(2)):",
+        "if True:",
+        f"{STREAMS}test_an_empty_text_parts_a_line_only_as_the_end",
+    ),
+    Mutant(
         "the descriptors are not read first",
         f"{STREAM}_write",
         "self._capture.catch_up()",

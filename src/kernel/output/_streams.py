@@ -25,7 +25,7 @@ writes (it takes the slow way or appends whole texts: none is lost).
 
 The end of a line may come without looking at the descriptors: what was not flushed stays together
 (decision 0006). A flush, or the empty text of ``print(x, end="")``, ends this and lets others
-write between (`OutboundLog.part_line`).
+write between (`OutboundLog.part_line`); that of ``sep=""`` and an empty argument do not (`_calls`).
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from threading import get_ident  # by name: gevent replaces the module's
+from types import FrameType
 from typing import Any
 
 from assay.kernel._request import Request
@@ -148,7 +149,9 @@ class OutputStream(LikeTextWrapper):
 
         def write_slowly(text: str) -> int:
             if type(text) is str and not text and not self.closed:
-                part_line()  # of ``print(x, end="")``
+                # Behind `write`, which called this: what called that, perhaps by `print`.
+                if _may_end_line(sys._getframe(2)):
+                    part_line()  # of ``print(x, end="")``
                 return 0
             note(self._write(text), text)
             return len(text)
@@ -302,6 +305,15 @@ class OutputStream(LikeTextWrapper):
     def fileno(self) -> int:
         """Return the captured descriptor, for child processes and C code."""
         return self._capture.writer(self._name)
+
+
+def _may_end_line(frame: FrameType) -> bool:
+    from assay.kernel.output._calls import may_be_end  # noqa: PLC0415 - few programs write empty texts
+
+    try:
+        return may_be_end(frame.f_code, frame.f_lasti)
+    except Exception:  # noqa: BLE001 - the source is the user's, and so may be what finds it
+        return True
 
 
 class _Texts:

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import count
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
@@ -357,6 +357,78 @@ def test_lines_of_threads_stay_whole(here: Fixture) -> None:
     assert sorted(lines) == sorted(wanted)
 
 
+class Between:
+    """While it becomes text, another thread prints a line."""
+
+    def __init__(self, fixture: Fixture) -> None:
+        self._fixture = fixture
+
+    def _print(self) -> None:
+        self._fixture.join()
+        print("of another", file=self._fixture.stream)
+
+    def __str__(self) -> str:
+        thread = threading.Thread(target=self._print)
+        thread.start()
+        thread.join()
+        return "e"
+
+
+def _with_options(here: Fixture, between: Between) -> None:
+    options: dict[str, Any] = {"sep": ""}
+    print("lin", between, file=here.stream, sep="", end="\n")
+    print("lin", between, file=here.stream, **options)
+
+
+def _by_write(here: Fixture, between: Between) -> None:
+    here.stream.write("lin")
+    here.stream.write("")
+    here.stream.write(str(between))
+    here.stream.write("\n")
+
+
+EMPTY: dict[str, tuple[Callable[[Fixture, Between], object], list[str]]] = {
+    "no separator": (
+        lambda here, between: print("lin", between, sep="", file=here.stream),
+        ["line", "of another"],
+    ),
+    "an empty argument": (
+        lambda here, between: print("lin", between, sep="", file=here.stream),
+        ["line", "of another"],
+    ),
+    "an end that is not empty": (
+        lambda here, between: print("lin", between, sep="", end="\n", file=here.stream),
+        ["line", "of another"],
+    ),
+    "an empty write": (_by_write, ["line", "of another"]),
+    "an empty end": (
+        lambda here, between: (
+            print("lin", end="", file=here.stream),
+            print(between, file=here.stream),
+        ),
+        ["linof another", "e"],
+    ),
+    "who knows which end": (_with_options, ["line", "of another", "linof another", "e"]),
+}
+
+
+@pytest.mark.parametrize("kind", EMPTY)
+def test_an_empty_text_parts_a_line_only_as_the_end(here: Fixture, kind: str) -> None:
+    """What another thread prints in the middle of one call stands behind its line."""
+    call, wanted = EMPTY[kind]
+    call(here, Between(here))
+
+    assert here.said().splitlines() == wanted
+
+
+def test_calls_without_a_source_may_end_a_line(here: Fixture) -> None:
+    """Then an empty text is taken for the end."""
+    code = compile("print('lin', between, sep='', file=stream)", "no such file", "exec")
+    exec(code, {"between": Between(here), "stream": here.stream})
+
+    assert here.said().splitlines() == ["linof another", "e"]
+
+
 def test_order_of_one_thread_is_kept_between_streams(here: Fixture) -> None:
     """The end of a line comes behind what its thread has written to the other stream since."""
     capture = cast(DescriptorCapture, here.descriptors)
@@ -373,11 +445,11 @@ def test_order_of_one_thread_is_kept_between_streams(here: Fixture) -> None:
 @pytest.mark.parametrize("part", ["flush", "empty"])
 def test_flushed_text_waits_for_nothing(here: Fixture, part: str) -> None:
     """A prompt that is flushed, or printed without an end, is taken at once."""
-    here.stream.write("50 %")
     if part == "flush":
+        here.stream.write("50 %")
         here.stream.flush()
     else:
-        here.stream.write("")
+        print("50 %", end="", file=here.stream)
 
     texts = [e.text for e in here.log.take(patient=True) if isinstance(e, Text)]
     assert texts == ["50 %"]
