@@ -75,6 +75,10 @@ class _LoopRunner:
         return "asyncio"
 
 
+KEPT_ERRORS = 200
+"""How many tracebacks are kept of cells that failed, for ``%notebook`` to write."""
+
+
 class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is untyped here
     """The shell of a kernel; `host` is the kernel behind it."""
 
@@ -414,6 +418,9 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
         IPython would format it a second time, which takes as long as the first and may fail, where
         a failure is taken for another error of the cell.
         """
+        kept = self.history_manager.exceptions
+        for number in list(kept)[: len(kept) - KEPT_ERRORS + 1]:
+            kept.pop(number, None)  # another cell may do the same
         shown = self._error_of_cell()
         if shown is None or shown.ename != type(exception).__name__:
             name = type(exception).__name__

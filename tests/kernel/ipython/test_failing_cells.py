@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from assay.kernel.ipython._shell import KEPT_ERRORS
 from assay.kernel.ipython._sources import KEPT
 from assay.protocol import ExecuteResult
 from assay.transport import Client
@@ -59,3 +60,14 @@ def test_parsed_cells_are_forgotten(client: Client) -> None:
     count = result(client, "sum(isinstance(o, executing.Source) for o in gc.get_objects())")
 
     assert 0 < int(count) <= 2 * KEPT
+
+
+def test_few_tracebacks_are_kept(client: Client) -> None:
+    """However many cells fail, the newest tracebacks alone are kept, as what they were."""
+    kept = "get_ipython().history_manager.exceptions"
+    client.execute(f"{kept}.update({{n: {{}} for n in range(-2 * {KEPT_ERRORS}, 0)}})")
+    client.execute("1 / 0", stop_on_error=False)
+
+    assert result(client, f"len({kept}), [*{kept}.values()][-1]['ename']") == (
+        f"({KEPT_ERRORS}, 'ZeroDivisionError')"
+    )
