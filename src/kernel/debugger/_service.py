@@ -1,10 +1,11 @@
 """The debugger as a handler of control: takes a debug_request, answers it when there is an answer.
 
 **Theory of operation.** The control lane hands each request to a worker, a thread that is started
-with the first one, and is free for the next request at once: neither subshells nor anything else
-on control waits for a debugger. The worker asks the session. If the answer comes later, it goes on
-with the next request, and is called when the answer is there, or when it is too late for one: then
-the client is told so. Reply and idle of a request are sent together, by the worker.
+with the first one. It waits a moment for the answer, which most have by then, so that requests that
+are sent at once are answered one after the other; then it is free for the next one. The worker asks
+the session. If the answer comes later, it goes on with the next request, and is called when the
+answer is there, or when it is too late for one: then the client is told so. Reply and idle of a
+request are sent together, by the worker.
 
 What the client sends that is no request of the adapter protocol fails like any other (AMB-28).
 """
@@ -41,6 +42,10 @@ ANSWER_LIMIT_S = 30.0
 """For an answer of debugpy's or of the user's objects. It evaluates what the client wants, which
 may take a while; who waits longer is told, and may interrupt."""
 
+ORDER_S = 0.2
+"""How long the next request waits for the answer to the one before. An answer takes milliseconds;
+what takes longer keeps nothing else, such as the request to let a cell go on."""
+
 CLOSE_S = 2.0
 """How long the kernel's end waits for that of the session."""
 
@@ -65,6 +70,7 @@ class DebugService:
         interrupt: Interrupts the cell that runs; None if the kernel cannot.
         is_running: Returns True while a cell runs.
         limit_s: How long an answer may take.
+        order_s: How long the next request waits for it.
     """
 
     def __init__(
@@ -76,10 +82,12 @@ class DebugService:
         interrupt: Callable[[], None] | None,
         is_running: Callable[[], bool],
         limit_s: float = ANSWER_LIMIT_S,
+        order_s: float = ORDER_S,
     ) -> None:
         self._responder = responder
         self._publish_content = publish
         self._limit_s = limit_s
+        self._order_s = order_s
         self._session = Session(
             debuggee=debuggee,
             publish=self._publish,
@@ -89,17 +97,20 @@ class DebugService:
         self._seq = partial(next, itertools.count(1))
         self._work: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._open: dict[int, _Open] = {}
+        self._answered: dict[int, threading.Event] = {}
         self._worker: threading.Thread | None = None
         self._is_closed = False
 
     def handle(self, request: Request, content: DebugRequest) -> None:
         """Take *request*; reply and idle follow from the worker."""
         request.is_deferred = True
+        self._answered[id(request)] = answered = threading.Event()
         if self._worker is None:
             self._worker = threading.Thread(target=self._run, name="assay-debugger", daemon=True)
             self._worker.is_the_kernels = True  # type: ignore[attr-defined]  # `Parents` looks
             self._worker.start()
         self._work.put(lambda: self._answer(request, content))
+        answered.wait(self._order_s)
 
     def close(self) -> None:
         """End the session, and leave no request unanswered; at the kernel's end."""
@@ -203,6 +214,7 @@ class DebugService:
     def _reply(self, request: Request, reply: DebugReply) -> None:
         self._responder.reply(request, Reply(reply))
         self._responder.status("idle", request)
+        self._answered.pop(id(request)).set()
 
     def _publish(self, event: str, body: Json) -> None:
         self._publish_content(DebugEvent(seq=self._seq(), event=event, body=body))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 
@@ -12,6 +13,7 @@ from assay.protocol import (
     Channel,
     CreateSubshellReply,
     CreateSubshellRequest,
+    DebugReply,
     DeleteSubshellRequest,
     ErrorReply,
     ExecuteReply,
@@ -168,6 +170,17 @@ def test_looking_around_while_stopped(debugging: Debugging) -> None:
     assert "nothing" in wrong
     assert answer.text() == "42\n"
     assert value(debugging.client, "copied") == "21"
+
+
+def test_requests_sent_at_once_are_answered_in_order(debugging: Debugging) -> None:
+    """Replies come as the requests were sent, and are numbered."""
+    client = debugging.client
+    sent = [debugging.begin("threads") for _ in range(5)]
+    answers = [client.finish(exchange, timeout=HANG_LIMIT_S).content for exchange in sent]
+
+    replies = [reply for reply in answers if isinstance(reply, DebugReply)]
+    assert [reply.request_seq for reply in replies] == [*range(3, 8)]
+    assert all(one.seq < other.seq for one, other in pairwise(replies))
 
 
 def test_second_client_and_reload(debugging: Debugging, another: Client) -> None:
