@@ -132,7 +132,7 @@ class Interrupts:
         self.cancel: Callable[[], bool] = lambda: False
         """Tried first: an event loop may cancel a task instead (`UserLoop.interrupt`)."""
 
-        self.tell: Callable[[], None] = lambda: None
+        self.tell: Callable[[], None] | None = None
         """Ends code of the language's that does not come back to Python; for the I/O thread."""
 
         self.loop: SignalledLoop | None = None
@@ -236,7 +236,7 @@ class Interrupts:
         Args:
             runs: False if nothing does; by default it is looked at.
         """
-        if not (self._may_raise if runs is None else runs):
+        if self.tell is None or not (self._may_raise if runs is None else runs):
             return
         try:
             self.tell()

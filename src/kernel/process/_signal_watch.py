@@ -50,6 +50,9 @@ NOTICE_S = 0.05
 REPORT_S = 1.0
 """How long it has then until the client is told that its cell goes on."""
 
+TELLINGS = 40
+"""How often a language is told to end what runs, `NOTICE_S` apart: for two seconds."""
+
 SIGTERM_GRACE_S = 0.25
 """How long it has to answer before SIGTERM ends the kernel without it: longer than a busy machine
 leaves a thread without a processor."""
@@ -205,7 +208,8 @@ class SignalWatch:
         self._wake()
         numbers = self._pipe.take()
         if signal.SIGINT in numbers:
-            self._interrupts.tell_language()
+            if self._interrupts.tell is not None:
+                self._tell_language(self._pipe.ping_main_thread(), TELLINGS)
             self._io.call_later(NOTICE_S, self._ping)
             if self._has_come(numbers.count(signal.SIGINT)):
                 self.interrupt_others()
@@ -222,6 +226,15 @@ class SignalWatch:
         sent = [moment for moment in self._sent if now - moment < FORGOTTEN_S]
         self._sent = sent[count:]
         return count > len(sent)
+
+    def _tell_language(self, has_looked: Callable[[], bool], times: int) -> None:
+        """Have the language end its code, again until the main thread is back in Python.
+
+        The code may be about to begin: what ends it does nothing then (`sqlite3_interrupt`).
+        """
+        if times and not has_looked():
+            self._interrupts.tell_language()
+            self._io.call_later(NOTICE_S, lambda: self._tell_language(has_looked, times - 1))
 
     def _ping(self) -> None:
         """Wake a main thread that began to wait just when an interrupt came."""
