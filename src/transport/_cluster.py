@@ -193,8 +193,12 @@ class Heart(Heartbeat):
         self.pings.connect("inproc://pings")
 
     def start(self) -> None:
-        """Begin to answer: the hub announces the engine."""
-        self._thread.start()
+        """Do nothing yet: all else is ready when `beat` is called."""
+
+    def beat(self) -> None:
+        """Begin to answer, once: the hub announces the engine."""
+        if self._thread.ident is None:
+            self._thread.start()
 
     def take(self) -> bool:
         """Take what copies have come; return True if there was one."""

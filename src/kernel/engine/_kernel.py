@@ -63,6 +63,10 @@ logger = get_logger("assay.kernel")
 CONTROLLER_GONE = 1
 """The exit code of an engine whose controller is gone."""
 
+LONGEST_START_S = 10.0
+"""When the heart begins though start-up files still run: the hub forgets engines that register and
+have no heart for half a minute."""
+
 SIGNAL_DELAY_S = 0.05
 """A signal may end the engine, and its reply is to leave before."""
 
@@ -136,6 +140,8 @@ class EngineParts(Parts):
         assert isinstance(self.responder, EngineResponder)
         self.responder.number = number
         self.aborts = self.router.aborts = Aborts(self.io, self.main)
+        self.ready: Callable[[], None] = _do_nothing
+        """Called when the interpreter is attached."""
         self.interpreter: TaskInterpreter | None = None
         """Once it is attached."""
         self.services.at_once.on(AbortRequest, self.aborts.abort)
@@ -147,6 +153,7 @@ class EngineParts(Parts):
         shell = super().shell_handlers(interpreter)
         tasks = Tasks(self.interpreter, self.output, self.interruptible)
         shell.on(ApplyRequest, tasks.handle)
+        self.ready()
         return EngineHandlers(shell)
 
     def _topics(self, session: Session) -> Topics:
@@ -262,17 +269,25 @@ class EngineKernel(Kernel):
     def _acquire(self, parts: Parts, heartbeat: Heartbeat, stack: ExitStack) -> None:
         """Take what *stack* gives back; the heart begins to beat when all else is there."""
         assert isinstance(heartbeat, Heart)
-        HubWatch(
-            parts.io,
-            heartbeat,
-            period_s=self._registered.period_s,
-            misses=self._options.misses,
-            gone=lambda: parts.shutdown.ask(Ending(exit_code=CONTROLLER_GONE)),
-        )
+        assert isinstance(parts, EngineParts)
+        begin = _once(lambda: self._begin(parts, heartbeat))
+        parts.ready = lambda: parts.io.log.call(begin)
+        parts.io.call_later(LONGEST_START_S, begin)
         if (watcher := self._watcher) is not None:
             parts.io.watch(watcher.fileno(), lambda: self._watcher_ended(parts))
             stack.callback(watcher.close)
         super()._acquire(parts, heartbeat, stack)
+
+    def _begin(self, parts: Parts, heart: Heart) -> None:
+        """Let the hub announce the engine; in the I/O thread."""
+        HubWatch(
+            parts.io,
+            heart,
+            period_s=self._registered.period_s,
+            misses=self._options.misses,
+            gone=lambda: parts.shutdown.ask(Ending(exit_code=CONTROLLER_GONE)),
+        )
+        heart.beat()
         self._started()
 
     def _watcher_ended(self, parts: Parts) -> None:
@@ -284,3 +299,13 @@ class EngineKernel(Kernel):
     def _do_without_watcher(self) -> None:
         url = self._cluster.url(self._cluster.file.control)
         connect_control(self._sockets, url, self._cluster.curve)
+
+
+def _once(function: Callable[[], None]) -> Callable[[], None]:
+    """Return what calls *function* when it is called first; for one thread."""
+    left = [function]
+    return lambda: left.pop()() if left else None
+
+
+def _do_nothing() -> None:
+    """Do nothing."""

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
+from attrs import evolve
+
 from assay.kernel._interpreter import Failed, Interpreter
 from assay.kernel._request import Request
 from assay.kernel._tracebacks import text_of
@@ -129,8 +131,21 @@ class EngineHandlers(Handlers):
         """Return the reply to *request*; one that was aborted is not looked at."""
         if request.aborted and request.header.msg_type.endswith("_request"):
             return Reply(Aborted(status="aborted"))
+        if request.header.msg_type == "execute_request":
+            _let_silent_ones_fail(request)
         return self._shell.answer(request)
 
     def failed(self, request: Request, error: BaseException) -> Reply | None:
         """Return the reply to *request*, which ended by *error*."""
         return self._shell.failed(request, error)
+
+
+def _let_silent_ones_fail(request: Request) -> None:
+    """Let a silent cell that fails abort nothing, unless its client asks for that.
+
+    Clients of a cluster never say `stop_on_error`, and queue silent cells that have nothing to do
+    with each other (ENGINE-15).
+    """
+    content = request.envelope.content
+    if content.get("silent") is True and "stop_on_error" not in content:
+        request.envelope = evolve(request.envelope, content={**content, "stop_on_error": False})

@@ -186,6 +186,11 @@ def test_a_failed_cell_aborts_those_behind_it_alone(both: Any) -> None:
     assert got(task) == ["run", "run"]
     got(both.execute("later = 1", silent=False))
     assert got(both.pull("later")) == [1, 1]
+    silent = [both.execute(code) for code in ("import time; time.sleep(0.3); 1/0", "quiet = 1")]
+    with pytest.raises(remote.CompositeError):
+        got(silent[0])
+    got(silent[1])
+    assert got(both.pull("quiet")) == [1, 1]
 
 
 def test_tasks_are_aborted_while_one_runs(both: Any) -> None:
