@@ -192,6 +192,7 @@ if TYPE_CHECKING:
         decode_object,
         encode_json,
     )
+    from assay.protocol.wire._losses import json_losses
     from assay.protocol.wire._message import (
         PROTOCOL_VERSION,
         UNSET,
@@ -212,6 +213,9 @@ if TYPE_CHECKING:
         MessageType,
         Sender,
         content_class,
+        forget_message_type,
+        message_type,
+        register_message_type,
         reply_type,
     )
     from assay.protocol.wire._session import (
@@ -373,11 +377,15 @@ __all__ = [
     "decode_json",
     "decode_object",
     "encode_json",
+    "forget_message_type",
     "join",
+    "json_losses",
     "make_converter",
+    "message_type",
     "murmur2",
     "read_parts",
     "recognize",
+    "register_message_type",
     "reply_type",
     "split",
     "structure",
@@ -493,6 +501,10 @@ _HOMES = {
     "MessageType": "wire._registry",
     "Sender": "wire._registry",
     "content_class": "wire._registry",
+    "forget_message_type": "wire._registry",
+    "json_losses": "wire._losses",
+    "message_type": "wire._registry",
+    "register_message_type": "wire._registry",
     "reply_type": "wire._registry",
     "Delivery": "wire._session",
     "Envelope": "wire._session",

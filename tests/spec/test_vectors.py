@@ -179,9 +179,15 @@ def check_valid(session: Session, step: Vector) -> None:
     assert canonical(got) == canonical(wanted)
 
 
-def without_defaults(got: Mapping[str, object], wanted: Mapping[str, object]) -> object:
+def without_defaults(got: Mapping[str, Any], wanted: Mapping[str, Any]) -> object:
     """Return *got* without the fields that were not on the wire and that nothing was read from."""
-    return {key: value for key, value in got.items() if key in wanted}
+    made: dict[str, object] = {}
+    for key, value in got.items():
+        inner: Any = wanted.get(key)
+        if key in wanted:
+            nested = isinstance(value, Mapping) and isinstance(inner, Mapping)
+            made[key] = without_defaults(value, inner) if nested else value
+    return made
 
 
 def check_invalid(session: Session, step: Vector) -> None:

@@ -11,6 +11,7 @@ from assay.protocol.judging._content_rules import failed
 from assay.protocol.judging._finding import Finding, finding
 from assay.protocol.judging._parts import AnyMessage, Parts, text_in
 from assay.protocol.wire._registry import Channel, Sender, reply_type
+from assay.protocol.wire._structure import with_article
 
 __all__ = ["Conversation", "Recorded", "RecordedExchange", "Seen"]
 
@@ -271,7 +272,9 @@ class Conversation:
             if rule is None and one.msg_type in answered:
                 rule = "SHELL-14"
             if rule is not None:
-                self.note(rule, "header", f"a {reply_type(one.msg_type)}", "none", one.request)
+                self.note(
+                    rule, "header", with_article(reply_type(one.msg_type)), "none", one.request
+                )
 
     def is_open(self, one: RecordedExchange) -> bool:
         """Return whether the recording, or the kernel, ended before *one* could.

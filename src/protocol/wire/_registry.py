@@ -6,17 +6,30 @@ class takes about half a millisecond, and a kernel that starts needs four of the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from functools import cache
 from importlib import import_module
+from types import MappingProxyType
 
 from attrs import field, frozen
 
+from assay.protocol._errors import LocalError
 from assay.protocol._value import Value
 from assay.protocol.wire._message import Aborted, Content, ErrorReply, Unknown
 
-__all__ = ["MESSAGE_TYPES", "Channel", "MessageType", "Sender", "content_class", "reply_type"]
+__all__ = [
+    "MESSAGE_TYPES",
+    "Channel",
+    "MessageType",
+    "Sender",
+    "content_class",
+    "forget_message_type",
+    "meant",
+    "message_type",
+    "register_message_type",
+    "reply_type",
+]
 
 
 class Channel(StrEnum):
@@ -71,8 +84,14 @@ class MessageType(Value):
     @property
     def content(self) -> type[Content]:
         """The class of its content."""
+        if (own := _CLASSES.get(self.name)) is not None:
+            return own
         found: type[Content] = getattr(import_module(self.module), self.class_name)
         return found
+
+
+_CLASSES: dict[str, type[Content]] = {}
+"""The classes of types that a program has registered."""
 
 
 def _one(
@@ -163,8 +182,84 @@ _ROWS = (
     _one("input_reply", "_stdin", _STDIN, Sender.CLIENT),
 )
 
-MESSAGE_TYPES: Mapping[str, MessageType] = {row.name: row for row in _ROWS}
-"""Every message type we know, by name."""
+_KNOWN = {row.name: row for row in _ROWS}
+
+MESSAGE_TYPES: Mapping[str, MessageType] = MappingProxyType(_KNOWN)
+"""Every message type we know, by name: those of the protocol, and those that were registered."""
+
+OWN_NAMES = frozenset(_KNOWN)
+"""The types of the protocol, which nobody can replace."""
+
+
+def message_type(name: str) -> MessageType:
+    """Return what is known of the message type *name*.
+
+    Raises:
+        LocalError: nothing is; the message names the nearest that is known.
+    """
+    found = _KNOWN.get(name)
+    if found is None:
+        raise LocalError(f"wanted a message type, found {name!r}{meant(name)}")
+    return found
+
+
+def meant(name: str) -> str:
+    """Return which known type *name* is a misspelling of, in words; empty if it is unlike all."""
+    from difflib import get_close_matches  # noqa: PLC0415 - for errors alone
+
+    near = get_close_matches(name, _KNOWN, 1, 0.85) if name not in _KNOWN else []
+    return f" (did you mean {near[0]!r}?)" if near else ""
+
+
+def register_message_type(
+    content: type[Content],
+    *,
+    channels: Iterable[Channel | str],
+    sender: Sender | str,
+    reply: str | None = None,
+) -> MessageType:
+    """Make a message type of a program's own known, for the whole process.
+
+    From then on contents of the type are read into *content*, written, and judged by `validate`
+    (HDR-18) like those of the protocol.
+
+    Args:
+        content: A frozen attrs class with keyword-only fields, derived from `Content`; its
+            ``msg_type`` is the name.
+        channels: Where it travels.
+        sender: Who sends it: ``client``, ``kernel`` or ``both``.
+        reply: For a request, the type of the answer.
+
+    Raises:
+        LocalError: the class names no type, or one of the protocol's or of another class.
+    """
+    name = content.msg_type
+    if not name:
+        raise LocalError(f"wanted a class with a msg_type, found {content.__name__} without one")
+    if name in OWN_NAMES:
+        raise LocalError(f"wanted a type that the protocol does not have, found {name!r}")
+    if _CLASSES.get(name, content) is not content:
+        other = _CLASSES[name].__name__
+        raise LocalError(f"wanted a new type, found {name!r}, which is registered for {other}")
+    _CLASSES[name] = content
+    _own_class.cache_clear()
+    row = _KNOWN[name] = MessageType(
+        name=name,
+        class_name=content.__name__,
+        module=content.__module__,
+        channels=frozenset(map(Channel, channels)),
+        sender=Sender(sender),
+        reply=reply,
+        official=False,
+    )
+    return row
+
+
+def forget_message_type(name: str) -> None:
+    """Undo `register_message_type`; nothing happens if *name* is not registered."""
+    if _CLASSES.pop(name, None) is not None:
+        del _KNOWN[name]
+        _own_class.cache_clear()
 
 
 def reply_type(msg_type: str) -> str:
@@ -174,7 +269,7 @@ def reply_type(msg_type: str) -> str:
 
 @cache
 def _own_class(msg_type: str) -> type[Content]:
-    row = MESSAGE_TYPES.get(msg_type)
+    row = _KNOWN.get(msg_type)
     return row.content if row else Unknown
 
 

@@ -13,7 +13,7 @@ from typing import Generic, TypeAlias, TypeVar
 from attrs import field, frozen
 from msgspec import UNSET
 
-from assay.protocol._errors import ContentError, FramingError, LocalError
+from assay.protocol._errors import ContentError, FramingError, LocalError, shorten
 from assay.protocol._value import Value
 from assay.protocol.wire._framing import DELIMITER, Buffer, split
 from assay.protocol.wire._json import EMPTY_OBJECT, Json, JsonObject, decode_object, encode_json
@@ -26,12 +26,14 @@ from assay.protocol.wire._message import (
     MsgId,
     SessionId,
 )
+from assay.protocol.wire._registry import MESSAGE_TYPES, meant
+from assay.protocol.wire._sending import check_buffers, check_metadata
 from assay.protocol.wire._signing import DEFAULT_SCHEME, ReplayWindow, Signer
 from assay.protocol.wire._structure import (
     content_json,
+    header_json,
     structure,
     structure_content,
-    unstructure,
     with_article,
 )
 
@@ -115,7 +117,7 @@ class Session:
         replay_window: How many verified signatures are remembered; 0 accepts repetitions.
 
     Raises:
-        LocalError: the signature scheme is unknown (SIGN-12).
+        LocalError: the *key* is no bytes (SIGN-05), or the signature scheme is unknown (SIGN-12).
     """
 
     def __init__(
@@ -130,6 +132,7 @@ class Session:
         allow_broken_scheme: bool = False,
         replay_window: int | None = None,
     ) -> None:
+        _check_key(key)
         self.session = session
         self.username = username
         self.signer = Signer(key, signature_scheme, allow_broken=allow_broken_scheme)
@@ -186,11 +189,13 @@ class Session:
 
         Raises:
             JsonError: a part of the content or of the metadata has no JSON form.
+            LocalError: a field of the content or a header, the metadata or a buffer has a type that
+                no reader takes; the message names it by its path.
         """
         return self._frames(
-            _header_json(message.header),
-            EMPTY_OBJECT if message.parent_header is None else _header_json(message.parent_header),
-            encode_json(message.metadata, "metadata") if message.metadata else EMPTY_OBJECT,
+            header_json(message.header),
+            EMPTY_OBJECT if message.parent_header is None else header_json(message.parent_header),
+            _metadata_json(message.metadata),
             content_json(message.content),
             identities,
             message.buffers,
@@ -217,14 +222,14 @@ class Session:
             identities: The routing prefix, or the topic.
 
         Raises:
-            LocalError: *content* and *msg_type* do not say one type.
+            LocalError: *content* and *msg_type* do not say one type, or as for `encode`.
             JsonError: a part of the content or of the metadata has no JSON form.
         """
         return self.pack_json(
             _type_of(content, msg_type),
             content_json(content),
             parent=parent,
-            metadata=encode_json(metadata, "metadata") if metadata else EMPTY_OBJECT,
+            metadata=_metadata_json(metadata),
             buffers=buffers,
             identities=identities,
         )
@@ -304,6 +309,12 @@ class Session:
     def _date_json(self) -> bytes:
         # The codec writes a date in a tenth of the time of `isoformat`, but none of a subclass.
         now = self._now()
+        if now.tzinfo is None:
+            raise LocalError(
+                f"wanted a clock that gives aware times, found {shorten(now)}: "
+                "datetime.now(UTC) is one",
+                requirement="HDR-07",
+            )
         if type(now) is datetime:
             return encode_json(now)
         return encode_json(now.isoformat().replace("+00:00", "Z"))
@@ -326,6 +337,8 @@ class Session:
         identities: Sequence[bytes],
         buffers: Sequence[Buffer],
     ) -> list[Buffer]:
+        if buffers:
+            check_buffers(buffers)
         signature = self.signer.sign(header, parent_header, metadata, content)
         return [
             *identities,
@@ -365,15 +378,31 @@ def _header(value: JsonObject, data: bytes, part: str) -> Header:
     return header
 
 
-def _header_json(header: Header) -> bytes:
-    return header.raw if header.raw is not None else encode_json(unstructure(header))
+def _check_key(key: object) -> None:
+    # A program without a type checker hands in the text of the file. Its value is secret.
+    if not isinstance(key, bytes):
+        kind = "text, which encode() makes bytes" if isinstance(key, str) else type(key).__name__
+        raise LocalError(f"wanted the key as bytes, found {kind}", requirement="SIGN-05")
+
+
+def _metadata_json(metadata: Mapping[str, Json] | None) -> bytes:
+    if not metadata and (metadata is None or isinstance(metadata, Mapping)):
+        return EMPTY_OBJECT
+    check_metadata(metadata)
+    return encode_json(metadata, "metadata")
 
 
 def _type_of(content: Content, msg_type: str) -> str:
     own = content.msg_type
     if own and msg_type and own != msg_type:
-        raise LocalError(f"wanted a content for {msg_type!r}, found {type(content).__name__}")
+        name = with_article(type(content).__name__)
+        raise LocalError(f"wanted a content for {msg_type!r}{meant(msg_type)}, found {name}")
     if not own and not msg_type:
         name = with_article(type(content).__name__)
         raise LocalError(f"wanted a msg_type for {name}, which fits several, found none")
+    if not own and msg_type not in MESSAGE_TYPES and (hint := meant(msg_type)):
+        raise LocalError(
+            f"wanted a type that is known, or one unlike those that are, found {msg_type!r}{hint}; "
+            "register_message_type makes one of your own known"
+        )
     return own or msg_type

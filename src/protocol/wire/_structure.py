@@ -17,10 +17,18 @@ import msgspec
 
 from assay.protocol._errors import ContentError
 from assay.protocol.wire._json import Json, JsonObject, encode_json
-from assay.protocol.wire._message import Content, Unknown
+from assay.protocol.wire._message import Content, Header, Unknown
 from assay.protocol.wire._registry import content_class
+from assay.protocol.wire._sending import check_sent, is_sound
 
-__all__ = ["content_json", "structure", "structure_content", "unstructure", "with_article"]
+__all__ = [
+    "content_json",
+    "header_json",
+    "structure",
+    "structure_content",
+    "unstructure",
+    "with_article",
+]
 
 T = TypeVar("T")
 
@@ -88,10 +96,27 @@ def content_json(content: Content) -> bytes:
 
     Raises:
         JsonError: a part of it has no JSON form.
+        LocalError: a field breaks the model: no reader would take it.
     """
-    if content._extra or _PLANS[type(content)].nested:
-        return encode_json(unstructure(content))
-    return encode_json(content)
+    plain = content._extra or _PLANS[type(content)].nested
+    data = encode_json(unstructure(content) if plain else content)
+    if not is_sound(content):
+        check_sent(content, data)
+    return data
+
+
+def header_json(header: Header) -> bytes:
+    """Return *header* as the bytes of its frame: those that it came in, if it came.
+
+    Raises:
+        LocalError: a field breaks the model (HDR-01).
+    """
+    if header.raw is not None:
+        return header.raw
+    data = encode_json(unstructure(header))
+    if not is_sound(header):
+        check_sent(header, data)
+    return data
 
 
 class _Plan(NamedTuple):
@@ -179,4 +204,4 @@ def _read_again(cls: type[T], data: JsonObject, error: Exception) -> T:
 
 def with_article(name: str) -> str:
     """Return *name* as it stands in a sentence."""
-    return f"an {name}" if name[0] in "AEIOU" else f"a {name}"
+    return f"an {name}" if name[0] in "AEIOUaeiou" else f"a {name}"
