@@ -3,7 +3,7 @@
 A quick look decides for nearly all: each field is of exactly the type that its class names, as far
 as a container's own items, which takes a tenth of what encoding does. What it does not settle (a
 number of another library, a mapping that is no dict) is encoded and read back, and the reader
-decides; so nothing is refused that a reader takes (decision 0012).
+decides; so nothing is refused that a reader takes (decision 0015).
 """
 
 from __future__ import annotations
