@@ -443,9 +443,13 @@ def _refuse_company(shell: str) -> None:
             f"(jupyter console --existing {_present[0].path})"
         )
     if shell:
-        raise StartError(
-            f"wanted a program without IPython's shell, found {shell}: it can be worked in as it is"
+        is_kernel = shell == "ZMQInteractiveShell"
+        instead = (
+            "this is a kernel already, to which more clients can connect: see %connect_info"
+            if is_kernel
+            else "its prompt is there already, and IPython.embed() opens another"
         )
+        raise StartError(f"wanted a program without IPython's shell, found {shell}: {instead}")
 
 
 def _scope_of_caller(
