@@ -35,6 +35,7 @@ __all__ = [
     "EngineSockets",
     "Heart",
     "Hub",
+    "HubLine",
     "Relay",
     "connect_control",
     "connect_engine",
@@ -116,6 +117,31 @@ class Hub:
     def close(self, linger_ms: int = 0) -> None:
         """Close the socket; wait *linger_ms* at most until what was sent has left."""
         self._context.destroy(linger=linger_ms)
+
+
+class HubLine:
+    """Shows whether the hub's process is there: a connection that nothing is sent by.
+
+    A controller whose main process has died may leave another one behind that goes on pinging.
+
+    Args:
+        sockets: The engine's; it is closed with them.
+        url: Where the hub listens for engines.
+        curve: None if it has no keys.
+    """
+
+    def __init__(self, sockets: EngineSockets, url: str, curve: CurveClient | None) -> None:
+        self._socket = _socket(sockets.context, zmq.DEALER, b"")
+        self.events: Socket = self._socket.get_monitor_socket(
+            zmq.EVENT_DISCONNECTED | zmq.EVENT_HANDSHAKE_SUCCEEDED
+        )
+        """Readable when the connection was made or lost; for one thread, which calls `take`."""
+        _dial(self._socket, url, curve)
+
+    def take(self) -> bool:
+        """Take one event; return True if the connection was made, False if it was lost."""
+        event = recv_monitor_message(self.events)["event"]
+        return bool(event == zmq.EVENT_HANDSHAKE_SUCCEEDED)
 
 
 def connect_engine(

@@ -42,6 +42,7 @@ from assay.transport import (
     EngineTopics,
     Heart,
     Heartbeat,
+    HubLine,
     IoThread,
     KernelSockets,
     Receiver,
@@ -280,9 +281,11 @@ class EngineKernel(Kernel):
 
     def _begin(self, parts: Parts, heart: Heart) -> None:
         """Let the hub announce the engine; in the I/O thread."""
+        file = self._cluster.file
         HubWatch(
             parts.io,
             heart,
+            HubLine(self._sockets, self._cluster.url(file.registration), self._cluster.curve),
             period_s=self._registered.period_s,
             misses=self._options.misses,
             gone=lambda: parts.shutdown.ask(Ending(exit_code=CONTROLLER_GONE)),

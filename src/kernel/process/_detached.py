@@ -44,10 +44,12 @@ def signal_number(wanted: int | str) -> int:
 
     Raises:
         AttributeError: no signal has this name; clients know it as this error.
-        ValueError: none has this number.
+        ValueError: none has this number; 0 asks whether the process is there.
     """
     if not isinstance(wanted, str):
-        return int(signal.Signals(wanted))
+        if wanted and wanted not in signal.valid_signals():
+            raise ValueError(f"wanted the number of a signal, found {wanted}")
+        return wanted
     found = getattr(signal, wanted, None)
     if not isinstance(found, signal.Signals):
         raise AttributeError(f"wanted the name of a signal, found {wanted!r:.40}")  # noqa: TRY004 - see above

@@ -15,6 +15,7 @@ from assay.kernel._errors import StartError
 from assay.kernel._request import Request
 from assay.kernel.engine._aborts import Aborts
 from assay.kernel.engine._cluster import find_cluster
+from assay.kernel.engine._hub_watch import HubWatch
 from assay.kernel.engine._main import main
 from assay.kernel.engine._options import EngineOptions, parse_engine
 from assay.kernel.engine._packers import packer_of
@@ -32,7 +33,7 @@ from assay.protocol import (
     SignalReply,
     encode_json,
 )
-from assay.transport import IoThread
+from assay.transport import Heart, HubLine, IoThread
 
 FILE: dict[str, object] = {
     "interface": "tcp://127.0.0.1",
@@ -164,15 +165,66 @@ def test_a_signal_is_sent_by_name_or_number() -> None:
 
     assert isinstance(answer("SIGINT"), SignalReply)
     assert isinstance(answer(int(signal.SIGTERM)), SignalReply)
-    assert sent == [signal.SIGINT, signal.SIGTERM]
+    assert isinstance(answer(0), SignalReply)
+    assert sent == [signal.SIGINT, signal.SIGTERM, 0]
     wrongs: tuple[object, ...] = ("SIG", "default_int_handler", 9999, None, {})
     for wrong in wrongs:
         assert isinstance(answer(wrong), ErrorReply)
-    assert len(sent) == 2
+    assert len(sent) == 3
+
+
+@pytest.mark.parametrize("lost", ["pings", "hub", "neither", "stopped"])
+def test_a_controller_without_a_sign_of_life_is_gone(lost: str) -> None:
+    """Its pings stop, or the hub is not there to connect to; an engine that was stopped waits."""
+    io, heart, line = FakeIo(), FakeSigns(), FakeSigns(is_up=lost != "hub")
+    gone: list[float] = []
+    watch = HubWatch(
+        cast("IoThread", io),
+        cast("Heart", heart),
+        cast("HubLine", line),
+        period_s=1.0,
+        misses=12,
+        gone=lambda: gone.append(io.time),
+        now=lambda: io.time,
+    )
+    io.ready[line.events]()
+    while io.later and io.time < 40:
+        io.time += 30.0 if lost == "stopped" and io.time == 5.0 else 1.0
+        if lost not in {"pings", "stopped"}:
+            io.ready[heart.pings]()
+        io.later.pop()()
+
+    assert watch is not None
+    assert gone == {"pings": [13.0], "hub": [13.0]}.get(lost, [])
+
+
+class FakeSigns:
+    """A heart whose pings a test notes, and a line that is up or not."""
+
+    def __init__(self, *, is_up: bool = True) -> None:
+        self.pings, self.events = 1, 2
+        self._is_up = is_up
+
+    def take(self) -> bool:
+        """Return whether the line is up; of a heart, that a ping came."""
+        return self._is_up
 
 
 class FakeIo:
     """An I/O thread to which nothing has come."""
+
+    def __init__(self) -> None:
+        self.time = 0.0
+        self.later: list[Callable[[], None]] = []
+        self.ready: dict[int, Callable[[], None]] = {}
+
+    def call_later(self, _: float, function: Callable[[], None]) -> None:
+        """Keep it."""
+        self.later.append(function)
+
+    def watch(self, source: int, ready: Callable[[], None]) -> None:
+        """Keep it."""
+        self.ready[source] = ready
 
     def drain(self, channel: Channel) -> None:
         """Do nothing."""
