@@ -40,8 +40,8 @@ from __future__ import annotations
 import asyncio
 import sys
 from asyncio import events
-from collections.abc import Callable, Coroutine, Iterable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from contextvars import Context, copy_context
 from threading import get_ident  # by name: gevent replaces the module's
 from typing import Any, TypeVar
@@ -160,6 +160,51 @@ class UserLoop(asyncio.SelectorEventLoop):
         self._pretending = False
         self._go_on()
         events._set_running_loop(None)
+
+    @property
+    def seems_to_run(self) -> bool:
+        """True in a plain cell: the loop says that it runs, and does not turn."""
+        return self._pretending
+
+    @contextmanager
+    def at_rest(self) -> Iterator[None]:
+        """Do not seem to run inside, in a plain cell that runs a loop."""
+        self._pretending = False
+        events._set_running_loop(None)
+        try:
+            yield
+        finally:
+            self._pretending = True
+            events._set_running_loop(self)
+
+    def run_until_complete(self, future: Generator[Any, None, T] | Awaitable[T]) -> T:
+        """Run until *future* is done, and return its result; also from a plain cell.
+
+        Raises:
+            RuntimeError: the loop turns already.
+            KeyboardInterrupt: the cell was interrupted; *future* has been cancelled.
+        """
+        if not self._pretending:
+            return super().run_until_complete(future)
+        awaited: asyncio.Future[T] = asyncio.ensure_future(future, loop=self)  # type: ignore[arg-type]  # typeshed has no generators there
+
+        async def wait() -> T:
+            return await awaited
+
+        return self.run_cell(wait())
+
+    def run_forever(self) -> None:
+        """Run until something stops the loop; also from a plain cell.
+
+        Raises:
+            RuntimeError: the loop turns already.
+        """
+        if not self._pretending:
+            super().run_forever()
+            return
+        with self.at_rest():
+            self.call_soon(self._visit)
+            super().run_forever()
 
     def run_cell(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run *coroutine*, a cell with top-level await, to its end; from within a plain cell.

@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import partial
 from importlib.machinery import ModuleSpec
 from threading import get_ident  # by name: gevent replaces the module's
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["LazyEventLoop", "Loops"]
 
 T = TypeVar("T")
+
+OTHER_LOOPS = ("anyio", "uvloop")
+"""Packages that run a loop of their own, unless one seems to run."""
 
 
 class LazyEventLoop:
@@ -47,6 +51,8 @@ class LazyEventLoop:
         self._accepts_from_threads = lend is not None
         if lend is None:
             after_import("asyncio", self._make)
+            for name in OTHER_LOOPS:  # now: they import asyncio when they are half imported
+                after_import(name, partial(_let_cells_run_loops_of, name))
 
     @property
     def is_idle(self) -> bool:
@@ -186,6 +192,10 @@ class LazyEventLoop:
         if self._visit is not None:
             loop.set_visitor(self._visit)
         self._loop = loop
+        if self._lend is None:  # once for all loops
+            from assay.kernel.ipython._loops_in_cells import let_cells_run_loops  # noqa: PLC0415
+
+            let_cells_run_loops()
         # In a forked child no loop runs, whatever ran in its parent: asyncio sees to that.
         if self._in_cell and os.getpid() == self._process:
             loop.enter_cell()
@@ -196,7 +206,7 @@ class LazyEventLoop:
 
         # Imported here: the main thread may be in the middle of an import, where Python 3.11 does
         # not bear another one.
-        from assay.kernel.ipython import _event_loop  # noqa: F401, PLC0415
+        from assay.kernel.ipython import _event_loop, _loops_in_cells  # noqa: F401, PLC0415
 
         def make(_: int | None) -> int:
             self._make()
@@ -230,6 +240,12 @@ class Loops:
                 loop.end()
             finally:
                 del self._beside[get_ident()]
+
+
+def _let_cells_run_loops_of(name: str) -> None:
+    from assay.kernel.ipython._loops_in_cells import let_cells_run_loops_of  # noqa: PLC0415
+
+    let_cells_run_loops_of(name)
 
 
 def _of_this_thread() -> Callable[[], bool]:

@@ -69,33 +69,6 @@ def test_loop_is_running_and_the_same(client: Client, code: str) -> None:
     assert result(answer) == "True"
 
 
-@pytest.mark.parametrize("prefix", ["", "await asyncio.sleep(0); "])
-def test_asyncio_run_is_refused(client: Client, prefix: str) -> None:
-    """`asyncio.run` says that a loop is running already, as it does everywhere (EXEC-17)."""
-    code = f"import asyncio\nasync def f(): ...\nf = f()\n{prefix}asyncio.run(f)"
-
-    answer = execute(client, code, stop_on_error=False)
-    execute(client, "f.close()")
-
-    assert failed(answer).ename == "RuntimeError"
-    assert "cannot be called from a running event loop" in failed(answer).evalue
-    assert is_well(client)
-
-
-def test_running_the_loop_again_is_refused(client: Client) -> None:
-    """`run_until_complete` of the running loop is refused, and harms nothing (EXEC-17)."""
-    answer = execute(
-        client,
-        "import asyncio\n"
-        "future = asyncio.get_running_loop().create_future()\n"
-        "asyncio.get_running_loop().run_until_complete(future)",
-        stop_on_error=False,
-    )
-
-    assert failed(answer).ename == "RuntimeError"
-    assert result(execute(client, "await asyncio.sleep(0, 1)")) == "1"
-
-
 def test_nested_loops_can_be_allowed(mine: Client) -> None:
     """Packages that let `asyncio.run` be nested work (EXEC-01)."""
     execute(mine, "import nest_asyncio2, asyncio; nest_asyncio2.apply()")
