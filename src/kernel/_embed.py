@@ -93,7 +93,8 @@ def embed(
             f"from any thread"
         )
     scope = _scope_of_caller(sys._getframe(1), module, local_ns)
-    with _guest(scope, connection_file, arguments, owns, says_where=not quiet) as guest:
+    guests = _guest(scope, connection_file, arguments, owns, says_where=not quiet)
+    with guests as guest, _no_running_loop():
         guest.kernel.run()
 
 

@@ -254,6 +254,9 @@ class Kernel:
         if owned.threads:
             stack.callback(parts.parents.forget_threads)
         if parts.visit is not None:
+            from assay.kernel.process._forked_guest import call_in_children  # noqa: PLC0415 - for guests
+
+            stack.callback(call_in_children(parts.output.after_fork))
             stack.callback(parts.visit.end)
         if owned.streams:
             stack.enter_context(replaced_streams(parts.host.stdout, parts.host.stderr))

@@ -359,6 +359,62 @@ def scopes(folder: Path) -> dict[str, object]:
     }
 
 
+def forks(folder: Path) -> dict[str, object]:
+    """Fork in cells, and in the program."""
+    out = folder / "children.txt"
+    codes = [
+        """\
+import os
+pid = os.fork()
+if pid == 0:
+    print('forked')
+else:
+    print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+""",
+        "pid = os.fork()\nif pid == 0: 1 / 0\nos.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])",
+        "'goes on'",
+    ]
+    kept = [os.dup(1), os.dup(2)]
+    with out.open("w") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+        try:
+            with serve_background({}) as kernel:
+                with client_of(kernel) as client:
+                    found = [run(client, code) for code in codes]
+                if (pid := os.fork()) == 0:
+                    kernel.stop()
+                    os._exit(int(kernel.is_running))
+                status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+                with client_of(kernel) as client:
+                    found.append(run(client, codes[-1]))
+        finally:
+            for number, copy in zip((1, 2), kept, strict=True):
+                os.dup2(copy, number)
+                os.close(copy)
+    written = out.read_text("utf-8")
+    return {
+        "found": found,
+        "status of the program's": status,
+        "written": ["forked\n" in written, "ZeroDivisionError" in written],
+    }
+
+
+def in_coroutine(folder: Path) -> dict[str, object]:
+    """Embed a kernel in a coroutine, where the program's loop runs."""
+
+    async def work(path: Path) -> None:
+        grams = 5
+        embed(connection_file=path, quiet=True)
+        await asyncio.sleep(0)
+        found.append([str(grams)])
+
+    found: list[object] = []
+    codes = ["import asyncio; await asyncio.sleep(0); grams"]
+    answers = embedded(lambda path: asyncio.run(work(path)), codes, folder)
+    return {"found": [answers[0], *found]}
+
+
 def stepped() -> dict[str, object]:
     """Have cells run in this thread, a step at a time."""
     namespace: dict[str, Any] = {"where": threading.get_ident}
@@ -447,6 +503,8 @@ def main(folder: Path) -> dict[str, object]:
         "refusals": refusals(),
         "scopes": scopes(folder),
         "owning": owning(folder),
+        "forks": forks(folder),
+        "in a coroutine": in_coroutine(folder),
         "stepped": stepped(),
         "asyncio": in_asyncio(),
     }

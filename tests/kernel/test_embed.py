@@ -130,6 +130,21 @@ def test_what_is_asked_for_is_taken_and_given_back(report: Report) -> None:
     }
 
 
+def test_children_are_the_programs(report: Report) -> None:
+    """A child that a cell forks ends with the cell, with its status, and writes where the program
+    does; one that the program forks has no kernel. The kernel goes on."""
+    assert report["forks"] == {
+        "found": [["0\n"], ["1"], ["'goes on'"], ["'goes on'"]],
+        "status of the program's": 0,
+        "written": [True, True],
+    }
+
+
+def test_embedded_in_a_coroutine(report: Report) -> None:
+    """Cells await on a loop of their own where the program's runs, which goes on afterwards."""
+    assert report["in a coroutine"] == {"found": [["5"], ["5"]]}
+
+
 def test_steps_run_cells_where_they_are_made(report: Report) -> None:
     """In the thread of the caller, one request each, and none in the middle of a cell; when a
     client ends the kernel, the next step gives all back."""
