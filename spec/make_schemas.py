@@ -33,6 +33,7 @@ from assay.protocol import (
     ErrorReply,
     Header,
     KernelSpec,
+    Registration,
     RegistrationFile,
     UnsetType,
 )
@@ -47,10 +48,11 @@ FILES: dict[str, type[attrs.AttrsInstance]] = {
     "connection_file": ConnectionFile,
     "registration_file": RegistrationFile,
     "kernelspec": KernelSpec,
+    "registration": Registration,
 }
 """What is not the content of a message."""
 
-DRAFTS = {"registration_file": "5.6"}
+DRAFTS = {"registration_file": "5.6", "registration": "5.6"}
 """What belongs to the draft of a later version."""
 
 ALSO_PUBLISHED = ("shutdown_reply",)
@@ -70,7 +72,7 @@ _EMPHASIS = re.compile(r"(?<!\w)\*(\w[^*]*)\*(?!\w)")
 _ID = re.compile(r"\b([A-Z]+)-(\d{2,})\b(?: to [A-Z]+-(\d{2,})\b)?((?:, -\d{2,})*)")
 
 
-@dataclass(kw_only=True)
+@dataclass
 class Field:
     """One key of an object, as both profiles see it."""
 
@@ -204,7 +206,7 @@ def _arm(name: str, cls: type[attrs.AttrsInstance], table: Tree) -> Arm:
             required=_required(one, cls, strict, lenient),
             description=docs.get(one.name, ""),
             example=example.get(one.name, UNSET),
-            shown=one.name in lenient.get("optional", ()),
+            shown=one.name in (*lenient.get("optional", ()), *strict.get("shown", ())),
         )
     surplus = example.keys() - fields.keys()
     if surplus:
@@ -318,10 +320,99 @@ def versions(table: Tree) -> dict[str, dict[str, Shape]]:
         while steps and steps[0]["until"] == version:
             current = copy.deepcopy(current)
             _apply(steps.pop(0), current)
-        made[version] = current
+        made[version] = current | envelopes(current["header"])
     if steps:
         raise ValueError(f"schema_table.toml: steps out of order at {steps[0]['until']}")
     return dict(reversed(made.items()))
+
+
+def envelopes(header: Shape) -> dict[str, Shape]:
+    """Return the shapes of what holds a *header*: a parent, a whole message, one on a websocket."""
+    arm = header.arms[CONTENT]
+    heads = {profile: _object(arm, profile) for profile in PROFILES}
+    nothing: Tree = {"type": "object", "maxProperties": 0}
+    parents: dict[str, Tree] = {
+        "strict": {"anyOf": [nothing, heads["strict"]]},
+        "lenient": {"anyOf": [nothing, {"type": "null"}, heads["lenient"]]},
+    }
+    example = _full(arm, "strict")
+    anything: Tree = {"type": "object"}
+    parts = {
+        "header": Field(heads, set(PROFILES), "Who sent it, when, and of which type.", example),
+        "parent_header": Field(
+            parents, {"strict"}, "The header of its cause, or an empty object.", example
+        ),
+        "metadata": Field(
+            {"strict": anything, "lenient": {"type": ["object", "null"]}},
+            {"strict"},
+            "Free for extensions.",
+            {},
+        ),
+        "content": Field(
+            dict.fromkeys(PROFILES, anything),
+            set(PROFILES),
+            "As the schema of the header's msg_type has it.",
+            {},
+        ),
+    }
+    words: Tree = {"type": "string"}
+    listed: Tree = {"type": "array"}
+    more = {
+        "channel": Field(
+            {"strict": {"enum": CHANNELS}, "lenient": {"type": ["string", "null"]}},
+            {"strict"},
+            "On which channel it is sent, or was.",
+            "shell",
+        ),
+        "buffers": Field(
+            dict.fromkeys(PROFILES, listed),
+            set(),
+            "Empty: a message with buffers is sent in binary form.",
+            [],
+        ),
+        "msg_id": Field(dict.fromkeys(PROFILES, words), set(), "That of the header, once more."),
+        "msg_type": Field(dict.fromkeys(PROFILES, words), set(), "That of the header, once more."),
+    }
+    whole = "A whole message as one object."
+    socket = "A message as Jupyter Server's default websocket has it: text, one object."
+    return {
+        name: Shape(
+            name=name,
+            arms={CONTENT: Arm(description=description, fields=fields)},
+            requirements=("HDR-12", "HDR-16", "HDR-18", "WIRE-06"),
+            facts={"kind": "envelope"},
+        )
+        for name, description, fields in (
+            ("message", whole, parts),
+            ("websocket_message", socket, parts | more),
+        )
+    } | {"parent_header": _parent_header(arm)}
+
+
+def _parent_header(header: Arm) -> Shape:
+    """Return the shape of a header in the place of a parent: whole, or empty."""
+    fields = {
+        name: Field(one.schemas, set(), one.description, one.example)
+        for name, one in header.fields.items()
+    }
+    whole = {
+        profile: [name for name, one in header.fields.items() if profile in one.required]
+        for profile in PROFILES
+    }
+    also: dict[str, list[Tree]] = {
+        profile: [{"if": {"minProperties": 1}, "then": {"required": names}}]
+        for profile, names in whole.items()
+    }
+    description = "The header of the message that caused this one; empty where nothing did."
+    return Shape(
+        name="parent_header",
+        arms={CONTENT: Arm(description=description, fields=fields, also=also)},
+        requirements=("HDR-12", "HDR-14", "HDR-15"),
+        facts={"kind": "header"},
+    )
+
+
+CHANNELS = ["shell", "control", "iopub", "stdin"]
 
 
 def _apply(step: Tree, current: dict[str, Shape]) -> None:

@@ -22,6 +22,7 @@ if not __package__:  # run as a script
 from spec.vector_sources.connection import connection_files
 from spec.vector_sources.control import control, engine
 from spec.vector_sources.conversations import conversations
+from spec.vector_sources.files import kernelspecs, registration_files
 from spec.vector_sources.framing import buffers, framing
 from spec.vector_sources.headers import headers
 from spec.vector_sources.iopub import iopub
@@ -54,6 +55,8 @@ SUBJECTS: Mapping[str, tuple[str, Callable[[], list[Vector]]]] = {
     "versions": ("Messages of protocol versions 3 to 5.5", versions),
     "handshake": ("Messages of the handshake, a draft of 5.6", handshake),
     "connection": ("Connection files", connection_files),
+    "kernelspec": ("Kernelspecs", kernelspecs),
+    "registration": ("Registration files, a draft of 5.6", registration_files),
     "conversations": ("Conversations that keep the rules, and such that break one", conversations),
     "recorded": ("Messages that other implementations sent", recorded),
 }
@@ -65,6 +68,8 @@ KINDS = {
     "registration-message",
     "connection-file",
     "conversation",
+    "kernelspec",
+    "registration-file",
 }
 CARRIERS = {"decoded", "sequence", "file", "records"}
 """What a vector is about: one of them is in each that is valid."""

@@ -9,6 +9,7 @@ import tomllib
 import warnings
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from assay.protocol import (
     FramingError,
     Handshake,
     Header,
+    KernelSpec,
     LocalError,
     MsgId,
     Profile,
@@ -388,6 +390,35 @@ def test_our_handshake_agrees(vector: Vector) -> None:
         identities, registration = handshake.read_registration(received)
         assert registration.to_object() == content
         assert [one.hex() for one in identities] == vector["identities"]
+
+
+@pytest.mark.parametrize("vector", of("kernelspec", "registration-file"))
+def test_our_readers_of_other_files_agree(vector: Vector) -> None:
+    """A kernelspec and a registration file are read as the vector says, or refused."""
+    data = bytes.fromhex(vector["file"])
+    reader = KernelSpec if vector["kind"] == "kernelspec" else RegistrationFile
+    if vector["result"] == "invalid":
+        with pytest.raises((ContentError, ConnectionFileError, FramingError)):
+            reader.from_json(data)
+        return
+
+    written = json.loads(reader.from_json(data).to_json())
+
+    if vector["result"] == "valid":
+        assert {key: written[key] for key in vector["decoded"]} == vector["decoded"]
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.json")), ids=lambda path: path.stem)
+def test_the_files_have_a_schema(path: Path) -> None:
+    """Each file of vectors fits the schema of such files, which refuses what is none."""
+    schema = json.loads((FOLDER.parent / "vectors.schema.json").read_text("utf-8"))
+    judge = import_module("jsonschema").Draft202012Validator(schema)
+    whole = json.loads(path.read_text("utf-8"))
+
+    assert [error.message[:200] for error in judge.iter_errors(whole)] == []
+    for change in ({"id": "VEC-1"}, {"result": "maybe"}, {"kind": "letter"}, {"own": 1}):
+        assert not judge.is_valid({**whole, "vectors": [{**whole["vectors"][0], **change}]})
+    assert not judge.is_valid({**whole, "format": 2})
 
 
 @pytest.mark.parametrize("vector", of("connection-file"))
