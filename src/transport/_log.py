@@ -348,8 +348,9 @@ class OutboundLog:
         elif channel is Channel.IOPUB and not self.expected:
             # A cell that waited behind another publishes busy, then perhaps nothing for an hour.
             self._rouse()
-        if channel is Channel.IOPUB and self._is_full():
-            self._wait_for_room()
+        more = min(entry.size, MAX_BYTES // 2)  # of what may follow: another one like it
+        if channel is Channel.IOPUB and self._is_full(more):
+            self._wait_for_room(more)
 
     def call(self, function: Callable[[], None]) -> None:
         """Have the I/O thread call *function* when everything appended before has been sent."""
@@ -492,17 +493,17 @@ class OutboundLog:
                 self._woken = False
                 raise
 
-    def _wait_for_room(self) -> None:
+    def _wait_for_room(self, more: int = 0) -> None:
         if get_ident() == self.owner:
             return
         self.urgent = True
         self._rouse()
-        while self._must_wait():
+        while self._must_wait(more):
             gate = Lock()
             gate.acquire()
             self._gates.append(gate)
             # A thread that made room before the gate was there has not opened it.
-            if self._must_wait():
+            if self._must_wait(more):
                 gate.acquire()
         if self._closed:
             with self._lock:
@@ -519,11 +520,11 @@ class OutboundLog:
         while self._gates:
             self._gates.popleft().release()
 
-    def _must_wait(self) -> bool:
-        return not self._closed and self._is_full()
+    def _must_wait(self, more: int) -> bool:
+        return not self._closed and self._is_full(more)
 
-    def _is_full(self) -> bool:
-        return self._held or self._bytes > MAX_BYTES
+    def _is_full(self, more: int = 0) -> bool:
+        return self._held or self._bytes > MAX_BYTES - more
 
 
 def _chunks(key: tuple[StreamName, bytes] | None, parts: list[str]) -> Iterator[Text]:

@@ -30,10 +30,11 @@ been given the first messages again by then, so the figure is a bound: "up to". 
 cannot be seen, the last mark does.
 
 *Bounds.* ZeroMQ holds `IOPUB_QUEUE_MESSAGES` for a subscriber that stopped. Of large messages it is
-not given that many: `MAX_FLYING_BYTES`, but `MIN_FLYING` messages always. To leave a subscriber out
-that has so few, the length of the queues is halved for the moment; not further, since ZeroMQ learns
-only at each half that a message was taken, and one that reads everything would look full. To end
-the connection instead ended the process: ZeroMQ crashed.
+not given that many: `MAX_FLYING_BYTES`; and more, up to `MIN_FLYING` messages, if nothing has been
+taken for `SUSPICION_S`. To leave a subscriber out that has so few, the length of the queues is
+halved for the moment; not further, since ZeroMQ learns only at each half that a message was taken,
+and one that reads everything would look full. To end the connection instead ended the process:
+ZeroMQ crashed.
 
 All this runs in the I/O thread.
 """
@@ -87,7 +88,11 @@ MAX_FLYING_BYTES = 8 * 1024 * 1024
 """What ZeroMQ is given of large messages that not all have taken, if they are more than one."""
 
 MIN_FLYING = 8
-"""How many large messages it is given in any case where connections cannot be seen."""
+"""How many large messages it is given, however large, to a subscriber that seems to have stopped:
+one with fewer cannot be left out."""
+
+SUSPICION_S = 1.0
+"""After how long without a byte taken a subscriber seems to have stopped."""
 
 MESSAGE_BYTES = 1024
 """What a small message takes in memory besides its frames."""
@@ -154,6 +159,10 @@ class Publisher:
         self._until_mark = MARK_EVERY
         self._patience_s = patience_s
         self._waiting_since: float | None = None
+        self._suspects = False
+        """True if nothing was taken for `SUSPICION_S`: large messages fill a queue then."""
+        self._fills = False
+        """True if a message is sent for that alone; it shows no progress."""
         self._looked_at = 0.0
         self._stalled: list[_StalledSubscriber] = []
         self._drained: dict[int, float] = {}
@@ -183,7 +192,8 @@ class Publisher:
             return
         self._kept.append((frames, size))
         self._kept_bytes += size + MESSAGE_BYTES
-        if self._kept_bytes > MAX_KEPT_BYTES and not self._held:
+        # Another one like it is on its way already, and one more in the log.
+        if self._kept_bytes + size > MAX_KEPT_BYTES and not self._held:
             self._held = True
             self._hold(True)
 
@@ -209,11 +219,15 @@ class Publisher:
         self._kept_bytes = 0
 
     def _try(self, frames: list[Buffer], size: int) -> bool:
+        self._fills = False
         if not self._is_sent(frames, size):
             if not self._has_waited_enough():
                 return False
             self._send_to_those_with_room(frames, size)
-        self._waiting_since = None
+            self._fills = False
+        if not self._fills:
+            self._waiting_since = None
+            self._suspects = False
         return True
 
     def _is_sent(self, frames: list[Buffer], size: int) -> bool:
@@ -233,6 +247,7 @@ class Publisher:
             progress |= self._connections.progressed()
         if progress or self._waiting_since is None:
             self._waiting_since = now
+        self._suspects = now - self._waiting_since >= min(SUSPICION_S, self._patience_s)
         return now - self._waiting_since >= self._patience_s
 
     def _is_flying_too_much(self, size: int) -> bool:
@@ -241,7 +256,8 @@ class Publisher:
             self._flying_bytes -= flying.popleft()[1]
         if not flying or self._flying_bytes + size <= MAX_FLYING_BYTES:
             return False
-        return len(flying) >= MIN_FLYING
+        self._fills = self._suspects and len(flying) < MIN_FLYING
+        return not self._fills
 
     def _send(self, frames: list[Buffer], size: int) -> None:
         mark = send_frames(self._socket, frames, NOBLOCK, mark=self._until_mark <= 0, size=size)

@@ -206,14 +206,14 @@ MUTANTS = (
     Mutant(
         "replies wait for room",
         f"{LOG}post",
-        "if channel is Channel.IOPUB and self._is_full():",
-        'if self._is_full():\n        raise AssertionError("it would wait")\n    if False:',
+        "if channel is Channel.IOPUB and self._is_full(more):",
+        'if self._is_full(more):\n        raise AssertionError("it would wait")\n    if False:',
         f"{ROOM}test_reply",
     ),
     Mutant(
         "displays never wait",
         f"{LOG}post",
-        "if channel is Channel.IOPUB and self._is_full():",
+        "if channel is Channel.IOPUB and self._is_full(more):",
         "if False:",
         f"{ROOM}test_held",
     ),

@@ -19,14 +19,20 @@ from assay.transport._frames import Mark, send_frames
 from assay.transport._publisher import (
     LAST_PATIENCE_S,
     LOOK_BACK_S,
+    MAX_FLYING_BYTES,
     MAX_KEPT_BYTES,
+    MIN_FLYING,
     PATIENCE_S,
     RETRY_S,
+    SUSPICION_S,
     Publisher,
 )
 from assay.transport._sockets import Socket
 
 HANG_LIMIT_MS = 60_000
+
+
+LARGE = "x" * (MAX_FLYING_BYTES // 3)
 
 
 class FakeMark:
@@ -210,6 +216,35 @@ class TestStates:
         assert not desk.publisher.is_waiting
         assert desk.publisher.timeout_s == LOOK_BACK_S
 
+    def test_large_slow(self) -> None:
+        """Of large messages one that takes them now and then has little in its queue."""
+        one = Subscriber(MIN_FLYING)
+        desk = Desk(one)
+        desk.publish(*[LARGE] * 12)
+        for _ in range(12):
+            assert len(one.queue) <= 3
+            desk.wait(SUSPICION_S * 0.8)
+            one.read()
+
+        assert len(one.got) == 12
+
+    def test_large_stalled(self) -> None:
+        """Only one that seems to have stopped is given as many as it must have to be left out."""
+        stalled, healthy = Subscriber(MIN_FLYING), Subscriber(1000)
+        desk = Desk(stalled, healthy)
+        desk.publish(*[LARGE] * 12)
+        found = [len(stalled.queue)]
+        for seconds in (SUSPICION_S * 0.8, SUSPICION_S * 0.4, PATIENCE_S):
+            desk.wait(seconds)
+            healthy.read(100)
+            found.append(len(stalled.queue))
+        desk.wait(PATIENCE_S)
+        healthy.read(100)
+
+        assert found == [3, 3, MIN_FLYING, MIN_FLYING]
+        assert len(healthy.got) == 12
+        assert desk.publisher.kept_bytes == 0
+
     def test_back(self) -> None:
         """One that reads again is told how much it missed, once, and gets what follows."""
         stalled = Subscriber(4)
@@ -269,9 +304,9 @@ class TestStates:
         one = Subscriber(4)
         desk = Desk(one)
         large = "x" * (MAX_KEPT_BYTES // 10)
-        desk.publish(*[large] * 13)
+        desk.publish(*[large] * 12)
         assert desk.held == []
-        desk.publish(*[large] * 3)
+        desk.publish(*[large] * 4)
         assert desk.held == [True]
         for _ in range(20):
             one.read(4)
