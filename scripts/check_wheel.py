@@ -35,6 +35,7 @@ def main() -> None:
             sys.exit(f"the kernel of {wheel.name}: wanted {EXPECTED!r}, found {printed!r}")
         run(python, "-m", "assay", "spec", "show", "EXEC-20", cwd=folder)
         run(python, "-m", "assay", "spec", "schema", "execute_request", cwd=folder)
+        run(python, "-m", "assay", "new-kernel", "chess", cwd=folder)
         print(f"{wheel.name}: installs, starts a kernel, runs code, holds the specification")
 
 

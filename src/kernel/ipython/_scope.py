@@ -33,9 +33,9 @@ class Scope:
 
     def __init__(self, module: ModuleType | None, names: dict[str, Any] | None = None) -> None:
         self.module = module
-        self.names: dict[str, Any] = vars(module) if names is None and module else names or {}
-        if names is not None:
-            self.names = names
+        if names is None:
+            names = vars(module) if module is not None else {}
+        self.names: dict[str, Any] = names
         self.is_within_module = module is not None and self.names is not vars(module)
         self._before = _interactive(self.names)
         self._of_module = _interactive(vars(module)) if self.is_within_module and module else {}
