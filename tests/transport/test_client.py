@@ -497,7 +497,7 @@ class TestEnds:
     def test_bad_address(self) -> None:
         """An address that cannot be one is an error at once."""
         with pytest.raises(TransportError, match="cannot connect"):
-            Client(ConnectionFile(key="", ip="no/where", shell_port=1))
+            Client(ConnectionFile(key="", ip="1:/2", shell_port=1))
 
     def test_kernel_ends(self, kernel: SmallKernel) -> None:
         """The end of the kernel's process ends the waiting, after its last words."""
