@@ -127,12 +127,12 @@ def start_and_stop() -> dict[str, object]:
 def between_cells() -> dict[str, object]:
     """Look at the process while a kernel is there and no cell runs, and while one does."""
     before = looks({**UNTOUCHED, "displayhook": lambda: sys.displayhook})
-    before |= {"builtins": {n for n in vars(builtins) if n != "input"}}
+    before |= {"builtins": dict(vars(builtins))}
     out = io.StringIO()
     namespace: dict[str, Any] = {"meanwhile": threading.Event(), "go_on": threading.Event()}
     with serve_background(namespace) as kernel, client_of(kernel) as client:
         idle = looks({**UNTOUCHED, "displayhook": lambda: sys.displayhook})
-        idle |= {"builtins": {n for n in vars(builtins) if n != "input"}}
+        idle |= {"builtins": dict(vars(builtins))}
         code = "print('cell'); meanwhile.set(); go_on.wait(); print('still the cell')"
         running = client.start(ExecuteRequest(code=code))
         namespace["meanwhile"].wait(HANG_LIMIT_S)
@@ -142,10 +142,16 @@ def between_cells() -> dict[str, object]:
         namespace["go_on"].set()
         answer = client.finish(running, timeout=HANG_LIMIT_S)
         print("the program's, between cells")
+        asked = client.execute(
+            "input('name? ') + __import__('getpass').getpass('? ')",
+            on_input=lambda question: f"to {question.prompt}",
+            timeout=HANG_LIMIT_S,
+        )
     return {
         "changed": changed(before, idle),
         "of the cell": answer.text(),
         "redirected": out.getvalue(),
+        "asked": shown(asked),
         "stdout": sys.stdout is before["stdout"],
     }
 

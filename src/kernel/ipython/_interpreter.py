@@ -123,6 +123,10 @@ class IPythonInterpreter:
         host.use_loop(self._loops.main)
         if self._before is not None:
             self._before.restore(app.shell)
+            of_cells = app.shell.builtin_trap.auto_builtins
+            of_cells["input"] = self._input
+            for name in ("exit", "quit"):  # IPython hides these from all other threads, too
+                of_cells.pop(name, None)
         if host.catches_descriptors:
             host.on_flush(c_flusher())
 
@@ -328,7 +332,11 @@ class IPythonInterpreter:
                 warnings.warn("a kernel cannot write the prompt to a stream", stacklevel=2)
             return ask(self._host, str(prompt), password=True)
 
-        for owner, name, ours in ((builtins, "input", input), (getpass, "getpass", ask_password)):
+        self._input = input
+        prompts: list[tuple[object, str, object]] = [(getpass, "getpass", ask_password)]
+        if self._host.owns_process:  # else it is there while a cell runs
+            prompts.append((builtins, "input", input))
+        for owner, name, ours in prompts:
             patches.replace(
                 owner,
                 name,
