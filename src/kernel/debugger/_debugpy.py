@@ -60,6 +60,8 @@ SETTINGS = {
     # Without it, it warns on stderr of Python's frozen modules.
     "PYDEVD_DISABLE_FILE_VALIDATION": "1",
     "PYDEVD_USE_FRAME_EVAL": "NO",
+    # With `sys.monitoring`, from Python 3.12, it swallows the interrupt of a thread that stands.
+    "PYDEVD_USE_SYS_MONITORING": "0",
 }
 """What debugpy reads from the environment when it is imported."""
 
