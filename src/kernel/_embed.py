@@ -419,7 +419,8 @@ def _guest(
         kernel = Kernel(
             opened.connection,
             kernel_session(opened.connection),
-            attrs.evolve(kernel_info(), supported_features=()),  # a guest has no subshells
+            # A guest has no subshells, and traces no program that is not its own.
+            attrs.evolve(kernel_info(), supported_features=(), debugger=False),
             prepare,
             connection_path=opened.path,
             on_bound=write,

@@ -150,7 +150,7 @@ class Parts:
         )
         self._interpreter: Interpreter | None = None
         self._has_interpreter = Event()
-        if DEBUGGER in features:
+        if DEBUGGER in features and not control.has_deferred:  # else a debugger is there already
             control.defer(lambda: self._serve_debugger(control))
         self.services = Services(
             info=info,

@@ -44,11 +44,11 @@ __all__ = [
 
 logger = get_logger("assay.kernel")
 
-CONNECT_LIMIT_S = 15.0
+CONNECT_LIMIT_S = 30.0
 """It takes a few milliseconds; on a machine that is very busy, seconds."""
 
-END_LIMIT_S = 3.0
-"""debugpy waits for up to a second for its own threads."""
+END_LIMIT_S = 15.0
+"""debugpy waits for up to a second for its own threads; the rest is for a busy machine."""
 
 LOOPBACK = "127.0.0.1"
 

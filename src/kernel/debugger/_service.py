@@ -46,8 +46,8 @@ ORDER_S = 0.2
 """How long the next request waits for the answer to the one before. An answer takes milliseconds;
 what takes longer keeps nothing else, such as the request to let a cell go on."""
 
-CLOSE_S = 2.0
-"""How long the kernel's end waits for that of the session."""
+CLOSE_S = 10.0
+"""How long the kernel's end waits for that of the session; it has a limit of its own as well."""
 
 
 @define(eq=False)

@@ -48,11 +48,12 @@ __all__ = ["Later", "Session"]
 
 logger = get_logger("assay.kernel")
 
-STEP_LIMIT_S = 10.0
-"""For each step of a command that has several; debugpy answers these in milliseconds."""
+STEP_LIMIT_S = 20.0
+"""For each step of a command that has several. debugpy answers these in milliseconds; the rest is
+for a busy machine."""
 
-BARRIER_LIMIT_S = 2.0
-"""How long the end of a cell waits for debugpy."""
+BARRIER_LIMIT_S = 10.0
+"""How long the end of a cell waits for debugpy: also milliseconds."""
 
 FORWARDED = frozenset(
     {

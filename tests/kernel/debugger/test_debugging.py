@@ -25,6 +25,7 @@ from assay.protocol import (
 from assay.transport import Client, KernelProcess
 from tests.kernel._kernels import (
     HANG_LIMIT_S,
+    be_patient,
     begin,
     execute,
     failed,
@@ -437,6 +438,7 @@ def test_disconnect_leaves_nothing(idle: Debugging) -> None:
 
 def test_shutdown_at_a_breakpoint(kernel: KernelProcess, mine: Client) -> None:
     """A kernel whose cell stands at a breakpoint ends in order, and removes the files of cells."""
+    be_patient(mine)
     debugging = Debugging(mine)
     debugging.attach()
     path = debugging.break_in(DOUBLED, 5)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.kernel.debugger._errors import DebuggerError
@@ -17,6 +17,7 @@ VALUES = st.recursive(
 )
 
 
+@settings(max_examples=40)
 @given(st.lists(st.dictionaries(st.text(), VALUES), max_size=4), st.integers(1, 40))
 def test_messages_come_out_as_they_went_in(messages: list[JsonObject], size: int) -> None:
     """However the stream is cut, the messages are the same, in the same order."""
