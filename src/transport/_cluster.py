@@ -24,11 +24,11 @@ from attrs import frozen
 from zmq.utils.monitor import recv_monitor_message
 
 from assay._platform import block_signals
-from assay.protocol import Buffer
+from assay.protocol import Buffer, Channel, ConnectionFile
 from assay.transport._errors import TimedOutError
 from assay.transport._frames import POLLIN, receive_frames, send_frames
 from assay.transport._heartbeat import Heartbeat
-from assay.transport._sockets import IOPUB_QUEUE_MESSAGES, LINGER_MS, KernelSockets, Socket
+from assay.transport._sockets import IOPUB_QUEUE_MESSAGES, LINGER_MS, KernelSockets, Socket, bind
 
 __all__ = [
     "CurveClient",
@@ -37,6 +37,7 @@ __all__ = [
     "Hub",
     "HubLine",
     "Relay",
+    "bind_engine",
     "connect_control",
     "connect_engine",
     "curve_client",
@@ -190,6 +191,19 @@ def connect_engine(
 def connect_control(sockets: KernelSockets, url: str, curve: CurveClient | None) -> None:
     """Connect the control socket to the scheduler itself; in the I/O thread, without waiting."""
     _dial(sockets.control, url, curve)
+
+
+def bind_engine(sockets: EngineSockets, connection: ConnectionFile) -> ConnectionFile:
+    """Bind the sockets at *connection*'s addresses as well; return it with the ports they got.
+
+    In the I/O thread; none of them may have keys of CURVE, which are a client's here.
+
+    Raises:
+        BindError: an address is taken.
+    """
+    for channel in (Channel.SHELL, Channel.CONTROL, Channel.STDIN, Channel.IOPUB):
+        connection = bind(sockets.of(channel), channel, connection)
+    return connection
 
 
 class Heart(Heartbeat):

@@ -16,6 +16,7 @@ from assay.kernel.dispatch._handlers import Handlers
 from assay.kernel.dispatch._replies import Reply
 from assay.kernel.engine._aborts import Aborts
 from assay.kernel.engine._cluster import Cluster, Registered
+from assay.kernel.engine._entrance import Entrance
 from assay.kernel.engine._hub_watch import HubWatch
 from assay.kernel.engine._options import EngineOptions
 from assay.kernel.engine._replies import EngineOutput, EngineResponder
@@ -273,6 +274,8 @@ class EngineKernel(Kernel):
         assert isinstance(parts, EngineParts)
         begin = _once(lambda: self._begin(parts, heartbeat))
         parts.ready = lambda: parts.io.log.call(begin)
+        number = self._registered.number
+        Entrance(self._cluster, self._sockets, parts, number).replace_bind_kernel()
         parts.io.call_later(LONGEST_START_S, begin)
         if (watcher := self._watcher) is not None:
             parts.io.watch(watcher.fileno(), lambda: self._watcher_ended(parts))

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 import zmq
 from ipyparallel import error as remote
+from jupyter_client.blocking import BlockingKernelClient
 
 from assay.protocol import ApplyRequest, MsgId, Session, SessionId
 from tests.kernel.engine._cluster import TestCluster, running_cluster
@@ -60,7 +61,7 @@ def got(result: Any) -> Any:
 
 def call(view: Any, function: Any, *args: object, **kwargs: object) -> Any:
     """Let the engines call *function*, which lives in their namespace and not in this module."""
-    if isinstance(function, FunctionType):
+    if isinstance(function, FunctionType) and function.__module__ == __name__:
         function = ipp.interactive(function)
     return view.apply_async(function, *args, **kwargs)
 
@@ -328,6 +329,26 @@ def test_a_file_of_a_controller_that_is_gone_is_refused(
 
     assert engine.wait(HANG_LIMIT_S) == 1
     assert "wanted an answer of the controller" in cluster.output(engine)
+
+
+def test_an_engine_can_be_entered_as_a_kernel(both: Any) -> None:
+    """`bind_kernel` writes a connection file, once; its clients share the engine's variables."""
+    one = both.client[0]
+    path = got(call(one, ipp.bind_kernel))
+    got(one.push({"x": 6}))
+    kernel = BlockingKernelClient(connection_file=path)
+    kernel.load_connection_file()
+    kernel.start_channels()
+    try:
+        kernel.wait_for_ready(timeout=HANG_LIMIT_S)
+        reply = kernel.execute("y = x * 7", reply=True, timeout=HANG_LIMIT_S)
+    finally:
+        kernel.stop_channels()
+
+    assert reply["content"]["status"] == "ok"
+    assert got(one.pull("y")) == 42
+    assert got(one.execute("import ipyparallel; again = ipyparallel.bind_kernel()")) is not None
+    assert got(one.pull("again")) == path
 
 
 def test_what_is_not_signed_is_not_unpickled(
