@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 import zmq
 from ipyparallel import error as remote
-from jupyter_client.blocking import BlockingKernelClient
+from jupyter_client.blocking.client import BlockingKernelClient
 
 from assay.protocol import ApplyRequest, MsgId, Session, SessionId
 from tests.kernel.engine._cluster import TestCluster, running_cluster
