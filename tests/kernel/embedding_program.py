@@ -142,6 +142,7 @@ def between_cells() -> dict[str, object]:
         namespace["go_on"].set()
         answer = client.finish(running, timeout=HANG_LIMIT_S)
         print("the program's, between cells")
+        info = client.info(timeout=HANG_LIMIT_S)
         asked = client.execute(
             "input('name? ') + __import__('getpass').getpass('? ')",
             on_input=lambda question: f"to {question.prompt}",
@@ -152,6 +153,7 @@ def between_cells() -> dict[str, object]:
         "of the cell": answer.text(),
         "redirected": out.getvalue(),
         "asked": shown(asked),
+        "announced": [*(info.supported_features or ()), info.debugger],
         "stdout": sys.stdout is before["stdout"],
     }
 

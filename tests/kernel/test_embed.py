@@ -43,6 +43,7 @@ def test_nothing_is_the_kernels_between_cells(report: Report) -> None:
         "of the cell": "cell\nstill the cell\n",
         "redirected": "redirected\n",
         "asked": ["'to name? to ? '"],
+        "announced": [False],
         "stdout": True,
     }
 
