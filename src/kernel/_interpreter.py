@@ -313,6 +313,10 @@ class Host(Protocol):
         """
         ...
 
+    def uninterrupted(self) -> AbstractContextManager[None]:
+        """Put interrupts of the caller's thread off inside: what it does is not done by half."""
+        ...
+
     def interrupt_count(self) -> int:
         """Return how often the caller's thread was interrupted, also where it has caught that."""
         ...

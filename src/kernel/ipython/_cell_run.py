@@ -30,6 +30,15 @@ class CellRun:
     payload: list[dict[str, Any]] = field(factory=list)
     """What it asks its client for (EXEC-12)."""
 
+    depth: int = 0
+    """How many pieces of code run in each other: one, and more where the code runs cells itself."""
+
+    is_ending: bool = False
+    """The error that is being shown is what its code raised."""
+
+    is_failed: bool = False
+    """Its own error has been shown: an interrupt that comes behind it adds nothing (EXEC-17)."""
+
     result: object = None
     """Where IPython notes its result."""
 

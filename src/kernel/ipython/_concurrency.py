@@ -9,9 +9,9 @@ the environment.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from threading import RLock  # by name: gevent replaces the module's
+from threading import Lock, RLock, get_ident  # by name: gevent replaces the module's
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.builtin_trap import BuiltinTrap
@@ -22,53 +22,96 @@ if TYPE_CHECKING:
 
 __all__ = ["run_cells_at_once"]
 
+ENOUGH = 1_000_000
+"""How often IPython takes a trap to have been entered, so that it does not undo it itself."""
 
-def run_cells_at_once(shell: ZMQInteractiveShell) -> None:
-    """Let *shell* run cells in several threads from now on."""
+
+def run_cells_at_once(shell: ZMQInteractiveShell, main_thread: int) -> None:
+    """Let *shell*, which has run them in *main_thread*, run cells in several from now on."""
     lock = RLock()
     shell.lock = lock
-    # Both count how often they have been entered, and the last one out undoes what they do.
-    # A cell may be inside just now: they stay the same objects.
-    for trap, locked in (
-        (shell.display_trap, _LockedDisplayTrap),
-        (shell.builtin_trap, _LockedBuiltinTrap),
+    display, builtin = shell.display_trap, shell.builtin_trap
+    # A cell may be inside just now, and is not to undo what others need when it leaves: it counts
+    # as inside until the next one begins.
+    for trap, ours, set_it, unset in (
+        (display, _DisplayTrap, display.set, display.unset),
+        (builtin, _BuiltinTrap, builtin.activate, builtin.deactivate),
     ):
-        trap.lock = lock
-        trap.__class__ = locked
+        if not trap._nested_level:
+            set_it()
+        trap._nested_level += ENOUGH
+        trap.threads = _OfThreads(set_it, unset, main_thread)
+        trap.__class__ = ours
+    shell.forget_traps = lambda: [trap.threads.forget(get_ident()) for trap in (display, builtin)]
     _lock_flags(shell.compile, lock)
     shell.genuine_excepthook = sys.excepthook
     if sys.excepthook == shell.excepthook:
         shell.genuine_excepthook = shell.sys_excepthook
 
 
-class _LockedDisplayTrap(DisplayTrap):  # type: ignore[misc]  # IPython is untyped here
-    """One that one thread at a time enters or leaves."""
+class _OfThreads:
+    """A trap that is set while a thread is inside; each thread counts how often it has entered.
 
-    lock: AbstractContextManager[object]
+    IPython counts for one thread, and an interrupt that strikes while a cell leaves makes one too
+    many. So each cell begins with `forget`.
+    """
 
-    def __enter__(self) -> _LockedDisplayTrap:
-        with self.lock:
-            super().__enter__()
+    def __init__(
+        self, set_it: Callable[[], None], unset: Callable[[], None], main_thread: int
+    ) -> None:
+        self._set, self._unset = set_it, unset
+        self._lock = Lock()
+        self._inside = {main_thread: 1}
+
+    def enter(self) -> None:
+        """Be inside once more."""
+        thread = get_ident()
+        with self._lock:
+            if not self._inside:
+                self._set()
+            self._inside[thread] = self._inside.get(thread, 0) + 1
+
+    def leave(self) -> None:
+        """Be inside once less."""
+        thread = get_ident()
+        with self._lock:
+            level = self._inside.pop(thread, 0)
+            if level > 1:
+                self._inside[thread] = level - 1
+            elif level and not self._inside:
+                self._unset()
+
+    def forget(self, thread: int) -> None:
+        """Know that *thread* is not inside."""
+        with self._lock:
+            if self._inside.pop(thread, 0) and not self._inside:
+                self._unset()
+
+
+class _DisplayTrap(DisplayTrap):  # type: ignore[misc]  # IPython is untyped here
+    """IPython's, for several threads."""
+
+    threads: _OfThreads
+
+    def __enter__(self) -> _DisplayTrap:
+        self.threads.enter()
         return self
 
-    def __exit__(self, *raised: Any) -> None:
-        with self.lock:
-            super().__exit__(*raised)
+    def __exit__(self, *raised: object) -> None:
+        self.threads.leave()
 
 
-class _LockedBuiltinTrap(BuiltinTrap):  # type: ignore[misc]  # as above
+class _BuiltinTrap(BuiltinTrap):  # type: ignore[misc]  # as above
     """The same."""
 
-    lock: AbstractContextManager[object]
+    threads: _OfThreads
 
-    def __enter__(self) -> _LockedBuiltinTrap:
-        with self.lock:
-            super().__enter__()
+    def __enter__(self) -> _BuiltinTrap:
+        self.threads.enter()
         return self
 
-    def __exit__(self, *raised: Any) -> None:
-        with self.lock:
-            super().__exit__(*raised)
+    def __exit__(self, *raised: object) -> None:
+        self.threads.leave()
 
 
 def _lock_flags(compiler: Any, lock: AbstractContextManager[object]) -> None:

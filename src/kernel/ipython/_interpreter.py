@@ -6,9 +6,9 @@ import builtins
 import getpass
 import sys
 import warnings
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
-from threading import Lock  # by name: gevent replaces the module's
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from threading import Lock, get_ident  # by name: gevent replaces the module's
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.completer import provisionalcompleter, rectify_completions
@@ -93,6 +93,7 @@ class IPythonInterpreter:
             SystemExit: the arguments are wrong, or a configuration file is.
         """
         self._host = host
+        self._main_thread = get_ident()
         try:
             self._attach(host)
         except BaseException as error:
@@ -159,10 +160,16 @@ class IPythonInterpreter:
                     run_cells_at_once,
                 )
 
-                run_cells_at_once(self.shell)
+                run_cells_at_once(self.shell, self._main_thread)
                 self._loops.main.accept_from_threads()
                 self._runs_cells_at_once = True
-        return self._loops.open(self._host.lend_descriptors)
+        return self._loops.open(self._making_loop)
+
+    @contextmanager
+    def _making_loop(self) -> Iterator[None]:
+        # An interrupt in the middle of an import may leave a lock of Python's locked.
+        with self._host.uninterrupted(), self._host.lend_descriptors():
+            yield
 
     def close_subshell(self) -> None:
         """End that, and cancel what still runs on the thread's loop."""
@@ -179,6 +186,7 @@ class IPythonInterpreter:
         run = CellRun(cell.number if cell.store_history else 0)
         if request is not None:
             request.run = run
+        shell.forget_traps()
         tracing = self.cell_tracing
         with self._loops.here().in_cell(), nullcontext() if tracing is None else tracing():
             result = shell.run_cell(

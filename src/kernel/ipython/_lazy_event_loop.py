@@ -33,8 +33,8 @@ class LazyEventLoop:
     """Stands for a `UserLoop`, and makes it when it is needed.
 
     Args:
-        lend: Lets descriptors be free while the loop of a subshell is made: for its first cell. The
-            main shell's has none, and is made when the program imports asyncio.
+        lend: What the loop of a subshell is made inside, for its first cell: descriptors are free,
+            interrupts wait. The main shell's has none, and is made when asyncio is imported.
     """
 
     def __init__(self, lend: Callable[[], AbstractContextManager[None]] | None = None) -> None:

@@ -24,7 +24,7 @@ from IPython.core.interactiveshell import InteractiveShell, InteractiveShellABC
 from traitlets import Bool, Instance, Type, default
 
 from assay.kernel._tracebacks import hide_own_frames, text_of
-from assay.kernel.ipython._cell_run import PayloadManager, run_of
+from assay.kernel.ipython._cell_run import CellRun, PayloadManager, run_of
 from assay.kernel.ipython._display import IopubDisplayHook, IopubDisplayPublisher
 from assay.kernel.ipython._errors import newest_error, note_error
 from assay.kernel.ipython._sources import forget_old_sources
@@ -96,6 +96,9 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
 
     lock: AbstractContextManager[object] = nullcontext()
     """Keeps apart what several cells do to the shell; see `run_cells_at_once`."""
+
+    forget_traps: Callable[[], object] = staticmethod(lambda: None)
+    """Called when a cell begins, once several may run at a time."""
 
     genuine_excepthook: Any = None
     """What `sys.excepthook` is between cells, once several may run at a time."""
@@ -269,7 +272,12 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
 
     async def run_code(self, *args: Any, **kwargs: Any) -> bool:
         """Run a part of a cell; True if it failed."""
-        failed: bool = await super().run_code(*args, **kwargs)
+        run = run_of(self.host.request()) or CellRun()
+        run.depth += 1
+        try:
+            failed: bool = await super().run_code(*args, **kwargs)
+        finally:
+            run.depth -= 1
         if self.genuine_excepthook is not None and sys.excepthook == self.excepthook:
             sys.excepthook = self.genuine_excepthook  # another cell's, which ends after this one
         if not hasattr(sys, "stdout"):
@@ -322,6 +330,10 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
     ) -> None:
         """Show the exception that just happened, or *exc_tuple*."""
         kind, value, trace = exc_tuple or sys.exc_info()
+        run = run_of(self.host.request()) or CellRun()
+        if run.is_failed and not run.depth and isinstance(value, KeyboardInterrupt):
+            return  # it struck when the error that ended the cell had been shown
+        run.is_ending = running_compiled_code and run.depth == 1
         if value is not None:
             self.host.end_child(value)
         if self.host.abandons:
@@ -355,7 +367,9 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
         before = newest_error()
         # To read the source, and import what shows it.
         with self.host.lend_descriptors(), self.lock:
-            with suppress(ImportError, OSError):  # of a program that has used up all the same
+            # Of a program that has used up all the same. An import that is interrupted may leave a
+            # lock of Python's locked.
+            with suppress(ImportError, OSError), self.host.uninterrupted():
                 remember_highlighting()
             super().showtraceback(
                 exc_tuple, filename, tb_offset, exception_only, running_compiled_code
@@ -394,13 +408,18 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
         error = Error(
             ename=str(etype.__name__), evalue=text_of(evalue), traceback=tuple(map(str, stb))
         )
-        if self.host.request() is None:
+        request = self.host.request()
+        if (run := run_of(request)) is not None and (run.is_ending or not run.depth):
+            run.is_failed = True
+        if request is None:
             # Start-up code: there is no cell to show it in, and perhaps no client to hear it.
             for stream in (sys.stderr, self.host.real_stderr):
                 print("\n".join(error.traceback), file=stream)
+            note_error(error)
         else:
-            self.host.publish(error)
-        note_error(error)
+            with self.host.uninterrupted():  # it would be published a second time
+                self.host.publish(error)
+                note_error(error)
         forget_old_sources()
         return error
 

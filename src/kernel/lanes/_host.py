@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from threading import get_ident  # by name: gevent replaces the module's
 from typing import TYPE_CHECKING, TextIO
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from assay.kernel._interpreter import EventLoop
     from assay.kernel.lanes._subshell import Subshell
     from assay.kernel.lanes._subshells import Subshells
+    from assay.kernel.process._thread_interrupts import ThreadInterrupts
 
 __all__ = ["KernelHost"]
 
@@ -172,6 +173,24 @@ class KernelHost:
         """Free some descriptors inside, where user code has left none."""
         return self._io.spare.lent()
 
+    @contextmanager
+    def uninterrupted(self) -> Iterator[None]:
+        """Put interrupts of the caller's thread off inside: what it does is not done by half."""
+        guard = self._guard()
+        if guard is None or guard.is_held:
+            yield
+            return
+        guard.hold()
+        try:
+            yield
+        finally:
+            guard.release()
+
+    def _guard(self) -> Interrupts | ThreadInterrupts | None:
+        """Return what interrupts the caller's thread; None in one that nothing interrupts."""
+        in_main = get_ident() == self._thread
+        return interrupts_of_this_thread() or (self._interrupts if in_main else None)
+
     def interrupt_count(self) -> int:
         """Return how often the caller's thread was interrupted, also where it has caught that."""
         return (interrupts_of_this_thread() or self._interrupts).count
@@ -196,18 +215,10 @@ class KernelHost:
     def _publish_error(self, error: Content) -> None:
         """Publish and note it in one step: an interrupt in between would make a second error."""
         request = self._parents.current()
-        own = interrupts_of_this_thread()
-        in_cell = own is not None or get_ident() == self._thread
-        guard = own or self._interrupts
-        if in_cell:
-            guard.hold()
-        try:
+        with self.uninterrupted():
             self._output.publish(error)
-            if request is not None and in_cell:
+            if request is not None and self._guard() is not None:
                 request.error = error
-        finally:
-            if in_cell:
-                guard.release()
 
     def _subshell(self) -> Subshell | None:
         """Return the subshell of the caller's thread."""

@@ -90,7 +90,7 @@ class Services:
             from assay.kernel.dispatch._introspection import serve_introspection  # noqa: PLC0415 - see there
 
             serve_introspection(shell, interpreter, interruptible, lambda: self._connection)
-            protocol.preload("DisplayData", "InputRequest")
+            protocol.preload("DisplayData", "InputRequest", "Stream")
             # Deprecated on shell since 5.4 and served: it waits for its turn there (SHELL-16).
             shell.on(protocol.ShutdownRequest, shut_down)
 

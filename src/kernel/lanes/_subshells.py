@@ -83,7 +83,9 @@ class Subshells:
         self._handlers.on(protocol.CreateSubshellRequest, self._create)
         self._handlers.on(protocol.DeleteSubshellRequest, self._delete)
         self._handlers.on(protocol.ListSubshellRequest, self._list)
+        # Not when they are needed: the I/O thread must not wait for an import in another one.
         protocol.preload("CreateSubshellReply", "DeleteSubshellReply", "ListSubshellReply")
+        protocol.preload("ErrorReply", "Stream")
         self._table: dict[str, Subshell] = {}
         self._ending: list[Subshell] = []
         """Deleted, and still at work on what they had received."""

@@ -19,7 +19,8 @@ kernel's own. The flag is set last on the way in and cleared first on the way ou
 inside the handlers' own `try`, so that an interrupt is in the cell or not at all.
 
 *Where nothing may be raised* although user code runs: between `hold` and `release`, where something
-must not be done by half; where Python swallows what is raised, that is in finalizers (the
+must not be done by half; where Python itself takes a lock (`LOCKING`); where it swallows what is
+raised, that is in finalizers (the
 unraisable hook sees it), in the functions that are called around a fork, and in what shows a
 warning. There the handler asks for the same signal again (`put_off`); nothing waits for it.
 
@@ -39,8 +40,10 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable, Collection, Iterable
+import threading
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
+from importlib import _bootstrap
 from threading import get_ident  # by name: gevent replaces the module's
 from types import CodeType, FrameType, TracebackType
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
@@ -53,7 +56,15 @@ from assay.transport import get_logger
 if TYPE_CHECKING:
     from assay.kernel.process._thread_interrupts import ThreadInterrupts
 
-__all__ = ["MASK", "Interrupts", "end_at_user_code", "interrupts_of_this_thread", "of_thread"]
+__all__ = [
+    "MASK",
+    "MAX_PUT_OFF",
+    "Interrupts",
+    "end_at_user_code",
+    "interrupts_of_this_thread",
+    "is_locking",
+    "of_thread",
+]
 
 MASK = signal.pthread_sigmask(signal.SIG_BLOCK, ())
 """The signals that the main thread blocked at the start, as child processes are to."""
@@ -73,8 +84,8 @@ SHOW_WARNING = {"WarningMessage.__init__", "_showwarnmsg"}
 """What C code calls to show a warning; the program's own ``showwarning`` runs in the second."""
 
 MAX_PUT_OFF = 100
-"""How often an interrupt is put off because of a warning: a tenth of a second and more. What takes
-longer to be shown waits for something, and only an interrupt may end that."""
+"""How often an interrupt is put off because of a warning or a lock: a tenth of a second and more.
+What takes longer waits for something, and only an interrupt may end that."""
 
 
 def end_at_user_code(trace: TracebackType | None, *beyond: CodeType) -> None:
@@ -210,6 +221,11 @@ class Interrupts:
         """Put interrupts off from now on: what follows must not be done by half."""
         self._is_held = True
 
+    @property
+    def is_held(self) -> bool:
+        """True from `hold` to `release`."""
+        return self._is_held
+
     def release(self) -> None:
         """Put them off no longer; in a forked child as well."""
         self._is_held = False
@@ -251,7 +267,7 @@ class Interrupts:
             return
         if self._is_held or code in MUST_NOT_RAISE:
             self.put_off()
-        elif self._times_put_off < MAX_PUT_OFF and _shows_warning(frame):
+        elif self._times_put_off < MAX_PUT_OFF and (_shows_warning(frame) or is_locking(frame)):
             self._times_put_off += 1
             self.put_off()
         else:
@@ -302,6 +318,42 @@ MUST_NOT_RAISE = {
     for function in (Interrupts.hold, Interrupts.release, Interrupts._on_unraisable)
 }
 """Where an interrupt is put off although it is not held: before it is, and after."""
+
+
+def _locking() -> Iterator[CodeType]:
+    """Yield the code of Python's own that takes or gives back a lock, step by step."""
+    # Private names; where there is none, nothing is looked for.
+    lock = getattr(_bootstrap, "_ModuleLock", None)
+    manager = getattr(_bootstrap, "_ModuleLockManager", None)
+    for owner, names in (
+        (_bootstrap, ("_get_module_lock", "_lock_unlock_module")),
+        (lock, ("acquire", "release")),
+        (manager, ("__enter__", "__exit__")),
+        (threading.Condition, ("__enter__", "__exit__", "_release_save", "_acquire_restore")),
+        (threading.Thread, ("start",)),
+    ):
+        for name in names:
+            if (function := getattr(owner, name, None)) is not None:
+                yield function.__code__
+
+
+LOCKING = frozenset(_locking())
+"""Where an interrupt would leave a lock locked that other threads need: that of a module which is
+imported, or of an event."""
+
+DEPTH = 4
+"""How deep these call each other."""
+
+
+def is_locking(frame: FrameType | None) -> bool:
+    """Return True if *frame*, where a thread is, belongs to what is in `LOCKING`."""
+    for _ in range(DEPTH):
+        if frame is None:
+            return False
+        if frame.f_code in LOCKING:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _shows_warning(frame: FrameType | None) -> bool:

@@ -24,13 +24,16 @@ from __future__ import annotations
 
 import math
 import signal
+import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from importlib import _bootstrap
 from threading import TIMEOUT_MAX, Lock, get_ident  # by name: gevent replaces the module's
+from types import FrameType
 from typing import Protocol
 
-from assay.kernel.process._interrupts import MASK, of_thread
+from assay.kernel.process._interrupts import MASK, MAX_PUT_OFF, is_locking, of_thread
 from assay.kernel.process._patches import Kind, patches
 
 __all__ = ["InterruptibleLoop", "ThreadInterrupts"]
@@ -72,6 +75,7 @@ class ThreadInterrupts(AbstractContextManager[None]):
         self._is_held = False
         self._is_pending = False
         self._is_asked = False
+        self._times_put_off = 0
         self._sleep = Lock()
         self._sleep.acquire()
         self.loop: InterruptibleLoop | None = None
@@ -138,6 +142,11 @@ class ThreadInterrupts(AbstractContextManager[None]):
             self._is_held = False
             raise
 
+    @property
+    def is_held(self) -> bool:
+        """True from `hold` to `release`."""
+        return self._is_held
+
     def release(self) -> None:
         """Put them off no longer."""
         with self._lock:
@@ -177,6 +186,13 @@ class ThreadInterrupts(AbstractContextManager[None]):
     def _raise(self) -> None:
         from assay.kernel.process._raise_in import raise_in  # noqa: PLC0415 - as in `begin`
 
+        # Where the thread is now it will be struck: it waits for the interpreter, or in C code.
+        frame = sys._current_frames().get(self._ident)
+        if self._times_put_off < MAX_PUT_OFF and (is_locking(frame) or _is_importing(frame)):
+            self._times_put_off += 1
+            self._again()
+            return
+        self._times_put_off = 0
         self._is_asked = True
         raise_in(self._ident, KeyboardInterrupt)
         if self._sleep.locked():
@@ -199,6 +215,22 @@ class ThreadInterrupts(AbstractContextManager[None]):
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             self._sleep.acquire(timeout=min(left, TIMEOUT_MAX))
+
+
+IMPORTING = getattr(getattr(_bootstrap, "_find_and_load", None), "__code__", None)
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    """Return True if *frame* belongs to an import.
+
+    From C code, which reads files meanwhile, the next step may be to give the module's lock back: a
+    thread is struck just there, and nobody could import the module any more.
+    """
+    while frame is not None:
+        if frame.f_code is IMPORTING:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _patch_sleep() -> None:

@@ -88,7 +88,8 @@ class HistoryManager(history.HistoryManager):  # type: ignore[misc]  # skipped, 
 
     def store_inputs(self, line_num: int, source: str, source_raw: str | None = None) -> None:
         """Store a cell as ``In[line_num]``, whichever cell of a subshell was stored before it."""
-        with self._storing:
+        # An interrupt in a lock of Python's own would leave that locked.
+        with self.shell.host.uninterrupted(), self._storing:
             size = len(self.input_hist_parsed)
             super().store_inputs(line_num, source, source_raw)
             if len(self.input_hist_parsed) != size and line_num != size:
