@@ -80,13 +80,17 @@ def _without_feature(kernel: Testee) -> None:
         raise Skip("the kernel has subshells")
 
 
+def _settle(kernel: Testee, *asked: Heard) -> None:
+    """Wait for the idle of each of *asked*: kernel_info may be answered ahead of them (CTRL-03)."""
+    kernel.peer.wait_for(lambda: all(one.idle for one in asked), kernel.limits.grace)
+
+
 @check("SUBSHELL-01.1", "a kernel that lists its subshells announces them")
 def announced(kernel: Testee) -> Outcome:
     heard = kernel.peer.send("list_subshell_request", channel=CONTROL)
     if not kernel.peer.quiet(CONTROL):
         return failed("an answer to the next request on control", "none", heard)
-    # Kernels answer kernel_info ahead of what waits on control: this may still be on its way.
-    kernel.peer.wait_for(lambda: heard.idle is not None, kernel.limits.grace)
+    _settle(kernel, heard)
     if heard.status == "ok" and FEATURE not in kernel.features:
         return failed(f"{FEATURE!r} in supported_features", repr(kernel.features), heard)
     if FEATURE not in kernel.features:
@@ -182,6 +186,7 @@ def no_replies(kernel: Testee) -> Outcome:
     ]
     if not kernel.peer.quiet(CONTROL):
         return failed("an answer to the next request on control", "none", *asked)
+    _settle(kernel, *asked)
     for one in asked:
         if one.replies:
             return failed("no reply", f"a {one.replies[0].msg_type}", one)
