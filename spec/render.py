@@ -584,15 +584,13 @@ def _requirement_section(one: Requirement, register: Register, link: Callable[[s
         ("Seen elsewhere", one.divergence),
         ("Test", one.test),
         ("The test needs", f"{', '.join(NEEDS[n] for n in one.needs)}." if one.needs else None),
-        (
-            "Verified by",
-            f"{', '.join(map(_evidence, one.verified_by))}." if one.verified_by else None,
-        ),
         ("Not testable", one.untestable),
         ("See", ", ".join(one.see) + "." if one.see else None),
     ):
         if text:
             notes.append(f"{label}: {link(text)}")
+    if one.verified_by:
+        notes.append(f"Verified by: {', '.join(map(_evidence, one.verified_by))}.")
     bullets = "\n".join(f"- {note}" for note in notes)
     return f"### {one.id}\n\n{' · '.join(marks)}\n\n{link(one.text)}\n\n{bullets}\n"
 
