@@ -31,7 +31,7 @@ def engine_command(*, file: str | None, options: tuple[str, ...]) -> int:
     \b
     --profile=NAME --profile-dir=FOLDER --cluster-id=ID    which cluster, instead of FILE
     --wait=SECONDS          how long a FILE that is not there is waited for (10)
-    --timeout=SECONDS       how long the controller has to answer (10)
+    --timeout=SECONDS       how long the controller has to answer (30)
     --id=N                  the number to ask for; --mpi asks for the rank
     --missed-pings=N        how many of the controller's pings may fail before the engine ends
                             (10, and 10 seconds at least; 0: it never ends)

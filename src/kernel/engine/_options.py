@@ -34,7 +34,7 @@ class EngineOptions:
     is_mpi: bool = False
     """Ask for the rank of MPI as number."""
 
-    timeout_s: float = 10.0
+    timeout_s: float = 30.0
     """How long the hub and the schedulers have to answer."""
 
     wait_s: float = 10.0

@@ -7,7 +7,7 @@ import os
 import pickle
 import re
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FunctionType
@@ -173,10 +173,18 @@ def test_an_error_whose_text_fails_is_answered(both: Any) -> None:
     assert got(call(both, os.getpid))
 
 
+QUEUED = """
+import gc, time
+lane = next(o.lane for o in gc.get_objects() if type(o).__name__ == "MainLane")
+while len(lane) < {count}:
+    time.sleep(0.01)
+"""
+"""Waits until so many requests wait behind it."""
+
+
 def test_a_failed_cell_aborts_those_behind_it_alone(both: Any) -> None:
     """Queued cells are not run; functions are, and what is sent after the reply."""
-    code = "import time; time.sleep(0.5); 1/0"
-    first = both.execute(code, silent=False)
+    first = both.execute(QUEUED.format(count=2) + "1/0", silent=False)
     queued = both.execute("aborted = 1", silent=False)
     task = call(both, lambda: "run")
     with pytest.raises(remote.CompositeError):
@@ -187,31 +195,66 @@ def test_a_failed_cell_aborts_those_behind_it_alone(both: Any) -> None:
     assert got(task) == ["run", "run"]
     got(both.execute("later = 1", silent=False))
     assert got(both.pull("later")) == [1, 1]
-    silent = [both.execute(code) for code in ("import time; time.sleep(0.3); 1/0", "quiet = 1")]
+
+
+def test_a_silent_cell_that_fails_aborts_nothing(both: Any) -> None:
+    """Clients execute silently by default, and queue what has nothing to do with each other."""
+    first = both.execute(QUEUED.format(count=1) + "1/0")
+    queued = both.execute("quiet = 1")
     with pytest.raises(remote.CompositeError):
-        got(silent[0])
-    got(silent[1])
+        got(first)
+    got(queued)
+
     assert got(both.pull("quiet")) == [1, 1]
 
 
-def test_tasks_are_aborted_while_one_runs(both: Any) -> None:
+def test_tasks_are_aborted_while_one_runs(both: Any, tmp_path: Path) -> None:
     """By id and all together; the running one goes on, and an id may come before its task."""
     one = both.client[0]
-    running = call(one, lambda: __import__("time").sleep(0.7))
-    named, kept, *rest = [call(one, os.getpid) for _ in range(4)]
-    one.abort(named, block=True)
-    with pytest.raises(remote.TaskAborted):
-        got(named)
-    got(kept)
-    got(running)
-    assert all(got(task) for task in rest)
-    running = call(one, lambda: __import__("time").sleep(0.7))
-    queued = [call(one, os.getpid) for _ in range(3)]
-    one.abort(block=True)
-    for task in queued:
-        with pytest.raises(remote.TaskAborted):
-            got(task)
-    got(running)
+    ways: list[Callable[[list[Any]], object]] = [
+        lambda tasks: one.abort(tasks[0], block=True),
+        lambda _: one.abort(block=True),
+    ]
+    for abort in ways:
+        gate = tmp_path / f"{len(list(tmp_path.iterdir()))}"
+        running = call(one, wait_for, str(gate))
+        tasks = [call(one, os.getpid) for _ in range(4)]
+        abort(tasks)
+        gate.touch()
+        for task in tasks:
+            task.wait(HANG_LIMIT_S)
+
+        kept = [task.status != "aborted" for task in tasks]
+        assert kept in ([False, True, True, True], [False] * 4)
+        running.wait(HANG_LIMIT_S)
+        assert running.status == "ok"
+
+
+def wait_for(path: str) -> None:
+    """Return once there is a file at *path*; on an engine."""
+    import os  # noqa: PLC0415 - there
+    import time  # noqa: PLC0415 - there
+
+    while not os.path.exists(path):  # noqa: PTH110 - short
+        time.sleep(0.01)
+
+
+def run_on() -> None:
+    """Say that it runs, and run until it is interrupted; on an engine."""
+    from time import sleep  # noqa: PLC0415 - there
+
+    from ipyparallel.datapub import publish_data  # noqa: PLC0415 - there
+
+    publish_data({"ready": 1})
+    sleep(600)
+
+
+def running(view: Any) -> Any:
+    """Return the result of a task that runs on all engines of *view*."""
+    task = call(view, run_on)
+    while not task.ready() and not all(part.get("ready") for part in task.data):
+        view.client.wait(timeout=0.01)  # what a task publishes comes before its end
+    return task
 
 
 def test_clear_empties_the_namespace(both: Any) -> None:
@@ -261,22 +304,8 @@ def test_a_broadcast_reaches_each_engine(both: Any) -> None:
 
 def test_an_interrupt_ends_the_running_task_alone(both: Any) -> None:
     """SIGINT by signal_request raises KeyboardInterrupt there; idle engines ignore it."""
-
-    def wait() -> None:
-        from time import sleep  # noqa: PLC0415
-
-        from ipyparallel.datapub import publish_data  # noqa: PLC0415
-
-        publish_data({"ready": 1})
-        sleep(600)
-
     both.client.send_signal(signal.SIGINT, targets=[0, 1], block=True)
-    task = call(both, wait)
-    while not task.ready() and [part.get("ready") for part in task.data] != [
-        1,
-        1,
-    ]:  # also: data comes before the end
-        both.client.wait(timeout=0.01)
+    task = running(both)
     both.client.send_signal(signal.SIGINT, targets=[0, 1], block=True)
 
     with pytest.raises(remote.CompositeError) as caught:
@@ -300,7 +329,7 @@ def test_the_ends_of_engines_are_noticed_at_once(cluster: TestCluster, client: i
     engines = cluster.start_engines(client, 3)
     numbers = sorted(client.ids)[-3:]
     pids = dict(zip(client[numbers].apply_sync(os.getpid), numbers, strict=True))
-    busy = call(client[numbers], lambda: __import__("time").sleep(600))
+    busy = running(client[numbers])
     killed, stopped, shut = engines
     client.send_signal(signal.SIGKILL, targets=pids[killed.pid], block=True)
     stopped.terminate()
