@@ -43,7 +43,7 @@ def run_cells_at_once(shell: ZMQInteractiveShell, main_thread: int) -> None:
         trap.threads = _OfThreads(set_it, unset, main_thread)
         trap.__class__ = ours
     shell.forget_traps = lambda: [trap.threads.forget(get_ident()) for trap in (display, builtin)]
-    _lock_flags(shell.compile, lock)
+    _lock_compiler(shell.compile, lock)
     shell.genuine_excepthook = sys.excepthook
     if sys.excepthook == shell.excepthook:
         shell.genuine_excepthook = shell.sys_excepthook
@@ -114,8 +114,11 @@ class _BuiltinTrap(BuiltinTrap):  # type: ignore[misc]  # as above
         self.threads.leave()
 
 
-def _lock_flags(compiler: Any, lock: AbstractContextManager[object]) -> None:
-    """Let one thread at a time compile with flags of its own: the last one would undo them."""
+def _lock_compiler(compiler: Any, lock: AbstractContextManager[object]) -> None:
+    """Let one thread at a time compile with flags of its own: the last one would undo them.
+
+    And parse: Python 3.11 counts how deep it is in a tree for all threads together, and fails.
+    """
     extra_flags = compiler.extra_flags
 
     @contextmanager
@@ -123,4 +126,10 @@ def _lock_flags(compiler: Any, lock: AbstractContextManager[object]) -> None:
         with lock, extra_flags(flags):
             yield
 
-    compiler.extra_flags = locked
+    parse = compiler.ast_parse
+
+    def parse_locked(*args: Any, **keys: Any) -> Any:
+        with lock:
+            return parse(*args, **keys)
+
+    compiler.extra_flags, compiler.ast_parse = locked, parse_locked

@@ -310,6 +310,25 @@ def test_errors_of_cells_at_once_are_their_own(client: Client, subs: list[str]) 
     assert value(client, "__import__('sys').excepthook.__module__") == "'sys'"
 
 
+def test_cells_at_once_are_compiled(client: Client, subs: list[str]) -> None:
+    """Threads that take turns in the middle of a cell's parsing do not disturb each other: Python
+    3.11 counts how deep it is in a tree for all of them together."""
+    setting = (
+        "import gc, sys\nbefore = sys.getswitchinterval(), gc.get_threshold()\n"
+        "sys.setswitchinterval(1e-5); gc.set_threshold(50)\n"
+        "class Slow:\n    def __del__(self): pass"
+    )
+    succeeded(execute(client, setting))
+    lines = [f"x{i} = [({i}, [{i}, ({i} + {i}) * {i}], dict(a={i}))]" for i in range(200)]
+    code = "\n".join(f"{line}; l = [Slow()]; l.append(l)" for line in lines)
+
+    for _ in range(6):
+        for exchange in [start_in(client, shell, code) for shell in (None, *subs)]:
+            succeeded(finish(client, exchange))
+
+    succeeded(execute(client, "sys.setswitchinterval(before[0]); gc.set_threshold(*before[1])"))
+
+
 def test_payloads_of_cells_at_once_are_their_own(client: Client, sub: str) -> None:
     """A page that one cell shows is no part of the other's reply."""
     succeeded(
