@@ -64,6 +64,17 @@ T = TypeVar("T")
 
 DEEP = 300
 
+FIELDLESS = {
+    "apply_request",
+    "clear_request",
+    "connect_request",
+    "create_subshell_request",
+    "interrupt_request",
+    "kernel_info_request",
+    "list_subshell_request",
+}
+"""Types whose contents have no field of their own."""
+
 
 def drawn(strategy: SearchStrategy[T], count: int = 200) -> list[T]:
     """Return *count* values of *strategy*, the same each time."""
@@ -198,10 +209,15 @@ def test_parts_are_what_their_names_say(
     assert header.msg_id
 
 
-@given(messages("execute_request"))
-def test_messages_have_the_type_asked_for(message: Message[Content]) -> None:
+@pytest.mark.parametrize("msg_type", sorted(MESSAGE_TYPES))
+@given(data=st.data())
+@settings(max_examples=4)
+def test_messages_have_the_type_asked_for(msg_type: str, data: st.DataObject) -> None:
     """Header and content agree."""
-    assert message.header.msg_type == message.content.msg_type == "execute_request"
+    message: Message[Content] = data.draw(messages(msg_type))
+
+    assert message.header.msg_type == msg_type
+    assert type(message.content) in (MESSAGE_TYPES[msg_type].content, ErrorReply, Aborted)
 
 
 @given(frames(scheme=None))
@@ -238,13 +254,26 @@ def test_truncated_frames_are_mostly_refused() -> None:
     assert 100 < refused < 200
 
 
-@given(malformed_contents())
-def test_malformed_contents_are_refused(malformed: MalformedContent) -> None:
-    """Every one of them is a content error, and says where."""
+@pytest.mark.parametrize("msg_type", sorted(set(MESSAGE_TYPES) - FIELDLESS))
+@given(data=st.data())
+@settings(max_examples=6)
+def test_malformed_contents_are_refused(msg_type: str, data: st.DataObject) -> None:
+    """Of each type every one of them is a content error, and says where; what is sound is taken."""
+    malformed: MalformedContent = data.draw(malformed_contents(msg_type))
+    sound = unstructure(data.draw(contents(msg_type)))
     with pytest.raises(ContentError) as caught:
-        structure_content(malformed.msg_type, malformed.data)
+        structure_content(msg_type, malformed.data)
 
+    assert malformed.msg_type == msg_type
     assert malformed.path in str(caught.value)
+    assert unstructure(structure_content(msg_type, sound)) == sound
+
+
+@pytest.mark.parametrize("msg_type", sorted(FIELDLESS))
+def test_contents_without_a_field_cannot_be_spoilt(msg_type: str) -> None:
+    """Nothing in them can be wrong: whoever asks for a fault is told so."""
+    with pytest.raises(LocalError, match="wanted a type with a field that can be wrong"):
+        drawn(malformed_contents(msg_type), 1)
 
 
 def test_malformed_contents_have_every_fault() -> None:
