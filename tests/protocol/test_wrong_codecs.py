@@ -170,6 +170,8 @@ SUBJECTS = {
             "wire.round_trip.unknown_keys_survive_in_headers",
             "contents.reading.the_readers_agree_on_headers",
             "testing.strategies.contents_are_valid_for_their_type",
+            "wire.sending.what_is_sound_is_sent",
+            "wire.sending.the_quick_look_lets_nothing_pass_that_a_reader_refuses",
         ),
     ),
     "the two readers": Subject(

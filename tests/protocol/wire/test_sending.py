@@ -116,9 +116,10 @@ def test_what_is_sound_is_sent(data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(sorted(MESSAGE_TYPES)))
     content = data.draw(contents(name))
 
-    session().pack(content, msg_type="" if content.msg_type else name)
+    frames = session().pack(content, msg_type="" if content.msg_type else name)
 
     assert is_sound(content)
+    assert structure_content(name, decode_object(bytes(frames[-1]), "content")) == content
 
 
 @given(st.data())
@@ -134,7 +135,8 @@ def test_the_quick_look_lets_nothing_pass_that_a_reader_refuses(data: st.DataObj
     spoilt = evolve(content, **changes)
 
     if is_sound(spoilt):
-        structure_content(name, decode_object(encode_json(unstructure(spoilt)), "content"))
+        written = decode_object(encode_json(unstructure(spoilt)), "content")
+        assert unstructure(structure_content(name, written)) == written
 
 
 def test_what_means_the_same_is_sent() -> None:
