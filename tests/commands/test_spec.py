@@ -187,7 +187,7 @@ def test_search_in_vain(capsys: pytest.CaptureFixture[str]) -> None:
         (["show", "EXEC-20", "AMB6"], "did you mean AMB-"),
         (["list", "--area", "EXCE"], "did you mean EXEC"),
         (["schema", "excute_request"], "did you mean execute_request"),
-        (["schema", "stream", "--version", "5.9"], "did you mean 5."),
+        (["schema", "stream", "--version", "6.5"], "did you mean 5."),
         (["list", "--area", "?"], "there are WIRE, SIGN, HDR, "),
         (["vectors", "?"], "there are buffers, connection, "),
     ],
