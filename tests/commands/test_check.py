@@ -13,6 +13,7 @@ import pytest
 
 from assay.commands import run
 from assay.commands._exit import Exit
+from assay.protocol import ConnectionFile
 from tests.limits import HANG_LIMIT_S
 
 ASSAY = (sys.executable, "-m", "assay")
@@ -84,6 +85,35 @@ def test_wrong_command_line(
     """A command line that makes no sense is exit code 2, and says what was wanted."""
     assert run(["check", *words]) == Exit.USAGE
     assert complaint in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"key": None}, "key: wanted this key, found none (CONN-16)"),
+        ({"key": None, "kye": "secret"}, "is key meant?"),
+        ({"hb_port": None}, "hb_port: wanted this key, found none (CONN-17)"),
+        ({"ip": ""}, "ip: wanted an address"),
+        ({"signature_scheme": "hmac-md5"}, "signature_scheme: "),
+    ],
+)
+@pytest.mark.parametrize("command", ["check", "fuzz"])
+def test_a_client_takes_no_file_that_leaves_something_open(
+    command: str,
+    changes: dict[str, str | None],
+    complaint: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A connection file that no kernel takes is none for its clients, and no key is shown."""
+    whole = json.loads(ConnectionFile(key="secret").to_json()) | changes
+    path = tmp_path / "k.json"
+    path.write_text(json.dumps({key: it for key, it in whole.items() if it is not None}))
+
+    assert run([command, "--existing", str(path)]) == Exit.USAGE
+    said = capsys.readouterr().err
+    assert complaint in said
+    assert "secret" not in said
 
 
 def test_list(capsys: pytest.CaptureFixture[str]) -> None:
