@@ -75,7 +75,7 @@ def _cluster(folder: Path) -> Iterator[dict[str, Any]]:
         yield views
         client.close()
     finally:
-        for process in processes:
+        for process in reversed(processes):  # the controller ends its own ones
             process.terminate()
         for process in processes:
             process.wait()

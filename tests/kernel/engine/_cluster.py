@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
@@ -40,15 +41,17 @@ class TestCluster:
         }
         self._processes: list[subprocess.Popen[bytes]] = []
         self._clients: list[ipp.Client] = []
+        self._group: int | None = None
 
     def start_controller(self, *options: str) -> None:
         """Start it, and wait until it has written its files."""
-        self._start(
+        controller = self._start(
             "controller",
             ["-m", "ipyparallel.controller", f"--profile-dir={self.folder / 'profile'}"],
             ["--ip=127.0.0.1", "--location=127.0.0.1", "--usethreads", *options],
             [f"--HeartMonitor.period={PERIOD_MS}"],
         )
+        self._group = controller.pid
         _wait_for(self._is_written)
 
     def start_engine(self, *options: str) -> subprocess.Popen[bytes]:
@@ -84,6 +87,9 @@ class TestCluster:
             client.close()
         for process in self._processes:
             process.kill()
+        if self._group is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._group, signal.SIGKILL)  # the controller's own processes
         for process in self._processes:
             process.wait()
 
@@ -97,6 +103,7 @@ class TestCluster:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                start_new_session=name == "controller",
             )
         path.rename(self.folder / f"{process.pid}.log")
         self._processes.append(process)
