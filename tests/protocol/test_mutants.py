@@ -193,9 +193,9 @@ MUTANTS = (
     ),
     Mutant(
         "a parent header is written anew",
-        "wire._session:_header_json",
-        "header.raw if header.raw is not None else",
-        "",
+        "wire._structure:header_json",
+        "if header.raw is not None:",
+        "if header.raw is None:",
         "wire.round_trip.a_parent_header_is_echoed_byte_for_byte",
     ),
     Mutant(
@@ -229,8 +229,8 @@ MUTANTS = (
     Mutant(
         "encode forgets the metadata",
         "wire._session:Session.encode",
-        'encode_json(message.metadata, "metadata") if message.metadata else EMPTY',
-        "EMPTY",
+        "_metadata_json(message.metadata)",
+        "EMPTY_OBJECT",
         "wire.round_trip.every_type_of_message_comes_back_equal",
         ("status",),
     ),
