@@ -72,7 +72,8 @@ def show_command(*, ids: tuple[str, ...], as_json: bool) -> int:
 def schema_command(*, version: str | None, lenient: bool, name: str | None, as_json: bool) -> int:
     """Print the JSON Schema of a message's content, or without a MSG_TYPE the names there are.
 
-    There are also header, connection_file, registration_file and kernelspec.
+    There are also header, parent_header, message, websocket_message, connection_file, kernelspec,
+    registration_file and registration. A newer minor VERSION has the schemas of the newest.
 
     \b
     assay spec schema
