@@ -75,6 +75,11 @@ def _sleeper(kernel: Testee, subshell: str | None = None) -> Heard:
     return cell
 
 
+def _let_end(kernel: Testee, cell: Heard) -> None:
+    """Wait for the end of *cell*: what has no reply when a check ends counts as unanswered."""
+    kernel.peer.wait_for(lambda: cell.done, kernel.patience + SLEEP_S)
+
+
 def _without_feature(kernel: Testee) -> None:
     if FEATURE in kernel.features:
         raise Skip("the kernel has subshells")
@@ -130,6 +135,7 @@ def run_beside_main(kernel: Testee) -> Outcome:
             return failed("the cell of a subshell to run", got, cell, beside)
         if cell.replies:
             return failed("its reply before the main shell's cell ends", "after it", cell, beside)
+    _let_end(kernel, cell)
     return passed()
 
 
@@ -209,6 +215,7 @@ def routed(kernel: Testee) -> Outcome:
     kernel.peer.wait_for(lambda: asked.replies or cell.replies)
     if not asked.replies:
         return failed("its reply before the main shell's cell ends", "none", cell, asked)
+    _let_end(kernel, cell)
     return passed()
 
 
