@@ -24,7 +24,31 @@ ENDS = "kernel/lanes/test_shutdown.py::"
 PROMPTER = "kernel.dispatch._stdin:"
 DISPATCH = "kernel/dispatch/test_dispatch.py::"
 
+DEBUGGER = "kernel.debugger."
+TRANSLATED = "kernel/debugger/test_translation.py::"
+
 MUTANTS = (
+    Mutant(
+        "a stack ends at its innermost cell",
+        f"{DEBUGGER}_stack:user_frames",
+        "cells[-1] + 1",
+        "cells[0] + 1",
+        f"{TRANSLATED}test_stack_ends_with_the_users_frames",
+    ),
+    Mutant(
+        "names of the shell are hidden everywhere",
+        f"{DEBUGGER}_scopes:Scopes.without_hidden",
+        "reference not in self._namespaces or ",
+        "",
+        f"{TRANSLATED}test_names_of_the_shell_are_hidden_in_its_namespace_alone",
+    ),
+    Mutant(
+        "a late page begins at the first part",
+        f"{DEBUGGER}_variables:Variables.parts",
+        "islice(_parts(value), start, end)",
+        "islice(_parts(value), 0, end)",
+        f"{TRANSLATED}test_large_variables_are_shown_in_part",
+    ),
     Mutant(
         "text goes on in another thread's run",
         f"{STREAM}_quick_write",
