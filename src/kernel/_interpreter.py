@@ -491,6 +491,10 @@ class CellTracer(Protocol):
         """Look at *error*, which the cell has not caught, before it is shown."""
         ...
 
+    def at_rest(self) -> AbstractContextManager[None]:
+        """Look away inside: the caller's thread does work of the kernel's."""
+        ...
+
     def end(self) -> None:
         """End with a cell, however it ended."""
         ...

@@ -39,6 +39,7 @@ __all__ = [
     "is_kernels",
     "load",
     "release_thread",
+    "rest_thread",
     "stop_after",
 ]
 
@@ -151,6 +152,13 @@ def follow_thread() -> None:
     debugpy = sys.modules.get("debugpy")
     if debugpy is not None and _global_debugger() is not None:
         debugpy.trace_this_thread(True)
+
+
+def rest_thread() -> None:
+    """Trace the calling thread no longer, until `follow_thread`."""
+    debugpy = sys.modules.get("debugpy")
+    if debugpy is not None and _global_debugger() is not None:
+        debugpy.trace_this_thread(False)
 
 
 def stop_after(error: BaseException) -> None:

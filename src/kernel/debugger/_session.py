@@ -23,8 +23,9 @@ from __future__ import annotations
 
 import linecache
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from pathlib import Path
 from threading import current_thread
 from typing import TYPE_CHECKING
@@ -201,6 +202,18 @@ class Session:
         """Stop after an uncaught *error*, if the client wants that; debugpy sees it be caught."""
         if self._is_attached and isinstance(error, Exception):
             _debugpy.stop_after(error)
+
+    @contextmanager
+    def at_rest(self) -> Iterator[None]:
+        """Trace the caller's thread no longer, but from the end of this on."""
+        if self._connection is None:
+            yield
+            return
+        _debugpy.rest_thread()
+        try:
+            yield
+        finally:
+            _debugpy.follow_thread()
 
     def end(self) -> None:
         """End with a cell: what was to stop in it does not stop in the next.

@@ -87,7 +87,7 @@ class IPythonDebuggee:
         self._tracer = tracer
         transforms = shell.input_transformer_manager.cleanup_transforms
         if tracer is None:
-            self._interpreter.cell_tracing = shell.look_at_error = None
+            self._interpreter.cell_tracing = shell.tracer = None
             with suppress(AttributeError):  # it has been ended before
                 del shell.compile.get_code_name
             for place, transform in self._removed:
@@ -95,7 +95,7 @@ class IPythonDebuggee:
             self._removed = []
             return
         self._interpreter.cell_tracing = self._traced
-        shell.look_at_error = tracer.fail
+        shell.tracer = tracer
         shell.compile.get_code_name = lambda raw, *_: tracer.file_of(raw)
         if leading_empty_lines in transforms:
             # A breakpoint's line counts them, so they have to be compiled.

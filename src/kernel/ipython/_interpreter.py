@@ -215,7 +215,7 @@ class IPythonInterpreter:
             return protocol.CompleteReply(
                 matches=(), cursor_start=cursor_pos, cursor_end=cursor_pos
             )
-        with self.shell.lock, provisionalcompleter():
+        with self.shell.own_work, provisionalcompleter():
             found = self.shell.Completer.completions(code, cursor_pos)
             completions = list(rectify_completions(code, found))[:MAX_COMPLETIONS]
         extras: list[Json] = [
@@ -243,7 +243,7 @@ class IPythonInterpreter:
         name = token_at_cursor(code, cursor_pos)
         wants_html = self.shell.enable_html_pager
         try:
-            with self.shell.lock, nullcontext() if wants_html else spare_html():
+            with self.shell.own_work, nullcontext() if wants_html else spare_html():
                 bundle = self.shell.object_inspect_mime(name, detail_level=detail_level)
         except KeyError:
             return protocol.InspectReply(found=False)

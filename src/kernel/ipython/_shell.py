@@ -38,7 +38,7 @@ from assay.kernel.process._interrupts import end_at_user_code
 from assay.protocol import Error, decode_json, encode_json
 
 if TYPE_CHECKING:
-    from assay.kernel._interpreter import Host
+    from assay.kernel._interpreter import CellTracer, Host
     from assay.kernel.ipython._debugger import Debugger
     from assay.kernel.ipython._lazy_event_loop import LazyEventLoop, Loops
     from assay.kernel.ipython.compat._kernel_facade import KernelFacade
@@ -91,8 +91,8 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
     exiter = Instance(ExitAutocall)
     autoindent = Bool(False)
 
-    look_at_error: Callable[[BaseException], None] | None = None
-    """Called with what a cell has not caught, while a debugger is attached."""
+    tracer: CellTracer | None = None
+    """Follows the cells, while a debugger is attached."""
 
     lock: AbstractContextManager[object] = nullcontext()
     """Keeps apart what several cells do to the shell; see `run_cells_at_once`."""
@@ -102,6 +102,15 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
 
     genuine_excepthook: Any = None
     """What `sys.excepthook` is between cells, once several may run at a time."""
+
+    @property
+    def own_work(self) -> AbstractContextManager[object]:
+        """Inside, libraries work for the shell: apart from other cells, and no debugger looks.
+
+        The frames of these libraries are not known to be the shell's: users call them too.
+        """
+        tracer = self.tracer
+        return self.lock if tracer is None else _both(self.lock, tracer.at_rest())
 
     _counting = Lock()
 
@@ -338,8 +347,8 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
             self.host.end_child(value)
         if self.host.abandons:
             return  # nothing shows it, and IPython prints an interrupt meanwhile on stderr
-        if value is not None and running_compiled_code and self.look_at_error is not None:
-            self.look_at_error(value)
+        if value is not None and running_compiled_code and self.tracer is not None:
+            self.tracer.fail(value)
         if value is not None and kind is not None:
             reason = self.user_loop.reason
             if value is self.user_loop.shown_reason:
@@ -366,7 +375,7 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
             exc_tuple = (kind, value, value.__traceback__)
         before = newest_error()
         # To read the source, and import what shows it.
-        with self.host.lend_descriptors(), self.lock:
+        with self.host.lend_descriptors(), self.own_work:
             # Of a program that has used up all the same. An import that is interrupted may leave a
             # lock of Python's locked.
             with suppress(ImportError, OSError), self.host.uninterrupted():
@@ -458,6 +467,14 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
 
     def init_virtualenv(self) -> None:
         """Do nothing: a kernel runs in the environment that it was installed in."""
+
+
+@contextmanager
+def _both(
+    outer: AbstractContextManager[object], inner: AbstractContextManager[object]
+) -> Iterator[None]:
+    with outer, inner:
+        yield
 
 
 InteractiveShellABC.register(ZMQInteractiveShell)

@@ -11,6 +11,8 @@ import pytest
 
 from assay.protocol import (
     Channel,
+    CompleteReply,
+    CompleteRequest,
     CreateSubshellReply,
     CreateSubshellRequest,
     DebugReply,
@@ -241,6 +243,25 @@ def test_exception_that_a_cell_does_not_catch(debugging: Debugging) -> None:
     assert places == [("divide", 2), ("<module>", 3)]
     assert not {"In", "get_ipython"} & set(outer)
     assert failed(answer).ename == "ZeroDivisionError"
+
+
+def test_work_of_the_kernel_is_not_debugged(debugging: Debugging) -> None:
+    """With the filter for all exceptions a cell stops where it raises; the libraries that show its
+    error, and those that complete, stop nothing."""
+    debugging.body("setExceptionBreakpoints", filters=["raised"])
+    cell = debugging.run("int('x')")
+    debugging.stopped()
+    places = debugging.places()
+    error = failed(debugging.end(cell))
+    completed = debugging.client.request(
+        CompleteRequest(code="import json\njson.lo", cursor_pos=20), timeout=HANG_LIMIT_S
+    ).content
+    debugging.body("setExceptionBreakpoints", filters=[])
+
+    assert places == [("<module>", 1)]
+    assert error.ename == "ValueError"
+    assert isinstance(completed, CompleteReply)
+    assert "loads" in str(completed.matches)
 
 
 def test_thread_stops_alone(debugging: Debugging) -> None:
