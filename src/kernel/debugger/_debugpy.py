@@ -154,11 +154,13 @@ def follow_thread() -> None:
         debugpy.trace_this_thread(True)
 
 
-def rest_thread() -> None:
-    """Trace the calling thread no longer, until `follow_thread`."""
+def rest_thread() -> bool:
+    """Trace the calling thread no longer, until `follow_thread`; False if it was not traced."""
     debugpy = sys.modules.get("debugpy")
-    if debugpy is not None and _global_debugger() is not None:
-        debugpy.trace_this_thread(False)
+    if debugpy is None or _global_debugger() is None or sys.gettrace() is None:
+        return False
+    debugpy.trace_this_thread(False)
+    return True
 
 
 def stop_after(error: BaseException) -> None:

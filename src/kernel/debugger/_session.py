@@ -206,14 +206,13 @@ class Session:
     @contextmanager
     def at_rest(self) -> Iterator[None]:
         """Trace the caller's thread no longer, but from the end of this on."""
-        if self._connection is None:
-            yield
-            return
-        _debugpy.rest_thread()
+        # After an interrupt it is traced no more: debugpy takes it for stopped, and would stop it.
+        was_traced = _debugpy.rest_thread()
         try:
             yield
         finally:
-            _debugpy.follow_thread()
+            if was_traced:
+                _debugpy.follow_thread()
 
     def end(self) -> None:
         """End with a cell: what was to stop in it does not stop in the next.
