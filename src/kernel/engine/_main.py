@@ -106,10 +106,13 @@ def _prepare(options: EngineOptions) -> TaskInterpreter:
     from assay.kernel.ipython._engine import EngineInterpreter  # noqa: PLC0415 - slow
 
     set_up_logging()
-    from ipyparallel.serialize import serialize_object  # noqa: PLC0415 - slow
+    from ipyparallel import serialize as tasks  # noqa: PLC0415 - slow
+
+    # What the first task would import, while clients wait for it: two thirds of a second.
+    tasks.unpack_apply_message(tasks.pack_apply_message(len, ((),), {}), {}, copy=False)
 
     def serialize(data: dict[str, Any]) -> list[Buffer]:
-        buffers: list[Buffer] = serialize_object(data)
+        buffers: list[Buffer] = tasks.serialize_object(data)
         return buffers
 
     # Thousands of engines must not lock one history in a home folder that they share.
