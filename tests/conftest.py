@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import os
+import signal
 import sys
 from collections.abc import Generator
 
@@ -28,6 +29,15 @@ settings.register_profile(
     "fuzz", deadline=None, max_examples=3_000, print_blob=True, suppress_health_check=CALM
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+# In a run in the background these may be ignored, and all that tests start would inherit that.
+for number, handler in (
+    ("SIGINT", signal.default_int_handler),
+    ("SIGQUIT", signal.SIG_DFL),
+    ("SIGHUP", signal.SIG_DFL),
+):
+    if (known := getattr(signal, number, None)) and signal.getsignal(known) is signal.SIG_IGN:
+        signal.signal(known, handler)
 
 COUNTED_EXAMPLES = 5
 """Examples of a property whose lines count as covered. Counting makes Python half as fast, the

@@ -21,6 +21,7 @@ from ipyparallel import error as remote
 from jupyter_client.blocking.client import BlockingKernelClient
 
 from assay.protocol import ApplyRequest, MsgId, Session, SessionId
+from tests.kernel._probe import LOAD
 from tests.kernel.engine._cluster import TestCluster, running_cluster
 from tests.limits import HANG_LIMIT_S
 
@@ -173,10 +174,10 @@ def test_an_error_whose_text_fails_is_answered(both: Any) -> None:
     assert got(call(both, os.getpid))
 
 
-QUEUED = """
-import gc, time
-lane = next(o.lane for o in gc.get_objects() if type(o).__name__ == "MainLane")
-while len(lane) < {count}:
+QUEUED = f"""
+{LOAD}
+import time
+while probe.queued() < {{count}}:
     time.sleep(0.01)
 """
 """Waits until so many requests wait behind it."""
@@ -208,35 +209,37 @@ def test_a_silent_cell_that_fails_aborts_nothing(both: Any) -> None:
     assert got(both.pull("quiet")) == [1, 1]
 
 
+GATE = """
+import os
+from ipyparallel.datapub import publish_data
+publish_data({{"queued": 1}})
+while not os.path.exists({path!r}):
+    time.sleep(0.01)
+"""
+"""Says that they wait, and goes on once there is a file at the path."""
+
+
 def test_tasks_are_aborted_while_one_runs(both: Any, tmp_path: Path) -> None:
-    """By id and all together; the running one goes on, and an id may come before its task."""
+    """By id and all together; the running one goes on."""
     one = both.client[0]
     ways: list[Callable[[list[Any]], object]] = [
         lambda tasks: one.abort(tasks[0], block=True),
         lambda _: one.abort(block=True),
     ]
-    for abort in ways:
-        gate = tmp_path / f"{len(list(tmp_path.iterdir()))}"
-        running = call(one, wait_for, str(gate))
+    for abort, survive in zip(ways, ([False, True, True, True], [False] * 4), strict=True):
+        gate = tmp_path / str(len(survive) + sum(survive))
+        running = one.execute(QUEUED.format(count=4) + GATE.format(path=str(gate)))
         tasks = [call(one, os.getpid) for _ in range(4)]
+        while not running.ready() and not running.data.get("queued"):
+            both.client.wait(timeout=0.01)  # what a cell publishes comes before its end
         abort(tasks)
         gate.touch()
+        got(running)
         for task in tasks:
             task.wait(HANG_LIMIT_S)
 
-        kept = [task.status != "aborted" for task in tasks]
-        assert kept in ([False, True, True, True], [False] * 4)
-        running.wait(HANG_LIMIT_S)
         assert running.status == "ok"
-
-
-def wait_for(path: str) -> None:
-    """Return once there is a file at *path*; on an engine."""
-    import os  # noqa: PLC0415 - there
-    import time  # noqa: PLC0415 - there
-
-    while not os.path.exists(path):  # noqa: PTH110 - short
-        time.sleep(0.01)
+        assert [task.status != "aborted" for task in tasks] == survive
 
 
 def run_on() -> None:
