@@ -15,13 +15,13 @@ announce the engine.
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Sequence
 
 import zmq
 from attrs import frozen
-from zmq.utils.monitor import recv_monitor_message
 
 from assay._platform import block_signals
 from assay.protocol import Buffer, Channel, ConnectionFile
@@ -141,8 +141,7 @@ class HubLine:
 
     def take(self) -> bool:
         """Take one event; return True if the connection was made, False if it was lost."""
-        event = recv_monitor_message(self.events)["event"]
-        return bool(event == zmq.EVENT_HANDSHAKE_SUCCEEDED)
+        return _take_event(self.events) == zmq.EVENT_HANDSHAKE_SUCCEEDED
 
 
 def connect_engine(
@@ -390,5 +389,11 @@ def _await_events(monitors: dict[Socket, int], timeout_s: float) -> None:
         if not ready:
             raise TimedOutError("the schedulers of the controller", timeout_s)
         for one, _ in ready:
-            recv_monitor_message(one)
+            _take_event(one)
             monitors[one] -= 1
+
+
+def _take_event(monitor: Socket) -> int:
+    """Wait for an event of a socket and return which it is."""
+    # pyzmq's own function comes with all of asyncio.
+    return int.from_bytes(monitor.recv_multipart()[0][:2], sys.byteorder)
