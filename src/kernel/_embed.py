@@ -251,7 +251,6 @@ class BackgroundKernel(_EmbeddedKernel):
         self._is_settled = threading.Event()
         self._thread = threading.Thread(target=self._run, name="assay-kernel", daemon=True)
         super().__init__(guests.__enter__())
-        atexit.register(self._stop_with_process)
         self._thread.start()
         self._is_settled.wait()
         for error in self._errors:
@@ -297,6 +296,8 @@ class BackgroundKernel(_EmbeddedKernel):
     def _run(self) -> None:
         try:
             with self._guest.kernel.started() as self._running:
+                # Now: exit functions run last first, and what the start has registered is needed.
+                atexit.register(self._stop_with_process)
                 self._is_settled.set()
                 self._running.serve()
         except BaseException as error:  # for the thread that waits for the start

@@ -11,10 +11,28 @@ import pytest
 from assay.kernel import launch
 from tests.kernel._kernels import FOLDERS
 from tests.kernel.embedding_program import TIMES
-from tests.kernel.test_guest import run_program
+from tests.kernel.test_guest import run_program, run_python
 from tests.limits import HANG_LIMIT_S
 
 Report = dict[str, dict[str, Any]]
+
+ENDING = """
+import atexit
+
+weights = {"gold": 1}
+
+@atexit.register
+def save():
+    print("saved", weights)
+
+from assay.kernel import serve_background
+from tests.limits import HANG_LIMIT_S
+
+kernel = serve_background()
+with kernel.connect() as client:
+    client.execute("weights['silver'] = 2", timeout=HANG_LIMIT_S)
+"""
+"""A program that ends with a kernel in it."""
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +90,14 @@ def test_stop_says_what_it_waited_for(report: Report) -> None:
 def test_clients_and_cells_end_it_too(report: Report) -> None:
     """By a shutdown_request, by ``exit()``, and by a cell that stops the kernel that runs it."""
     assert report["ended by a client"] == {"found": [False, ["1"], False, ["2"], False]}
+
+
+def test_program_ends_with_a_kernel_in_it(tmp_path: Path) -> None:
+    """Its own exit functions find the names of its module, and no error is shown."""
+    out, err = run_python("-c", ENDING, folder=tmp_path)
+
+    assert out == "saved {'gold': 1, 'silver': 2}\n"
+    assert "Traceback" not in err
 
 
 @pytest.mark.parametrize(

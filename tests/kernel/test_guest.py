@@ -20,9 +20,16 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 def run_program(name: str, *arguments: str, folder: Path) -> dict[str, Any]:
     """Run the program *name* of this folder; return what it has written as JSON."""
     report = folder / "report.json"
+    run_python("-m", f"tests.kernel.{name}", *arguments, str(report), folder=folder)
+    found: dict[str, Any] = json.loads(report.read_text("utf-8"))
+    return found
+
+
+def run_python(*arguments: str, folder: Path) -> tuple[str, str]:
+    """Run Python in this repository; return what it has written to stdout and stderr."""
     homes = {variable: str(folder) for variable in FOLDERS}
     ended = subprocess.run(
-        [sys.executable, "-m", f"tests.kernel.{name}", *arguments, str(report)],
+        [sys.executable, *arguments],
         cwd=ROOT,
         env={**os.environ, **homes},
         capture_output=True,
@@ -31,8 +38,7 @@ def run_program(name: str, *arguments: str, folder: Path) -> dict[str, Any]:
         timeout=HANG_LIMIT_S,
     )
     assert ended.returncode == 0, ended.stderr
-    found: dict[str, Any] = json.loads(report.read_text("utf-8"))
-    return found
+    return ended.stdout, ended.stderr
 
 
 @pytest.mark.parametrize("where", ["main", "thread"])

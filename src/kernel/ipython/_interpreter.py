@@ -35,7 +35,7 @@ from assay.kernel.ipython.compat._ipykernel_modules import install_shims, remove
 from assay.kernel.ipython.compat._kernel_facade import KernelFacade, ask
 from assay.kernel.ipython.speedups._grammars import defer_parso_grammars
 from assay.kernel.ipython.speedups._highlighting import spare_html
-from assay.kernel.ipython.speedups._history import end_session
+from assay.kernel.ipython.speedups._history import end_session, leave_exit_to_program
 from assay.kernel.process._patches import Kind, patches
 from assay.protocol import Error
 
@@ -124,6 +124,7 @@ class IPythonInterpreter:
         host.use_loop(self._loops.main)
         if self._before is not None:
             self._before.restore(app.shell)
+            leave_exit_to_program(app.shell)
             of_cells = app.shell.builtin_trap.auto_builtins
             of_cells["input"] = self._input
             for name in ("exit", "quit"):  # IPython hides these from all other threads, too

@@ -26,7 +26,7 @@ from assay.transport import get_logger
 if TYPE_CHECKING:
     from sqlite3 import Connection, Cursor
 
-__all__ = ["end_session", "make_history"]
+__all__ = ["end_session", "leave_exit_to_program", "make_history"]
 
 logger = get_logger("assay.kernel")
 
@@ -52,6 +52,11 @@ def make_history(shell: InteractiveShell) -> HistoryManager:
     return HistoryManager(shell=shell, parent=shell)
 
 
+def leave_exit_to_program(shell: InteractiveShell) -> None:
+    """Have the exit of the process leave *shell* alone, which would empty the cells' namespace."""
+    atexit.unregister(shell.atexit_operations)
+
+
 def end_session(shell: InteractiveShell) -> None:
     """Do now what *shell* would do when the process exits, and close its history.
 
@@ -60,7 +65,7 @@ def end_session(shell: InteractiveShell) -> None:
     shell.user_module, shell.user_ns = shell.prepare_user_module()
     shell.ns_table = {}
     manager, thread = shell.history_manager, shell.history_manager.save_thread
-    atexit.unregister(shell.atexit_operations)
+    leave_exit_to_program(shell)
     shell.atexit_operations()
     if thread is not None:
         atexit.unregister(thread.stop)
