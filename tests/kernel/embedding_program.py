@@ -15,6 +15,7 @@ import signal
 import sys
 import threading
 import types
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
@@ -39,6 +40,8 @@ from assay.protocol import (
     InspectReply,
     InspectRequest,
     InterruptRequest,
+    IsCompleteReply,
+    IsCompleteRequest,
     ShutdownRequest,
 )
 from assay.transport import Answer, Client, TimedOutError, free_ports
@@ -128,6 +131,7 @@ def between_cells() -> dict[str, object]:
     """Look at the process while a kernel is there and no cell runs, and while one does."""
     before = looks({**UNTOUCHED, "displayhook": lambda: sys.displayhook})
     before |= {"builtins": dict(vars(builtins))}
+    filters = [*warnings.filters]
     out = io.StringIO()
     namespace: dict[str, Any] = {"meanwhile": threading.Event(), "go_on": threading.Event()}
     with serve_background(namespace) as kernel, client_of(kernel) as client:
@@ -139,6 +143,7 @@ def between_cells() -> dict[str, object]:
         print("the program's, while a cell runs")
         with redirect_stdout(out):
             print("redirected")
+        whole = client.request(IsCompleteRequest(code="1 +"), timeout=HANG_LIMIT_S).content
         namespace["go_on"].set()
         answer = client.finish(running, timeout=HANG_LIMIT_S)
         print("the program's, between cells")
@@ -152,6 +157,8 @@ def between_cells() -> dict[str, object]:
         "changed": changed(before, idle),
         "of the cell": answer.text(),
         "redirected": out.getvalue(),
+        "asked meanwhile": isinstance(whole, IsCompleteReply) and whole.status,
+        "filters": [str(one) for one in warnings.filters if one not in filters],
         "asked": shown(asked),
         "announced": [*(info.supported_features or ()), info.debugger],
         "stdout": sys.stdout is before["stdout"],

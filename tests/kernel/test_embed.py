@@ -55,11 +55,14 @@ def test_started_and_stopped_often_nothing_is_left(report: Report) -> None:
 
 def test_nothing_is_the_kernels_between_cells(report: Report) -> None:
     """While no cell runs the process is the program's; while one does, each prints where it should,
-    also behind a redirection of the program's that comes and goes meanwhile."""
+    also behind a redirection of the program's that comes and goes meanwhile. What is asked while a
+    cell runs leaves no warnings filter behind."""
     assert report["between cells"] == {
         "changed": [],
         "of the cell": "cell\nstill the cell\n",
         "redirected": "redirected\n",
+        "asked meanwhile": "invalid",
+        "filters": [],
         "asked": ["'to name? to ? '"],
         "announced": [False],
         "stdout": True,

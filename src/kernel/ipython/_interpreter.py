@@ -293,6 +293,9 @@ class IPythonInterpreter:
             self._leave_no_trace()
 
     def _leave_no_trace(self) -> None:
+        from assay.kernel.ipython._quiet import forget_filters  # noqa: PLC0415 - used by few
+
+        forget_filters()
         if (shell := getattr(self, "shell", None)) is not None:
             end_session(shell)
         remove_shims()

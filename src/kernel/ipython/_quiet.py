@@ -10,10 +10,11 @@ from __future__ import annotations
 import ast
 import re
 import warnings
+from contextlib import suppress
 from types import CodeType
 from typing import Literal
 
-__all__ = ["compile_whole", "parse_quietly"]
+__all__ = ["compile_whole", "forget_filters", "parse_quietly"]
 
 SILENT, STRICT = "<assay looks>", "<assay asks>"
 """Of what has the one name nothing is said; warnings about the other one's syntax are errors."""
@@ -72,3 +73,10 @@ def _ensure_filters() -> None:
     for action, category, module in FILTERS:
         if (action, None, category, re.compile(module), 0) not in present:
             warnings.filterwarnings(action, category=category, module=module)
+
+
+def forget_filters() -> None:
+    """Leave the warnings filters to the program as they would be without what is parsed here."""
+    for action, category, module in FILTERS:
+        with suppress(ValueError):  # nothing was parsed, or the program has taken it away
+            warnings.filters.remove((action, None, category, re.compile(module), 0))  # type: ignore[attr-defined]  # a list
