@@ -34,6 +34,31 @@ with kernel.connect() as client:
 """
 """A program that ends with a kernel in it."""
 
+IMPORTING = """
+import ctypes, sys, threading
+
+from assay.kernel import serve_background
+from assay.protocol import ExecuteRequest
+from tests.limits import HANG_LIMIT_S
+
+added = []
+ctypes.pythonapi = type("Python", (), {
+    "Py_AddPendingCall": lambda *call: added.append(call),
+    "__getattr__": lambda _, name, real=ctypes.pythonapi: getattr(real, name),
+})()
+begun, go_on = threading.Event(), threading.Event()
+with serve_background() as kernel, kernel.connect() as client:
+    assert "asyncio" not in sys.modules
+    running = client.start(ExecuteRequest(code="begun.set(); go_on.wait()"))
+    begun.wait(HANG_LIMIT_S)
+    import asyncio
+    go_on.set()
+    client.finish(running, timeout=HANG_LIMIT_S)
+    client.execute("loop = asyncio.get_running_loop()", timeout=HANG_LIMIT_S)
+    print(len(added), "loop" in globals())
+"""
+"""A program that imports asyncio while a cell runs in another thread."""
+
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
@@ -101,6 +126,13 @@ def test_program_ends_with_a_kernel_in_it(tmp_path: Path) -> None:
 
     assert out == "saved {'gold': 1, 'silver': 2}\n"
     assert "Traceback" not in err
+
+
+def test_asyncio_imported_by_the_program_while_a_cell_runs(tmp_path: Path) -> None:
+    """The program's threads are not asked to make the loop of cells: the next cell makes it."""
+    out, _ = run_python("-c", IMPORTING, folder=tmp_path)
+
+    assert out == "0 True\n"
 
 
 @pytest.mark.parametrize(

@@ -179,7 +179,8 @@ class LazyEventLoop:
         if self._loop is not None:
             return
         if not self._is_own_thread():
-            if self._in_cell:
+            # Else the next cell makes it, or this one when it awaits.
+            if self._in_cell and self._is_own_thread is is_main_thread:
                 self._make_in_main_thread()
             return
         from assay.kernel.ipython._event_loop import UserLoop  # noqa: PLC0415 - imports asyncio
