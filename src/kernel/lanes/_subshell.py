@@ -202,18 +202,37 @@ class Subshell:
 
         Returns:
             False if there was none.
+
+        Raises:
+            KeyboardInterrupt: it was interrupted, and the cell is meant.
         """
+        interrupts = self.interrupts
+        before = interrupts.count
+        interrupts.hold()  # what has been taken is answered
+        try:
+            found = self._handle_between()
+        finally:
+            interrupts.release()
+        if interrupts.count > before:
+            raise KeyboardInterrupt
+        return found
+
+    def _handle_between(self) -> bool:
         around = self._around
         request = self.lane.lane.take(may_come_between)
         if request is None or around.output.forked:
             return False
         request.thread, outer = get_ident(), self._running
+        around.catch_up()  # what has been written so far is the cell's
         token = around.parents.enter_beside(request)
         around.responder.status("busy", request)
         try:
-            if (reply := self._handlers.answer(request)) is not None:
-                around.responder.reply(request, reply)
+            reply = self._answer_between(request)
             around.catch_up()
+            if around.output.forked:
+                end_child(int(reply is not None and reply.failed))
+            if reply is not None:
+                around.responder.reply(request, reply)
         finally:
             request.finished = True
             around.parents.leave_beside(request, token)
@@ -222,6 +241,17 @@ class Subshell:
                 around.parents.resume_beside(outer)
             around.responder.status("idle", request)
         return True
+
+    def _answer_between(self, request: Request) -> Reply | None:
+        try:
+            try:
+                self.interrupts.release()
+                return self._handlers.answer(request)
+            finally:
+                self.interrupts.hold()
+        except BaseException as error:  # noqa: BLE001 - an interrupt, just when the code had ended
+            self.interrupts.ensure_held()
+            return self._handlers.failed(request, error)
 
     def abort_waiting(self) -> None:
         """Mark as aborted the cells that wait in this subshell, and in no other (SUBSHELL-16)."""

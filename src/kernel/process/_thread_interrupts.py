@@ -27,7 +27,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from importlib import _bootstrap
 from threading import TIMEOUT_MAX, Lock, get_ident  # by name: gevent replaces the module's
 from types import FrameType
@@ -141,6 +141,12 @@ class ThreadInterrupts(AbstractContextManager[None]):
         except KeyboardInterrupt:
             self._is_held = False
             raise
+
+    def ensure_held(self) -> None:
+        """Put interrupts off, also where one strikes just now: it has done what it was to do."""
+        while not self._is_held:
+            with suppress(KeyboardInterrupt):
+                self.hold()
 
     @property
     def is_held(self) -> bool:

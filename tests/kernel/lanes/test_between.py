@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import nullcontext, suppress
 from functools import partial
 from itertools import count
+from threading import get_ident
 from unittest.mock import Mock
 
 import pytest
@@ -14,8 +15,10 @@ import pytest
 from assay.kernel._request import Request
 from assay.kernel.dispatch._handlers import Handlers
 from assay.kernel.lanes._main_lane import MainLane
+from assay.kernel.lanes._subshell import Subshell
 from assay.kernel.output._parents import Parents
 from assay.kernel.process._interrupts import Interrupts
+from assay.kernel.process._thread_interrupts import ThreadInterrupts
 from assay.protocol import Channel, ConnectionFile, IsCompleteReply, IsCompleteRequest
 from assay.transport import session_for
 from tests.moments import struck
@@ -84,5 +87,40 @@ def test_what_was_taken_is_answered_once_whenever_an_interrupt_comes(
         waits = len(main.lane) == 1
         assert said.words == ([] if waits else ["busy", "reply", "idle"]), place
         assert main.is_idle is not waits
+        if finished:
+            return
+
+
+def subshell(said: Said) -> Subshell:
+    """Return a subshell of the caller's thread, in the middle of a cell; a question waits in it."""
+    around = Mock(responder=said, parents=Parents(), output=Mock(forked=False))
+    one = Subshell("1", around, Mock(), Mock())
+    one.interrupts._ident = get_ident()  # not `begin`: that would patch the process of the tests
+    one._handlers.on(IsCompleteRequest, lambda *_: IsCompleteReply(status="complete"))
+    one.received += 1
+    one.lane.lane.put(asked())
+    return one
+
+
+def test_what_a_subshell_has_taken_is_answered_once_whenever_an_interrupt_comes() -> None:
+    """It waits as before, or has its busy, one reply and its idle; and the cell is interrupted."""
+    for place in count():
+        said = Said()
+        one = subshell(said)
+        interrupts = one.interrupts
+
+        def strike(interrupts: ThreadInterrupts = interrupts) -> None:
+            if not interrupts._lock.locked():  # another thread would wait for it
+                interrupts.interrupt()
+
+        finished = went_on = False
+        with suppress(KeyboardInterrupt), interrupts.allowed():
+            finished = struck(one.handle_waiting, place, strike)
+            went_on = True
+
+        waits = len(one.lane.lane) == 1
+        assert said.words == ([] if waits else ["busy", "reply", "idle"]), place
+        assert one.is_idle is not waits
+        assert went_on is (interrupts.count == 0), place
         if finished:
             return
