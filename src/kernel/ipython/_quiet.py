@@ -14,6 +14,8 @@ from contextlib import suppress
 from types import CodeType
 from typing import Literal
 
+from assay.kernel.ipython._sketch import SHARES_DEPTH, sketch
+
 __all__ = ["compile_whole", "forget_filters", "parse_quietly"]
 
 SILENT, STRICT = "<assay looks>", "<assay asks>"
@@ -33,10 +35,13 @@ NO_CODE = re.compile(r"(?:\s*(?:#[^\n]*)?(?:\n|\Z))*\Z")
 
 
 def parse_quietly(code: str, mode: str = "exec") -> ast.AST | None:
-    """Return the tree of *code*, or None if it has no syntax that Python knows."""
+    """Return the tree of *code*, or None if it has no syntax that Python knows.
+
+    Where Python's own would harm another thread that parses, it is what `sketch` makes.
+    """
     _ensure_filters()
     try:
-        return ast.parse(code, SILENT, mode)
+        return sketch(code, SILENT, mode) if SHARES_DEPTH else ast.parse(code, SILENT, mode)
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         return None
 

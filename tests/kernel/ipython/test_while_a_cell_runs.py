@@ -264,6 +264,45 @@ def test_inspection_looks_and_runs_nothing(client: Client, tmp_path: Path) -> No
     assert value(client, "touched") == "[]"
 
 
+PARSES = """
+import ast, gc
+class Waits:
+    def __del__(self):
+        print('blocks', flush=True); open({0!r}).read()
+thresholds = gc.get_threshold()
+gc.collect()
+waits = Waits()
+waits.itself = waits
+del waits
+gc.set_threshold(200, 10, 10)
+try:
+    tree = ast.parse('x = [y for y in z]\\n' * 1000)
+finally:
+    gc.set_threshold(*thresholds)
+print(len(tree.body))
+"""
+
+
+def test_looking_spares_a_cell_that_parses(client: Client, tmp_path: Path) -> None:
+    """The cell is in the middle of a tree of Python's, which a second one would spoil (3.11)."""
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    cell = begin(client, PARSES.format(str(fifo)), until="blocks")
+    found = matches(client, "x = plain\nx.gr")
+    described = ask(client, InspectRequest(code="plain.own", cursor_pos=9, detail_level=0))
+    whole = ask(client, IsCompleteRequest(code="x = ["))
+    fifo.write_text("go on")
+    answer = finish(client, cell)
+
+    assert "grow" in found
+    assert isinstance(described, InspectReply)
+    assert described.found
+    assert isinstance(whole, IsCompleteReply)
+    assert whole.status == "incomplete"
+    succeeded(answer)
+    assert answer.text() == "blocks\n1000\n"
+
+
 CODES = [
     "", " ", "1", "1 +", "for i in x:", "for i in x:\n    i", "for i in x:\n    i\n", "def f(",
     "'''",
