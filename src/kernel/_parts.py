@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from threading import Event, Lock  # by name: gevent replaces the module's
 from typing import TYPE_CHECKING, ClassVar, TextIO, cast
 
@@ -251,6 +252,7 @@ class Parts:
         from assay.protocol import DebugRequest  # noqa: PLC0415 - as above
 
         debuggee: list[Debuggee] = []
+        interrupt = self._interrupt
 
         def of_interpreter() -> Debuggee:
             self._has_interpreter.wait()  # a client may ask before the interpreter is loaded
@@ -266,11 +268,24 @@ class Parts:
             responder=self.responder,
             publish=publish,
             debuggee=of_interpreter,
-            interrupt=self._interrupt,
+            interrupt=partial(self._interrupt_and_wait, interrupt) if interrupt else None,
             is_running=lambda: self.parents.of_main_thread is not None,
         )
         control.on(DebugRequest, service.handle)
         self.host.on_close(service.close)
+
+    def _interrupt_and_wait(self, interrupt: Callable[[], None]) -> None:
+        """Interrupt the cell before anything else is done; in the debugger's worker."""
+        is_done = Event()
+
+        def in_io_thread() -> None:  # whose timers an interrupt sets
+            try:
+                interrupt()
+            finally:
+                is_done.set()
+
+        self.io.log.call(in_io_thread)
+        is_done.wait(INTERRUPT_LIMIT_S)
 
     def _signal_watch(self, effects: KernelEffects) -> SignalWatch:
         def terminate(exit_code: int) -> None:
@@ -291,6 +306,9 @@ class Parts:
         effects.handles_sigterm = lambda: signals.handles_sigterm
         return signals
 
+
+INTERRUPT_LIMIT_S = 10.0
+"""How long the debugger waits until a cell is interrupted; that takes milliseconds."""
 
 GOES_ON = (
     "[assay] The cell was interrupted, and goes on: it is in C code, which cannot be interrupted. "

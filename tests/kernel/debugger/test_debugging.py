@@ -433,6 +433,32 @@ def test_terminate_ends_the_cell_and_not_the_kernel(idle: Debugging) -> None:
     assert is_well(idle.client)
 
 
+TIMED = """
+import sys, threading, traceback
+from assay.transport import IoThread
+places = [frame for top in sys._current_frames().values() for frame, _ in traceback.walk_stack(top)]
+io = next(found for frame in places if type(found := frame.f_locals.get('self')) is IoThread)
+callers, real = set(), io.call_later
+def call_later(*arguments):
+    callers.add(threading.current_thread().name)
+    real(*arguments)
+io.call_later = call_later
+"""
+
+
+def test_terminate_leaves_timers_to_their_thread(idle: Debugging) -> None:
+    """The debugger's worker interrupts the cell by way of the I/O thread."""
+    succeeded(execute(idle.client, TIMED))
+    idle.attach()
+    cell = idle.stop(DOUBLED, 5)
+    idle.body("terminate")
+    failed(finish(idle.client, cell))
+
+    assert value(idle.client, "'assay-debugger' in callers") == "False"
+    assert value(idle.client, "callers != set()") == "True"
+    succeeded(execute(idle.client, "io.call_later = real"))
+
+
 def test_disconnect_leaves_nothing(idle: Debugging) -> None:
     """A cell that stands goes on, breakpoints are gone, nothing is traced any more, and what was
     changed in the process is as it was."""
