@@ -135,6 +135,9 @@ class DebugService:
         return max(min(deadlines) - time.monotonic(), 0) if deadlines else None
 
     def _answer(self, request: Request, content: DebugRequest) -> None:
+        if self._is_closed:
+            self._fail(request, content, DebuggerError("the kernel shuts down"))
+            return
         try:
             answer = self._session.answer(content.command, _arguments(content))
         except DebuggerError as error:
@@ -182,6 +185,9 @@ class DebugService:
         for one in self._open.values():
             self._fail(one.request, one.content, DebuggerError("the kernel shuts down"))
         self._open = {}
+        with suppress(queue.Empty):  # what came meanwhile is refused, for there is no session
+            while True:
+                self._work.get_nowait()()
 
     # --- What is sent.
 

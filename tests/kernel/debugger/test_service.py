@@ -166,6 +166,23 @@ def test_end_answers_what_waits(closing: list[Setting]) -> None:
     assert setting.sent.states == ["idle"]
 
 
+def test_end_answers_what_comes_meanwhile(
+    closing: list[Setting], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A request that comes while the session ends is refused."""
+    closing.append(setting := Setting())
+    setting.ask(1, "debugInfo")
+    first = setting.sent.next()
+    monkeypatch.setattr(setting.service._session, "close", lambda: setting.ask(2, "debugInfo"))
+
+    setting.service.close()
+
+    assert first.success
+    assert setting.sent.states == ["idle", "idle"]
+    refused = setting.sent.next()
+    assert (refused.success, refused.message) == (False, "the kernel shuts down")
+
+
 def test_error_of_ours_is_a_failure_too(closing: list[Setting]) -> None:
     """The worker outlives whatever a request does, and the client is answered."""
     closing.append(setting := Setting())
