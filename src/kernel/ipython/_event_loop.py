@@ -356,10 +356,12 @@ class UserLoop(asyncio.SelectorEventLoop):
         tasks = asyncio.all_tasks(self)
         for task in tasks:
             task.cancel()
-        if tasks:
-            self.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-        self.run_until_complete(self.shutdown_asyncgens())
-        super().close()
+        try:
+            if tasks:
+                self.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+            self.run_until_complete(self.shutdown_asyncgens())
+        finally:  # also where a task raises SystemExit
+            super().close()
 
     def close(self) -> None:
         """Refuse: the loop is closed when the kernel ends.
