@@ -29,7 +29,7 @@ from assay.kernel.output._parents import Parents
 from assay.kernel.output._streams import OutputStream
 from assay.kernel.process._interrupts import Interrupts
 from assay.kernel.process._ownership import Ownership
-from assay.kernel.process._signal_watch import SignalWatch
+from assay.kernel.process._signal_watch import INTERRUPT_RETRY_S, SignalWatch
 from assay.protocol import Channel, ConnectionFile, Envelope, KernelInfoReply, Session, StreamName
 from assay.transport import IoThread, KernelSockets, Topics
 
@@ -206,7 +206,10 @@ class Parts:
     def _make_visit(self, streams: tuple[OutputStream, OutputStream]) -> Visit:
         from assay.kernel.process._visit import Visit  # noqa: PLC0415 - only guests need it
 
-        return Visit(self.interrupts, streams, lambda: self.parents.of_context() is not None)
+        def later(call: Callable[[], None]) -> None:
+            self.io.log.call(lambda: self.io.call_later(INTERRUPT_RETRY_S, call))
+
+        return Visit(self.interrupts, streams, lambda: self.parents.of_context() is not None, later)
 
     def serve_subshells(self, interpreter: ConcurrentInterpreter) -> None:
         """Let subshells run *interpreter*, those that there are and those to come."""

@@ -189,6 +189,32 @@ def interrupts() -> dict[str, object]:
     return {"shown": found, "is running": kernel.is_running}
 
 
+HELD = """\
+is_whole = False
+with get_ipython().host.uninterrupted():
+    begun.set()
+    sent.wait()
+    for _ in range(1000):
+        pass
+    is_whole = True
+while True:
+    pass
+"""
+
+
+def put_off() -> dict[str, object]:
+    """Interrupt a cell where that must wait."""
+    names: dict[str, Any] = {"begun": threading.Event(), "sent": threading.Event()}
+    with serve_background(names) as kernel, client_of(kernel) as client:
+        running = client.start(ExecuteRequest(code=HELD))
+        names["begun"].wait(HANG_LIMIT_S)
+        client.request(InterruptRequest(), channel=Channel.CONTROL, timeout=HANG_LIMIT_S)
+        names["sent"].set()
+        found = shown(client.finish(running, timeout=HANG_LIMIT_S))
+        found += run(client, "is_whole")
+    return {"shown": found}
+
+
 def stubborn() -> dict[str, object]:
     """Stop a kernel whose cell does not end, and wait for its end once it does."""
     begun, go_on = threading.Event(), threading.Event()
@@ -513,6 +539,7 @@ def main(folder: Path) -> dict[str, object]:
         "start and stop": start_and_stop(),
         "between cells": between_cells(),
         "interrupts": interrupts(),
+        "put off": put_off(),
         "stubborn": stubborn(),
         "ended by a client": ended_by_client(),
         "refusals": refusals(),

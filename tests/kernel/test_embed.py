@@ -107,6 +107,11 @@ def test_cells_in_the_background_are_interrupted(report: Report) -> None:
     }
 
 
+def test_interrupts_wait_for_what_is_not_done_by_half(report: Report) -> None:
+    """What a cell runs inside `uninterrupted` is done as a whole; then the interrupt comes."""
+    assert report["put off"] == {"shown": ["KeyboardInterrupt", "True"]}
+
+
 def test_stop_says_what_it_waited_for(report: Report) -> None:
     """A cell that cannot be ended is an error of `stop`; the kernel ends when the cell does."""
     said = report["stubborn"]["said"]

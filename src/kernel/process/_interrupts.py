@@ -152,6 +152,9 @@ class Interrupts:
         self.put_off: Callable[[], None] = lambda: None
         """Sees to it that the signal comes again in a moment; called in the main thread."""
 
+        self.settle: Callable[[], None] | None = None
+        """Lets an interrupt strike that is on its way, where none comes by our handler."""
+
         self.look_again: Callable[[], None] = lambda: None
         """Sees to it that the signal comes again if the loop is stuck then; called as `put_off`."""
 
@@ -220,6 +223,12 @@ class Interrupts:
     def hold(self) -> None:
         """Put interrupts off from now on: what follows must not be done by half."""
         self._is_held = True
+        if self.settle is not None:
+            try:
+                self.settle()
+            except BaseException:
+                self._is_held = False
+                raise
 
     @property
     def is_held(self) -> bool:

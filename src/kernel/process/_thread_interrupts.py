@@ -36,7 +36,7 @@ from typing import Protocol
 from assay.kernel.process._interrupts import MASK, MAX_PUT_OFF, is_locking, of_thread
 from assay.kernel.process._patches import Kind, patches
 
-__all__ = ["InterruptibleLoop", "ThreadInterrupts"]
+__all__ = ["InterruptibleLoop", "ThreadInterrupts", "is_importing"]
 
 
 class InterruptibleLoop(Protocol):
@@ -194,7 +194,7 @@ class ThreadInterrupts(AbstractContextManager[None]):
 
         # Where the thread is now it will be struck: it waits for the interpreter, or in C code.
         frame = sys._current_frames().get(self._ident)
-        if self._times_put_off < MAX_PUT_OFF and (is_locking(frame) or _is_importing(frame)):
+        if self._times_put_off < MAX_PUT_OFF and (is_locking(frame) or is_importing(frame)):
             self._times_put_off += 1
             self._again()
             return
@@ -226,7 +226,7 @@ class ThreadInterrupts(AbstractContextManager[None]):
 IMPORTING = getattr(getattr(_bootstrap, "_find_and_load", None), "__code__", None)
 
 
-def _is_importing(frame: FrameType | None) -> bool:
+def is_importing(frame: FrameType | None) -> bool:
     """Return True if *frame* belongs to an import.
 
     From C code, which reads files meanwhile, the next step may be to give the module's lock back: a

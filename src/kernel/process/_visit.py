@@ -10,7 +10,8 @@ process is the guest's but for the time of a cell (`allowed`), and even then for
 - An interrupt is raised in the thread that runs the cell. Where that is the main one and Python's
   own handler of SIGINT is there, by that signal, which also ends a wait in the system. Else by
   Python's call for that purpose, which strikes between two instructions: a wait goes on until it is
-  over. A task of the user's event loop that waits is cancelled, in any thread.
+  over. A task of the user's event loop that waits is cancelled, in any thread. Where an interrupt
+  would leave something half done, or a lock locked, it comes a moment later, as elsewhere.
 
 Why no interrupt strikes the kernel or the program: the sender looks at `_may_raise` and sends under
 one lock, and whoever leaves the cell's code clears the flag under the same lock. What was sent just
@@ -23,12 +24,14 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from threading import Lock, get_ident
 from typing import Any
 
-from assay.kernel.process._interrupts import Interrupts
+from assay.kernel.process._interrupts import MAX_PUT_OFF, Interrupts, is_locking
 from assay.kernel.process._main_thread import main_thread_ident
 from assay.kernel.process._raise_in import raise_in, take_back
+from assay.kernel.process._thread_interrupts import is_importing
 
 __all__ = ["Visit"]
 
@@ -43,12 +46,21 @@ class Visit:
         interrupts: Counts them; knows the user's event loop.
         streams: What takes the place of `sys.stdout` and `sys.stderr`, for code of the kernel's.
         is_own: Returns True if the running code belongs to a request.
+        later: Calls what it is given, in a moment and in another thread.
     """
 
     def __init__(
-        self, interrupts: Interrupts, streams: tuple[Any, Any], is_own: Callable[[], bool]
+        self,
+        interrupts: Interrupts,
+        streams: tuple[Any, Any],
+        is_own: Callable[[], bool],
+        later: Callable[[Callable[[], None]], None],
     ) -> None:
         self._interrupts = interrupts
+        interrupts.settle = self._settle
+        self._later = later
+        self._entries = 0
+        self._times_put_off = 0
         self._routes = tuple(
             _Route(name, ours, is_own)
             for name, ours in zip(("stdout", "stderr"), streams, strict=True)
@@ -69,9 +81,17 @@ class Visit:
 
     def interrupt(self) -> None:
         """Raise KeyboardInterrupt in the cell that runs, if one does."""
+        self._interrupt(self._entries)
+
+    def _interrupt(self, entries: int) -> None:
         with self._lock:
-            if not self._may_raise:
+            if not self._may_raise or entries != self._entries:
                 return
+            if self._must_wait():
+                self._times_put_off += 1
+                self._later(partial(self._interrupt, entries))
+                return
+            self._times_put_off = 0
             self._interrupts.count += 1
             if self._interrupts.cancel():
                 return
@@ -82,8 +102,23 @@ class Visit:
                 raise_in(self._thread, KeyboardInterrupt)
         self._interrupts.tell_language(runs=True)
 
+    def _must_wait(self) -> bool:
+        if self._interrupts.is_held:
+            return True
+        frame = sys._current_frames().get(self._thread)
+        return self._times_put_off < MAX_PUT_OFF and (is_locking(frame) or is_importing(frame))
+
+    def _settle(self) -> None:
+        """Let what was sent before strike here."""
+        with self._lock:
+            is_sent = self._is_sent
+        for _ in range(TURNS if is_sent else 0):
+            get_ident()
+
     def enter(self) -> None:
         """Begin with user code."""
+        self._entries += 1
+        self._times_put_off = 0
         self._thread = get_ident()
         self._is_entered = True
         for route in self._routes:
