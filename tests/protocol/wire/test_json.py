@@ -25,6 +25,7 @@ from assay.protocol import (
     Header,
     JsonError,
     Message,
+    MsgId,
     Stream,
     StreamName,
     decode_json,
@@ -96,9 +97,9 @@ def test_encoding_gives_json_or_names_what_has_none(value: object) -> None:
 @settings(max_examples=200)
 @example(_RaisingItems())
 def test_any_value_in_any_place_is_sent_or_refused(value: Any) -> None:
-    """Fields, unknown keys and headers may hold whatever a program put there."""
-    header = Header(msg_id=value, msg_type=value, session=value, date=value, extra={"a": value})
-    content = DisplayData(data=value, metadata={"a": value}, extra={"a": value})
+    """Displays, metadata and unknown keys may hold whatever a program put there."""
+    header = Header(msg_id=MsgId("m"), msg_type="display_data", extra={"a": value})
+    content = DisplayData(data={"a": value}, metadata={"a": value}, extra={"a": value})
     message = Message(header=header, parent_header=header, metadata={"a": value}, content=content)
 
     encoded = sent(lambda: as_bytes(make_session().encode(message)))

@@ -278,7 +278,7 @@ def test_a_window_of_zero_accepts_repetitions() -> None:
         (b'{"msg_id":"1"}', b"{}", b"{}", b"{}"),
         (b'{"msg_id":"1","msg_type":7}', b"{}", b"{}", b"{}"),
         (b'{"msg_id":"1","msg_type":"t"}', b'{"msg_id":"0"}', b"{}", b"{}"),
-        (b'{"msg_id":"1","msg_type":"t"}', b"null", b"{}", b"{}"),
+        (b'{"msg_id":"1","msg_type":"t"}', b"7", b"{}", b"{}"),
         (b'{"msg_id":"1","msg_type":"t"}', b"{}", b"3", b"{}"),
         (b'{"msg_id":"1","msg_type":"t"}', b"{}", b"{}", b'{"a":NaN}'),
     ],

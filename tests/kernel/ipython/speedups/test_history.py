@@ -5,8 +5,9 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -30,6 +31,7 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def manager(path: Path) -> Iterator[HistoryManager]:
     """A history that a thread writes."""
     shell = InteractiveShell()
+    shell.host = SimpleNamespace(uninterrupted=nullcontext)
     shell.config.HistoryManager.hist_file = str(path)
     manager = make_history(shell)
     yield manager
