@@ -60,11 +60,6 @@ class Heard:
         return next((one for one in self.published if one.state == "busy"), None)
 
     @property
-    def begun(self) -> bool:
-        """True once anything has come that only this request can have caused."""
-        return bool(self.replies or self.published)
-
-    @property
     def done(self) -> bool:
         """True once idle, and the reply if there is to be one, have come."""
         return self.idle is not None and (bool(self.replies) or not self.wants_reply)
