@@ -15,10 +15,8 @@ from assay.protocol import (
     CreateSubshellRequest,
     DeleteSubshellReply,
     DeleteSubshellRequest,
-    Error,
     ErrorReply,
     ExecuteInput,
-    ExecuteReply,
     ExecuteRequest,
     ExecuteResult,
     HistoryReply,
@@ -534,28 +532,6 @@ def test_interrupt_of_an_idle_subshell_is_harmless(client: Client, sub: str) -> 
     ask(client, InterruptRequest())
 
     assert result(run_in(client, sub, "task.done()")) == "False"
-
-
-def test_many_interrupts_at_any_moment(client: Client, sub: str) -> None:
-    """Each cell is answered once; it runs to its end, or fails with one error, its own or the
-    interrupt's, whatever comes behind that."""
-    codes = ("for _ in range({n} * 50): print(end='.')\n{n}", "!true\n{n}", "1 / 0", "{n}")
-    for n in range(60):
-        shells = [None, sub]
-        code = codes[n % len(codes)].format(n=n)
-        cells = [start_in(client, shell, code) for shell in shells]
-        for _ in TWICE:
-            ask(client, InterruptRequest())
-        for answer in [finish(client, cell) for cell in cells]:
-            if isinstance(answer.content, ExecuteReply):
-                assert result(answer) == str(n)
-                assert not answer.contents(Error)
-            else:
-                assert failed(answer).ename in {"KeyboardInterrupt", "ZeroDivisionError"}
-                assert error(answer).ename == failed(answer).ename
-
-    for shell in (None, sub):
-        assert result(run_in(client, shell, "'well'")) == "'well'"
 
 
 @pytest.mark.parametrize("code", ["time.sleep(600)", "threading.Event().wait()"])
