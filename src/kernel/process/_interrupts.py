@@ -344,6 +344,8 @@ def _locking() -> Iterator[CodeType]:
         for name in names:
             if (function := getattr(owner, name, None)) is not None:
                 yield function.__code__
+                # What forgets the lock of a module runs whenever that is freed.
+                yield from (one for one in function.__code__.co_consts if isinstance(one, CodeType))
 
 
 LOCKING = frozenset(_locking())
