@@ -138,7 +138,15 @@ def test_end_in_the_middle(command: str, number: signal.Signals, code: int, tmp_
     """Ctrl-C, or a request to end, ends the command at once, and its kernels with it."""
     pipe, report = tmp_path / "pipe", tmp_path / "r.json"
     os.mkfifo(pipe)
-    hangs = "import os, sys, signal; open(sys.argv[1], 'w').write(str(os.getpid())); signal.pause()"
+    # Once it is connected to, it is known to the command, which ends it whatever comes.
+    hangs = """if True:
+        import json, os, signal, socket, sys
+        there = json.load(open(sys.argv[2]))
+        with socket.create_server((there["ip"], there["shell_port"])) as server:
+            server.accept()
+            open(sys.argv[1], "w").write(str(os.getpid()))
+            signal.pause()
+    """
     words = [*ASSAY, command]
     words += ["--output", str(report)] if command == "check" else []
     words += ["--cmd", "--", sys.executable, "-c", hangs, str(pipe), "{connection_file}"]
