@@ -8,9 +8,12 @@ another kernel in its place.
 
 import json
 import os
+import random
+import socket
 import sys
 import sysconfig
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -81,10 +84,29 @@ def kernel_name() -> str:
     return "assay"
 
 
+def _free_ports() -> dict[str, int]:
+    """Choose ports below those that the system gives to whoever connects.
+
+    jupyter_client would choose among these. Until the kernel binds them, a connection of another
+    test may take one.
+    """
+    names = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
+    with ExitStack() as stack:
+        sockets: list[socket.socket] = []
+        for port in random.sample(range(15_000, 32_000), 1_000):
+            one = stack.enter_context(socket.socket())
+            with suppress(OSError):
+                one.bind(("127.0.0.1", port))
+                sockets.append(one)
+            if len(sockets) == len(names):
+                break
+        return dict(zip(names, (one.getsockname()[1] for one in sockets), strict=True))
+
+
 @pytest.fixture
 def running(kernel_name: str, tmp_path: Path) -> Iterator[Running]:
     """A kernel of its own for one test, started in an empty folder."""
-    manager = KernelManager(kernel_name=kernel_name)
+    manager = KernelManager(kernel_name=kernel_name, cache_ports=False, **_free_ports())
     manager.start_kernel(cwd=str(tmp_path), env=environment())
     client = manager.client()
     try:
