@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
-from threading import get_ident  # by name: gevent replaces the module's
+from threading import Event, get_ident  # by name: gevent replaces the module's
 from typing import TYPE_CHECKING, TextIO, cast
 
 from assay.kernel._parts import Parts
@@ -25,7 +25,7 @@ from assay.transport import BindError, Heartbeat, bind_kernel, get_logger, postp
 
 if TYPE_CHECKING:
     from assay.kernel._interpreter import ConcurrentInterpreter, Interpreter
-    from assay.transport import Recorder
+    from assay.transport import IoThread, Recorder
 
 __all__ = ["Kernel", "RunningKernel"]
 
@@ -189,12 +189,14 @@ class Kernel:
                 interpreter = self._prepare()
                 interpreter.attach(parts.host)
             parts.know_interpreter(interpreter)
-            parts.io.log.call(lambda: parts.io.admit_clients(heartbeat.monitor))
+            clients_are_followed = self._follow_clients(parts.io, heartbeat)
             if parts.signals is not None:
                 parts.signals.hold_interrupts_in_forks()
                 parts.interrupts.handlers.leave_code()  # start-up files are the user's code too
             parts.serve_subshells(cast("ConcurrentInterpreter", interpreter))
             parts.beside.serve(*parts.services.of_onlooker(interpreter))
+            # A cell may leave no descriptor, and ZeroMQ ends the process where it finds none.
+            clients_are_followed.wait()
             yield RunningKernel(parts, interpreter)
             self._finish(parts, interpreter)
 
@@ -219,6 +221,20 @@ class Kernel:
             stderr=stderr,
         )
         return parts, heartbeat
+
+    @staticmethod
+    def _follow_clients(io: IoThread, heartbeat: Heartbeat) -> Event:
+        """Make what takes descriptors, in the I/O thread; return what is set once it is there."""
+        is_done = Event()
+
+        def follow() -> None:
+            try:
+                io.admit_clients(heartbeat.monitor)
+            finally:
+                is_done.set()
+
+        io.log.call(follow)
+        return is_done
 
     def _acquire(self, parts: Parts, heartbeat: Heartbeat, stack: ExitStack) -> None:
         """Take what *stack* gives back, last first."""

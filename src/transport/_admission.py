@@ -103,7 +103,9 @@ class Admission:
             self._reactor.call_later(0, partial(self._read, monitor, descriptor))
 
     def _accepted(self, descriptor: int) -> None:
-        if not self._spare.refill() and len(self._spare) <= RESERVED:
+        if self._spare.refill() or self._spare.are_lent:  # what is lent comes back
+            return
+        if len(self._spare) <= RESERVED:
             cut(descriptor)
 
     def _make_room(self) -> bool:

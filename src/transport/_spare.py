@@ -27,15 +27,25 @@ class SpareDescriptors:
     def __init__(self) -> None:
         self._wanted = SPARE
         self._held: list[int] = []
+        self._borrowers: set[object] = set()
+        """One for each thread that is inside `lent`."""
         self.refill()
 
     def __len__(self) -> int:
         return len(self._held)
 
+    @property
+    def are_lent(self) -> bool:
+        """True while a thread is inside `lent`."""
+        return bool(self._borrowers)
+
     def refill(self) -> bool:
-        """Take back what was given up, as far as it is free; return True if nothing is missing."""
+        """Take back what was given up, as far as it is free; return True if nothing is missing.
+
+        Nothing is taken from a thread that is inside `lent`.
+        """
         with suppress(OSError):
-            while len(self._held) < self._wanted:
+            while len(self._held) < self._wanted and not self._borrowers:
                 self._held.append(os.open(os.devnull, os.O_RDONLY))
         return len(self._held) >= self._wanted
 
@@ -52,14 +62,15 @@ class SpareDescriptors:
     @contextmanager
     def lent(self) -> Iterator[None]:
         """Close all of these inside, unless `RESERVED` others are free; refill at the end."""
-        if are_free(RESERVED):
-            yield
-            return
-        while self.give_up():
-            continue
+        borrower = object()
         try:
+            self._borrowers.add(borrower)
+            if not are_free(RESERVED):
+                while self.give_up():
+                    continue
             yield
         finally:
+            self._borrowers.discard(borrower)
             self.refill()
 
     def close(self) -> None:

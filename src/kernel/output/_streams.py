@@ -308,9 +308,10 @@ class OutputStream(LikeTextWrapper):
 
 
 def _may_end_line(frame: FrameType) -> bool:
-    from assay.kernel.output._calls import may_be_end  # noqa: PLC0415 - few programs write empty texts
-
     try:
+        # Not to be found if the program has used up all descriptors: a text is written even so.
+        from assay.kernel.output._calls import may_be_end  # noqa: PLC0415 - few write empty texts
+
         return may_be_end(frame.f_code, frame.f_lasti)
     except Exception:  # noqa: BLE001 - the source is the user's, and so may be what finds it
         return True

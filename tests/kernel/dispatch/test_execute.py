@@ -788,6 +788,13 @@ def test_prompt_with_permission_is_answered(client: Client) -> None:
     assert [request.prompt for request in asked] == ["? "]
 
 
+SOCKETS = """\
+import os
+names = [f"/proc/self/fd/{name}" for name in os.listdir("/proc/self/fd")]
+sum(os.path.lexists(name) and os.readlink(name) == "anon_inode:[eventfd]" for name in names)
+"""
+"""Each of ZeroMQ's sockets has such a descriptor."""
+
 # Not to be stored: IPython's history says so when it finds no descriptor.
 FULL = """\
 import os, resource
@@ -797,9 +804,17 @@ taken = []
 try:
     while True: taken.append(os.open(os.devnull, os.O_RDONLY))
 except OSError as error:
-    print(error.errno == 24)
+    print(error.errno == 24, "", sep="")
 1 / 0
 """
+
+
+def test_what_zeromq_needs_descriptors_for_is_there_before_a_cell(mine: Client) -> None:
+    """A first cell finds as many sockets of ZeroMQ's as a later one."""
+    first = result(execute(mine, SOCKETS))
+    later = {result(execute(mine, SOCKETS)) for _ in range(3)}
+
+    assert {first} == later
 
 
 def test_displays_need_no_descriptor(mine: Client) -> None:
