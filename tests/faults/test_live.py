@@ -39,7 +39,7 @@ FAULTS = {
     "handshake-other-id": ("HANDSHAKE-04.1",),
     "hdr-date-prose": ("HDR-07.1",),
     "hb-empty-unanswered": ("HB-01.2",),
-    "history-tail-first": ("HIST-02.1", "HIST-06.1"),
+    "history-tail-first": ("HIST-02.1",),
     "info-version-number": ("INFO-04.1",),
     "inspect-level-one-refused": ("INSPECT-01.2",),
     "is-complete-never": ("ISCOMPLETE-01.2", "ISCOMPLETE-01.4"),

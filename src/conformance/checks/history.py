@@ -231,12 +231,8 @@ def unique_by_default(kernel: Testee) -> Outcome:
     snippets=("print", "rewritten"),
 )
 def raw(kernel: Testee) -> Outcome:
-    _run_stored(kernel, new_name())
-    code = kernel.snippet("rewritten", text=new_name())
-    kernel.peer.execute(code).succeeded()
-    heard = ask_history(kernel, "tail", n=1)
-    found = _got(heard)
-    return passed() if found == [code] else failed(repr([code]), repr(found), heard)
+    code, found, heard = _last_rewritten(kernel, raw=True)
+    return passed() if found == code else failed(repr(code), repr(found), heard)
 
 
 @check(
@@ -246,17 +242,23 @@ def raw(kernel: Testee) -> Outcome:
     mistake="Only one form of the input is stored.",
 )
 def transformed(kernel: Testee) -> Outcome:
+    code, found, heard = _last_rewritten(kernel, raw=False)
+    if found == code:
+        return failed("the code that the front end made of it", repr(found), heard)
+    return passed()
+
+
+def _last_rewritten(kernel: Testee, *, raw: bool) -> tuple[str, str, Heard]:
+    """Run a cell that the kernel rewrites; return it, and what the history has of it."""
     _run_stored(kernel, new_name())
     word = new_name()
     code = kernel.snippet("rewritten", text=word)
     kernel.peer.execute(code).succeeded()
-    heard = ask_history(kernel, "tail", n=1, raw=False)
+    heard = ask_history(kernel, "tail", n=1, raw=raw)
     found = _got(heard)
     if len(found) != 1 or word not in found[0]:
         raise Skip("the tail does not have the last cell (HIST-02)")
-    if found[0] == code:
-        return failed("the code that the front end made of it", repr(found[0]), heard)
-    return passed()
+    return code, found[0], heard
 
 
 def _has_form(kernel: Testee, *, output: bool) -> Outcome:
