@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from assay.kernel._interpreter import Cell, Executed, Failed, Host, Succeeded
-from assay.kernel._language import Bundle, CellError, Language, Result, bundle
+from assay.kernel._language import CellError, Language, Result, bundle
+from assay.kernel._tracebacks import text_of
 from assay.protocol import (
     UNSET,
     CommClose,
@@ -190,7 +191,7 @@ class LanguageInterpreter:
 
     def _evaluated(self, expression: str) -> JsonObject:
         try:
-            value: Bundle = self._language.evaluate(expression)
+            data = bundle(self._language.evaluate(expression))
         except Exception as error:  # noqa: BLE001 - the user's, or the author's: the client is told
             failed = _failed(error)
             return {
@@ -199,7 +200,7 @@ class LanguageInterpreter:
                 "evalue": failed.evalue,
                 "traceback": list(failed.traceback),
             }
-        return {"status": "ok", "data": bundle(value), "metadata": {}}
+        return {"status": "ok", "data": data, "metadata": {}}
 
     def _tail(self, request: HistoryRequest) -> list[_Remembered]:
         count = request.n
@@ -239,7 +240,7 @@ def _failed(error: Exception) -> Failed:
     if isinstance(error, CellError):
         name, text, lines = error.name, error.text, error.traceback
     else:
-        name, text, lines = type(error).__name__, str(error), ()
+        name, text, lines = type(error).__name__, text_of(error), ()
     return Failed(ename=name, evalue=text, traceback=lines or (f"{name}: {text}",))
 
 

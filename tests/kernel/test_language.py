@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from assay.kernel import Cell, CellError, Language, Result, Succeeded
+from assay.kernel import Bundle, Cell, CellError, Language, Result, Succeeded
 from assay.protocol import (
     UNSET,
     Channel,
@@ -76,6 +76,12 @@ class Awaiting(Language):
                 return 5  # type: ignore[return-value]  # what an author does by mistake
         return None
 
+    def evaluate(self, expression: str) -> Bundle:
+        """Return what no client can be sent, or raise what has no text."""
+        if expression == "unspeakable":
+            raise UnspeakableError
+        return 5  # type: ignore[return-value]  # what an author does by mistake
+
     async def later(self) -> None:
         """Go on when the cell is over."""
         await asyncio.sleep(0)
@@ -94,6 +100,13 @@ class Awaiting(Language):
     def inspect(self, code: str, cursor_pos: int, detail_level: int) -> str | None:  # noqa: ARG002
         """Return the word."""
         return self.word_at(code, cursor_pos) or None
+
+
+class UnspeakableError(Exception):
+    """An error whose text cannot be had."""
+
+    def __str__(self) -> str:
+        raise ValueError("no text")
 
 
 class Least(Language):
@@ -206,6 +219,20 @@ def test_errors_are_said_once_in_each_place(
 def test_blank_that_fails_hides_no_cell(client: Client) -> None:
     """Where a language cannot tell whether a cell is blank, the cell runs, and says so."""
     assert errors(run(client, "blank?")) == ["ValueError"]
+
+
+def test_expressions_that_fail_are_errors_of_their_own(client: Client) -> None:
+    """What an author's `evaluate` returns by mistake, or raises, ends neither cell nor kernel."""
+    answer = client.execute(
+        "bundle", user_expressions={"a": "wrong", "b": "unspeakable"}, timeout=HANG_LIMIT_S
+    )
+
+    assert isinstance(answer.content, ExecuteReply)
+    assert {
+        name: (value["status"], value["ename"])
+        for name, value in dict(answer.content.user_expressions).items()
+        if isinstance(value, dict)
+    } == {"a": ("error", "TypeError"), "b": ("error", "UnspeakableError")}
 
 
 def test_interrupts(client: Client, awaiting: KernelProcess) -> None:

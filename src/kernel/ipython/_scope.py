@@ -68,7 +68,8 @@ class _Beyond(dict[str, Any]):
 
 
 def _interactive(names: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in names.items() if INTERACTIVE.fullmatch(str(name))}
+    # A copy: other threads of the program set names meanwhile.
+    return {name: value for name, value in [*names.items()] if INTERACTIVE.fullmatch(str(name))}
 
 
 def _restore(names: dict[str, Any], before: dict[str, Any]) -> None:
