@@ -46,6 +46,7 @@ def _run(words: list[str]) -> int:
         return run_kernel(words[1:], parent=parent)
     if words[:1] == ["engine"] and not HELP_OPTIONS.intersection(words):
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # as above
+        gc.disable()  # as above
         from assay.kernel.engine import main as run_engine  # noqa: PLC0415 - see above
 
         return run_engine(words[1:])

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from fractions import Fraction
 from pathlib import Path
+from types import ModuleType
 from typing import cast
 
 import pytest
+from ipyparallel.serialize import canning
 
 from assay.kernel._command_line import CommandLineError
 from assay.kernel._errors import StartError
 from assay.kernel._request import Request
 from assay.kernel.engine._aborts import Aborts
+from assay.kernel.engine._arrays import spare_numpy
 from assay.kernel.engine._cluster import find_cluster
 from assay.kernel.engine._hub_watch import HubWatch
 from assay.kernel.engine._main import main
@@ -136,6 +141,34 @@ def test_packers_are_those_that_clusters_name() -> None:
     for name in ("nothing.such", "plain", "sys.maxsize"):
         with pytest.raises(StartError):
             packer_of(name, name)
+
+
+def test_what_is_no_array_is_packed_without_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An array is packed as ipyparallel does it once there is a numpy that has arrays."""
+    arrays = ModuleType("numpy")
+    array = type("ndarray", (), {})
+    table: dict[object, object] = {
+        bytes: lambda _: "bytes",
+        "numpy.ndarray": lambda _: "array",
+        "fractions.Fraction": lambda _: "fraction",
+        float: lambda _: "float",
+    }
+    monkeypatch.setattr(canning, "can_map", table)
+    monkeypatch.delitem(sys.modules, "numpy", raising=False)
+
+    spare_numpy(table)
+
+    assert [canning.can(value) for value in (b"", 1, 1.5, Fraction(1))] == [
+        "bytes",
+        1,
+        "float",
+        "fraction",
+    ]
+    assert "numpy" not in sys.modules
+    monkeypatch.setitem(sys.modules, "numpy", arrays)  # its import has begun, and is not done
+    assert canning.can(1.5) == "float"
+    monkeypatch.setattr(arrays, "ndarray", array, raising=False)
+    assert [canning.can(value) for value in (array(), 1.5)] == ["array", "float"]
 
 
 def test_an_id_may_be_aborted_before_its_task_comes() -> None:
