@@ -74,6 +74,7 @@ SNIPPETS: Mapping[str, tuple[str, ...]] = {
     "odd_text": (),
     "rewritten": ("text",),
     "comm_raise": ("target",),
+    "at_exit": ("path",),
 }
 """The snippets there are, and the words that each takes in braces; docs/conformance.md explains."""
 

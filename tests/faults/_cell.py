@@ -202,6 +202,11 @@ class Cell:
         self.kernel.exiting = True
         return NOTHING
 
+    def call_touch(self, values: list[object]) -> object:
+        """Have a file made when the kernel cleans up."""
+        self.kernel.to_touch.append(_text(values[0]))
+        return NOTHING
+
     def call_next(self, values: list[object]) -> object:
         """Set the next input."""
         text = _text(values[0])

@@ -252,9 +252,13 @@ class ShutdownStays(Kernel):
 class ShutdownSlow(Kernel):
     """It cleans up after the reply."""
 
+    def touch(self) -> None:
+        pass
+
     def close(self) -> None:
         super().close()
         threading.Event().wait(20.0)
+        super().touch()
 
 
 @fault("ctrl-shutdown-refused-while-busy", "CTRL-08", "A shutdown waits for the cell that runs.")

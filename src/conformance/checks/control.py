@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from assay.conformance._check import check
 from assay.conformance._heard import Heard
@@ -323,6 +325,28 @@ def process_ends(kernel: Testee) -> Outcome:
     if not _ended(kernel):
         return failed("the end of the process", "it still runs", asked)
     return passed()
+
+
+@check(
+    "CTRL-06.1",
+    "what a cell has left to be done at the end is done when the shutdown_reply comes",
+    fresh=True,
+    process=True,
+    snippets=("at_exit",),
+    ours=True,
+    mistake="The reply is sent first, and the client that waits for it ends the process.",
+)
+def cleaned_up_before_the_reply(kernel: Testee) -> Outcome:
+    with TemporaryDirectory(prefix="assay-check-") as folder:
+        made = Path(folder) / "made"
+        kernel.peer.execute(kernel.snippet("at_exit", path=made.as_posix())).succeeded()
+        asked = _shut_down(kernel)
+        asked.replied()
+        if made.exists():
+            return passed()
+        has_ended = _ended(kernel)
+        found = "later" if made.exists() else "not at all" if has_ended else "not yet"
+        return failed("at the reply, the file of an exit function", f"it came {found}", asked)
 
 
 @check(
