@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias, TypeVar
 
+from assay.kernel._errors import UnavailableError
 from assay.kernel._request import Request
 from assay.kernel._tracebacks import hide_own_frames, text_of
 from assay.kernel.dispatch._replies import Reply, Responder, error_reply
@@ -104,7 +105,7 @@ class Handlers:
         except ContentError as error:
             logger.warning("%s: %s", msg_type, error.without_values)
             return self._failed(request, error)
-        except ProtocolError as error:
+        except (ProtocolError, UnavailableError) as error:
             logger.warning("%s: %s", msg_type, error)
             return self._failed(request, error)
         except KeyboardInterrupt as error:
@@ -119,7 +120,7 @@ class Handlers:
         hide_own_frames(error)
         if request.header.msg_type == "debug_request":
             return _debug_failure(request, f"{type(error).__name__}: {text_of(error)}")
-        is_ours = isinstance(error, (ProtocolError, KeyboardInterrupt))
+        is_ours = isinstance(error, (ProtocolError, UnavailableError, KeyboardInterrupt))
         return error_reply(
             request,
             type(error).__name__,

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from IPython.core.history import HistoryAccessor
-
 from assay import protocol
+from assay.kernel._errors import UnavailableError
+from assay.kernel.ipython._history_file import HistoryReader, database_error
 from assay.kernel.process._main_thread import is_main_thread
 from assay.protocol import UNSET, ContentError
 
@@ -23,7 +23,15 @@ def history_reply(manager: Any, request: protocol.HistoryRequest) -> protocol.Hi
 
     Raises:
         ContentError: a field that this kind of access needs is missing.
+        UnavailableError: the file cannot be read, such as one that another process has locked.
     """
+    try:
+        return _reply(manager, request)
+    except database_error() as error:
+        raise UnavailableError(f"history: {manager.hist_file} cannot be read: {error}") from error
+
+
+def _reply(manager: Any, request: protocol.HistoryRequest) -> protocol.HistoryReply:
     flags = {"raw": request.raw, "output": request.output}
     entries: Iterable[tuple[int, int, Any]]
     reader = manager if is_main_thread() or _is_for_any_thread(manager) else _own_reader(manager)
@@ -67,7 +75,7 @@ def _is_for_any_thread(manager: Any) -> bool:
 
 def _own_reader(manager: Any) -> Any:
     """Return what reads the same file; cells that have not been written yet are missing."""
-    return HistoryAccessor(hist_file=manager.hist_file, config=manager.config)
+    return HistoryReader(hist_file=manager.hist_file, config=manager.config)
 
 
 def _number(request: protocol.HistoryRequest, name: str, default: int | None = None) -> int:

@@ -13,13 +13,21 @@ import atexit
 import os
 import threading
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import closing, nullcontext, suppress
+from inspect import unwrap
 from typing import TYPE_CHECKING, Any
 
 from IPython.core import history
 from IPython.core.history import HistorySavingThread
 from IPython.core.interactiveshell import InteractiveShell
 
+from assay.kernel.ipython._history_file import (
+    MEMORY,
+    OnFile,
+    database_error,
+    identity,
+    write_session,
+)
 from assay.kernel.process._patches import Kind, patches
 from assay.transport import get_logger
 
@@ -36,6 +44,10 @@ PAUSE_S = 0.05
 
 MAX_GAP = 1000
 """How many cells of other subshells may not have been stored yet when one is."""
+
+
+COMMITS = 40
+"""How often the new session is committed where others have the file locked: ten seconds long."""
 
 
 def make_history(shell: InteractiveShell) -> HistoryManager:
@@ -73,7 +85,7 @@ def end_session(shell: InteractiveShell) -> None:
     manager.db.close()
 
 
-class HistoryManager(history.HistoryManager):  # type: ignore[misc]  # skipped, see mypy.ini
+class HistoryManager(OnFile, history.HistoryManager):  # type: ignore[misc]  # skipped, see mypy.ini
     """A history whose new session is known at once and on the disk a little later.
 
     A disk that refuses shows when the session is inserted, in the caller's thread as ever.
@@ -87,7 +99,8 @@ class HistoryManager(history.HistoryManager):  # type: ignore[misc]  # skipped, 
     db_output_cache: list[Any]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self._writing = threading.Lock()
+        self._writing = threading.RLock()
+        """Held by who writes, and by who looks: no cell is on its way to the file meanwhile."""
         self._storing = threading.Lock()
         super().__init__(*args, **kwargs)
 
@@ -104,10 +117,9 @@ class HistoryManager(history.HistoryManager):  # type: ignore[misc]  # skipped, 
     def writeout_cache(self, conn: Connection | None = None) -> None:
         """Write what waits; meanwhile more may be stored.
 
-        What cannot be written just now (a full disk, no descriptor) waits for the next cell.
+        What cannot be written just now (a full disk, a lock, no descriptor) waits for the next
+        cell.
         """
-        from sqlite3 import OperationalError  # noqa: PLC0415 - IPython imports it where it needs it
-
         with self._writing:
             with self.db_input_cache_lock:
                 inputs, self.db_input_cache = self.db_input_cache, []
@@ -116,12 +128,22 @@ class HistoryManager(history.HistoryManager):  # type: ignore[misc]  # skipped, 
             batch = _Batch(self, [*inputs], [*outputs])
             try:
                 history.HistoryManager.writeout_cache(batch, conn)
-            except OperationalError as error:
-                # A kernel that ends removes the temporary folder that it had in need.
-                if os.path.isdir(os.path.dirname(self.hist_file)):  # noqa: PTH112, PTH120 - text
-                    logger.warning("the history cannot be written just now: %s", error)
+            except database_error() as error:
+                if not self._has_failed:
+                    self._warn("the history cannot be written just now: %s", error)
+                self._has_failed = True
                 # IPython writes both in turn, each as a whole; its own error empties what failed.
                 self._keep(inputs, outputs)
+            else:
+                self._has_failed = False
+
+    _has_failed = False
+    """What waits could not be written when that was tried last."""
+
+    def _warn(self, message: str, error: Exception) -> None:
+        # A kernel that ends removes the temporary folder that it had in need.
+        if os.path.isdir(os.path.dirname(self.file_in_vain or self.hist_file)):  # noqa: PTH112, PTH120 - text
+            logger.warning(message, error)
 
     def _keep(self, inputs: list[Any], outputs: list[Any]) -> None:
         with self.db_input_cache_lock:
@@ -130,13 +152,125 @@ class HistoryManager(history.HistoryManager):  # type: ignore[misc]  # skipped, 
             self.db_output_cache = [*outputs, *self.db_output_cache]
 
     def new_session(self, conn: Connection | None = None) -> None:
-        may_share = self.connection_options.get("check_same_thread", True) is False
-        if conn is not None or not self.enabled or not may_share:
+        if conn is not None or not self.enabled:
             super().new_session(conn)
             return
+        found = identity(self.hist_file)
+        try:
+            self._begin_session()
+        except database_error() as error:
+            self.replace_file(error, found)
+            self._begin_session()
+
+    def _begin_session(self) -> None:
         db: Connection = self.db
+        may_share = self.connection_options.get("check_same_thread", True) is False
+        if self.hist_file == MEMORY or not may_share:
+            super().new_session(db)
+            return
         super().new_session(_Uncommitted(db))
         threading.Thread(target=_commit, args=(db,), name="assay-history", daemon=True).start()
+
+    def end_session(self) -> None:
+        """Write what waits, and when the session has ended; nothing more can be done for it."""
+        number = self.session_number
+        try:
+            super().end_session()
+            if self.is_locked_out and self.file_in_vain is not None:
+                write_session(self.db, number, self.file_in_vain, self.connection_options)
+        except database_error() as error:
+            self._warn("history: the end of this session cannot be written: %s", error)
+
+    def get_tail(
+        self,
+        n: int | None = 10,
+        raw: bool = True,
+        output: bool = False,
+        include_latest: bool = False,
+    ) -> list[Any]:
+        """Return the newest *n* cells, also those that cannot be written just now."""
+        wanted = 10 if n is None else n
+        if wanted < 1:
+            return list(super().get_tail(n, raw, output, include_latest))
+        with self._writing:
+            more = wanted + (not include_latest)
+            found = super().get_tail(more, raw, output, include_latest=True)
+            everything = [*found, *(self._entry(row, raw, output) for row in self._waiting())]
+        if not include_latest:
+            everything = everything[:-1]
+        return everything[-wanted:]
+
+    def search(  # noqa: PLR0917 - as IPython has it
+        self,
+        pattern: str = "*",
+        raw: bool = True,
+        search_raw: bool = True,
+        output: bool = False,
+        n: int | None = None,
+        unique: bool = False,
+    ) -> list[Any]:
+        """Return the cells that match *pattern*, also those that cannot be written just now."""
+        with self._writing:
+            found = list(super().search(pattern, raw, search_raw, output, n, unique))
+            waiting = self._waiting()
+        matching = _matching(waiting, pattern, search_raw)
+        if not matching:
+            return found
+        everything = [*found, *(self._entry(row, raw, output) for row in matching)]
+        if unique:
+            newest = {str(entry[2]): entry for entry in everything}
+            everything = [entry for entry in everything if newest[str(entry[2])] is entry]
+        return everything if n is None else everything[len(everything) - n :] if n else []
+
+    def _waiting(self) -> list[tuple[int, str, str]]:
+        """Return the cells that are not written, which a look at the file has just tried."""
+        if not self.enabled:
+            return []
+        with self.db_input_cache_lock:
+            return list(self.db_input_cache)
+
+    def _entry(self, row: tuple[int, str, str], raw: bool, output: bool) -> tuple[int, int, Any]:
+        number, source, source_raw = row
+        text = source_raw if raw else source
+        shown = (text, self.output_hist_reprs.get(number)) if output else text
+        return self.session_number, number, shown
+
+    def get_range(
+        self,
+        session: int = 0,
+        start: int = 1,
+        stop: int | None = None,
+        raw: bool = True,
+        output: bool = False,
+    ) -> Any:
+        """Return the cells of a session: of the present one from memory, which never fails."""
+        number = session if session > 0 else session + self.session_number
+        if number == self.session_number:
+            return self._get_range_session(start, stop, raw, output)
+        return _range_of_file(self, number, start, stop, raw, output)
+
+
+def _matching(
+    rows: list[tuple[int, str, str]], pattern: str, search_raw: bool
+) -> list[tuple[int, str, str]]:
+    if not rows:
+        return []
+    from sqlite3 import connect  # noqa: PLC0415 - IPython imports it where it needs it
+
+    with closing(connect(":memory:")) as judge:  # by the file's own rules
+        return [
+            row
+            for row in rows
+            if judge.execute("SELECT ? GLOB ?", (row[2 if search_raw else 1], pattern)).fetchone()[
+                0
+            ]
+        ]
+
+
+def _range_of_file(manager: HistoryManager, *which: Any) -> list[Any]:
+    if not manager.enabled:
+        return []
+    return list(unwrap(history.HistoryAccessor.get_range)(manager, *which))
 
 
 def _place(inputs: list[str], number: int) -> None:
@@ -181,12 +315,21 @@ class _Uncommitted:
 
 
 def _commit(db: Connection) -> None:
+    """Commit the new session; others who read or write just now make it wait."""
     from sqlite3 import Error  # noqa: PLC0415 - IPython imports it where it needs it
 
-    try:
-        db.commit()
-    except Error as error:
-        logger.warning("the history knows nothing of this session: %s", error)
+    for left in reversed(range(COMMITS)):
+        try:
+            db.commit()
+        except Error as error:
+            if not db.in_transaction:  # who looked at the history has committed it
+                return
+            if left and "locked" in str(error):
+                continue
+            logger.warning("the history knows nothing of this session: %s", error)
+            with suppress(Error):
+                db.rollback()  # it would keep all others from writing
+        return
 
 
 class _PatientThread(HistorySavingThread):  # type: ignore[misc]  # skipped, see mypy.ini

@@ -1,0 +1,274 @@
+"""The file of the history where it is locked, damaged, full or none: cells and answers go on."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, nullcontext
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from IPython.core.history import HistoryManager
+from IPython.core.interactiveshell import InteractiveShell
+
+from assay.kernel._errors import UnavailableError
+from assay.kernel.ipython import _history_file
+from assay.kernel.ipython._answers import history_reply
+from assay.kernel.ipython.speedups._history import make_history
+from assay.protocol import Channel, ErrorReply, HistoryReply, HistoryRequest
+from tests.kernel._kernels import HANG_LIMIT_S, execute, start, succeeded
+
+Open = Callable[[], HistoryManager]
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the history is to be."""
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    monkeypatch.setattr(_history_file, "PATIENCE_S", 0.01)
+    monkeypatch.setattr(logging.getLogger("assay"), "propagate", True)  # to be seen here
+    return tmp_path / "history.sqlite"
+
+
+@pytest.fixture
+def open_history(path: Path) -> Iterator[Open]:
+    """Return what opens the history, as a kernel that starts does."""
+    opened: list[HistoryManager] = []
+
+    def open_it() -> HistoryManager:
+        shell = InteractiveShell()
+        shell.host = SimpleNamespace(uninterrupted=nullcontext)
+        shell.config.HistoryManager.hist_file = str(path)
+        opened.append(make_history(shell))
+        return opened[-1]
+
+    yield open_it
+    for manager in opened:
+        manager.close()
+
+
+def filled(path: Path) -> None:
+    """Make a history of one session with one cell, as IPython makes it."""
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute(
+            "CREATE TABLE sessions (session integer primary key autoincrement, start timestamp, "
+            "end timestamp, num_cmds integer, remark text)"
+        )
+        db.execute(
+            "CREATE TABLE history (session integer, line integer, source text, source_raw text, "
+            "PRIMARY KEY (session, line))"
+        )
+        db.execute(
+            "CREATE TABLE output_history (session integer, line integer, output text, "
+            "PRIMARY KEY (session, line))"
+        )
+        db.execute("INSERT INTO sessions VALUES (1, NULL, NULL, 1, '')")
+        db.execute("INSERT INTO history VALUES (1, 1, 'earlier', 'earlier')")
+
+
+@contextmanager
+def locked(path: Path, mode: str = "EXCLUSIVE") -> Iterator[None]:
+    """Lock the file at *path* inside, as another process may do for long."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute(f"BEGIN {mode}")
+        yield
+        other.execute("ROLLBACK")
+
+
+def cells(path: Path) -> list[str]:
+    """Return the cells in the file."""
+    with closing(sqlite3.connect(path)) as db:
+        return [cell for (cell,) in db.execute("SELECT source_raw FROM history ORDER BY session")]
+
+
+def tail(manager: HistoryManager) -> list[object]:
+    """Return the newest cells, as a client gets them."""
+    reply = history_reply(manager, HistoryRequest(hist_access_type="tail", n=9))
+    return [entry[2] for entry in reply.history]
+
+
+def garbage(path: Path) -> None:
+    path.write_bytes(b"no database" * 3000)
+
+
+def damaged(path: Path) -> None:
+    filled(path)
+    data = path.read_bytes()
+    path.write_bytes(data[:4096] + b"\xa5" * (len(data) - 4096))
+
+
+@pytest.mark.parametrize("spoil", [garbage, damaged])
+def test_damaged_file_is_moved_away(
+    path: Path, open_history: Open, caplog: pytest.LogCaptureFixture, spoil: Callable[[Path], None]
+) -> None:
+    """A file that is no database, or has damaged pages, keeps its content under another name, with
+    its journal; one warning names both, and the session is written to a new file."""
+    spoil(path)
+    before = path.read_bytes()
+    Path(f"{path}-wal").write_bytes(b"")
+
+    manager = open_history()
+    manager.store_inputs(1, "cell")
+    found = tail(manager)
+
+    (moved,) = path.parent.glob("history-corrupt-*.sqlite")
+    (warning,) = caplog.messages
+    assert found == cells(path) == ["cell"]
+    assert moved.read_bytes() == before
+    assert str(moved) in warning
+
+
+def folder(path: Path) -> None:
+    path.mkdir()
+
+
+def nowhere(path: Path) -> None:
+    path.symlink_to(path.parent / "missing" / "file")
+
+
+def of_another_program(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("CREATE TABLE sessions (name text)")
+
+
+@pytest.mark.parametrize("spoil", [folder, nowhere, of_another_program])
+def test_unusable_file_is_left_alone(
+    path: Path, open_history: Open, caplog: pytest.LogCaptureFixture, spoil: Callable[[Path], None]
+) -> None:
+    """What is no damaged database stays where it is; the session has a history in memory, and one
+    warning says that it is not kept."""
+    spoil(path)
+
+    manager = open_history()
+    manager.store_inputs(1, "cell")
+    found = tail(manager)
+    manager.end_session()
+
+    assert found == ["cell"]
+    assert [*path.parent.glob("history*")] == [path]
+    (warning,) = caplog.messages
+    assert str(path) in warning
+    assert "is not kept" in warning
+
+
+@pytest.mark.parametrize("mode", ["IMMEDIATE", "EXCLUSIVE"])
+def test_locked_file_gets_the_session_at_its_end(
+    path: Path, open_history: Open, caplog: pytest.LogCaptureFixture, mode: str
+) -> None:
+    """A file that another process has locked at the start is neither moved nor waited for; cells
+    are found meanwhile, and written when the session ends."""
+    filled(path)
+    with locked(path, mode):
+        manager = open_history()
+        manager.store_inputs(1, "cell")
+        found = tail(manager)
+
+    manager.end_session()
+
+    assert found == ["cell"]
+    assert cells(path) == ["earlier", "cell"]
+    assert [*path.parent.glob("history*")] == [path]
+    (warning,) = caplog.messages
+    assert "is locked" in warning
+
+
+def test_file_that_is_locked_later_is_read_later(path: Path, open_history: Open) -> None:
+    """While another process has the file locked, the present session is answered from memory, and
+    what needs the file by an error; the file stays, and nothing is lost."""
+    filled(path)
+    manager = open_history()
+    manager._stop_save_thread()
+    wait_for_commit(manager)
+    with locked(path):
+        manager.store_inputs(1, "cell")
+        present = history_reply(
+            manager, HistoryRequest(hist_access_type="range", session=0, start=1, stop=2)
+        )
+        with pytest.raises(UnavailableError, match="is locked"):
+            tail(manager)
+
+    assert [entry[2] for entry in present.history] == ["cell"]
+    assert tail(manager) == cells(path) == ["earlier", "cell"]
+
+
+def test_cells_that_cannot_be_written_are_found(path: Path, open_history: Open) -> None:
+    """Where the file can be read and not written, answers have the cells that wait as well
+    (HIST-01, HIST-04, HIST-05)."""
+    filled(path)
+    manager = open_history()
+    manager._stop_save_thread()
+    wait_for_commit(manager)
+    with locked(path, "IMMEDIATE"):
+        for number, cell in enumerate(["earlier", "later", "later"], 1):
+            manager.store_inputs(number, cell)
+        found = [*manager.search("*l*er"), *manager.search("la*", unique=True)]
+        newest = manager.get_tail(2, include_latest=True, output=True)
+        before = manager.get_tail(2)
+        (second,) = manager.search("*", n=1)
+
+    session = manager.session_number
+    every = [(1, 1, "earlier"), (session, 1, "earlier"), (session, 2, "later")]
+    assert found == [*every, (session, 3, "later"), (session, 3, "later")]
+    assert newest == [(session, 2, ("later", None)), (session, 3, ("later", None))]
+    assert before == [(session, 1, "earlier"), (session, 2, "later")]
+    assert second == (session, 3, "later")
+
+
+def test_file_that_another_kernel_has_replaced_stays(path: Path) -> None:
+    """Of two kernels that find a damaged file, the second does not move the first one's new one."""
+    garbage(path)
+    found = _history_file.identity(path)
+    path.replace(path.with_name("moved"))
+    filled(path)
+
+    assert _history_file._move_away(path, found) is None
+    assert cells(path) == ["earlier"]
+
+
+def wait_for_commit(manager: HistoryManager) -> None:
+    """Return once the new session is in the file: it is written by another thread, or here."""
+    manager.db.commit()
+
+
+FILL = """\
+import resource
+resource.setrlimit(resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
+"""
+"""Let every write to a file fail as on a full disk; sqlite needs no other one to be read."""
+
+
+def test_kernel_with_a_locked_history_answers(tmp_path: Path) -> None:
+    """A kernel whose history is locked runs cells and answers; its stderr says so once, and the
+    next kernel finds the cells (HIST-01)."""
+    profile = tmp_path / "ipythondir" / "profile_default"
+    profile.mkdir(parents=True)
+    path = profile / "history.sqlite"
+    filled(path)
+    with start(tmp_path) as kernel, kernel.client() as client:
+        with locked(path):
+            succeeded(execute(client, "'cell'"))
+            request = HistoryRequest(hist_access_type="tail", n=9, raw=True, output=False)
+            reply = client.request(request, channel=Channel.SHELL, timeout=HANG_LIMIT_S).content
+        kernel.shutdown()
+        written = kernel.written()
+
+    assert isinstance(reply, HistoryReply)
+    assert [entry[2] for entry in reply.history] == ["'cell'"]
+    assert written.count("is locked") == 1
+    assert cells(path) == ["earlier", "'cell'"]
+
+
+def test_kernel_on_a_full_disk_answers(tmp_path: Path) -> None:
+    """Where the disk is full, cells run, and an answer has those that could not be written
+    (HIST-01)."""
+    with start(tmp_path) as kernel, kernel.client() as client:
+        succeeded(execute(client, FILL))
+        succeeded(execute(client, "'cell'"))
+        request = HistoryRequest(hist_access_type="tail", n=1, raw=True, output=False)
+        reply = client.request(request, channel=Channel.SHELL, timeout=HANG_LIMIT_S).content
+
+    assert not isinstance(reply, ErrorReply), reply
+    assert isinstance(reply, HistoryReply)
+    assert [entry[2] for entry in reply.history] == ["'cell'"]
