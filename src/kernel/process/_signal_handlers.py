@@ -22,6 +22,10 @@ step is repeated until it was done undisturbed, and what was raised is shown at 
 
 A signal that is taken is unblocked as well, and its handler installed anew although nothing seems
 to have changed: C code, or `signal.siginterrupt`, changes what Python cannot look up.
+
+Nearly all code leaves the handlers alone, and is left after one look at all of them: each has to be
+the very object that stood there when code was left the last time (`_left`). Noted is what was put
+there, not what is found then: what a late handler of the user's changes is seen the next time.
 """
 
 from __future__ import annotations
@@ -34,6 +38,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Collection
 from functools import partial
+from operator import is_
 from types import FrameType
 from typing import NamedTuple, TypeAlias, TypeGuard
 
@@ -47,9 +52,6 @@ Handler: TypeAlias = Callable[[int, FrameType | None], object]
 Action: TypeAlias = Handler | int
 """What Python has installed for a signal: a handler, or one of `SIG_DFL` and `SIG_IGN`."""
 
-DEFAULT = _signal.SIG_DFL
-"""What most signals have, as Python stores it."""
-
 ENDING = frozenset({signal.SIGTERM, signal.SIGHUP})
 """A handler of these that exits means the process, not the code that runs."""
 
@@ -58,6 +60,9 @@ FAULTS = {signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SI
 
 GUARDED = tuple(sorted(map(int, signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})))
 """Plain numbers: to look up all handlers by members of the enum takes three times as long."""
+
+UNKNOWN = (object(),) * len(GUARDED)
+"""What no signal has."""
 
 keep_signals_back: Callable[[], Collection[int]] = partial(
     _signal.pthread_sigmask, signal.SIG_BLOCK, frozenset(GUARDED) - FAULTS
@@ -85,6 +90,10 @@ class SignalHandlers:
     def __init__(self) -> None:
         self._taken: dict[int, _Taken] = {}
         self._guards: dict[int, _Guard] = {}
+        self._left: tuple[object, ...] = UNKNOWN
+        """What each of `GUARDED` had when user code was left."""
+        self._ours: tuple[tuple[int, Action], ...] = ()
+        """Those of them that are taken."""
         self._raised: Counter[int] = Counter()
         """How often which handler has raised since user code ended."""
         self.exit: Callable[[SystemExit], None] = _report_exit
@@ -128,8 +137,11 @@ class SignalHandlers:
                 if kept_back is None or raised:
                     found = keep_signals_back()
                     kept_back = found if kept_back is None else kept_back
-                self._reclaim()
-                self._guard()
+                if all(map(is_, map(_signal.getsignal, GUARDED), self._left)):
+                    for number, handler in self._ours:
+                        _signal.signal(number, handler)
+                else:
+                    self._take_stock()
                 self.after_code()
                 _release_import_lock()
             except BaseException as error:  # noqa: BLE001 - a handler may raise anything
@@ -144,7 +156,7 @@ class SignalHandlers:
         """Keep back what the user's code had kept back, but for what the kernel needs."""
         # All of them: what they were before has been lost to a handler that raised just then.
         lost = len(kept_back) >= len(GUARDED) - len(FAULTS)
-        mask = () if lost else set(kept_back).difference(self._taken)
+        mask = set(kept_back).difference(self._taken) if kept_back and not lost else ()
         _signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
     def ignore_left(self) -> None:
@@ -169,6 +181,22 @@ class SignalHandlers:
         if is_ours and taken is not None and _is_action(taken.before):
             _signal.signal(number, taken.before)
 
+    def _take_stock(self) -> None:
+        """Take back and guard what is to be, and note what each signal has then."""
+        self._left = UNKNOWN
+        self._reclaim()
+        found = [_signal.getsignal(number) for number in GUARDED]
+        ours = []
+        for at, (number, present) in enumerate(zip(GUARDED, found, strict=True)):
+            taken = self._taken.get(number)
+            if taken is not None and present == taken.handler:
+                ours.append((number, taken.handler))
+            # Not what is noted counts: a handler may have raised before its guard was installed.
+            elif callable(present) and not isinstance(present, _Guard):
+                found[at] = guard = self._guards[number] = _Guard(present, self._on_raised)
+                _signal.signal(number, guard)
+        self._ours, self._left = tuple(ours), tuple(found)
+
     def _reclaim(self) -> None:
         for number, taken in self._taken.items():
             if taken.reclaim is Reclaim.ALWAYS:
@@ -177,17 +205,6 @@ class SignalHandlers:
             present = _signal.getsignal(number)
             if present in (signal.SIG_DFL, taken.handler):
                 _signal.signal(number, taken.handler)
-
-    def _guard(self) -> None:
-        for number, present in zip(GUARDED, map(_signal.getsignal, GUARDED), strict=True):
-            if present is DEFAULT:
-                continue
-            # Not what is noted counts: a handler may have raised before its guard was installed.
-            if callable(present) and not isinstance(present, _Guard):
-                taken = self._taken.get(number)
-                if taken is None or present != taken.handler:
-                    guard = self._guards[number] = _Guard(present, self._on_raised)
-                    _signal.signal(number, guard)
 
     def _on_raised(self, number: int, error: BaseException) -> None:
         self._raised[number] += 1

@@ -338,3 +338,43 @@ def test_guard_reports_and_raises_nothing(
     signal.signal(signal.SIGUSR1, before)
     assert shown.count("ValueError: of the handler") == 1
     assert "SIGUSR1" in shown
+
+
+def test_each_handler_that_code_installs_is_guarded(
+    handlers: SignalHandlers, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """However often code is left that installs nothing, the next handler is seen.
+
+    So is one that a handler installs while no code runs.
+    """
+
+    def raising(*_: object) -> None:
+        raise ValueError("the first")
+
+    def second(*_: object) -> None:
+        raise ValueError("the second")
+
+    def installing(*_: object) -> None:
+        signal.signal(signal.SIGUSR1, raising)
+
+    def leave() -> object:
+        handlers.leave_code()
+        return signal.getsignal(signal.SIGUSR1)
+
+    before = signal.getsignal(signal.SIGUSR1)
+    found, shown = [], []
+    for handler in (raising, second, installing):
+        signal.signal(signal.SIGUSR1, handler)
+        found += [{leave() for _ in range(3)}]
+        signal.raise_signal(signal.SIGUSR1)
+        shown += [capsys.readouterr().err]
+        if handler is not installing:
+            handlers.enter_code()
+    found += [{leave() for _ in range(3)}]
+    signal.raise_signal(signal.SIGUSR1)
+    handlers.enter_code()
+    signal.signal(signal.SIGUSR1, before)
+
+    assert [len(guards) for guards in found] == [1, 1, 1, 1]
+    assert not {raising, second, installing}.intersection(*found)
+    assert ["the first" in shown[0], "the second" in shown[1], shown[2]] == [True, True, ""]
