@@ -17,6 +17,7 @@ __all__ = [
     "NOBLOCK",
     "POLLIN",
     "Mark",
+    "has_come",
     "prepare_marks",
     "receive_frames",
     "send_frames",
@@ -33,7 +34,7 @@ COLLECTOR_DESCRIPTORS = 10
 
 NOBLOCK = int(zmq.NOBLOCK)
 SNDMORE = int(zmq.SNDMORE)
-RCVMORE = int(zmq.RCVMORE)
+EVENTS = int(zmq.EVENTS)
 POLLIN = int(zmq.POLLIN)
 """Plain numbers: arithmetic with the enum's members takes longer than sending a frame."""
 
@@ -52,27 +53,22 @@ Mark: TypeAlias = zmq.MessageTracker
 
 def size_of(frames: Sequence[Buffer]) -> int:
     """Return the bytes in *frames*."""
+    return sum(len(frame) if type(frame) is bytes else memoryview(frame).nbytes for frame in frames)
+
+
+def settled(frames: list[Buffer]) -> tuple[list[Buffer], int]:
+    """Return *frames* with a copy of each that could still change or has gaps, and their bytes."""
     size = 0
-    for frame in frames:  # a generator takes twice as long, for each message that is sent
-        size += len(frame) if type(frame) is bytes else memoryview(frame).nbytes
-    return size
-
-
-def settled(frames: list[Buffer]) -> list[Buffer]:
-    """Return *frames* with a copy of each that could still change or that has gaps."""
-    for frame in frames:
+    for frame in frames:  # once, for each message that is sent: most have nothing but bytes
         if type(frame) is not bytes:
-            return [f if _is_settled(f) else memoryview(f).tobytes() for f in frames]
-    return frames
+            copied = [f if _is_settled(f) else memoryview(f).tobytes() for f in frames]
+            return copied, size_of(copied)
+        size += len(frame)
+    return frames, size
 
 
 def send_frames(
-    socket: Socket,
-    frames: list[Buffer],
-    flags: int = 0,
-    *,
-    mark: bool = False,
-    size: int | None = None,
+    socket: Socket, frames: list[Buffer], flags: int = 0, *, mark: bool = False
 ) -> Mark | None:
     """Send one message, all of it or nothing.
 
@@ -83,7 +79,6 @@ def send_frames(
         frames: At least one.
         flags: Of ZeroMQ.
         mark: Mark the message even if all its frames are small.
-        size: The bytes in all of them, if that is known.
 
     Returns:
         The mark of the last frame that was not copied, if there is one.
@@ -92,9 +87,7 @@ def send_frames(
         zmq.Again: *flags* has NOBLOCK and there is no room; nothing was sent.
     """
     # First: a frame that cannot be sent must not be found when others are on their way.
-    frames = settled(frames)
-    if size is None:
-        size = size_of(frames)
+    frames, size = settled(frames)
     more = flags | SNDMORE
     last = len(frames) - 1
     found: Mark | None = None
@@ -121,19 +114,24 @@ def receive_frames(socket: Socket) -> list[Buffer]:
     Raises:
         zmq.Again: there is none.
     """
-    frames: list[Buffer] = [_receive(socket, NOBLOCK)]
-    dicts = DICTS_BEHIND_DELIMITER if frames[0] == DELIMITER else None
-    while _get(socket, RCVMORE):
-        if dicts == 0:
-            frames.append(_view(socket))
-            continue
-        frame = _receive(socket)
-        frames.append(frame)
-        if dicts is not None:
-            dicts -= 1
-        elif frame == DELIMITER:
-            dicts = DICTS_BEHIND_DELIMITER
+    # Not copied: only then does a frame know whether more follow. To ask the socket takes longer.
+    frame = _receive(socket, NOBLOCK, False)
+    data = frame.bytes
+    frames: list[Buffer] = [data]
+    while data != DELIMITER and frame.more:
+        frame = _receive(socket, 0, False)
+        frames.append(data := frame.bytes)
+    dicts = DICTS_BEHIND_DELIMITER
+    while frame.more:
+        frame = _receive(socket, 0, False)
+        frames.append(frame.bytes if dicts > 0 else _view(frame))
+        dicts -= 1
     return frames
+
+
+def has_come(socket: Socket) -> bool:
+    """Return whether there is another message, which costs less than to find that there is none."""
+    return bool(int(_get(socket, EVENTS)) & POLLIN)
 
 
 def prepare_marks() -> None:
@@ -165,8 +163,7 @@ def _is_settled(frame: Buffer) -> bool:
     return type(frame) is bytes
 
 
-def _view(socket: Socket) -> Buffer:
-    frame = socket.recv(copy=False)
+def _view(frame: zmq.Frame) -> Buffer:
     if len(frame) <= COPIED_BYTES:
         return frame.bytes
     view: memoryview = frame.buffer.toreadonly()

@@ -31,7 +31,7 @@ from assay.protocol import (
     encode_json,
 )
 from assay.transport._connections import Connections
-from assay.transport._frames import POLLIN, prepare_marks, receive_frames
+from assay.transport._frames import has_come, prepare_marks, receive_frames
 from assay.transport._log import OutboundLog, Outgoing, Run, Text
 from assay.transport._logger import get_logger
 from assay.transport._publisher import PATIENCE_S, RETRY_S, Publisher
@@ -244,7 +244,7 @@ class IoThread:
         socket = self._sockets.of(channel)
         read = self._readers[channel]
         for _ in range(TURNS_TO_DRAIN):
-            if not int(socket.getsockopt(zmq.EVENTS)) & POLLIN:
+            if not has_come(socket):
                 return
             read()
 
@@ -420,6 +420,8 @@ class IoThread:
                 except zmq.Again:
                     return
                 self._receive(channel, frames)
+                if not has_come(socket):
+                    return
 
         return read
 

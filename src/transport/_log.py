@@ -52,7 +52,7 @@ from threading import Lock, RLock, get_ident  # by name: gevent replaces the mod
 from typing import NamedTuple, TypeAlias
 
 from assay.protocol import Buffer, Channel, StreamName
-from assay.transport._frames import settled, size_of
+from assay.transport._frames import settled
 
 __all__ = ["Entry", "OutboundLog", "Outgoing", "Text"]
 
@@ -83,6 +83,13 @@ RUN_BYTES = 400
 
 MESSAGE_BYTES = 700
 """What a message of seven frames takes in memory besides their contents."""
+
+
+IOPUB = Channel.IOPUB
+"""The channel by a name of its own: to find a member of an enum takes as long as to append one."""
+
+MOST_AGAIN = MAX_BYTES // 2
+"""What room there has to be, at most, for another message like the last."""
 
 
 Record: TypeAlias = Callable[[str], None]
@@ -191,6 +198,9 @@ class When(Enum):
 
     WITH_NEXT = auto()
     """It leaves with what follows. A reply must be followed by something that leaves now."""
+
+
+NOW, SOON = When.NOW, When.SOON
 
 
 class Outgoing(NamedTuple):
@@ -305,8 +315,9 @@ class OutboundLog:
 
     def end_run(self) -> None:
         """Close the newest run: the next text begins another."""
-        with self._lock:
-            self._settle_newest()
+        if self.newest is not None:
+            with self._lock:
+                self._settle_newest()
 
     def after_fork(self) -> None:
         """Prepare for use in a child process: the newest run and the lock are the parent's."""
@@ -332,24 +343,25 @@ class OutboundLog:
                 copied: the message is sent as it was when it was posted.
             when: How long it may wait.
         """
-        frames = settled(frames)
-        entry = Outgoing(channel, frames, size_of(frames))
+        frames, size = settled(frames)
+        entry = Outgoing(channel, frames, size)
+        is_published = channel is IOPUB
         with self._lock:
             self._settle_newest()
             self._lines.pop(get_ident(), None)
             self._entries.append(entry)
-            self._bytes += entry.size + MESSAGE_BYTES
-        if channel is not Channel.IOPUB:
+            self._bytes += size + MESSAGE_BYTES
+        if not is_published:
             self.has_reply = True
-        self.shows_more = when is When.SOON
-        if when is When.NOW or (when is When.SOON and not self.expected):
+        self.shows_more = when is SOON
+        if when is NOW or (when is SOON and not self.expected):
             self.urgent = True
             self._rouse()
-        elif channel is Channel.IOPUB and not self.expected:
+        elif is_published and not self.expected:
             # A cell that waited behind another publishes busy, then perhaps nothing for an hour.
             self._rouse()
-        more = min(entry.size, MAX_BYTES // 2)  # of what may follow: another one like it
-        if channel is Channel.IOPUB and self._is_full(more):
+        more = min(size, MOST_AGAIN)
+        if is_published and self._is_full(more):
             self._wait_for_room(more)
 
     def call(self, function: Callable[[], None]) -> None:

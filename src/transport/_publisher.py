@@ -49,7 +49,7 @@ import zmq
 
 from assay.protocol import Buffer
 from assay.transport._connections import Connections, Progress
-from assay.transport._frames import COPIED_BYTES, NOBLOCK, Mark, send_frames, size_of
+from assay.transport._frames import COPIED_BYTES, NOBLOCK, Mark, send_frames, settled
 from assay.transport._logger import get_logger
 from assay.transport._sockets import IOPUB_QUEUE_MESSAGES, Socket
 
@@ -187,7 +187,7 @@ class Publisher:
     def publish(self, frames: list[Buffer], size: int | None = None) -> None:
         """Send *frames*, in which there are *size* bytes, now, or keep them for `pump`."""
         if size is None:
-            size = size_of(frames)
+            frames, size = settled(frames)
         if not self._kept and self._try(frames, size):
             return
         self._kept.append((frames, size))
@@ -260,7 +260,7 @@ class Publisher:
         return not self._fills
 
     def _send(self, frames: list[Buffer], size: int) -> None:
-        mark = send_frames(self._socket, frames, NOBLOCK, mark=self._until_mark <= 0, size=size)
+        mark = send_frames(self._socket, frames, NOBLOCK, mark=self._until_mark <= 0)
         self._sent += 1
         self._queued.append(size + FRAMING_BYTES)
         self._until_mark -= 1

@@ -44,6 +44,8 @@ class SpareDescriptors:
 
         Nothing is taken from a thread that is inside `lent`.
         """
+        if len(self._held) >= self._wanted:
+            return True
         with suppress(OSError):
             while len(self._held) < self._wanted and not self._borrowers:
                 self._held.append(os.open(os.devnull, os.O_RDONLY))

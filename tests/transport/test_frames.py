@@ -128,11 +128,11 @@ class TestSettled:
         """A view with gaps becomes bytes."""
         view = memoryview(array.array("i", range(10)))[::3]
 
-        assert settled([view]) == [array.array("i", [0, 3, 6, 9]).tobytes()]
+        assert settled([view]) == ([array.array("i", [0, 3, 6, 9]).tobytes()], 16)
 
     def test_view_with_gaps_in_bytes(self) -> None:
         """So does one of bytes."""
-        assert settled([memoryview(b"abcdef")[::2]]) == [b"ace"]
+        assert settled([memoryview(b"abcdef")[::2]]) == ([b"ace"], 3)
 
     def test_size(self) -> None:
         """Sizes are in bytes, also of views of something else."""

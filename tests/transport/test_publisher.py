@@ -100,12 +100,12 @@ class FakeSocket:
 
 
 def send_to_either(
-    socket: Socket | FakeSocket, frames: list[Buffer], flags: int, *, mark: bool, size: int
+    socket: Socket | FakeSocket, frames: list[Buffer], flags: int, *, mark: bool
 ) -> Mark | FakeMark | None:
     """Send by a socket of ZeroMQ's or by its model."""
     if isinstance(socket, FakeSocket):
         return socket.send(bytes(frames[0]), flags, track=mark)
-    return send_frames(socket, frames, flags, mark=mark, size=size)
+    return send_frames(socket, frames, flags, mark=mark)
 
 
 @pytest.fixture(autouse=True, scope="module")
