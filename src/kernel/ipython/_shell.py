@@ -75,6 +75,26 @@ class _LoopRunner:
         return "asyncio"
 
 
+class _Kept:
+    """Keeps what is written inside by one of the kernel's streams, for `HistoryManager.outputs`."""
+
+    def __init__(self, shell: ZMQInteractiveShell, channel: str) -> None:
+        self._shell = shell
+        self._kind = "out_stream" if channel == "stdout" else "err_stream"
+        stream = shell.host.stdout if channel == "stdout" else shell.host.stderr
+        self._recording = stream.recording()
+
+    def __enter__(self) -> None:
+        self._number = self._shell.execution_count  # its own: IPython counts it later
+        self._texts = self._recording.__enter__()
+
+    def __exit__(self, kind: type[BaseException] | None, *error: Any) -> None:
+        self._recording.__exit__(kind, *error)
+        if self._texts and kind is None:
+            output = HistoryOutput(output_type=self._kind, bundle={"stream": list(self._texts)})
+            self._shell.history_manager.outputs[self._number].append(output)
+
+
 KEPT_ERRORS = 200
 """How many tracebacks are kept of cells that failed, for ``%notebook`` to write."""
 
@@ -126,10 +146,11 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
     def execution_count(self) -> int:
         """The running cell's number, and the next one once IPython has counted it."""
         request = self.host.request()
-        run = run_of(request)
-        if run is None or not run.count or (request is not None and request.finished):
-            return self.newest_count
-        return run.count
+        if request is not None and not request.finished:
+            run = request.run  # not by `run_of`: IPython asks five times a cell
+            if isinstance(run, CellRun) and run.count:
+                return run.count
+        return self.newest_count
 
     @execution_count.setter
     def execution_count(self, count: int) -> None:
@@ -262,22 +283,14 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
         self.history_manager = make_history(self)
         self.configurables.append(self.history_manager)
 
-    @contextmanager
-    def _tee(self, channel: str) -> Iterator[None]:
+    def _tee(self, channel: str) -> AbstractContextManager[None]:
         """Keep what a cell writes for ``%notebook``.
 
         IPython puts a function of its own in the place of the stream's `write`, which takes twice
         as long, and keeps everything; and in the place of that of any object that a program has put
         there, which may refuse it. What such an object writes to the kernel's stream is kept.
         """
-        number = self.execution_count  # its own: IPython counts it later
-        stream = self.host.stdout if channel == "stdout" else self.host.stderr
-        with stream.recording() as texts:
-            yield
-        if texts:
-            kind = "out_stream" if channel == "stdout" else "err_stream"
-            output = HistoryOutput(output_type=kind, bundle={"stream": list(texts)})
-            self.history_manager.outputs[number].append(output)
+        return _Kept(self, channel)
 
     async def run_code(self, *args: Any, **kwargs: Any) -> bool:
         """Run a part of a cell; True if it failed."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from threading import get_ident  # by name: gevent replaces the module's
 from typing import TYPE_CHECKING, TextIO
 
-from assay.kernel._request import NoInputError, Request
+from assay.kernel._request import NoInputError
 from assay.kernel.dispatch._stdin import Prompter
 from assay.kernel.lanes._main_lane import MainLane
 from assay.kernel.output._descriptors import DescriptorCapture
@@ -32,6 +32,20 @@ if TYPE_CHECKING:
     from assay.kernel.process._thread_interrupts import ThreadInterrupts
 
 __all__ = ["KernelHost"]
+
+
+class _Held:
+    """Interrupts are put off inside."""
+
+    # No generator: each cell enters one of these when it is stored.
+    def __init__(self, guard: Interrupts | ThreadInterrupts) -> None:
+        self._guard = guard
+
+    def __enter__(self) -> None:
+        self._guard.hold()
+
+    def __exit__(self, *_: object) -> None:
+        self._guard.release()
 
 
 class KernelHost:
@@ -66,6 +80,8 @@ class KernelHost:
         self._flush: Callable[[], None] | None = None
         self.close_functions: list[Callable[[], None]] = []
         """To be called at the end, first to last."""
+        self.request = parents.current
+        """Returns the request that the running code belongs to."""
         self.stdout, self.stderr = streams
         self.real_stderr = real_stderr
         self.connection = connection
@@ -121,10 +137,6 @@ class KernelHost:
         """True once the kernel ends and the running request is not answered."""
         return self._output.errors_are_muted
 
-    def request(self) -> Request | None:
-        """Return the request that the running code belongs to."""
-        return self._parents.current()
-
     def set_parent(self, request: JsonObject) -> None:
         """Attribute to *request* what the running code causes from here on."""
         self.catch_up()
@@ -173,18 +185,10 @@ class KernelHost:
         """Free some descriptors inside, where user code has left none."""
         return self._io.spare.lent()
 
-    @contextmanager
-    def uninterrupted(self) -> Iterator[None]:
+    def uninterrupted(self) -> AbstractContextManager[None]:
         """Put interrupts of the caller's thread off inside: what it does is not done by half."""
         guard = self._guard()
-        if guard is None or guard.is_held:
-            yield
-            return
-        guard.hold()
-        try:
-            yield
-        finally:
-            guard.release()
+        return nullcontext() if guard is None or guard.is_held else _Held(guard)
 
     def _guard(self) -> Interrupts | ThreadInterrupts | None:
         """Return what interrupts the caller's thread; None in one that nothing interrupts."""

@@ -34,8 +34,8 @@ import codecs
 import io
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from threading import get_ident  # by name: gevent replaces the module's
 from types import FrameType
 from typing import Any
@@ -244,19 +244,9 @@ class OutputStream(LikeTextWrapper):
         if run.taken and run.parts and not self._output.forked:
             self._log.resume(run)
 
-    @contextmanager
-    def recording(self) -> Iterator[deque[str]]:
+    def recording(self) -> AbstractContextManager[deque[str]]:
         """Keep the newest `RECORDED_CHARACTERS` that the caller's request writes, in order."""
-        request, texts = self._parents.current(), _Texts()
-        outer = self._records.get(request)
-        self._record_by(request, texts.append)
-        try:
-            yield texts.kept
-        finally:
-            self._record_by(request, outer)
-            if outer is not None:
-                for text in texts.kept:
-                    outer(text)
+        return _Recording(self)
 
     def _record_by(self, request: Request | None, record: Record | None) -> None:
         if record is not None:
@@ -315,6 +305,37 @@ def _may_end_line(frame: FrameType) -> bool:
         return may_be_end(frame.f_code, frame.f_lasti)
     except Exception:  # noqa: BLE001 - the source is the user's, and so may be what finds it
         return True
+
+
+class _Recording:
+    """Keeps the newest texts that the caller's request writes inside, until it is left or dropped.
+
+    Each cell enters two: a generator would take three times as long. It would be closed where an
+    interrupt strikes before `__exit__` does anything; so is this.
+    """
+
+    def __init__(self, stream: OutputStream) -> None:
+        self._stream = stream
+        self._request = stream._parents.current()
+        self._outer = stream._records.get(self._request)
+        self._texts: _Texts | None = None
+
+    def __enter__(self) -> deque[str]:
+        self._texts = texts = _Texts()
+        self._stream._record_by(self._request, texts.append)
+        return texts.kept
+
+    def __exit__(self, *_: object) -> None:
+        self.__del__()
+
+    def __del__(self) -> None:
+        if (texts := self._texts) is None:
+            return
+        self._stream._record_by(self._request, self._outer)
+        self._texts = None
+        if self._outer is not None:
+            for text in texts.kept:
+                self._outer(text)
 
 
 class _Texts:

@@ -219,6 +219,17 @@ def test_what_is_recorded_is_what_is_written(here: Fixture, end: str) -> None:
     assert here.said() == "".join(f"{letter}{end}" for letter in "abcde")
 
 
+def test_a_recording_that_an_interrupt_has_kept_from_its_end_ends(here: Fixture) -> None:
+    """What enters a block and is dropped before its end, records no more."""
+    recording = here.stream.recording()
+    texts = recording.__enter__()
+    here.stream.write("a")
+    del recording
+    here.stream.write("b")
+
+    assert (list(texts), here.said()) == (["a"], "ab")
+
+
 class Stubborn:
     """Something like an array, which is neither equal to a text nor unequal."""
 
