@@ -61,6 +61,15 @@ CANNOT_BE_ENDED = (
     "[assay] The cell has caught all that was to end it, and goes on in the background."
 )
 
+END_PATIENCE_S = (1.0, 0.1, 0.1)
+"""How long tasks have to end, each time that they are cancelled, when their loop ends. Together
+less than the time that a kernel has for its end."""
+
+LEFT = (
+    "[assay] The task {name} of {what} was cancelled three times, and goes on: it has caught the "
+    "CancelledError, or cleans up for long. It is left where it waits."
+)
+
 
 class UserLoop(asyncio.SelectorEventLoop):
     """One loop for the life of the kernel, in the main thread."""
@@ -305,7 +314,7 @@ class UserLoop(asyncio.SelectorEventLoop):
 
     def nudge(self) -> None:
         """Let the loop come round, if it waits; from any thread."""
-        if not self.is_closed():
+        with suppress(RuntimeError):  # it has been closed
             self.call_soon_threadsafe(_do_nothing)
 
     @property
@@ -320,8 +329,8 @@ class UserLoop(asyncio.SelectorEventLoop):
 
     def _deliver(self, task: asyncio.Task[Any]) -> None:
         """Cancel *task*, and look whether that ends it."""
-        if task is not self.task:
-            return  # it came too late: the cell is over
+        if task is not self.task or self._is_delivered:
+            return  # it came too late: the cell is over, or has been cancelled
         self._is_delivered = True
         self._waits_for = _awaited_by(task)
         task.cancel()
@@ -351,17 +360,28 @@ class UserLoop(asyncio.SelectorEventLoop):
         self.stop()
 
     def end(self) -> None:
-        """Cancel every task, let it clean up, and close the loop."""
+        """Cancel every task, let it clean up, and close the loop.
+
+        A task that goes on nevertheless is cancelled again, and then left where it waits.
+
+        Raises:
+            BaseException: what a task raises that is no Exception, such as SystemExit; the loop is
+                closed.
+        """
+        if self.is_closed():
+            return
         self.leave_cell()
-        tasks = asyncio.all_tasks(self)
-        for task in tasks:
-            task.cancel()
+        end = _End(self)
         try:
-            if tasks:
-                self.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-            self.run_until_complete(self.shutdown_asyncgens())
-        finally:  # also where a task raises SystemExit
+            for patience_s in END_PATIENCE_S:
+                end.cancel(asyncio.all_tasks(self), patience_s)
+            end.settle({self.create_task(self.shutdown_asyncgens())}, PATIENCE_S)
+            for task in asyncio.all_tasks(self):
+                _leave_behind(task)
+        finally:
             super().close()
+        if end.reason is not None:
+            raise end.reason
 
     def close(self) -> None:
         """Refuse: the loop is closed when the kernel ends.
@@ -404,6 +424,8 @@ class UserLoop(asyncio.SelectorEventLoop):
 
     def _cancel(self, task: asyncio.Task[T]) -> T:
         """Cancel *task*, let it clean up, and return its result; else raise the reason."""
+        if self._is_delivered:
+            task.cancel()
         self._deliver(task)
         try:
             return self._run_to_its_end(task)
@@ -430,6 +452,86 @@ class _Turn:
         """Let `run` return, unless it has."""
         if not self._is_over:
             self._loop.stop()
+
+
+class _End:
+    """The end of a loop's tasks, as far as they end."""
+
+    def __init__(self, loop: UserLoop) -> None:
+        self._loop = loop
+        self._left: set[asyncio.Task[Any]] = set()
+        self._turn = _Turn(loop)
+        self.reason: BaseException | None = None
+        """What a task has raised first that ends a loop: SystemExit, KeyboardInterrupt."""
+
+    def cancel(self, tasks: set[asyncio.Task[Any]], patience_s: float) -> None:
+        """Cancel *tasks* and let them clean up for *patience_s* seconds."""
+        for task in tasks:
+            task.cancel()
+        self.settle(tasks, patience_s)
+
+    def settle(self, tasks: set[asyncio.Task[Any]], patience_s: float) -> None:
+        """Turn until *tasks* are done; for *patience_s* seconds, or until an interrupt strikes that
+        ends none of them."""
+        self._left = set(tasks)
+        for task in tasks:
+            task.add_done_callback(self._is_done)
+        end = self._loop.time() + patience_s
+        while self._left and self._loop.time() < end:
+            try:
+                self._turn_until(end)
+            except (KeyboardInterrupt, SystemExit) as reason:
+                self.reason = self.reason or reason
+                if not any(_is_end_of(task, reason) for task in tasks):
+                    break
+        for task in self._left:
+            task.remove_done_callback(self._is_done)
+
+    def _turn_until(self, end: float) -> None:
+        self._turn = turn = _Turn(self._loop)
+        timer = self._loop.call_at(end, turn.stop)
+        try:
+            turn.run()
+        finally:
+            timer.cancel()
+
+    def _is_done(self, task: asyncio.Task[Any]) -> None:
+        _look_away(task)
+        self._left.discard(task)
+        if not self._left:
+            self._turn.stop()
+
+
+def _is_end_of(task: asyncio.Task[Any], reason: BaseException) -> bool:
+    return task.done() and not task.cancelled() and task.exception() is reason
+
+
+def _leave_behind(task: asyncio.Task[Any]) -> None:
+    """Leave *task* where it waits for good, and say so where its cell is shown."""
+    import ctypes  # noqa: PLC0415 - few tasks are left
+
+    # Python would end its code when it is forgotten, in any thread. What catches that as well
+    # and goes on would keep that thread for ever.
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(task.get_coro()))
+    task._log_destroy_pending = False  # type: ignore[attr-defined]  # it is said here
+    context = _context_of(task) or copy_context()
+    context.run(print, LEFT.format(name=task.get_name(), what=_name_of(task)), file=sys.stderr)
+
+
+def _context_of(task: asyncio.Task[Any]) -> Context | None:
+    """Return the context of *task*, which waits, if it can be found."""
+    if sys.version_info >= (3, 12):
+        return task.get_context()
+    # Private names of asyncio, the same from 3.7 to 3.11: what wakes a task does so in its context.
+    callbacks = getattr(getattr(task, "_fut_waiter", None), "_callbacks", None) or ()
+    return next(
+        (context for wake, context in callbacks if getattr(wake, "__self__", None) is task), None
+    )
+
+
+def _name_of(task: asyncio.Task[Any]) -> str:
+    coroutine: Any = task.get_coro()
+    return str(getattr(coroutine, "__qualname__", None) or type(coroutine).__qualname__)
 
 
 def _do_nothing() -> None:

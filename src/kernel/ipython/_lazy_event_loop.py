@@ -166,6 +166,11 @@ class LazyEventLoop:
         if self._loop is not None:
             self._loop.end()
 
+    @property
+    def is_over(self) -> bool:
+        """True if there is nothing to end: no loop, or one that has ended."""
+        return self._loop is None or self._loop.is_closed()
+
     def get(self) -> UserLoop:
         """Return the loop itself; import asyncio, unless that is done."""
         if self._loop is None:
@@ -235,12 +240,13 @@ class Loops:
         return loop
 
     def close(self) -> None:
-        """End the loop of the caller's thread."""
+        """End the loop of the caller's thread; once more where an interrupt has ended that."""
         if (loop := self._beside.get(get_ident())) is not None:
             try:
                 loop.end()
             finally:
-                del self._beside[get_ident()]
+                if loop.is_over:
+                    del self._beside[get_ident()]
 
 
 def _let_cells_run_loops_of(name: str) -> None:

@@ -65,7 +65,7 @@ class Surroundings:
     shutdown: Shutdown
     catch_up: Callable[[], None]
     is_served: Event
-    """Set once there is an interpreter."""
+    """Set once there is an interpreter, or none will be."""
 
 
 @frozen(kw_only=True)
@@ -82,7 +82,8 @@ class Subshell:
     Args:
         ident: Its id, unique in the kernel (SUBSHELL-02).
         around: What it works with.
-        served: Returns the interpreter and what answers; asked when `Surroundings.is_served`.
+        served: Returns the interpreter and what answers; asked when `Surroundings.is_served`. None
+            if the kernel ends before there is one.
         forget: Called in the I/O thread with this when its thread has ended.
     """
 
@@ -90,7 +91,7 @@ class Subshell:
         self,
         ident: str,
         around: Surroundings,
-        served: Callable[[], Served],
+        served: Callable[[], Served | None],
         forget: Callable[[Subshell], None],
     ) -> None:
         self.ident = ident
@@ -106,13 +107,15 @@ class Subshell:
         self._exit_is_requested = False
         self.lane = lane = ThreadLane(f"assay-subshell-{ident}", self._handle)
         lane.begin, lane.wait, lane.end = self._begin, self._wait, self._end
-        self.interrupts = ThreadInterrupts(self._interrupt_soon)
+        self.interrupts = ThreadInterrupts(self._call_soon)
 
     # --- In its thread.
 
     def _begin(self) -> None:
         self._around.is_served.wait()
         served = self._served()
+        if served is None:
+            return
         try:
             with self._around.io.spare.lent():
                 self.interrupts.begin()
@@ -124,13 +127,26 @@ class Subshell:
 
     def _end(self) -> None:
         try:
-            self._served().interpreter.close_subshell()
-        except Exception:  # of a task of the user's that was cancelled
-            logger.exception("%s: its tasks did not end well", self.lane.name)
+            self._end_tasks()
         finally:
             self.interrupts.loop = None
             self.interrupts.end()
+            self._exit_if_requested()
             self._around.io.log.call(lambda: self._forget(self))
+
+    def _end_tasks(self) -> None:
+        """Cancel the background tasks; what one runs meanwhile can be interrupted."""
+        served = self._served()
+        while self._loop is not None and served is not None:
+            try:
+                with self.interrupts.allowed():
+                    served.interpreter.close_subshell()
+            except KeyboardInterrupt:
+                logger.info("%s: interrupted while its tasks were ending", self.lane.name)
+                continue  # it may have struck between two steps of the end itself
+            except BaseException as error:  # noqa: BLE001 - of a task of the user's
+                self._show(error)
+            self._loop = None
 
     def _wait(self) -> Request | None:
         """Wait for a request, letting background tasks go on; None if woken for another reason."""
@@ -150,6 +166,7 @@ class Subshell:
         finally:
             self.interrupts.ensure_left()
             lane.wait_by(None)
+        self._exit_if_requested()
         return lane.poll()
 
     def _wait_in_loop(self, stop: Callable[[], None]) -> None:
@@ -183,9 +200,7 @@ class Subshell:
             around.parents.leave_beside(request, token)
             if not (request.is_deferred or around.shutdown.abandons):
                 around.responder.status("idle", request)
-        if self._exit_is_requested:
-            self._exit_is_requested = False
-            around.io.log.call(lambda: around.io.call_later(EXIT_DELAY_S, self._exit))
+        self._exit_if_requested()
 
     def _answer(self, request: Request) -> Reply | None:
         try:
@@ -259,8 +274,15 @@ class Subshell:
             abort_waiting(self._around.io, self.lane.lane)
 
     def request_exit(self) -> None:
-        """End the kernel once the running request is answered."""
+        """End the kernel once the running request is answered, if there is one."""
         self._exit_is_requested = True
+        self.lane.lane.wake()
+
+    def _exit_if_requested(self) -> None:
+        if self._exit_is_requested:
+            self._exit_is_requested = False
+            io = self._around.io
+            io.log.call(lambda: io.call_later(EXIT_DELAY_S, self._exit))
 
     def _exit(self) -> None:
         self._around.shutdown.ask(Ending())
@@ -287,9 +309,9 @@ class Subshell:
         if request is not None:
             later(REPORT_S, lambda: self._report(entries, request))
 
-    def _interrupt_soon(self) -> None:
+    def _call_soon(self, call: Callable[[], None]) -> None:
         io = self._around.io
-        io.log.call(lambda: io.call_later(RETRY_S, self.interrupt))
+        io.log.call(lambda: io.call_later(RETRY_S, call))
 
     def _report(self, entries: int, request: Request) -> None:
         if self.interrupts.is_in(entries) and not request.finished:

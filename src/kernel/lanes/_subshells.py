@@ -39,6 +39,10 @@ UNKNOWN = "UnknownSubshellError"
 GONE_S = 0.05
 """How long a thread may take to be gone that has said its last word."""
 
+DELETE_S = 3.0
+"""How long a deletion waits for the background tasks of a subshell: one may block its thread. What
+takes longer is left to go on, as a cell is."""
+
 CLOSE_S = 0.5
 """How long the kernel's end waits for all subshells together."""
 
@@ -98,7 +102,10 @@ class Subshells:
         self._around.is_served.set()
 
     def close(self) -> None:
-        """End all threads, or leave behind those that go on; in the main thread, at the end."""
+        """End all threads, or leave behind those that go on; in the main thread, at the end.
+
+        Deletions that wait for one are answered.
+        """
         every = [*self._table.values(), *self._ending]
         for subshell in every:
             subshell.lane.stop()
@@ -109,6 +116,7 @@ class Subshells:
             if subshell.lane.is_alive:  # it has swallowed the interrupt, or it came too early
                 self._around.io.log.call(self.interrupt)
                 subshell.lane.close(max(0.0, end - time.monotonic()))
+            self._around.io.log.call(subshell.on_end)
 
     def of_thread(self, thread: int) -> Subshell | None:
         """Return the one that runs in *thread*; in any thread."""
@@ -160,10 +168,14 @@ class Subshells:
         if subshell.is_idle:
             request.is_deferred = True
             subshell.on_end = lambda: self._say_deleted(request)
+            self._around.io.call_later(DELETE_S, subshell.on_end)
         subshell.lane.finish()
         return None if request.is_deferred else protocol.DeleteSubshellReply()
 
     def _say_deleted(self, request: Request) -> None:
+        if request.finished:
+            return
+        request.finished = True
         self._responder.reply(request, Reply(protocol.DeleteSubshellReply()))
         self._responder.status("idle", request)
 
@@ -177,8 +189,7 @@ class Subshells:
     def _list(self, _: Request, __: protocol.ListSubshellRequest) -> Answer:
         return protocol.ListSubshellReply(subshell_id=tuple(self._table))
 
-    def _present(self) -> Served:
-        assert self._served is not None, "asked for when `is_served`"
+    def _present(self) -> Served | None:
         return self._served
 
     def _refuse(self, request: Request, evalue: str) -> None:

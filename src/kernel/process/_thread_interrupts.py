@@ -63,18 +63,22 @@ class InterruptibleLoop(Protocol):
 class ThreadInterrupts(AbstractContextManager[None]):
     """The interrupts of one thread, which calls `begin` and `end`; what stands inside is user code.
 
+    An interrupt that is put off is one interrupt still, however often it is tried again: it counts
+    once, strikes once, and only the code that it was meant for.
+
     Args:
-        again: Calls `interrupt` once more, in a moment and in another thread.
+        later: Calls a function in a moment, in another thread.
     """
 
-    def __init__(self, again: Callable[[], None]) -> None:
-        self._again = again
+    def __init__(self, later: Callable[[Callable[[], None]], None]) -> None:
+        self._later = later
         self._lock = Lock()
         self._ident = 0
         self._is_entered = False
         self._is_held = False
         self._is_pending = False
         self._is_asked = False
+        self._is_put_off = False
         self._times_put_off = 0
         self._sleep = Lock()
         self._sleep.acquire()
@@ -113,6 +117,7 @@ class ThreadInterrupts(AbstractContextManager[None]):
         with self._lock:
             self.entries += 1
             self._is_pending = False
+            self._times_put_off = 0
             self._is_entered = True
 
     def __exit__(self, *_: object) -> None:
@@ -157,13 +162,15 @@ class ThreadInterrupts(AbstractContextManager[None]):
         """Put them off no longer."""
         with self._lock:
             self._is_held = False
-            if self._is_pending and self._is_entered:
-                self._raise()
-            self._is_pending = False
+            # First: what is raised may be raised at once, in the middle of this.
+            is_pending, self._is_pending = self._is_pending, False
+            if is_pending and self._is_entered:
+                self._raise(self._strike)
 
     def put_off(self) -> None:
         """Have an interrupt come again that Python has swallowed."""
-        self._again()
+        # Without the lock: a finalizer runs in the middle of anything, also of what holds it.
+        self._try_later(self._strike)
 
     # --- In any other thread.
 
@@ -173,10 +180,7 @@ class ThreadInterrupts(AbstractContextManager[None]):
             if not self._is_entered:
                 return False
             self.count += 1
-            if self._is_held:
-                self._is_pending = True
-            elif self.loop is None or not self.loop.interrupt():
-                self._raise()
+            self._strike()
         return True
 
     def is_in(self, entries: int) -> bool:
@@ -186,17 +190,44 @@ class ThreadInterrupts(AbstractContextManager[None]):
     def raise_if_stuck(self, entries: int) -> None:
         """Interrupt what blocks the loop on which a cell is to be cancelled."""
         with self._lock:
-            if self.is_in(entries) and self.loop is not None and self.loop.is_stuck:
-                self._raise()
+            if self.is_in(entries):
+                self._strike_if_stuck()
 
-    def _raise(self) -> None:
+    # --- With the lock, while user code is entered.
+
+    def _strike(self) -> None:
+        if self._is_held:
+            self._is_pending = True
+        elif self.loop is None or not self.loop.interrupt():
+            self._raise(self._strike)
+
+    def _strike_if_stuck(self) -> None:
+        if self.loop is not None and self.loop.is_stuck:
+            self._raise(self._strike_if_stuck)
+
+    def _try_later(self, strike: Callable[[], None]) -> None:
+        """Call *strike* in a moment, for the same code; once, however many interrupts there are."""
+        if self._is_put_off:
+            return
+        self._is_put_off, entries = True, self.entries
+
+        def try_again() -> None:
+            with self._lock:
+                self._is_put_off = False
+                if self.is_in(entries):
+                    strike()
+
+        self._later(try_again)
+
+    def _raise(self, strike: Callable[[], None]) -> None:
+        """Raise KeyboardInterrupt in the thread, or call *strike* again where that must not be."""
         from assay.kernel.process._raise_in import raise_in  # noqa: PLC0415 - as in `begin`
 
         # Where the thread is now it will be struck: it waits for the interpreter, or in C code.
         frame = sys._current_frames().get(self._ident)
         if self._times_put_off < MAX_PUT_OFF and (is_locking(frame) or is_importing(frame)):
             self._times_put_off += 1
-            self._again()
+            self._try_later(strike)
             return
         self._times_put_off = 0
         self._is_asked = True

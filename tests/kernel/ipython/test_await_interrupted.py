@@ -3,10 +3,13 @@ swallows its cancellation (CTRL-11)."""
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from assay.kernel.ipython._event_loop import PATIENCE_S, STILL_RUNS, UserLoop
 from assay.protocol import Error, StreamName
 from assay.transport import Client, KernelProcess
 from tests.kernel._kernels import (
@@ -104,3 +107,29 @@ def test_interrupted_exec_leaves_the_exit_code_alone(tmp_path: Path) -> None:
             assert failed(finish(client, running)).ename == "KeyboardInterrupt"
 
         assert kernel.shutdown() == 0
+
+
+def test_interrupt_of_what_blocks_the_loop_reports_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """The cell is cancelled by the loop and by what was raised in it, and that is one interrupt."""
+    loop = UserLoop()
+
+    async def block() -> None:
+        assert loop.interrupt()  # as the signal's handler does, and raises when it looks again
+        raise KeyboardInterrupt
+
+    async def cell() -> None:
+        blocking = loop.create_task(block())
+        try:
+            await loop.create_future()
+        finally:
+            with suppress(KeyboardInterrupt):
+                await blocking
+            await asyncio.sleep(2 * PATIENCE_S)
+
+    loop.enter_cell()
+    with pytest.raises(KeyboardInterrupt):
+        loop.run_cell(cell())
+    loop.leave_cell()
+    loop.end()
+
+    assert capsys.readouterr().err == f"{STILL_RUNS}\n"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -27,3 +29,60 @@ def test_loop_is_closed_though_a_task_exits() -> None:
 
     assert isinstance(task.exception(), SystemExit)
     assert loop.is_closed()
+
+
+def test_task_that_goes_on_is_left_behind(capsys: pytest.CaptureFixture[str]) -> None:
+    """One that swallows its cancellation is named on stderr, and nothing is raised in it any more;
+    the others clean up, and the loop is closed."""
+    cleaned: list[str] = []
+    swallowed: list[type[BaseException]] = []
+
+    async def swallow() -> None:
+        while True:
+            try:
+                await asyncio.sleep(600)
+            except BaseException as error:  # noqa: BLE001 - the test is about that
+                swallowed.append(type(error))
+
+    async def clean_up() -> None:
+        try:
+            await asyncio.sleep(600)
+        finally:
+            await asyncio.sleep(0.001)
+            cleaned.append("task")
+
+    async def numbers() -> AsyncIterator[int]:
+        try:
+            while True:
+                yield 1
+        finally:
+            await asyncio.sleep(0.001)
+            cleaned.append("generator")
+
+    async def leave() -> None:
+        try:
+            await asyncio.sleep(600)
+        finally:
+            raise KeyboardInterrupt
+
+    async def begin() -> None:
+        await anext(generator)
+
+    loop, generator = UserLoop(), numbers()
+    tasks = [loop.create_task(one) for one in (swallow(), leave(), clean_up(), begin())]
+    loop.run_once()
+
+    with pytest.raises(KeyboardInterrupt):
+        loop.end()
+
+    assert loop.is_closed()
+    assert [task.done() for task in tasks] == [False, True, True, True]
+    name = tasks[0].get_name()
+    tasks.clear()
+    gc.collect()
+    assert set(swallowed) == {asyncio.CancelledError}
+    assert cleaned == ["task", "generator"]
+    (line,) = capsys.readouterr().err.splitlines()
+    assert name in line
+    assert "swallow" in line
+    loop.end()  # once more, where an interrupt came between

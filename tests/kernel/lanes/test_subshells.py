@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 
+from assay.kernel.lanes import _subshell
 from assay.protocol import (
     Channel,
     CommInfoRequest,
@@ -27,6 +29,7 @@ from assay.protocol import (
     ListSubshellRequest,
     ShutdownReply,
     ShutdownRequest,
+    StreamName,
 )
 from assay.transport import Answer, Client, Exchange, KernelProcess
 from tests.kernel._kernels import (
@@ -38,12 +41,14 @@ from tests.kernel._kernels import (
     finish,
     is_well,
     only,
+    origin,
     result,
     states,
     succeeded,
     text_of,
     value,
 )
+from tests.kernel._probe import LOAD
 
 TWICE = range(2)
 
@@ -185,6 +190,41 @@ def test_subshell_that_is_deleted_finishes_what_it_has_received(client: Client, 
     assert failed(late).ename == "UnknownSubshellError"
     assert text_of(finish(client, cell).published) == "begun\nTrue\n"
     assert result(finish(client, behind)) == "'behind'"
+
+
+KEEPING = {
+    "swallows": "await asyncio.sleep(600)",
+    "blocks": "gate.wait(); break",
+}
+"""What a background task does over and over, whatever is raised in it."""
+
+
+@pytest.mark.parametrize("kind", sorted(KEEPING))
+def test_background_task_keeps_no_deletion_waiting(client: Client, kind: str) -> None:
+    """One that swallows its cancellation is left, and its cell shows so; one that blocks its thread
+    goes on, and ends with that."""
+    ident = create(client)
+    code = (
+        "import asyncio, threading\n"
+        "begun, gate = threading.Event(), threading.Event()\n"
+        "async def stay():\n"
+        "    while True:\n"
+        f"        try: begun.set(); {KEEPING[kind]}\n"
+        "        except BaseException as error: raised = type(error)\n"
+        "task = asyncio.create_task(stay());"
+    )
+    cell = run_in(client, ident, code)
+    succeeded(execute(client, "assert begun.wait()"))
+
+    delete(client, ident)
+
+    if kind == "swallows":
+        assert origin(client, "It is left") == cell.request.header.msg_id
+    succeeded(execute(client, "gate.set()"))
+    settle = (
+        f"while any({ident!r} in t.name for t in threading.enumerate()):\n    time.sleep(0.001)"
+    )
+    succeeded(execute(client, f"import time\n{settle}"))
 
 
 def test_subshells_that_are_gone_leave_nothing(client: Client) -> None:
@@ -524,6 +564,29 @@ def test_one_interrupt_ends_the_cells_of_all_shells(client: Client, subs: list[s
         assert result(run_in(client, shell, "sum(range(10**5)); 'well'")) == "'well'"
 
 
+def test_interrupt_that_is_put_off_is_reported_once(
+    client: Client, sub: str, tmp_path: Path
+) -> None:
+    """It is tried again while a module is imported, and is one interrupt all the same."""
+    (tmp_path / "module_that_waits.py").write_text("import sys; sys.modules['__main__'].wait()")
+    code = (
+        "import sys, threading\n"
+        "gate = threading.Event()\n"
+        "def wait(): print('begun'); gate.wait()\n"
+        f"sys.path.append({str(tmp_path)!r})"
+    )
+    succeeded(execute(client, code))
+    cell = start_in(client, sub, "import module_that_waits\nwhile True: pass", until="begun")
+
+    ask(client, InterruptRequest())
+    seconds = 1.5 * _subshell.REPORT_S
+    succeeded(execute(client, f"{LOAD}probe.io_thread_passes({seconds})\ngate.set()"))
+    answer = finish(client, cell)
+
+    assert failed(answer).ename == error(answer).ename == "KeyboardInterrupt"
+    assert answer.text(StreamName.STDERR).count("was interrupted") == 1
+
+
 def test_interrupt_of_an_idle_subshell_is_harmless(client: Client, sub: str) -> None:
     """It ends no later cell, and no task that waits (CTRL-10)."""
     code = "import asyncio; task = asyncio.create_task(asyncio.sleep(600)); await asyncio.sleep(0)"
@@ -546,9 +609,18 @@ def test_shutdown_ends_a_busy_subshell(kernel: KernelProcess, mine: Client, code
     assert kernel.wait(HANG_LIMIT_S) == 0
 
 
-def test_exit_in_a_subshell_ends_the_kernel(kernel: KernelProcess, mine: Client) -> None:
-    """The cell is answered first."""
-    answer = run_in(mine, create(mine), "exit")
+@pytest.mark.parametrize(
+    "code",
+    [
+        "exit",
+        "import asyncio\nasync def later(): await asyncio.sleep(0); exit()\n"
+        "task = asyncio.create_task(later())",
+    ],
+    ids=["cell", "task"],
+)
+def test_exit_in_a_subshell_ends_the_kernel(kernel: KernelProcess, mine: Client, code: str) -> None:
+    """The cell is answered first; a background task needs no request that comes after it."""
+    answer = run_in(mine, create(mine), code)
 
     assert succeeded(answer).status == "ok"
     assert kernel.wait(HANG_LIMIT_S) == 0

@@ -1,0 +1,181 @@
+"""Interrupts of a thread that are put off: each is one, however often it is tried again."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from assay.kernel.process._patches import patches
+from assay.kernel.process._thread_interrupts import ThreadInterrupts
+from tests.limits import HANG_LIMIT_S
+
+SOME = range(1000)
+"""Steps of Python code, in which what was asked for is raised."""
+
+MODULE = "module_that_waits"
+
+
+class Struck:
+    """A thread with interrupts, and what it was struck by.
+
+    Args:
+        work: What the thread does; it calls `count` around what may be struck.
+    """
+
+    def __init__(self, work: Callable[[Struck], None]) -> None:
+        self.later: list[Callable[[], None]] = []
+        """What is to be called in a moment."""
+        self.interrupts = ThreadInterrupts(self.later.append)
+        self.strikes = 0
+        self.begun, self.gate = threading.Event(), threading.Event()
+        self._work = work
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def count(self, code: Callable[[], object]) -> None:
+        """Run *code*, and some steps behind it, and count if either is struck."""
+        for step in (code, _steps):
+            try:
+                step()
+            except KeyboardInterrupt:
+                self.strikes += 1
+
+    def passes(self) -> None:
+        """Say that the thread is there, and wait for the other side."""
+        self.begun.set()
+        while not self.gate.wait(0.001):  # where it can be struck
+            pass
+
+    def end(self) -> None:
+        """Let the thread go on to its end."""
+        self.gate.set()
+        self._thread.join(HANG_LIMIT_S)
+        assert not self._thread.is_alive()
+
+    def _run(self) -> None:
+        self.interrupts.begin()
+        try:
+            self._work(self)
+        finally:
+            self.interrupts.end()
+
+
+def _steps() -> None:
+    for _ in SOME:
+        pass
+
+
+@pytest.fixture(autouse=True)
+def _unpatched() -> Iterator[None]:
+    """Undo what an interruptible thread changes in the process."""
+    mark = patches.mark()
+    yield
+    patches.undo_since(mark)
+
+
+def test_interrupt_that_was_held_strikes_once() -> None:
+    """It is raised where it is held no longer, and not again where the next thing was held."""
+
+    def work(thread: Struck) -> None:
+        interrupts = thread.interrupts
+        with interrupts.allowed():
+            interrupts.hold()
+            thread.passes()
+            for _ in range(3):
+                thread.count(interrupts.release)
+                thread.count(interrupts.hold)
+            thread.count(interrupts.release)
+
+    thread = Struck(work)
+    assert thread.begun.wait(HANG_LIMIT_S)
+    thread.interrupts.interrupt()
+    thread.end()
+
+    assert thread.strikes == 1
+    assert thread.interrupts.count == 1
+
+
+@pytest.fixture
+def _module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A module whose import waits."""
+    (tmp_path / f"{MODULE}.py").write_text("from __main__ import waiting_import\nwaiting_import()")
+    monkeypatch.syspath_prepend(tmp_path)
+    yield
+    sys.modules.pop(MODULE, None)
+
+
+def importing(thread: Struck) -> None:
+    """Import the module."""
+    vars(sys.modules["__main__"])["waiting_import"] = thread.passes
+    try:
+        __import__(MODULE)
+    finally:
+        del vars(sys.modules["__main__"])["waiting_import"]
+
+
+@pytest.mark.usefixtures("_module")
+def test_interrupt_in_an_import_strikes_once_and_behind_it() -> None:
+    """It is tried again until the import is over; two that come meanwhile are tried as one."""
+    behind, goes_on = threading.Event(), threading.Event()
+
+    def work(thread: Struck) -> None:
+        with thread.interrupts.allowed():
+            thread.count(lambda: importing(thread))
+            behind.set()
+            thread.count(lambda: _until(goes_on))
+
+    thread = Struck(work)
+    assert thread.begun.wait(HANG_LIMIT_S)
+    for _ in range(2):
+        thread.interrupts.interrupt()
+    for _ in range(5):
+        try_again(thread)
+    thread.gate.set()
+    assert behind.wait(HANG_LIMIT_S)
+    try_again(thread)
+    goes_on.set()
+    thread.end()
+
+    assert thread.strikes == 1
+    assert thread.interrupts.count == 2
+
+
+@pytest.mark.usefixtures("_module")
+def test_interrupt_that_was_put_off_spares_later_code() -> None:
+    """What it was meant for has ended: what the thread enters next is not struck."""
+    entered, goes_on = threading.Event(), threading.Event()
+
+    def work(thread: Struck) -> None:
+        with thread.interrupts.allowed():
+            thread.count(lambda: importing(thread))
+        with thread.interrupts.allowed():
+            entered.set()
+            thread.count(lambda: _until(goes_on))
+
+    thread = Struck(work)
+    assert thread.begun.wait(HANG_LIMIT_S)
+    thread.interrupts.interrupt()
+    thread.gate.set()
+    assert entered.wait(HANG_LIMIT_S)
+    try_again(thread)
+    goes_on.set()
+    thread.end()
+
+    assert thread.strikes == 0
+    assert not thread.later
+
+
+def try_again(thread: Struck) -> None:
+    """Call the one thing that is to be called in a moment."""
+    (again,) = thread.later
+    thread.later.clear()
+    again()
+
+
+def _until(event: threading.Event) -> None:
+    while not event.wait(0.001):
+        pass
