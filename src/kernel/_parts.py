@@ -293,6 +293,7 @@ class Parts:
     def _signal_watch(self, effects: KernelEffects) -> SignalWatch:
         def terminate(exit_code: int) -> None:
             self.shutdown.ask(Ending(exit_code=exit_code))
+            self.main.has_been_signalled = True
 
         def say_it_goes_on() -> None:
             if (request := self.parents.of_main_thread) is not None:

@@ -102,6 +102,8 @@ class MainLane:
         self.runs_code = False
         """True from the beginning of a cell or a comm message until before its idle; written by the
         main thread."""
+        self.has_been_signalled = False
+        """A signal that ends the process has come; the owner of the shutdown may not know yet."""
         self.interrupts: Interrupts | None = None
         """What interrupts code, if the signals are the kernel's."""
         self.leave_code: Callable[[], None] = _do_nothing
@@ -329,6 +331,8 @@ class MainLane:
             reply = self._answer(request, handlers)
             self._catch_up()
             self._leave_if_child(reply)
+            if self.has_been_signalled:
+                self._shutdown.settle()
             if reply is not None and not self._shutdown.abandons:
                 self._responder.reply(request, reply)
         finally:

@@ -452,6 +452,35 @@ def test_sigterm_says_nothing_of_the_cell(
     assert text_of(running.published, StreamName.STDERR) == ""
 
 
+LAZY_IO_THREAD = """\
+import os, signal, threading
+one = {min(os.sched_getaffinity(0))}
+for thread in threading.enumerate():
+    os.sched_setaffinity(thread.native_id, one)
+    if thread.name == "assay-io":
+        os.sched_setscheduler(thread.native_id, os.SCHED_IDLE, os.sched_param(0))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "SCHED_IDLE"), reason="the system has no such priority")
+@pytest.mark.parametrize("last", ["", "\n1", "\nraise SystemExit"])
+def test_cell_that_signals_its_own_process_is_not_answered(
+    kernel: KernelProcess, patient: Client, last: str
+) -> None:
+    """A cell that ends the process by a signal has no reply, even if nothing follows in it.
+
+    The I/O thread, which decides about the end, has a processor only while the main thread waits.
+    """
+    execute(patient, LAZY_IO_THREAD)
+    asked = patient.start(ExecuteRequest(code=f"os.kill(os.getpid(), signal.SIGTERM){last}"))
+    with pytest.raises(KernelEndedError):
+        patient.finish(asked, timeout=HANG_LIMIT_S)
+
+    assert kernel.wait(HANG_LIMIT_S) == 128 + signal.SIGTERM
+    assert asked.reply is None
+    assert states(asked.published) == ["busy"]
+
+
 def test_parent_that_ends_says_nothing_of_the_cell(tmp_path: Path) -> None:
     """It is the same when the launcher's process ends."""
     with (
