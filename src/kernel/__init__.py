@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         Watched,
     )
     from assay.kernel._language import Bundle, CellError, Completeness, Language, Result
+    from assay.kernel.gui import Toolkit, ToolkitError
 
 __all__ = [
     "INTERPRETER_VERSION",
@@ -78,6 +79,8 @@ __all__ = [
     "SubshellLoop",
     "Succeeded",
     "TextStream",
+    "Toolkit",
+    "ToolkitError",
     "Watched",
     "embed",
     "launch",
@@ -101,6 +104,7 @@ _HOMES = {
         "_embed",
     ),
     **dict.fromkeys(("Bundle", "CellError", "Completeness", "Language", "Result"), "_language"),
+    **dict.fromkeys(("Toolkit", "ToolkitError"), "gui"),
 }
 """Where names are that are not in `_interpreter`."""
 

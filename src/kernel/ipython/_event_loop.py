@@ -38,11 +38,13 @@ idle, and turns it.
 from __future__ import annotations
 
 import asyncio
+import selectors
 import sys
 from asyncio import events
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import Context, copy_context
+from functools import partial
 from threading import get_ident  # by name: gevent replaces the module's
 from typing import Any, TypeVar
 
@@ -83,7 +85,9 @@ class UserLoop(asyncio.SelectorEventLoop):
         self._is_visit_due = False
         self._context: Context | None = None
         """Of the cell that is awaited."""
-        super().__init__()
+        self._poller = selectors.DefaultSelector()
+        self._waits_by_other = False
+        super().__init__(self._poller)
         self.task: asyncio.Task[object] | None = None
         """The task of the cell that is awaited, if one is."""
         self.reason: BaseException | None = None
@@ -102,9 +106,11 @@ class UserLoop(asyncio.SelectorEventLoop):
     @property
     def is_idle(self) -> bool:
         """True if nothing waits for the loop: no task, no timer, no socket."""
+        if self._waits_by_other:
+            return False
         # Private names of asyncio, the same from 3.4 to 3.14; a test watches them.
         loop: Any = self
-        return not loop._ready and not loop._scheduled and len(loop._selector.get_map()) <= 1
+        return not loop._ready and not loop._scheduled and len(self._poller.get_map()) <= 1
 
     def _write_to_self(self) -> None:
         # Another thread scheduled something: wake the thread that is to run the loop.
@@ -127,6 +133,22 @@ class UserLoop(asyncio.SelectorEventLoop):
 
         loop: Any = self  # asyncio looks the method up in the object
         loop.call_soon = call_soon_and_wake
+
+    def wait_by(self, wait: Callable[[int, float | None], None] | None) -> None:
+        """Have *wait* wait where the selector would; None for the selector again.
+
+        The loop then always has something to wait for, and so turns between all cells.
+
+        Args:
+            wait: Called with a descriptor, which can be read when the selector has found something,
+                and with seconds, as a GUI's `Toolkit.wait` is.
+        """
+        self._waits_by_other = wait is not None
+        if wait is None:
+            vars(self._poller).pop("select", None)
+        else:
+            select = partial(_select_by, self._poller, wait)
+            self._poller.select = select  # type: ignore[method-assign]  # others pay nothing for it
 
     def set_waker(self, wake: Callable[[], None]) -> None:
         """Call *wake* as well when another thread schedules something."""
@@ -395,6 +417,8 @@ class UserLoop(asyncio.SelectorEventLoop):
         """Run what user code has `add_signal_handler` call for each of *numbers*; in any thread."""
         # Private, the same from 3.4 to 3.14; a test watches them.
         loop: Any = self
+        if self._waits_by_other:
+            self.nudge()  # a toolkit goes on waiting where Python has a handler to run
         for number in numbers:
             if number in loop._signal_handlers and not self.is_closed():
                 self.call_soon_threadsafe(loop._handle_signal, number)
@@ -532,6 +556,21 @@ def _context_of(task: asyncio.Task[Any]) -> Context | None:
 def _name_of(task: asyncio.Task[Any]) -> str:
     coroutine: Any = task.get_coro()
     return str(getattr(coroutine, "__qualname__", None) or type(coroutine).__qualname__)
+
+
+def _select_by(
+    poller: selectors.DefaultSelector,
+    wait: Callable[[int, float | None], None],
+    timeout: float | None = None,
+) -> list[tuple[selectors.SelectorKey, int]]:
+    """Return what is ready in *poller*, for which *wait* waits at most *timeout* seconds."""
+    select = type(poller).select
+    ready = select(poller, 0)
+    if ready or (timeout is not None and timeout <= 0):
+        wait(poller.fileno(), 0)
+        return ready
+    wait(poller.fileno(), timeout)
+    return select(poller, 0)
 
 
 def _do_nothing() -> None:

@@ -15,7 +15,7 @@ from IPython.core.magic import Magics, line_magic, magics_class
 from IPython.core.magics.code import CodeMagics, InteractivelyDefined, MacroToEdit
 from IPython.utils.process import arg_split
 
-from assay.protocol import unstructure
+from assay.protocol import AssayError, unstructure
 
 if TYPE_CHECKING:
     from assay.kernel.ipython._shell import ZMQInteractiveShell
@@ -131,6 +131,15 @@ class KernelMagics(Magics):  # type: ignore[misc]  # IPython is untyped here
         print(f"pid: {os.getpid()}")
         print(f"thread count: {len(threads)}")
         print(f"subshell list: {list(host.subshells())}")
+
+    @line_magic  # type: ignore[untyped-decorator]  # skipped, see mypy.ini
+    def gui(self, line: str = "") -> None:
+        """Let the windows of a GUI live while the kernel waits: %gui NAME; %gui alone for none."""
+        try:
+            self.shell.enable_gui(line.strip() or None)
+        except AssayError as error:
+            # IPython would log it, and the cell would seem to have done what it was to do.
+            raise UsageError(str(error)) from None
 
     @line_magic  # type: ignore[untyped-decorator]  # skipped, see mypy.ini
     def autosave(self, line: str) -> None:

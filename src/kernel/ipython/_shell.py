@@ -39,6 +39,7 @@ from assay.protocol import Error, decode_json, encode_json
 
 if TYPE_CHECKING:
     from assay.kernel._interpreter import CellTracer, Host
+    from assay.kernel.gui import Toolkit
     from assay.kernel.ipython._debugger import Debugger
     from assay.kernel.ipython._lazy_event_loop import LazyEventLoop, Loops
     from assay.kernel.ipython.compat._kernel_facade import KernelFacade
@@ -468,9 +469,20 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
             return {"ename": name, "evalue": text_of(exception), "traceback": [name]}
         return {"ename": shown.ename, "evalue": shown.evalue, "traceback": list(shown.traceback)}
 
-    def enable_gui(self, gui: str | None = None) -> None:
-        """Let the event loop of a GUI toolkit turn between cells; None for none."""
+    @property
+    def active_eventloop(self) -> str | None:
+        """The name of the GUI whose windows live."""
+        return self.kernel.active_gui
+
+    def enable_gui(self, gui: str | Toolkit | None = None) -> None:
+        """Let the windows of a GUI toolkit live while the kernel waits; None for none.
+
+        Raises:
+            ToolkitError: it is not there, or cannot run here (`KernelFacade.enable_gui`).
+        """
         self.kernel.enable_gui(gui)
+        if gui is None:
+            self.pylab_gui_select = None  # one GUI may follow another here
 
     def init_traceback_handlers(self, custom_exceptions: object) -> None:
         """Make what formats errors, also those that a magic prints itself (``%debug``)."""

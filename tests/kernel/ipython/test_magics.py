@@ -20,8 +20,6 @@ from assay.protocol import (
 from assay.transport import Client, KernelProcess
 from tests.kernel._kernels import (
     execute,
-    failed,
-    is_well,
     only,
     outputs,
     result,
@@ -74,17 +72,6 @@ def test_tables_of_pandas_are_html(mine: Client) -> None:
     data = only(answer, ExecuteResult).data
     assert "<table" in str(data["text/html"])
     assert "a" in str(data["text/plain"])
-
-
-@pytest.mark.parametrize("gui", ["qt", "tk", "nonsense"])
-def test_unsupported_gui_is_refused(client: Client, gui: str) -> None:
-    """A GUI event loop that the kernel cannot turn is refused in words (S-246)."""
-    asked = execute(client, f"%gui {gui}")
-    called = execute(client, f"get_ipython().enable_gui({gui!r})", stop_on_error=False)
-
-    assert gui in asked.text(StreamName.STDERR)
-    assert gui in failed(called).evalue
-    assert is_well(client)
 
 
 def test_gui_can_be_switched_off(client: Client) -> None:

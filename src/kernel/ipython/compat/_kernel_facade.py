@@ -23,16 +23,14 @@ if TYPE_CHECKING:
     from traitlets.config import Config
 
     from assay.kernel._interpreter import Host
+    from assay.kernel.gui import Toolkit
     from assay.kernel.ipython._app import IPKernelApp
     from assay.kernel.ipython._comms import Comms
+    from assay.kernel.ipython._gui import Gui
     from assay.kernel.ipython._shell import ZMQInteractiveShell
     from assay.protocol import Buffer, Json, JsonObject
 
 __all__ = ["KernelFacade", "ask"]
-
-LOOPLESS = frozenset({None, "asyncio", "inline", "ipympl", "nbagg", "notebook", "webagg", "widget"})
-"""What counts as a GUI toolkit and has no event loop of its own: the client shows it."""
-
 
 SOCKETS = "the sockets are the I/O thread's; publish with kernel.session.send or display"
 QUEUE = "requests wait in the kernel's own lane; handle one with kernel.do_one_iteration"
@@ -67,6 +65,7 @@ class KernelFacade:
         self.comm_manager: CommManager = comms.manager
         self.log = logging.getLogger("assay.kernel")
         self.session = _Publisher(host)
+        self._gui: Gui | None = None
         self._shell_handlers: dict[str, Callable[..., Any]] = {"execute_request": _not_called}
 
     def __reduce__(self) -> tuple[Callable[[], KernelFacade], tuple[()]]:
@@ -222,14 +221,29 @@ class KernelFacade:
         self._host.request_exit()
         return {"status": "ok", "restart": restart}
 
-    def enable_gui(self, gui: str | None) -> None:
-        """Let the event loop of a GUI toolkit turn between cells.
+    def enable_gui(self, gui: str | Toolkit | None) -> None:
+        """Let the windows of a GUI toolkit live while the kernel waits; None for none.
+
+        Args:
+            gui: A name that ``%gui`` takes, or a toolkit of one's own (`assay.kernel.Toolkit`).
 
         Raises:
-            NotImplementedError: only what needs none (`LOOPLESS`) works so far.
+            ToolkitError: it is not there, or cannot run here; what was on stays on.
         """
-        if gui not in LOOPLESS:
-            raise NotImplementedError(f"wanted no GUI event loop or 'inline', found {gui!r}")
+        if self._gui is None:
+            if gui is None:
+                return
+            from assay.kernel.ipython._gui import Gui  # noqa: PLC0415 - for few kernels
+
+            self._gui = Gui(self._host, self.shell.loops.main)
+            self._host.on_close(self._gui.close)
+        self._gui.choose(gui)
+
+    @property
+    def active_gui(self) -> str | None:
+        """The name of the GUI whose windows live."""
+        present = self._gui.present if self._gui is not None else None
+        return present.name if present is not None else None
 
 
 async def _not_called(*_: object) -> None:

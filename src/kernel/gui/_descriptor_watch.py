@@ -1,0 +1,94 @@
+"""Wakes a toolkit that cannot wait for a descriptor itself: a thread waits for it."""
+
+from __future__ import annotations
+
+import os
+import select
+import threading
+from collections.abc import Callable
+from time import monotonic
+
+from attrs import frozen
+
+__all__ = ["DescriptorWatch"]
+
+
+@frozen(kw_only=True, eq=False)
+class _Order:
+    """What to wait for, once."""
+
+    descriptor: int
+    end: float | None
+    """When to wake in any case, as `monotonic` counts."""
+
+
+class DescriptorWatch:
+    """One thread, which wakes the main one.
+
+    An order replaces the one before, and is carried out once. So an interrupt anywhere in the main
+    thread leaves at worst an order behind that wakes it for nothing.
+
+    Args:
+        wake: Called in that thread; ends the toolkit's waiting, or the next if it does not wait.
+    """
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self._wake = wake
+        self._order: _Order | None = None
+        self._is_closed = False
+        self._read, self._write = os.pipe()
+        os.set_blocking(self._read, False)
+        os.set_blocking(self._write, False)
+        self._thread = threading.Thread(target=self._run, name="assay-gui", daemon=True)
+        self._thread.start()
+
+    def wake_when_readable(self, descriptor: int, timeout: float | None) -> None:
+        """Wake the toolkit when *descriptor* can be read, or after *timeout* seconds."""
+        end = None if timeout is None else monotonic() + timeout
+        self._order = _Order(descriptor=descriptor, end=end)
+        self._look()
+
+    def forget(self) -> None:
+        """Wake it no more."""
+        self._order = None
+        self._look()
+
+    def close(self) -> None:
+        """End the thread."""
+        if not self._is_closed:
+            self._is_closed = True
+            self._look()
+            self._thread.join()
+            os.close(self._read)
+            os.close(self._write)
+
+    def _look(self) -> None:
+        try:
+            os.write(self._write, b"x")
+        except BlockingIOError:  # it has been asked to look often enough
+            return
+
+    def _run(self) -> None:
+        done: _Order | None = None
+        while not self._is_closed:
+            order = self._order
+            if order is done:
+                order = None
+            if self._wait(order):
+                done = order
+                self._wake()
+
+    def _wait(self, order: _Order | None) -> bool:
+        """Return True if *order* is due, False if there is another."""
+        poll = select.poll()
+        poll.register(self._read, select.POLLIN)
+        limit = None
+        if order is not None:
+            poll.register(order.descriptor, select.POLLIN)
+            if order.end is not None:
+                limit = max(0.0, order.end - monotonic()) * 1000
+        found = {descriptor for descriptor, _ in poll.poll(limit)}
+        if self._read in found:
+            os.read(self._read, 4096)
+            return False
+        return order is not None

@@ -1,0 +1,109 @@
+"""Tk, by Tcl's own waiting.
+
+Tcl handles the events of all windows of its thread, whichever interpreter they belong to. So an
+interpreter without windows waits for those of the user's. What it calls meanwhile is written in C,
+or in Tcl: an interrupt that struck a function of Python's there would be kept by `_tkinter` for the
+next ``mainloop`` of the user's.
+"""
+
+from __future__ import annotations
+
+import operator
+import os
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from assay.kernel.gui._toolkit import TURN_S, Toolkit, ToolkitError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["make"]
+
+MANY = 2**31 - 1
+"""More windows than there are."""
+
+DO_NOTHING: Callable[[object, int], object] = operator.is_
+"""Takes a descriptor and a mask, and is no Python code."""
+
+READ: Callable[[int, int], object] = os.read
+"""Takes them as a descriptor and a count: the mask of what can be read is 2."""
+
+
+def make(name: str) -> Toolkit:
+    """Return Tk.
+
+    Raises:
+        ToolkitError: this Python has no tkinter, or there is no display.
+    """
+    try:
+        import tkinter  # noqa: PLC0415 - a Python may have been built without
+    except ImportError as error:
+        raise ToolkitError(
+            f"GUI {name}: wanted tkinter, which this Python lacks ({error}); systems have it in a "
+            f"package of its own, such as python3-tk"
+        ) from error
+    try:
+        tkinter.Tk().destroy()
+    except tkinter.TclError as error:
+        raise ToolkitError(f"GUI {name}: wanted a display, found: {error}") from error
+    return _Tk(name, tkinter.Tcl())
+
+
+class _Tk:
+    """Tcl's notifier.
+
+    Args:
+        name: As it was asked for.
+        tcl: An interpreter without windows.
+    """
+
+    def __init__(self, name: str, tcl: Any) -> None:
+        import _tkinter  # noqa: PLC0415 - see `make`
+
+        self.name = name
+        self._tcl = tcl.tk
+        self._readable, self._no_wait = _tkinter.READABLE, _tkinter.DONT_WAIT
+        self._wake_read, self._wake_write = os.pipe()
+        os.set_blocking(self._wake_write, False)
+        self._is_closed = False
+        self._tcl.createfilehandler(self._wake_read, self._readable, READ)
+
+    def wait(self, descriptor: int, timeout: float | None) -> None:
+        """Handle events until *descriptor* can be read, or one has been handled."""
+        if timeout != 0:
+            self._wait_for_one(descriptor, timeout)
+        end = monotonic() + TURN_S
+        while self._tcl.dooneevent(self._no_wait) and monotonic() < end:
+            pass
+        # No window is more than so many: it raises what a callback has raised that Tk lets through
+        # (SystemExit), and forgets a `quit` that was meant for no mainloop.
+        self._tcl.mainloop(MANY)
+
+    def _wait_for_one(self, descriptor: int, timeout: float | None) -> None:
+        tcl, timer = self._tcl, None
+        try:
+            tcl.createfilehandler(descriptor, self._readable, DO_NOTHING)
+            if timeout is not None:
+                timer = tcl.call("after", max(1, round(timeout * 1000)), "")
+            tcl.dooneevent(0)
+        finally:
+            tcl.deletefilehandler(descriptor)
+            if timer is not None:
+                tcl.call("after", "cancel", timer)
+
+    def break_off(self) -> None:
+        """Wake Tcl: ``mainloop`` looks for signals after each event."""
+        if not self._is_closed:
+            try:
+                os.write(self._wake_write, b"xx")
+            except BlockingIOError:  # it has been asked to wake often enough
+                return
+
+    def close(self) -> None:
+        """Free the pipe."""
+        if not self._is_closed:
+            self._is_closed = True
+            self._tcl.deletefilehandler(self._wake_read)
+            os.close(self._wake_read)
+            os.close(self._wake_write)
