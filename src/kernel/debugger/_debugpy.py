@@ -2,8 +2,7 @@
 
 **Theory of operation.** debugpy is asked to connect to a socket that this process listens on for
 that one moment, and speaks the Debug Adapter Protocol there. So there is no adapter's process that
-could be lost, and no port that others could reach (decision 0013). Whoever connects has to show a
-secret that only debugpy was given.
+could be lost, and no port that others could reach (decision 0013; `_meeting`).
 
 debugpy traces every thread but those that say it should not. Its ``connect`` returns only when a
 client is done with the configuration, so it runs in a thread of its own.
@@ -16,7 +15,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import secrets
 import socket
 import sys
 import threading
@@ -27,6 +25,7 @@ from typing import Any
 
 from assay.kernel.debugger._connection import Connection
 from assay.kernel.debugger._errors import DebuggerError
+from assay.kernel.debugger._meeting import meet
 from assay.kernel.debugger._missing import INSTALL
 from assay.kernel.process._patches import Kind, patches
 from assay.protocol import JsonObject
@@ -50,8 +49,6 @@ CONNECT_LIMIT_S = 30.0
 
 END_LIMIT_S = 15.0
 """debugpy waits for up to a second for its own threads; the rest is for a busy machine."""
-
-LOOPBACK = "127.0.0.1"
 
 SETTINGS = {
     # Each statement of a cell is a frame of its own: steps go from one to the next. The names are
@@ -124,14 +121,17 @@ def connect(
         raise DebuggerError("another debugger is attached to this process already")
     debugpy.configure(subProcess=False)  # a child would look for a debugger that is not there
     _hide_threads()
-    token = secrets.token_hex(16)
     try:
-        end, joining = _meet(debugpy, token)
-        connection = Connection(end, on_event=on_event, on_lost=on_lost)
-        _check(connection, token)
+        connection, joining = meet(
+            lambda address, token: debugpy.connect(address, access_token=token),
+            on_event=on_event,
+            on_lost=on_lost,
+            limit_s=CONNECT_LIMIT_S,
+        )
     except DebuggerError:
         _show_threads()
         raise
+    _send_at_once()
     _follow_forks()
     _use_breakpoint_hook(debugpy)
     return connection, lambda: joining.join(CONNECT_LIMIT_S)
@@ -176,41 +176,10 @@ def release_thread() -> None:
         sys.settrace(None)
 
 
-def _meet(debugpy: Any, token: str) -> tuple[socket.socket, threading.Thread]:
-    """Let debugpy connect to a socket; return the other end, and the thread that it does so in."""
-    failures: list[BaseException] = []
-    with socket.create_server((LOOPBACK, 0), backlog=1) as listening:
-        listening.settimeout(CONNECT_LIMIT_S)
-        address = listening.getsockname()
-
-        def join() -> None:
-            try:
-                debugpy.connect(address, access_token=token)
-            except Exception as error:  # noqa: BLE001 - the thread that waits raises it
-                failures.append(error)
-                listening.shutdown(socket.SHUT_RDWR)
-
-        thread = threading.Thread(target=join, name="assay-debugger-connect", daemon=True)
-        thread.is_the_kernels = True  # type: ignore[attr-defined]  # `Parents` looks
-        thread.start()
-        try:
-            end, _ = listening.accept()
-        except OSError as error:
-            reason = failures[0] if failures else error
-            raise DebuggerError(f"debugpy does not connect: {reason}") from error
-    end.settimeout(None)
-    return end, thread
-
-
-def _check(connection: Connection, token: str) -> None:
-    """Raise `DebuggerError` if the other end does not know *token*: any program may connect."""
-    shown = connection.ask("pydevdAuthorize", {}, CONNECT_LIMIT_S).get("clientAccessToken")
-    if shown != token:
-        connection.close()
-        raise DebuggerError("wanted debugpy, found a stranger at the other end")
+def _send_at_once() -> None:
+    """Let debugpy's small pieces not wait for each other: 40 ms each."""
     client = getattr(_global_debugger(), "_client_socket", None)
     if isinstance(client, socket.socket):
-        # It writes in small pieces, each of which would wait 40 ms for the one before.
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 

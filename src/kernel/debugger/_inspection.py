@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Inspection", "fetch_expression", "keep"]
 
-_kept: dict[str, object] = {}
-"""Values that an expression in a stopped frame has handed over, by token."""
+_awaited: dict[str, list[object]] = {}
+"""What expressions in a stopped frame are to hand over, by token; empty until they have."""
 
 
 class Inspection:
@@ -73,14 +73,13 @@ class Inspection:
         answer: Future[JsonObject] = Future()
 
         def form() -> dict[str, Json]:
-            try:
-                body_of(evaluated.result())
-                if token not in _kept:
-                    raise DebuggerError("the variable could not be evaluated in that frame")
-                return self._form(_kept[token])
-            finally:
-                _kept.pop(token, None)
+            body_of(evaluated.result())
+            if not (values := _awaited[token]):
+                raise DebuggerError("the variable could not be evaluated in that frame")
+            return self._form(values[0])
 
+        # Also where the look is refused, and `form` not called.
+        answer.add_done_callback(lambda _: _awaited.pop(token, None))
         evaluated.add_done_callback(lambda _: self._look(form, answer))
         return answer
 
@@ -119,11 +118,16 @@ def _joined(thread: threading.Thread) -> bool:
 
 
 def fetch_expression(name: str) -> tuple[str, str]:
-    """Return a token, and an expression that hands the variable *name* of a frame over by it."""
+    """Return a token, and an expression that hands the variable *name* of a frame over by it.
+
+    What it hands over is kept until `Inspection.rich_in_frame` has answered.
+    """
     token = secrets.token_hex(8)
+    _awaited[token] = []
     return token, f"__import__('sys').modules[{__name__!r}].keep({token!r}, {name})"
 
 
 def keep(token: str, value: object) -> None:
-    """Hand *value* over; called by the expression, in the stopped thread."""
-    _kept[token] = value
+    """Hand *value* over, if it is awaited; called by the expression, in the stopped thread."""
+    if (values := _awaited.get(token)) is not None:
+        values.append(value)

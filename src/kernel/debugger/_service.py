@@ -50,6 +50,9 @@ CLOSE_S = 10.0
 """How long the kernel's end waits for that of the session; it has a limit of its own as well."""
 
 
+SHUTS_DOWN = "the kernel shuts down"
+
+
 @define(eq=False)
 class _Open:
     """A request that waits for its answer."""
@@ -100,24 +103,37 @@ class DebugService:
         self._answered: dict[int, threading.Event] = {}
         self._worker: threading.Thread | None = None
         self._is_closed = False
+        self._ending = threading.Lock()
+        self._is_over = False
+        """True once the worker takes nothing more; changed and acted upon with the lock."""
 
     def handle(self, request: Request, content: DebugRequest) -> None:
         """Take *request*; reply and idle follow from the worker."""
         request.is_deferred = True
         self._answered[id(request)] = answered = threading.Event()
-        if self._worker is None:
-            self._worker = threading.Thread(target=self._run, name="assay-debugger", daemon=True)
-            self._worker.is_the_kernels = True  # type: ignore[attr-defined]  # `Parents` looks
-            self._worker.start()
-        self._work.put(lambda: self._answer(request, content))
+        with self._ending:
+            is_over = self._is_over
+            if not is_over:
+                self._start()
+                self._work.put(lambda: self._answer(request, content))
+        if is_over:
+            self._fail(request, content, DebuggerError(SHUTS_DOWN))
         answered.wait(self._order_s)
 
     def close(self) -> None:
         """End the session, and leave no request unanswered; at the kernel's end."""
+        with self._ending:
+            worker = self._worker
+            self._is_over |= worker is None
+        if worker is not None:
+            self._work.put(self._close)
+            worker.join(CLOSE_S)
+
+    def _start(self) -> None:
         if self._worker is None:
-            return
-        self._work.put(self._close)
-        self._worker.join(CLOSE_S)
+            self._worker = threading.Thread(target=self._run, name="assay-debugger", daemon=True)
+            self._worker.is_the_kernels = True  # type: ignore[attr-defined]  # `Parents` looks
+            self._worker.start()
 
     # --- The worker.
 
@@ -136,7 +152,7 @@ class DebugService:
 
     def _answer(self, request: Request, content: DebugRequest) -> None:
         if self._is_closed:
-            self._fail(request, content, DebuggerError("the kernel shuts down"))
+            self._fail(request, content, DebuggerError(SHUTS_DOWN))
             return
         try:
             answer = self._session.answer(content.command, _arguments(content))
@@ -183,10 +199,11 @@ class DebugService:
         self._is_closed = True
         self._session.close()
         for one in self._open.values():
-            self._fail(one.request, one.content, DebuggerError("the kernel shuts down"))
+            self._fail(one.request, one.content, DebuggerError(SHUTS_DOWN))
         self._open = {}
-        with suppress(queue.Empty):  # what came meanwhile is refused, for there is no session
-            while True:
+        with self._ending, suppress(queue.Empty):
+            self._is_over = True
+            while True:  # what came meanwhile is refused, for there is no session
                 self._work.get_nowait()()
 
     # --- What is sent.

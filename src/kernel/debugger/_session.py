@@ -397,8 +397,9 @@ class Session:
             raise DebuggerError(f"variableName: wanted an identifier, found {name[:80]!r}")
         if not isinstance(frame, int) or not self._stopped:
             return Later(self._inspection.rich(name))
+        connection = self._attached()
         token, expression = fetch_expression(name)
-        evaluated = self._attached().send(
+        evaluated = connection.send(
             "evaluate", {"expression": expression, "frameId": frame, "context": "watch"}
         )
         return Later(self._inspection.rich_in_frame(token, evaluated))

@@ -112,6 +112,33 @@ def test_connection_is_lost_while_stopped(debugging: Debugging) -> None:
     assert debugging.events("terminated") == [{}]
 
 
+STRANGER = """\
+import debugpy, json, socket
+genuine = debugpy.connect
+event = json.dumps({"seq": 1, "type": "event", "event": "stranger"}).encode()
+def connect(address, **keys):
+    global stranger
+    stranger = socket.create_connection(address)
+    stranger.sendall(b"Content-Length: %d\\r\\n\\r\\n%b" % (len(event), event))
+    return genuine(address, **keys)
+debugpy.connect = connect
+"""
+"""Whenever debugpy is to connect, connects first, sends an event, and answers nothing."""
+
+
+def test_stranger_that_connects_first_is_sent_away(debugging: Debugging) -> None:
+    """The session begins nevertheless, and what the stranger sends reaches no client."""
+    debugging.body("disconnect", restart=False, terminateDebuggee=False)
+    succeeded(execute(debugging.client, STRANGER))
+    debugging.attach()
+    succeeded(execute(debugging.client, "debugpy.connect = genuine"))
+
+    assert "pydevdAuthorize" in str(value(debugging.client, "stranger.makefile('rb').read()"))
+    cell = debugging.stop(CODE, 2)
+    assert debugging.end(cell).text() == "2\n"
+    assert debugging.events("stranger") == []
+
+
 @pytest.mark.parametrize(
     ("command", "arguments", "said"),
     [

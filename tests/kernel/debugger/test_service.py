@@ -183,6 +183,22 @@ def test_end_answers_what_comes_meanwhile(
     assert (refused.success, refused.message) == (False, "the kernel shuts down")
 
 
+@pytest.mark.parametrize("was_used", [True, False])
+def test_request_behind_the_end_is_refused(closing: list[Setting], was_used: bool) -> None:
+    """The worker has ended, or never begun: the request is answered all the same."""
+    closing.append(setting := Setting())
+    if was_used:
+        setting.ask(1, "debugInfo")
+        setting.sent.next()
+    setting.service.close()
+
+    setting.ask(2, "debugInfo")
+    refused = setting.sent.next()
+
+    assert (refused.success, refused.message) == (False, "the kernel shuts down")
+    assert setting.sent.states == ["idle"] * (1 + was_used)
+
+
 def test_error_of_ours_is_a_failure_too(closing: list[Setting]) -> None:
     """The worker outlives whatever a request does, and the client is answered."""
     closing.append(setting := Setting())

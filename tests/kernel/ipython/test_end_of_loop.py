@@ -8,7 +8,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from assay.kernel.ipython import _event_loop
 from assay.kernel.ipython._event_loop import UserLoop
+from tests.limits import HANG_LIMIT_S
 
 
 def test_loop_is_closed_though_a_task_exits() -> None:
@@ -31,9 +33,12 @@ def test_loop_is_closed_though_a_task_exits() -> None:
     assert loop.is_closed()
 
 
-def test_task_that_goes_on_is_left_behind(capsys: pytest.CaptureFixture[str]) -> None:
+def test_task_that_goes_on_is_left_behind(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One that swallows its cancellation is named on stderr, and nothing is raised in it any more;
     the others clean up, and the loop is closed."""
+    monkeypatch.setattr(_event_loop, "PATIENCE_S", HANG_LIMIT_S)  # for the generator
     cleaned: list[str] = []
     swallowed: list[type[BaseException]] = []
 
@@ -48,7 +53,7 @@ def test_task_that_goes_on_is_left_behind(capsys: pytest.CaptureFixture[str]) ->
         try:
             await asyncio.sleep(600)
         finally:
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(0)
             cleaned.append("task")
 
     async def numbers() -> AsyncIterator[int]:
@@ -56,7 +61,7 @@ def test_task_that_goes_on_is_left_behind(capsys: pytest.CaptureFixture[str]) ->
             while True:
                 yield 1
         finally:
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(0)
             cleaned.append("generator")
 
     async def leave() -> None:
