@@ -47,8 +47,8 @@ def engine_command(*, file: str | None, options: tuple[str, ...]) -> int:
     ipcluster start -n 4 --engines=assay
 
     \b
-    Exit codes: 0 after a shutdown, 1 the engine cannot start or its controller is gone, 2 the
-    options make no sense, 143 after SIGTERM.
+    Exit codes: 0 after a shutdown, 1 the engine cannot start, its controller is gone or has dropped
+    it, 2 the options make no sense, 143 after SIGTERM.
     """
     # `assay.__main__` has dispatched real starts already; this is for callers of `cli`.
     from assay.kernel.engine import main  # noqa: PLC0415 - only this command needs it

@@ -69,6 +69,8 @@ if TYPE_CHECKING:
         ExecuteResult,
     )
     from assay.protocol.contents._hub import (
+        ConnectionReply,
+        ConnectionRequest,
         DataMessage,
         RegistrationReply,
         RegistrationRequest,
@@ -272,6 +274,8 @@ __all__ = [
     "ConnectRequest",
     "ConnectionFile",
     "ConnectionFileError",
+    "ConnectionReply",
+    "ConnectionRequest",
     "Content",
     "ContentError",
     "CopyToGlobalsArguments",
@@ -433,6 +437,8 @@ _HOMES = {
     "ApplyRequest": "contents._engine",
     "ClearReply": "contents._engine",
     "ClearRequest": "contents._engine",
+    "ConnectionReply": "contents._hub",
+    "ConnectionRequest": "contents._hub",
     "DataMessage": "contents._hub",
     "SignalReply": "contents._hub",
     "SignalRequest": "contents._hub",

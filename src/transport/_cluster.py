@@ -121,7 +121,7 @@ class Hub:
 
 
 class HubLine:
-    """Shows whether the hub's process is there: a connection that nothing is sent by.
+    """Shows whether the hub's process is there, and takes questions to it.
 
     A controller whose main process has died may leave another one behind that goes on pinging.
 
@@ -132,16 +132,25 @@ class HubLine:
     """
 
     def __init__(self, sockets: EngineSockets, url: str, curve: CurveClient | None) -> None:
-        self._socket = _socket(sockets.context, zmq.DEALER, b"")
-        self.events: Socket = self._socket.get_monitor_socket(
+        self.socket = _socket(sockets.context, zmq.DEALER, b"")
+        """Readable when an answer has come; for one thread, which calls `receive`."""
+        self.events: Socket = self.socket.get_monitor_socket(
             zmq.EVENT_DISCONNECTED | zmq.EVENT_HANDSHAKE_SUCCEEDED
         )
         """Readable when the connection was made or lost; for one thread, which calls `take`."""
-        _dial(self._socket, url, curve)
+        _dial(self.socket, url, curve)
 
     def take(self) -> bool:
         """Take one event; return True if the connection was made, False if it was lost."""
         return _take_event(self.events) == zmq.EVENT_HANDSHAKE_SUCCEEDED
+
+    def send(self, frames: list[Buffer]) -> None:
+        """Send one message."""
+        send_frames(self.socket, frames)
+
+    def receive(self) -> list[list[Buffer]]:
+        """Return all messages that have come."""
+        return _receive_all(self.socket)
 
 
 def connect_engine(
@@ -298,10 +307,7 @@ class Relay:
 
     def receive(self, socket: Socket) -> list[list[Buffer]]:
         """Return all messages that have come by *socket*, one of the two."""
-        found = []
-        while int(socket.getsockopt(zmq.EVENTS)) & POLLIN:
-            found.append(receive_frames(socket))
-        return found
+        return _receive_all(socket)
 
     def send(self, socket: Socket, frames: list[Buffer]) -> None:
         """Send a message by *socket*, one of the two."""
@@ -320,6 +326,13 @@ def _socket(context: zmq.Context[Socket], kind: int, identity: bytes) -> Socket:
     socket.setsockopt(zmq.SNDHWM, 0)
     socket.setsockopt(zmq.RCVHWM, 0)
     return socket
+
+
+def _receive_all(socket: Socket) -> list[list[Buffer]]:
+    found = []
+    while int(socket.getsockopt(zmq.EVENTS)) & POLLIN:
+        found.append(receive_frames(socket))
+    return found
 
 
 def _router(context: zmq.Context[Socket], identity: bytes) -> Socket:

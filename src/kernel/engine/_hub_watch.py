@@ -19,6 +19,9 @@ logger = get_logger("assay.kernel")
 
 LEAST_S = 10.0
 
+MISSED_PERIODS = 2
+"""So long after a ping at least one has been missed."""
+
 
 class HubWatch:
     """Measure how long the controller has given no sign of life; in the I/O thread.
@@ -30,6 +33,8 @@ class HubWatch:
         period_s: From one ping to the next.
         misses: How many may be missed; 0 for any number.
         gone: Called once when there were more.
+        returned: Called when a sign comes after others were missed: the hub may have missed the
+            engine's as well.
         now: A monotonic clock, in seconds.
     """
 
@@ -42,6 +47,7 @@ class HubWatch:
         period_s: float,
         misses: int,
         gone: Callable[[], None],
+        returned: Callable[[], None],
         now: Callable[[], float] = monotonic,
     ) -> None:
         self._now = now
@@ -51,6 +57,7 @@ class HubWatch:
         self._period_s = period_s
         self._patience_s = max(LEAST_S, misses * period_s)
         self._gone = gone
+        self._returned = returned
         self._pinged_at = self._looked_at = now()
         self._lost_at: float | None = None
         if misses:
@@ -59,11 +66,17 @@ class HubWatch:
         io.watch(line.events, self._note_line)
 
     def _note_ping(self) -> None:
-        if self._heart.take():
-            self._pinged_at = self._now()
+        if not self._heart.take():
+            return
+        now = self._now()
+        if now - self._pinged_at > MISSED_PERIODS * self._period_s:
+            self._returned()
+        self._pinged_at = now
 
     def _note_line(self) -> None:
         if self._line.take():
+            if self._lost_at is not None:
+                self._returned()
             self._lost_at = None
         elif self._lost_at is None:
             self._lost_at = self._now()
@@ -72,6 +85,7 @@ class HubWatch:
         now = self._now()
         if now - self._looked_at > self._period_s + LEAST_S / 2:
             # This process has been stopped for a while: what has come meanwhile is read first.
+            self._returned()
             self._pinged_at = now
             self._lost_at = now if self._lost_at is not None else None
         self._looked_at = now

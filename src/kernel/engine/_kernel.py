@@ -18,6 +18,7 @@ from assay.kernel.engine._aborts import Aborts
 from assay.kernel.engine._cluster import Cluster, Registered
 from assay.kernel.engine._entrance import Entrance
 from assay.kernel.engine._hub_watch import HubWatch
+from assay.kernel.engine._membership import Membership
 from assay.kernel.engine._options import EngineOptions
 from assay.kernel.engine._replies import EngineOutput, EngineResponder
 from assay.kernel.engine._tasks import EngineHandlers, TaskInterpreter, Tasks
@@ -80,8 +81,12 @@ class EngineRouter(Router):
     signal: Callable[[Request], Content]
     """Answers signal_request, a type that no kernel knows."""
 
+    was_asked = False
+    """A client has sent a request, so it knows the engine."""
+
     def _route(self, request: Request) -> None:
         if request.channel is Channel.SHELL:
+            self.was_asked = True
             self.aborts.look_at(request)
         elif request.header.msg_type == SignalRequest.msg_type:
             self._responder.status("busy", request)
@@ -284,14 +289,36 @@ class EngineKernel(Kernel):
 
     def _begin(self, parts: Parts, heart: Heart) -> None:
         """Let the hub announce the engine; in the I/O thread."""
-        file = self._cluster.file
+        cluster, period_s = self._cluster, self._registered.period_s
+        line = HubLine(self._sockets, cluster.url(cluster.file.registration), cluster.curve)
+
+        def end() -> None:
+            parts.shutdown.ask(Ending(exit_code=CONTROLLER_GONE))
+
+        def dropped(reason: str) -> None:
+            logger.critical("%s: it ends", reason)
+            if self._watcher is not None:
+                self._watcher.forget_number()  # by now another engine may have it
+            end()
+
+        router = parts.router
+        assert isinstance(router, EngineRouter)
+        membership = Membership(
+            parts.io,
+            line,
+            cluster.session(self._uuid),
+            period_s=period_s,
+            was_asked=lambda: router.was_asked,
+            dropped=dropped,
+        )
         HubWatch(
             parts.io,
             heart,
-            HubLine(self._sockets, self._cluster.url(file.registration), self._cluster.curve),
-            period_s=self._registered.period_s,
+            line,
+            period_s=period_s,
             misses=self._options.misses,
-            gone=lambda: parts.shutdown.ask(Ending(exit_code=CONTROLLER_GONE)),
+            gone=end,
+            returned=membership.check,
         )
         heart.beat()
         self._started()

@@ -54,8 +54,8 @@ def main(arguments: list[str]) -> int:
         arguments: What stands behind ``assay engine``.
 
     Returns:
-        0 after a shutdown, 1 if the engine cannot start or its controller is gone, 2 for options
-        that make no sense.
+        0 after a shutdown, 1 if the engine cannot start, or its controller is gone or has dropped
+        it, 2 for options that make no sense.
     """
     open_missing_descriptors()
     prepare_logging(lambda: log_to(sys.__stderr__))

@@ -14,7 +14,7 @@ ways. Two things it does itself:
 | the scheduler           | signal_request              | sends the signal, replies              |
 | the scheduler           | anything else               | hands it to the engine                 |
 | the engine              | a reply                     | hands it to the scheduler              |
-| the engine, by the link | its number                  | notes it                               |
+| the engine, by the link | its number, or none any more | notes it                              |
 | the system              | the engine has ended        | unregisters it, and ends               |
 
 The two meet at a socket in a folder that is the user's alone, so that nobody else can give orders
@@ -29,6 +29,7 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from assay._platform import process_descriptor
@@ -105,7 +106,11 @@ class Watcher:
 
     def note_number(self, number: int) -> None:
         """Let the process know which engine it is to unregister."""
-        self._link.sendall(b"%d\n" % number)
+        self._say(b"%d\n" % number)
+
+    def forget_number(self) -> None:
+        """Let the process unregister nothing: the engine has no number any more."""
+        self._say(b"\n")
 
     def fileno(self) -> int:
         """Return the descriptor that is readable once the process has ended."""
@@ -114,6 +119,10 @@ class Watcher:
     def close(self) -> None:
         """Forget the process; it goes on until this one ends."""
         self._link.close()
+
+    def _say(self, line: bytes) -> None:
+        with suppress(OSError):  # it has ended, which is noticed elsewhere
+            self._link.sendall(line)
 
 
 class _Watch:
@@ -185,9 +194,9 @@ class _Watch:
         if not data:  # the engine has closed it, or has ended, which another descriptor shows
             self._reactor.unwatch(self._link.fileno())
             return
-        self._received += data
-        if self._received.endswith(b"\n"):
-            self._number = int(self._received)
+        *lines, self._received = (self._received + data).split(b"\n")
+        for line in lines:
+            self._number = int(line) if line else None
 
     def _reply(self, frames: list[Buffer]) -> list[Buffer] | None:
         """Return the reply to what is the watcher's to answer; None for all that is the engine's.

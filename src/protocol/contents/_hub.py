@@ -14,6 +14,8 @@ from msgspec import UNSET, UnsetType
 from assay.protocol.wire._message import Content
 
 __all__ = [
+    "ConnectionReply",
+    "ConnectionRequest",
     "DataMessage",
     "RegistrationReply",
     "RegistrationRequest",
@@ -60,6 +62,26 @@ class UnregistrationRequest(Content):
 
     id: int
     """Its number."""
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class ConnectionRequest(Content):
+    """Ask the hub for its engines."""
+
+    msg_type: ClassVar[str] = "connection_request"
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class ConnectionReply(Content):
+    """Say which engines there are."""
+
+    msg_type: ClassVar[str] = "connection_reply"
+
+    status: Literal["ok"] = "ok"
+    """Always ``ok``."""
+
+    engines: dict[str, str]
+    """The `uuid` of each engine, by the text of its number."""
 
 
 @frozen(kw_only=True, eq=False, repr=False)

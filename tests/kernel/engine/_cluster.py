@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from time import monotonic, sleep
 from typing import Any
 
 import ipyparallel as ipp
+import zmq
 
 from tests.limits import HANG_LIMIT_S
 
@@ -20,6 +22,9 @@ __all__ = ["TestCluster", "running_cluster"]
 
 PERIOD_MS = 250
 """Of the hub's pings: an engine is announced one or two of them after it has registered."""
+
+MISSES = 200
+"""Of the pings: a machine that is busy for some seconds makes the hub drop no engine."""
 
 LOOK_S = 0.01
 
@@ -50,6 +55,7 @@ class TestCluster:
             ["-m", "ipyparallel.controller", f"--profile-dir={self.folder / 'profile'}"],
             ["--ip=127.0.0.1", "--location=127.0.0.1", "--usethreads", *options],
             [f"--HeartMonitor.period={PERIOD_MS}"],
+            [f"--HeartMonitor.max_heartmonitor_misses={MISSES}"],
         )
         self._group = controller.pid
         _wait_for(self._is_written)
@@ -80,6 +86,23 @@ class TestCluster:
     def output(self, process: subprocess.Popen[bytes]) -> str:
         """Return what *process* has written."""
         return (self.folder / f"{process.pid}.log").read_text()
+
+    def unregister(self, client: ipp.Client, number: int) -> None:
+        """Let the hub drop the engine *number*, as it does when one misses too many pings."""
+        fields, session = json.loads(self.file("client").read_text()), client.session.clone()
+        with zmq.Context() as context, context.socket(zmq.DEALER) as sender:
+            sender.connect(f"{fields['interface']}:{fields['registration']}")
+            session.send(sender, "unregistration_request", {"id": number})
+
+    def wait_for_pings(self, count: int) -> None:
+        """Wait until the hub has sent so many pings from now on."""
+        fields = json.loads(self.file("engine").read_text())
+        with zmq.Context() as context, context.socket(zmq.SUB) as pings:
+            pings.subscribe(b"")
+            pings.connect(f"{fields['interface']}:{fields['hb_ping']}")
+            for _ in range(count):
+                assert pings.poll(int(HANG_LIMIT_S * 1000))
+                pings.recv_multipart()
 
     def close(self) -> None:
         """End all."""

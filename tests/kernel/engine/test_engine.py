@@ -349,6 +349,25 @@ def test_the_ends_of_engines_are_noticed_at_once(cluster: TestCluster, client: i
     assert "Traceback" not in cluster.output(shut)
 
 
+def test_an_engine_that_was_dropped_while_it_was_stopped_ends(
+    cluster: TestCluster, client: ipp.Client
+) -> None:
+    """Once it goes on it asks the hub, which does not list it any more, and says why it ends."""
+    (engine,) = cluster.start_engines(client, 1)
+    number = max(client.ids)
+    client[number].apply_sync(os.getpid)
+    cluster.wait_for_pings(4)  # it has asked whether it is listed, and need not ask again
+    engine.send_signal(signal.SIGSTOP)
+    cluster.wait_for_pings(5)  # of which it misses more than two
+    cluster.unregister(client, number)
+    while number in client.ids:
+        client.wait(timeout=0.01)
+    engine.send_signal(signal.SIGCONT)
+
+    assert engine.wait(HANG_LIMIT_S) == 1
+    assert "has dropped this engine" in cluster.output(engine)
+
+
 def test_a_file_of_a_controller_that_is_gone_is_refused(
     cluster: TestCluster, tmp_path: Path
 ) -> None:

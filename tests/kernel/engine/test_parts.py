@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from fractions import Fraction
+from itertools import count
 from pathlib import Path
 from types import ModuleType
 from typing import cast
@@ -22,18 +23,22 @@ from assay.kernel.engine._arrays import spare_numpy
 from assay.kernel.engine._cluster import find_cluster
 from assay.kernel.engine._hub_watch import HubWatch
 from assay.kernel.engine._main import main
+from assay.kernel.engine._membership import Membership
 from assay.kernel.engine._options import EngineOptions, parse_engine
 from assay.kernel.engine._packers import packer_of
 from assay.kernel.engine._watcher import answer_signal
 from assay.kernel.lanes._main_lane import MainLane
 from assay.protocol import (
     AbortRequest,
+    Buffer,
     Channel,
+    ConnectionReply,
     Content,
     Envelope,
     ErrorReply,
     Header,
     MsgId,
+    PackedSession,
     SessionId,
     SignalReply,
     encode_json,
@@ -211,6 +216,7 @@ def test_a_controller_without_a_sign_of_life_is_gone(lost: str) -> None:
     """Its pings stop, or the hub is not there to connect to; an engine that was stopped waits."""
     io, heart, line = FakeIo(), FakeSigns(), FakeSigns(is_up=lost != "hub")
     gone: list[float] = []
+    returned: list[float] = []
     watch = HubWatch(
         cast("IoThread", io),
         cast("Heart", heart),
@@ -218,6 +224,7 @@ def test_a_controller_without_a_sign_of_life_is_gone(lost: str) -> None:
         period_s=1.0,
         misses=12,
         gone=lambda: gone.append(io.time),
+        returned=lambda: returned.append(io.time),
         now=lambda: io.time,
     )
     io.ready[line.events]()
@@ -229,6 +236,118 @@ def test_a_controller_without_a_sign_of_life_is_gone(lost: str) -> None:
 
     assert watch is not None
     assert gone == {"pings": [13.0], "hub": [13.0]}.get(lost, [])
+    assert returned == {"stopped": [35.0]}.get(lost, [])
+
+
+def test_a_sign_of_life_after_others_were_missed_is_a_return() -> None:
+    """A ping after more than two periods is one, and a connection that was made again."""
+    io, heart, line = FakeIo(), FakeSigns(), FakeSigns(is_up=False)
+    returned: list[float] = []
+    HubWatch(
+        cast("IoThread", io),
+        cast("Heart", heart),
+        cast("HubLine", line),
+        period_s=1.0,
+        misses=0,
+        gone=lambda: None,
+        returned=lambda: returned.append(io.time),
+        now=lambda: io.time,
+    )
+
+    for io.time in (1.0, 3.0, 5.5, 6.5):
+        io.ready[heart.pings]()
+    assert returned == [5.5]
+    io.ready[line.events]()
+    line.is_up = True
+    for io.time in (7.0, 8.0):
+        io.ready[line.events]()
+    assert returned == [5.5, 7.0]
+
+
+@pytest.mark.parametrize("was_asked", [False, True])
+def test_an_engine_that_is_not_listed_any_more_ends(*, was_asked: bool) -> None:
+    """It was listed, or clients knew it; one that is not listed yet asks again, for a while."""
+    io, line, session = FakeIo(), FakeLine(), make_session("e")
+    reasons: list[str] = []
+    membership = Membership(
+        cast("IoThread", io),
+        cast("HubLine", line),
+        session,
+        period_s=3.0,
+        was_asked=lambda: was_asked,
+        dropped=reasons.append,
+        now=lambda: io.time,
+    )
+
+    def answer(*uuids: str) -> None:
+        content = ConnectionReply(engines={str(i): uuid for i, uuid in enumerate(uuids)})
+        line.answers = [[b"junk"], make_session("hub").pack(content)]
+        io.ready[line.socket]()
+
+    answer("other", "e")
+    assert not reasons
+    membership.check()
+    assert [session.open(list(asked)).header.msg_type for asked in line.sent] == [
+        "connection_request"
+    ]
+    answer("other")
+    answer("other")
+
+    assert reasons == ["the controller has dropped this engine, which was out of touch"]
+
+
+def test_a_registration_that_is_given_up_ends_the_engine() -> None:
+    """As long as the hub may still announce it, it asks again; then it says why it ends."""
+    io, line = FakeIo(), FakeLine()
+    reasons: list[str] = []
+    asked: list[bool] = []
+    Membership(
+        cast("IoThread", io),
+        cast("HubLine", line),
+        make_session("e"),
+        period_s=1.0,
+        was_asked=lambda: bool(asked),
+        dropped=reasons.append,
+        now=lambda: io.time,
+    )
+    while io.later and io.time < 100:
+        io.time += 2.0
+        io.later.pop()()
+        line.answers = [make_session("hub").pack(ConnectionReply(engines={}))]
+        io.ready[line.socket]()
+
+    assert len(line.sent) == 31
+    assert reasons == ["the controller has given up the registration of this engine"]
+
+
+class FakeLine:
+    """A line to a hub that answers what a test says."""
+
+    def __init__(self) -> None:
+        self.socket = 3
+        self.sent: list[list[Buffer]] = []
+        self.answers: list[list[Buffer]] = []
+
+    def send(self, frames: list[Buffer]) -> None:
+        """Keep it."""
+        self.sent.append(frames)
+
+    def receive(self) -> list[list[Buffer]]:
+        """Return the answers."""
+        return self.answers
+
+
+def make_session(name: str) -> PackedSession:
+    """Return a session of this name; all have one key."""
+    ids = count()
+    return PackedSession(
+        b"key",
+        session=SessionId(name),
+        now=lambda: datetime.now(UTC),
+        new_id=lambda: MsgId(f"{name}{next(ids)}"),
+        packer=None,
+        metadata={},
+    )
 
 
 class FakeSigns:
@@ -236,11 +355,11 @@ class FakeSigns:
 
     def __init__(self, *, is_up: bool = True) -> None:
         self.pings, self.events = 1, 2
-        self._is_up = is_up
+        self.is_up = is_up
 
     def take(self) -> bool:
         """Return whether the line is up; of a heart, that a ping came."""
-        return self._is_up
+        return self.is_up
 
 
 class FakeIo:

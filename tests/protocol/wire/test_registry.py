@@ -70,6 +70,8 @@ def test_a_row_is_plausible(row: MessageType) -> None:
 
 
 OF_THE_HUB = {
+    "connection_request",
+    "connection_reply",
     "registration_request",
     "registration_reply",
     "unregistration_request",
@@ -77,7 +79,7 @@ OF_THE_HUB = {
     "signal_reply",
     "data_message",
 }
-"""What an engine says to its hub and its watcher, and no kernel to a client (ENGINE-01 to 19)."""
+"""What an engine says to its hub and its watcher, and no kernel to a client (ENGINE-01 to 20)."""
 
 
 def test_every_content_class_has_a_row() -> None:
