@@ -70,11 +70,15 @@ class Connections:
         self._topics[descriptor] = max(0, weight)
 
     def progressed(self) -> bool:
-        """Return True if a peer that was behind has taken something since the last call."""
+        """Return True if a peer has taken something since the last call.
+
+        Of one that had nothing to take then, only where the system counts what it takes.
+        """
         found = False
         for descriptor, progress in self._look():
-            before = self._last.get(descriptor)
-            found = found or (before is not None and before.pending > 0 and progress != before)
+            before = self._last.get(descriptor, progress)
+            found = found or progress.taken != before.taken
+            found = found or (before.pending > 0 and progress.pending != before.pending)
             self._last[descriptor] = progress
         return found
 

@@ -68,7 +68,12 @@ def settled(frames: list[Buffer]) -> tuple[list[Buffer], int]:
 
 
 def send_frames(
-    socket: Socket, frames: list[Buffer], flags: int = 0, *, mark: bool = False
+    socket: Socket,
+    frames: list[Buffer],
+    flags: int = 0,
+    *,
+    mark: bool = False,
+    size: int | None = None,
 ) -> Mark | None:
     """Send one message, all of it or nothing.
 
@@ -79,6 +84,7 @@ def send_frames(
         frames: At least one.
         flags: Of ZeroMQ.
         mark: Mark the message even if all its frames are small.
+        size: The bytes in all of them, if they are `settled`.
 
     Returns:
         The mark of the last frame that was not copied, if there is one.
@@ -86,8 +92,12 @@ def send_frames(
     Raises:
         zmq.Again: *flags* has NOBLOCK and there is no room; nothing was sent.
     """
-    # First: a frame that cannot be sent must not be found when others are on their way.
-    frames, size = settled(frames)
+    # First: a frame that cannot be sent must not be found when others are on their way. Small ones
+    # are put together for that, which takes a tenth of the time of a look at each.
+    if size is None or size > COPIED_BYTES:
+        frames, size = settled(frames)
+    else:
+        b"".join(frames)
     more = flags | SNDMORE
     last = len(frames) - 1
     found: Mark | None = None

@@ -32,7 +32,7 @@ from assay.protocol import (
 )
 from assay.transport._connections import Connections
 from assay.transport._frames import has_come, prepare_marks, receive_frames
-from assay.transport._log import OutboundLog, Outgoing, Run, Text
+from assay.transport._log import IOPUB, OutboundLog, Outgoing, Run, Text
 from assay.transport._logger import get_logger
 from assay.transport._publisher import PATIENCE_S, RETRY_S, Publisher
 from assay.transport._reactor import Reactor
@@ -280,11 +280,9 @@ class IoThread:
             self._replies.pump()
         self._wait_for_queues(self._publisher.is_waiting)
         self._read_text(self.log.has_room)
-        dues = [due for due in (self._text_due, self._soon_due) if due is not None]
-        waits = [max(0.0, min(dues) - time.monotonic())] if dues else []
-        retries = self._publisher.timeout_s, self._replies.timeout_s
-        waits += [retry for retry in retries if retry is not None]
-        return min(waits) if waits else None
+        due = _earlier(self._text_due, self._soon_due)
+        wait_s = max(0.0, due - time.monotonic()) if due is not None else None
+        return _earlier(wait_s, _earlier(self._publisher.timeout_s, self._replies.timeout_s))
 
     def _wait_for_queues(self, waiting: bool) -> None:
         """Let ZeroMQ wake us while a queue is full, when a subscriber has taken something."""
@@ -375,17 +373,18 @@ class IoThread:
         return found_text
 
     def _send(self, entry: Outgoing) -> None:
-        if entry.channel is Channel.IOPUB:
-            self._publish(entry.frames, entry.size)
-            return
+        channel, frames, size = entry
         if self._recorder is not None:
-            self._recorder.sent(entry.channel, entry.frames)
-        self._replies.send(entry.channel, entry.frames, entry.size)
+            self._recorder.sent(channel, frames)
+        if channel is IOPUB:
+            self._publisher.publish(frames, size)
+        else:
+            self._replies.send(channel, frames, size)
 
-    def _publish(self, frames: list[Buffer], size: int | None = None) -> None:
+    def _publish(self, frames: list[Buffer]) -> None:
         if self._recorder is not None:
-            self._recorder.sent(Channel.IOPUB, frames)
-        self._publisher.publish(frames, size)
+            self._recorder.sent(IOPUB, frames)
+        self._publisher.publish(frames)
 
     def _stream(self, entry: Text) -> list[Buffer]:
         return self._session.pack_json(
@@ -479,6 +478,12 @@ class IoThread:
             self._publisher.pump()
             self._replies.pump()
         self._publisher.give_up()
+
+
+def _earlier(one: float | None, other: float | None) -> float | None:
+    if one is None or other is None:
+        return one if other is None else other
+    return min(one, other)
 
 
 def _descriptor_of(frame: zmq.Frame) -> int:

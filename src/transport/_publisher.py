@@ -41,6 +41,7 @@ All this runs in the I/O thread.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
@@ -163,7 +164,7 @@ class Publisher:
         """True if nothing was taken for `SUSPICION_S`: large messages fill a queue then."""
         self._fills = False
         """True if a message is sent for that alone; it shows no progress."""
-        self._looked_at = 0.0
+        self._looked_at = -math.inf
         self._stalled: list[_StalledSubscriber] = []
         self._drained: dict[int, float] = {}
 
@@ -220,7 +221,13 @@ class Publisher:
 
     def _try(self, frames: list[Buffer], size: int) -> bool:
         self._fills = False
-        if not self._is_sent(frames, size):
+        is_sent = size <= COPIED_BYTES or not self._is_flying_too_much(size)
+        if is_sent:
+            try:
+                self._send(frames, size)
+            except zmq.Again:
+                is_sent = False
+        if not is_sent:
             if not self._has_waited_enough():
                 return False
             self._send_to_those_with_room(frames, size)
@@ -230,19 +237,11 @@ class Publisher:
             self._suspects = False
         return True
 
-    def _is_sent(self, frames: list[Buffer], size: int) -> bool:
-        if size > COPIED_BYTES and self._is_flying_too_much(size):
-            return False
-        try:
-            self._send(frames, size)
-        except zmq.Again:
-            return False
-        return True
-
     def _has_waited_enough(self) -> bool:
         now = self._now()
         progress = self._taken()
-        if self._waiting_since is None or now - self._looked_at >= PROGRESS_S:
+        # Not each time that a wait begins: a program that shows much makes a thousand in a second.
+        if now - self._looked_at >= PROGRESS_S:
             self._looked_at = now
             progress |= self._connections.progressed()
         if progress or self._waiting_since is None:
@@ -260,7 +259,7 @@ class Publisher:
         return not self._fills
 
     def _send(self, frames: list[Buffer], size: int) -> None:
-        mark = send_frames(self._socket, frames, NOBLOCK, mark=self._until_mark <= 0)
+        mark = send_frames(self._socket, frames, NOBLOCK, mark=self._until_mark <= 0, size=size)
         self._sent += 1
         self._queued.append(size + FRAMING_BYTES)
         self._until_mark -= 1

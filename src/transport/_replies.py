@@ -196,7 +196,7 @@ class Replies:
         client.unmarked += 1
         marks = client.unmarked_bytes >= MARK_BYTES or client.unmarked >= MARK_EVERY
         socket = self._sockets.of(key[0])
-        mark = send_frames(socket, frames, NOBLOCK, mark=marks)
+        mark = send_frames(socket, frames, NOBLOCK, mark=marks, size=size)
         if mark is not None:
             client.flying.append((mark, client.unmarked_bytes))
             client.flying_bytes += client.unmarked_bytes

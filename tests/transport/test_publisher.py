@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from assay.protocol import Buffer
 from assay.transport import _publisher as publisher_module
+from assay.transport._connections import Connections, Progress
 from assay.transport._frames import Mark, send_frames
 from assay.transport._publisher import (
     LAST_PATIENCE_S,
@@ -100,12 +101,12 @@ class FakeSocket:
 
 
 def send_to_either(
-    socket: Socket | FakeSocket, frames: list[Buffer], flags: int, *, mark: bool
+    socket: Socket | FakeSocket, frames: list[Buffer], flags: int, *, mark: bool, size: int
 ) -> Mark | FakeMark | None:
     """Send by a socket of ZeroMQ's or by its model."""
     if isinstance(socket, FakeSocket):
         return socket.send(bytes(frames[0]), flags, track=mark)
-    return send_frames(socket, frames, flags, mark=mark)
+    return send_frames(socket, frames, flags, mark=mark, size=size)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -452,3 +453,35 @@ class TestZeroMQ:
         assert seen[:-1] == sent(len(seen) - 1)
         assert self.QUEUE <= len(seen) < total
         assert publisher.timeout_s is None
+
+
+class Looks(Connections):
+    """One connection, and what the system tells of it at each look."""
+
+    def __init__(self, *looks: tuple[int, int]) -> None:
+        super().__init__()
+        self._looks = iter(looks)
+
+    def _look(self) -> Iterator[tuple[int, Progress]]:
+        yield 1, Progress(*next(self._looks))
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "expected"),
+    [
+        ((100, 50), (100, 50), False),
+        ((100, 50), (120, 30), True),
+        ((100, 0), (120, 30), True),  # it had nothing to take, was sent something, and took of it
+        ((100, 0), (100, 30), False),
+        ((0, 50), (0, 30), True),  # as ipc: what is taken is not counted
+        ((0, 0), (0, 30), False),
+    ],
+)
+def test_progress_of_a_subscriber(
+    before: tuple[int, int], now: tuple[int, int], expected: bool
+) -> None:
+    """A peer has progressed that has taken something since the last look, however much waits."""
+    connections = Looks(before, now)
+
+    assert not connections.progressed()
+    assert connections.progressed() is expected

@@ -135,12 +135,12 @@ class ModelConnections(Connections):
 
 
 def send(
-    socket: Socket | ModelSocket, frames: list[Buffer], flags: int, *, mark: bool
+    socket: Socket | ModelSocket, frames: list[Buffer], flags: int, *, mark: bool, size: int
 ) -> Mark | ModelMark | None:
     """Send by the model; by ZeroMQ for other tests in this process."""
     if isinstance(socket, ModelSocket):
         return socket.send(frames, track=mark)
-    return send_frames(socket, frames, flags, mark=mark)
+    return send_frames(socket, frames, flags, mark=mark, size=size)
 
 
 class Readers(RuleBasedStateMachine):
