@@ -7,7 +7,6 @@ beyond the contents it returns. `Language` is its comfortable form; the guide is
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -128,7 +127,7 @@ class TextStream(Protocol):
         """Take text again, if a program has closed it."""
         ...
 
-    def recording(self) -> AbstractContextManager[deque[str]]:
+    def recording(self) -> AbstractContextManager[Iterable[str]]:
         """Keep the newest texts that are written inside, oldest first."""
         ...
 

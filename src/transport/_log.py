@@ -54,7 +54,7 @@ from typing import NamedTuple, TypeAlias
 from assay.protocol import Buffer, Channel, StreamName
 from assay.transport._frames import settled
 
-__all__ = ["Entry", "OutboundLog", "Outgoing", "Text"]
+__all__ = ["IOPUB", "Entry", "OutboundLog", "Outgoing", "Text"]
 
 MAX_TEXT = 64 * 1024
 """Characters of one stream message: 160 messages for 100,000 lines of 100 characters."""
@@ -92,8 +92,8 @@ MOST_AGAIN = MAX_BYTES // 2
 """What room there has to be, at most, for another message like the last."""
 
 
-Record: TypeAlias = Callable[[str], None]
-"""Is called with all that is written, some time before it is sent."""
+Record: TypeAlias = Callable[[list[str]], None]
+"""Is called with all texts that are written, a few or one at a time, before they are sent."""
 
 
 class Text(NamedTuple):
@@ -160,7 +160,9 @@ class Run:
     def note(self, count: int) -> None:
         """Record those of its first *count* texts that have not been."""
         if self.record is not None and count > self.recorded:
-            self.record("".join(self.parts[self.recorded : count]))
+            texts = self.parts[self.recorded : count]
+            # Long ones are not: a copy of them costs more than all else that is done here.
+            self.record(texts if len(texts) <= FEW_PARTS else ["".join(texts)])
             self.recorded = count
 
     def drain(self, count: int) -> list[str]:
@@ -400,7 +402,8 @@ class OutboundLog:
                     yield from _chunks(key, parts)
                     key, parts = (entry.name, entry.parent), []
                 parts += found
-                self._open_gates_early()
+                if self._gates:
+                    self._open_gates_early()
                 continue
             entries.popleft()
             yield from _chunks(key, parts)
@@ -409,7 +412,8 @@ class OutboundLog:
                 with self._lock:
                     self._bytes -= entry.size + MESSAGE_BYTES
             yield entry
-            self._open_gates_early()
+            if self._gates:
+                self._open_gates_early()
         yield from _chunks(key, parts)
         with self._lock:
             if not entries:
@@ -525,7 +529,7 @@ class OutboundLog:
 
     def _open_gates_early(self) -> None:
         """Release writers while the rest is being sent."""
-        if self._gates and not self._held and self._bytes <= MAX_BYTES // 2:
+        if not self._held and self._bytes <= MAX_BYTES // 2:
             self._open_gates()
 
     def _open_gates(self) -> None:

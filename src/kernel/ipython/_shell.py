@@ -91,8 +91,8 @@ class _Kept:
 
     def __exit__(self, kind: type[BaseException] | None, *error: Any) -> None:
         self._recording.__exit__(kind, *error)
-        if self._texts and kind is None:
-            output = HistoryOutput(output_type=self._kind, bundle={"stream": list(self._texts)})
+        if kind is None and (texts := list(self._texts)):
+            output = HistoryOutput(output_type=self._kind, bundle={"stream": texts})
             self._shell.history_manager.outputs[self._number].append(output)
 
 

@@ -34,7 +34,7 @@ import codecs
 import io
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from threading import get_ident  # by name: gevent replaces the module's
 from types import FrameType
@@ -244,7 +244,7 @@ class OutputStream(LikeTextWrapper):
         if run.taken and run.parts and not self._output.forked:
             self._log.resume(run)
 
-    def recording(self) -> AbstractContextManager[deque[str]]:
+    def recording(self) -> AbstractContextManager[Iterable[str]]:
         """Keep the newest `RECORDED_CHARACTERS` that the caller's request writes, in order."""
         return _Recording(self)
 
@@ -320,10 +320,10 @@ class _Recording:
         self._outer = stream._records.get(self._request)
         self._texts: _Texts | None = None
 
-    def __enter__(self) -> deque[str]:
+    def __enter__(self) -> _Texts:
         self._texts = texts = _Texts()
         self._stream._record_by(self._request, texts.append)
-        return texts.kept
+        return texts
 
     def __exit__(self, *_: object) -> None:
         self.__del__()
@@ -334,22 +334,27 @@ class _Recording:
         self._stream._record_by(self._request, self._outer)
         self._texts = None
         if self._outer is not None:
-            for text in texts.kept:
-                self._outer(text)
+            self._outer([*texts])
 
 
 class _Texts:
     """The newest texts, up to `RECORDED_CHARACTERS`; for threads that have the log's lock."""
 
     def __init__(self) -> None:
-        self.kept: deque[str] = deque()
+        self._kept: deque[tuple[list[str], int]] = deque()
+        """With the number of characters in each."""
         self._size = 0
 
-    def append(self, text: str) -> None:
-        self.kept.append(text)
-        self._size += len(text)
+    def __iter__(self) -> Iterator[str]:
+        for texts, _ in list(self._kept):
+            yield from texts
+
+    def append(self, texts: list[str]) -> None:
+        size = sum(map(len, texts))
+        self._kept.append((texts, size))
+        self._size += size
         while self._size > RECORDED_CHARACTERS:
-            self._size -= len(self.kept.popleft())
+            self._size -= self._kept.popleft()[1]
 
 
 def _present(name: str) -> object:
