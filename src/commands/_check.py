@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from assay.commands._ending import exit_code_of
+from assay.commands._reach_options import reach_options
 
 __all__ = ["check_command"]
 
@@ -121,6 +122,7 @@ file_option = click.Path(dir_okay=False, path_type=Path)
     metavar="BEFORE AFTER",
     help="Tell what has changed between two JSON reports, and do nothing else.",
 )
+@reach_options
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def check_command(**given: object) -> int:
     """Check KERNEL, an installed one, against the specification.
@@ -132,6 +134,7 @@ def check_command(**given: object) -> int:
     assay check python3
     assay check python3 --select SHELL,HDR-12 --format html --output report.html
     assay check --cmd -- python -m mykernel -f {connection_file}
+    assay check assay --encrypt --ip ::1
     assay check --existing connection.json
     assay check --trace recording.json
     assay check --compare before.json after.json

@@ -12,10 +12,12 @@ from attrs import frozen
 
 from assay import conformance
 from assay.commands._exit import Exit
+from assay.commands._reach_options import reach_of
 from assay.commands._target import target_of
 from assay.conformance import Check, Result, Verdict
 from assay.protocol import AssayError
 from assay.spec import UnknownNameError, requirement
+from assay.transport import HandshakeForm, Reach
 
 __all__ = ["Wishes", "run"]
 
@@ -50,6 +52,15 @@ class Wishes:
     explain: str | None
     compare: tuple[Path, Path] | None
     quiet: bool
+    transport: str
+    ip: str
+    encrypt: bool
+    handshake: HandshakeForm | None
+
+    @property
+    def reach(self) -> Reach:
+        """How the kernel shall be reached."""
+        return reach_of(self.transport, ip=self.ip, encrypt=self.encrypt, handshake=self.handshake)
 
 
 def run(wishes: Wishes) -> int:
@@ -97,7 +108,11 @@ def _check(wishes: Wishes, checks: Sequence[Check]) -> int:
     if not checks:
         raise click.UsageError("wanted checks to ask, found that the names select none")
     target = target_of(
-        wishes.kernel, wishes.argv, is_command=wishes.is_command, existing=wishes.existing
+        wishes.kernel,
+        wishes.argv,
+        is_command=wishes.is_command,
+        existing=wishes.existing,
+        reach=wishes.reach,
     )
     for path in (*[path for _, path in places], wishes.badge, wishes.write_baseline):
         _must_be_writable(path)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -26,8 +26,12 @@ from assay.commands._install import (
     kernel_spec,
     uninstall,
 )
+from assay.commands._reach_options import reach_of, reach_options
 from assay.commands._spec import spec
 from assay.protocol import PROTOCOL_VERSION, AssayError
+
+if TYPE_CHECKING:
+    from assay.transport import HandshakeForm
 
 __all__ = ["cli", "run"]
 
@@ -371,6 +375,7 @@ def kernel_command(
     metavar="FOLDER",
     help="Where the kernel runs: by default here, for a notebook its own folder.",
 )
+@reach_options
 @click.option("-q", "--quiet", is_flag=True, help="Do not report progress.")
 @click.argument("source", required=False, metavar="[FILE | -]")
 @click.argument("arguments", nargs=-1, metavar="[ARGUMENTS]...")
@@ -382,6 +387,10 @@ def run_command(
     timeout: float | None,
     allow_errors: bool,
     cwd: Path | None,
+    transport: str,
+    ip: str,
+    encrypt: bool,
+    handshake: HandshakeForm | None,
     quiet: bool,
     source: str | None,
     arguments: tuple[str, ...],
@@ -406,7 +415,12 @@ def run_command(
     from assay.commands import _run  # noqa: PLC0415 - sockets are for this command alone
 
     options = _run.Options(
-        kernel=kernel, timeout=timeout, allow_errors=allow_errors, cwd=cwd, quiet=quiet
+        kernel=kernel,
+        timeout=timeout,
+        allow_errors=allow_errors,
+        cwd=cwd,
+        quiet=quiet,
+        reach=reach_of(transport, ip=ip, encrypt=encrypt, handshake=handshake),
     )
     try:
         if code is not None:

@@ -91,7 +91,10 @@ def kernel_spec(
         language="python",
         interrupt_mode="signal",
         env=dict(env or {}),
-        metadata={"debugger": find_spec("debugpy") is not None},
+        metadata={
+            "debugger": find_spec("debugpy") is not None,
+            "supported_encryption": ["curve"],  # SPEC-07
+        },
         kernel_protocol_version=PROTOCOL_VERSION,
     )
 

@@ -32,9 +32,11 @@ from assay.protocol import (
     unstructure,
 )
 from assay.transport import (
+    USUAL_REACH,
     Answer,
     Client,
     KernelProcess,
+    Reach,
     Received,
     TimedOutError,
     TransportError,
@@ -80,6 +82,9 @@ class Options:
 
     quiet: bool = False
     """Say nothing about progress."""
+
+    reach: Reach = USUAL_REACH
+    """How the kernel is reached."""
 
 
 def read_script(path: Path | None) -> str:
@@ -195,9 +200,18 @@ def _running(
 
 
 def _launch(options: Options, cwd: Path | None) -> KernelProcess:
+    handshake, connection = options.reach.handshake, options.reach.connection()
     if options.kernel is None:
-        return launch(kernel_argv(), kernel_chooses_ports=True, cwd=cwd)
-    return launch(find_kernelspec(options.kernel), cwd=cwd)
+        chooses = handshake is None
+        return launch(
+            kernel_argv(),
+            connection=connection,
+            kernel_chooses_ports=chooses,
+            handshake=handshake,
+            cwd=cwd,
+        )
+    kernel = find_kernelspec(options.kernel)
+    return launch(kernel, connection=connection, handshake=handshake, cwd=cwd)
 
 
 @frozen(kw_only=True)

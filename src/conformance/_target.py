@@ -8,7 +8,14 @@ from pathlib import Path
 from attrs import frozen
 
 from assay.protocol import ConnectionFile, KernelSpec
-from assay.transport import InstalledKernel, KernelProcess, find_kernelspec, launch
+from assay.transport import (
+    USUAL_REACH,
+    InstalledKernel,
+    KernelProcess,
+    Reach,
+    find_kernelspec,
+    launch,
+)
 
 __all__ = ["Target"]
 
@@ -27,20 +34,24 @@ class Target:
     argv: tuple[str, ...] = ()
     existing: ConnectionFile | None = None
 
+    reach: Reach = USUAL_REACH
+    """How one that is started is reached, where a check does not ask for something else."""
+
     @classmethod
-    def named(cls, name: str) -> Target:
+    def named(cls, name: str, *, reach: Reach = USUAL_REACH) -> Target:
         """Return the installed kernel *name*.
 
         Raises:
             KernelSpecError: there is none of this name, or it cannot be used.
         """
-        return cls(label=name, argument=name, spec=find_kernelspec(name))
+        words = shlex.join((*reach.options, name))
+        return cls(label=name, argument=words, spec=find_kernelspec(name), reach=reach)
 
     @classmethod
-    def command(cls, argv: tuple[str, ...]) -> Target:
+    def command(cls, argv: tuple[str, ...], *, reach: Reach = USUAL_REACH) -> Target:
         """Return the kernel that a command starts; ``{connection_file}`` stands for the file."""
-        words = shlex.join(argv)
-        return cls(label=words, argument=f"--cmd -- {shlex.join(argv)}", argv=argv)
+        words = shlex.join((*reach.options, "--cmd", "--", *argv))
+        return cls(label=shlex.join(argv), argument=words, argv=argv, reach=reach)
 
     @classmethod
     def running(cls, connection_file: Path) -> Target:
@@ -75,4 +86,9 @@ class Target:
         Raises:
             LaunchError: it cannot be started.
         """
-        return launch(self.spec or self.argv, connection=connection, env=env)
+        return launch(
+            self.spec or self.argv,
+            connection=connection or self.reach.connection(),
+            handshake=self.reach.handshake if connection is None else None,
+            env=env,
+        )

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from assay.kernel._command_line import CommandLine
+    from assay.protocol import RegistrationFile
 
-__all__ = ["OpenedConnection", "open_connection"]
+__all__ = ["OpenedConnection", "default_path", "open_connection"]
 
 KEY_BYTES = 16
 
@@ -38,6 +39,9 @@ class OpenedConnection(NamedTuple):
     warnings: tuple[str, ...]
     """What the person who started the kernel should know (CONN-21)."""
 
+    registration: RegistrationFile | None = None
+    """Who wants to know the ports, if there was a registration file in place of it."""
+
 
 def open_connection(options: CommandLine) -> OpenedConnection:
     """Read the connection file that *options* name, or make up what a new one will say.
@@ -46,7 +50,7 @@ def open_connection(options: CommandLine) -> OpenedConnection:
         ConnectionFileError: it cannot be read or is none (CONN-16, CONN-17, CONN-19), or there is
             no folder for a new one.
     """
-    path = _find(options.path) if options.path else _default_path()
+    path = _find(options.path) if options.path else default_path()
     if not os.path.lexists(path):  # pathlib is no part of the start
         fields = {"key": os.urandom(KEY_BYTES).hex(), **options.places, **options.signing}
         made = ConnectionFile.from_fields(fields, name="command line")
@@ -73,7 +77,8 @@ def _find(name: str) -> str:
     return there if os.path.exists(there) else name  # noqa: PTH110 - as above
 
 
-def _default_path() -> str:
+def default_path() -> str:
+    """Return the path of a connection file that the kernel makes itself."""
     # Only without -f.
     from pathlib import Path  # noqa: PLC0415
 

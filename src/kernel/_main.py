@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, TextIO, cast
 
-from assay.kernel._command_line import parse
+from assay.kernel._command_line import CommandLine, parse
 from assay.kernel._connection import OpenedConnection, open_connection
 from assay.kernel._errors import StartError
 from assay.kernel._info import kernel_info
@@ -58,7 +58,9 @@ usage: assay kernel [-f FILE] [options] [IPython's options]
 
 Serve a Jupyter client, which starts this command itself: see `assay install`.
 
-  -f FILE            the connection file; if there is no such file, one is written and removed
+  -f FILE            the connection file; if there is no such file, one is written and removed;
+                     or a registration file: the kernel reports its ports, and serves once that
+                     is acknowledged
   --ip=ADDRESS, --transport=tcp|ipc
   --shell=PORT, --iopub=PORT, --stdin=PORT, --control=PORT, --hb=PORT
                      where to listen, instead of what the file says
@@ -135,7 +137,7 @@ def serve(
 
     try:
         check_descriptors()
-        opened = open_connection(options)
+        opened = _open(options)
         stderr = real_stderr()
         launcher = _parent_pid()
         kernel = Kernel(
@@ -156,8 +158,6 @@ def serve(
     except (AssayError, OSError) as error:
         return _refuse(info, error, 1)
     prepare_logging(lambda: log_to(stderr, options.log_level))
-    for warning in opened.warnings:
-        logger.warning("%s", warning)
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     faulthandler.enable(stderr)
     return _run(kernel, opened, info, stderr)
@@ -171,10 +171,28 @@ def _refuse_to_debug(control: Handlers) -> None:
     control.on(DebugRequest, refuse)
 
 
+def _open(options: CommandLine) -> OpenedConnection:
+    """Open the connection file, or the registration file that is in its place (HANDSHAKE-10)."""
+    try:
+        return open_connection(options)
+    except ConnectionFileError as error:
+        if error.requirement != "CONN-19":
+            raise
+    from assay.kernel._registration import open_registration  # noqa: PLC0415 - for few
+
+    return open_registration(options)
+
+
 def _announce(
     bound: ConnectionFile, opened: OpenedConnection, info: KernelInfoReply, stderr: TextIO
 ) -> None:
-    """Write the ports that were bound into the connection file."""
+    """Write the ports that were bound into the connection file, and say what is risky."""
+    for warning in opened.warnings:  # here: a kernel that does not start says that alone
+        logger.warning("%s", warning)
+    if (file := opened.registration) is not None:
+        from assay.kernel._registration import report_ports  # noqa: PLC0415 - for few
+
+        report_ports(file, bound)
     try:
         if not opened.is_written or bound != opened.connection:
             bound.write(opened.path)

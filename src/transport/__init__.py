@@ -72,11 +72,14 @@ if TYPE_CHECKING:
     from assay.transport._launcher import KernelProcess, free_ports, launch
     from assay.transport._raw_client import RawClient
     from assay.transport._raw_socket import RawSocket, curve_keys
+    from assay.transport._reach import USUAL_REACH, HandshakeForm, Reach
     from assay.transport._reactor import Reactor
     from assay.transport._recorder import Recorder
+    from assay.transport._registration import RegistrationService, register
     from assay.transport._topics import EngineTopics
 
 __all__ += [
+    "USUAL_REACH",
     "Answer",
     "Client",
     "ClosedError",
@@ -84,6 +87,7 @@ __all__ += [
     "EngineSockets",
     "EngineTopics",
     "Exchange",
+    "HandshakeForm",
     "Heart",
     "Hub",
     "HubLine",
@@ -97,11 +101,13 @@ __all__ += [
     "OnOutput",
     "RawClient",
     "RawSocket",
+    "Reach",
     "Reactor",
     "Received",
     "Recorder",
     "Refused",
     "RefusedRequestError",
+    "RegistrationService",
     "Relay",
     "TimedOutError",
     "TransportError",
@@ -116,6 +122,7 @@ __all__ += [
     "launch",
     "list_kernelspecs",
     "open_tunnel",
+    "register",
     "session_for",
 ]
 
@@ -154,8 +161,10 @@ _CLIENT_MODULES = {
     "_launcher": ("KernelProcess", "free_ports", "launch"),
     "_raw_client": ("RawClient",),
     "_raw_socket": ("RawSocket", "curve_keys"),
+    "_reach": ("USUAL_REACH", "HandshakeForm", "Reach"),
     "_reactor": ("Reactor",),
     "_recorder": ("Recorder",),
+    "_registration": ("RegistrationService", "register"),
     "_topics": ("EngineTopics",),
 }
 _CLIENT_HOMES = {name: module for module, names in _CLIENT_MODULES.items() for name in names}

@@ -20,7 +20,7 @@ def why_unreachable(connection: ConnectionFile) -> str:
         return ""
     try:
         socket.getaddrinfo(ip, None)
-    except OSError:
+    except (OSError, UnicodeError):  # the latter for a name that none can be: it is too long
         what = "a network interface" if ip in _interfaces() else "for which there is none"
         return f"ip: wanted an address that clients can connect to, found {ip}, {what}"
     return ""

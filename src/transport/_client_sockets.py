@@ -131,17 +131,15 @@ class ClientSockets:
 
         Raises:
             ClosedError: the client is closed.
-            TransportError: the channel was not opened, or carries nothing in this direction.
+            TransportError: the channel was not opened, carries nothing in this direction, or was
+                refused by the kernel.
         """
         if channel is Channel.IOPUB:
             raise TransportError(f"{channel} carries nothing from a client")
         socket = self.of(channel)
         if self._recorder is not None:
             self._recorder.sent(channel, frames)
-        try:
-            socket.send_multipart(frames, copy=True)
-        except zmq.ZMQError as error:
-            raise TransportError(f"{channel}: cannot send: {error}") from error
+        _send(socket, channel, frames)
 
     def wait(self, deadline: Deadline) -> tuple[Channel, ...] | None:
         """Wait for anything and return the channels that brought something.
@@ -190,7 +188,7 @@ class ClientSockets:
             raise KernelEndedError(self._lifeline.ending())
         deadline = Deadline(timeout)
         marked = uuid.uuid4().bytes + payload
-        heartbeat.send_multipart([b"", marked])
+        _send(heartbeat, Channel.HB, [b"", marked])
         poller = zmq.Poller()
         poller.register(heartbeat, zmq.POLLIN)
         while True:
@@ -226,6 +224,23 @@ class ClientSockets:
         self._ended = True
         self._poller.unregister(self._lifeline.fileno())
         raise KernelEndedError(self._lifeline.ending())
+
+
+def _send(socket: zmq.Socket[bytes], channel: Channel, frames: Sequence[Buffer]) -> None:
+    """Send *frames*, which never waits: the queue has no limit as long as there is a connection.
+
+    Raises:
+        TransportError: there is none, since the kernel wants other CURVE keys, or some at all.
+    """
+    try:
+        socket.send_multipart(frames, zmq.NOBLOCK, copy=True)
+    except zmq.Again as error:
+        raise TransportError(
+            f"{channel}: wanted a kernel with the CURVE keys of the connection file, "
+            f"found one that has refused the connection"
+        ) from error
+    except zmq.ZMQError as error:
+        raise TransportError(f"{channel}: cannot send: {error}") from error
 
 
 def _is_readable(lifeline: Lifeline) -> bool:

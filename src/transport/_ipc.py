@@ -8,10 +8,12 @@ import sys
 from pathlib import Path
 from random import SystemRandom
 
+import zmq
+
 from assay._platform import NO_KERNEL, UnsupportedSystemError
 from assay.protocol import Channel, ConnectionFile
 
-__all__ = ["free_port", "path_of", "remove", "why_taken"]
+__all__ = ["free_port", "path_of", "remove", "why_taken", "why_too_long"]
 
 ATTEMPTS = 100
 MAX_NUMBER = 65_535
@@ -30,6 +32,14 @@ def free_port(channel: Channel, connection: ConnectionFile) -> int | None:
         if not path_of(connection.with_ports({channel: port}).address(channel)).exists():
             return port
     return None
+
+
+def why_too_long(address: str) -> str:
+    """Return why the system has no room for the path of *address*, or nothing."""
+    found = len(os.fsencode(path_of(address)))
+    if found <= zmq.IPC_PATH_MAX_LEN:
+        return ""
+    return f"wanted a path of up to {zmq.IPC_PATH_MAX_LEN} bytes, found one of {found}"
 
 
 def why_taken(address: str) -> str:

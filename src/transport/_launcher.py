@@ -12,7 +12,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from string import Template
 from types import TracebackType
@@ -35,7 +35,9 @@ from assay.transport._deadline import Deadline
 from assay.transport._errors import KernelEndedError, LaunchError
 from assay.transport._kernelspecs import InstalledKernel
 from assay.transport._process import ChildProcess
+from assay.transport._reach import DEFAULT_IP, HandshakeForm, Reach
 from assay.transport._recorder import Recorder
+from assay.transport._registration import RegistrationService
 
 __all__ = ["KernelProcess", "free_ports", "launch"]
 
@@ -47,10 +49,9 @@ TERMINATE_TIMEOUT_S = 2.0
 PORTS_POLL_MS = 5
 """Between looks at the connection file, while waiting for the kernel to write its ports."""
 
-KEY_BYTES = 32
-
-DEFAULT_IP = ConnectionFile(key="").ip
-"""What stands in a connection file that leaves the address to the launcher."""
+HANDSHAKE_SINCE = (5, 5)
+"""The version of the enhancement proposal; the text says 5.6, and some kernels state 5.5 and can do
+it (AMB-56, decision 0020)."""
 
 LOWEST_PORT = 10_000
 
@@ -239,6 +240,7 @@ def launch(
     *,
     connection: ConnectionFile | None = None,
     kernel_chooses_ports: bool = False,
+    handshake: HandshakeForm | None = None,
     interrupt_mode: Literal["signal", "message"] | None = None,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
@@ -251,31 +253,43 @@ def launch(
     Args:
         command: A kernelspec, or a command in which ``{connection_file}`` stands for the path
             (SPEC-04).
-        connection: What stands in the connection file: transport, address, key. Ports that are 0
-            are filled in. Not given: TCP on the loopback interface and a fresh key.
+        connection: What stands in the connection file: transport, address, keys; see `Reach`. Ports
+            that are 0 are filled in. Not given: TCP on the loopback interface and a fresh key.
         kernel_chooses_ports: Leave ports of 0 to the kernel and wait until it has written what it
             bound back to the file. Free of races, but only some kernels can do it.
+        handshake: Start it with a registration file: it chooses its ports and reports them, signed.
+            Free of races as well; for a kernel that you know to be able to (HANDSHAKE-14).
         interrupt_mode: Instead of the kernelspec's; for a command without one, ``signal``.
         env: Added to the environment, after the kernelspec's own.
         cwd: Where the kernel runs; None is here.
         folder: Where the connection file goes; not given, a private temporary folder.
         capture: Keep what the process writes to its own stdout and stderr, for error messages.
-        timeout: Seconds for the kernel to write back its ports.
+        timeout: Seconds for the kernel to write back its ports, or to register.
 
     Raises:
-        LaunchError: the command cannot be run, or the kernel ended before it wrote its ports.
+        LaunchError: the command cannot be run, the kernel ended before its ports were known, or its
+            kernelspec does not say that it can do what is wanted.
     """
     spec, resources = _spec_of(command)
+    if handshake is not None:
+        _must_not_be_older(spec)
     with ExitStack() as owned:
         place = folder or _private_folder(owned)
         path = place / f"kernel-{secrets.token_hex(8)}.json"
-        wanted = connection or ConnectionFile(key=secrets.token_hex(KEY_BYTES))
-        if not kernel_chooses_ports:
+        wanted = connection or Reach().connection()
+        if wanted.curve is not None and not isinstance(command, Sequence):
+            _must_encrypt(spec)
+        if not (kernel_chooses_ports or handshake is not None):
             wanted = free_ports(wanted, place)
         elif wanted.transport is Transport.IPC and wanted.ip == DEFAULT_IP:
             wanted = _with_ip(wanted, str(place / "socket"))
         owned.callback(path.unlink, missing_ok=True)
-        wanted.write(path)
+        service = None
+        if handshake is None:
+            wanted.write(path)
+        else:
+            service = owned.enter_context(closing(RegistrationService(wanted, place)))
+            service.file.write(path, for_xeus=handshake == "xeus")
         child = ChildProcess(
             _argv(spec, path, resources),
             env=_environment(spec, env or {}),
@@ -283,7 +297,10 @@ def launch(
             capture=capture,
         )
         owned.callback(child.close)
-        if kernel_chooses_ports:
+        if service is not None:
+            wanted = service.wait_for(child, timeout)
+            wanted.write(path)
+        elif kernel_chooses_ports:
             wanted = _wait_for_ports(path, child, timeout)
         return KernelProcess(
             child,
@@ -354,6 +371,28 @@ def _wait_for_ports(path: Path, child: ChildProcess, timeout: float) -> Connecti
                 ) from None
             continue
         raise LaunchError(f"the kernel {child.ending('before it listened')}")
+
+
+def _must_not_be_older(spec: KernelSpec) -> None:
+    """Refuse a kernel whose author says that it is from before the handshake (HANDSHAKE-14)."""
+    stated = spec.kernel_protocol_version
+    parts = stated.split(".") if isinstance(stated, str) else []
+    if parts and all(map(str.isdecimal, parts)) and tuple(map(int, parts)) < HANDSHAKE_SINCE:
+        raise LaunchError(
+            f"wanted a kernel that may know the handshake, found the kernelspec of one that speaks "
+            f"protocol {stated}"
+        )
+
+
+def _must_encrypt(spec: KernelSpec) -> None:
+    """Refuse a kernel that would ignore the keys, and run in plain view (SPEC-07)."""
+    listed = spec.metadata.get("supported_encryption")
+    names = listed if isinstance(listed, Sequence) and not isinstance(listed, str) else (listed,)
+    if not any(isinstance(name, str) and name.strip().lower() == "curve" for name in names):
+        raise LaunchError(
+            "wanted a kernel that encrypts, found a kernelspec without curve under "
+            "supported_encryption in its metadata"
+        )
 
 
 def _spec_of(command: KernelSpec | InstalledKernel | Sequence[str]) -> tuple[KernelSpec, Path]:

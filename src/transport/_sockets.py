@@ -101,7 +101,7 @@ def bind_kernel(connection: ConnectionFile) -> tuple[KernelSockets, ConnectionFi
 
     Raises:
         BindError: an address is taken, is none of this machine's, or none that clients can connect
-            to (CONN-11).
+            to (CONN-11); the CURVE keys cannot be used (CONN-06).
     """
     if reason := why_unreachable(connection):
         raise BindError(reason)
@@ -162,7 +162,7 @@ def remove_file(socket: Socket) -> None:
 
 def secure(socket: Socket, connection: ConnectionFile) -> None:
     """Make *socket* a CURVE server if the connection has keys (CONN-06), and let it use IPv6."""
-    if ":" in connection.ip:
+    if connection.transport is Transport.TCP and ":" in connection.ip:
         socket.setsockopt(zmq.IPV6, 1)
     if (curve := connection.curve) is not None:
         socket.setsockopt(zmq.CURVE_SERVER, 1)
@@ -171,7 +171,12 @@ def secure(socket: Socket, connection: ConnectionFile) -> None:
 
 
 def why_unreachable(connection: ConnectionFile) -> str:
-    """Return why clients cannot connect to the address of *connection*; nothing if they can."""
+    """Return why clients cannot connect as *connection* says; nothing if they can."""
+    if (curve := connection.curve) is not None:
+        from assay.transport import _curve  # noqa: PLC0415 - see there
+
+        if reason := _curve.why_unusable(curve):
+            return reason
     ip = connection.ip
     if not ip[:1].isalpha() or ip == "localhost" or ":" in ip:  # most: without an import
         return ""
@@ -202,14 +207,15 @@ def _bind(socket: Socket, address: str, channel: Channel) -> None:
     if address.startswith(IPC):
         from assay.transport import _ipc  # noqa: PLC0415 - see there
 
-        if reason := _ipc.why_taken(address):
+        if reason := _ipc.why_too_long(address) or _ipc.why_taken(address):
             raise BindError(f"{channel}: cannot bind {address}: {reason}")
     try:
         with _private_files(address):
             socket.bind(address)
     except zmq.ZMQError as error:
         hint = f": {NO_NAME}" if error.errno == errno.ENODEV else ""
-        raise BindError(f"{channel}: cannot bind {address}: {error}{hint}") from error
+        reason = zmq.strerror(error.errno or 0)  # the error's own text has the address once more
+        raise BindError(f"{channel}: cannot bind {address}: {reason}{hint}") from error
 
 
 @contextmanager

@@ -43,6 +43,7 @@ def write_kernelspec(folder: Path, interrupt_mode: str) -> None:
         "display_name": "Assay",
         "language": "python",
         "interrupt_mode": interrupt_mode,
+        "metadata": {"supported_encryption": ["curve"]},
     }
     (folder / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
 
@@ -84,6 +85,12 @@ def kernel_name() -> str:
     return "assay"
 
 
+@pytest.fixture
+def encryption() -> str:
+    """What the manager does about CURVE; a test may ask for something else by parametrizing it."""
+    return "disabled"
+
+
 def _free_ports() -> dict[str, int]:
     """Choose ports below those that the system gives to whoever connects.
 
@@ -104,9 +111,14 @@ def _free_ports() -> dict[str, int]:
 
 
 @pytest.fixture
-def running(kernel_name: str, tmp_path: Path) -> Iterator[Running]:
+def running(kernel_name: str, encryption: str, tmp_path: Path) -> Iterator[Running]:
     """A kernel of its own for one test, started in an empty folder."""
-    manager = KernelManager(kernel_name=kernel_name, cache_ports=False, **_free_ports())
+    manager = KernelManager(
+        kernel_name=kernel_name,
+        transport_encryption=encryption,
+        cache_ports=False,
+        **_free_ports(),
+    )
     manager.start_kernel(cwd=str(tmp_path), env=environment())
     client = manager.client()
     try:

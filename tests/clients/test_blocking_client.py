@@ -697,3 +697,22 @@ class TestLife:
         running.manager.shutdown_kernel()
 
         assert list(file.parent.glob(f"{file.stem}*")) == []
+
+
+@pytest.mark.parametrize("encryption", ["required"])
+def test_encrypted(running: Running) -> None:
+    """jupyter_client finds CURVE in the kernelspec, and its messages go by it."""
+    client = running.client
+
+    answer = execute(
+        client,
+        "print(input())",
+        allow_stdin=True,
+        stdin_hook=lambda _: client.input("through"),
+    )
+    client.control_channel.send(client.session.msg("kernel_info_request"))
+    control = client.get_control_msg(timeout=HANG_LIMIT_S)
+
+    assert running.manager.curve_secretkey
+    assert [one["text"] for one in answer.contents("stream")] == ["through\n"]
+    assert control["content"]["status"] == "ok"

@@ -49,7 +49,7 @@ class TestInstall:
             "language": "python",
             "interrupt_mode": "signal",
             "env": {},
-            "metadata": {"debugger": True},
+            "metadata": {"debugger": True, "supported_encryption": ["curve"]},
             "kernel_protocol_version": "5.5",
         }
         assert str(kernels / "assay") in capsys.readouterr().out

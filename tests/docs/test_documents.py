@@ -38,6 +38,7 @@ def jupyter_path(tmp_path: Path) -> Path:
         "argv": [sys.executable, "-P", "-m", "assay", "kernel", "-f", "{connection_file}"],
         "display_name": "Assay",
         "language": "python",
+        "metadata": {"supported_encryption": ["curve"]},
     }
     (folder / "kernel.json").write_text(json.dumps(spec), "utf-8")
     return tmp_path / "jupyter"

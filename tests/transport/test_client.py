@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import zmq
+from attrs import evolve
 
 from assay.protocol import (
     Channel,
@@ -44,6 +45,9 @@ from tests.transport.small_kernel import SmallKernel
 
 AT_ONCE_S = 0.05
 """For what never comes: long enough to be a wait, short enough to be waited out."""
+
+ROUNDS = 20
+"""How often a client asks that gets no answer."""
 
 KEY = "a key"
 
@@ -591,6 +595,23 @@ def test_wrong_curve_key(tmp_path: Path) -> None:
         ports = {channel: kernel.connection.port(channel) for channel in Channel}
         with Client(wrong.with_ports(ports)) as client, pytest.raises(TimedOutError):
             client.wait_until_ready(AT_ONCE_S)
+
+    assert kernel.received == []
+
+
+@pytest.mark.parametrize("beats", [True, False])
+def test_missing_curve_keys(tmp_path: Path, *, beats: bool) -> None:
+    """A client without keys of a kernel with some never waits beyond its limit.
+
+    ZeroMQ tries again, or gives the connection up for good, after which sending would wait for
+    ever: it depends on which end is faster.
+    """
+    with SmallKernel(connections(tmp_path)["curve"]) as kernel:
+        plain = evolve(kernel.connection, curve_publickey=None, curve_secretkey=None)
+        with Client(plain) as client:
+            for _ in range(ROUNDS):
+                with pytest.raises(TransportError, match=r"CURVE keys|found nothing within"):
+                    client.beat(timeout=AT_ONCE_S) if beats else client.wait_until_ready(AT_ONCE_S)
 
     assert kernel.received == []
 

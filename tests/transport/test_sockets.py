@@ -11,7 +11,15 @@ import pytest
 import zmq
 
 from assay.protocol import Channel, ConnectionFile, Transport
-from assay.transport import BindError, Client, Heartbeat, TransportError, _ipc, bind_kernel
+from assay.transport import (
+    BindError,
+    Client,
+    Heartbeat,
+    TransportError,
+    _ipc,
+    bind_kernel,
+    curve_keys,
+)
 
 CHANNELS = (Channel.SHELL, Channel.CONTROL, Channel.STDIN, Channel.IOPUB)
 
@@ -84,13 +92,47 @@ def test_taken_port(channel: Channel) -> None:
     assert after <= before
 
 
-@pytest.mark.parametrize("ip", ["192.0.2.1", "no such host", "999.0.0.1"])
+@pytest.mark.parametrize("ip", ["192.0.2.1", "no such host", "999.0.0.1", "a" * 300])
 def test_not_our_address(ip: str) -> None:
     """An address that is none of this machine's is refused."""
     with pytest.raises(BindError) as caught:
         bind_kernel(ConnectionFile(key="", ip=ip))
 
     assert ip in str(caught.value)
+
+
+def pair(kind: str) -> ConnectionFile:
+    """Return a connection with keys that are no pair."""
+    one, other = curve_keys(), curve_keys()
+    public, secret = {
+        "of two": (one.public_key, other.secret_key),
+        "the wrong way round": (one.secret_key, one.public_key),
+        "no number": ("#" * 40, "#" * 40),
+    }[kind]
+    return ConnectionFile(key="", curve_publickey=public, curve_secretkey=secret)
+
+
+@pytest.mark.parametrize("kind", ["of two", "the wrong way round", "no number"])
+def test_keys_that_are_no_pair(kind: str) -> None:
+    """A kernel that nobody could reach does not start, and shows none of the keys (CONN-06)."""
+    wrong = pair(kind)
+    with pytest.raises(BindError, match=r"curve_(public|secret)key: wanted") as caught:
+        bind_kernel(wrong)
+
+    assert str(wrong.curve_secretkey) not in str(caught.value)
+
+
+def test_without_encryption(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where ZeroMQ cannot encrypt, nothing is served in plain view; a client says so, too."""
+    keys = curve_keys()
+    wanted = ConnectionFile(
+        key="", curve_publickey=keys.public_key, curve_secretkey=keys.secret_key
+    )
+    monkeypatch.setattr(zmq, "has", lambda _: False)
+    with pytest.raises(BindError, match="libsodium"):
+        bind_kernel(wanted)
+    with pytest.raises(TransportError, match="libsodium"):
+        Client(wanted)
 
 
 class TestIpc:
@@ -135,9 +177,17 @@ class TestIpc:
         assert path.read_text() == "precious"
 
     def test_long_path(self, tmp_path: Path) -> None:
-        """A path that is too long is refused."""
-        with pytest.raises(BindError):
+        """A path that is too long is refused, and the limit is said."""
+        with pytest.raises(BindError, match=f"up to {zmq.IPC_PATH_MAX_LEN} bytes"):
             bind_kernel(over_ipc(tmp_path / ("x" * 200)))
+
+    def test_missing_folder(self, tmp_path: Path) -> None:
+        """A folder that is not there is said once, with the path."""
+        with pytest.raises(BindError) as caught:
+            bind_kernel(over_ipc(tmp_path / "none", shell_port=1))
+
+        address = f"ipc://{tmp_path / 'none' / 's'}-1"
+        assert str(caught.value) == f"shell: cannot bind {address}: No such file or directory"
 
     def test_no_free_path(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """If no path is free, that is said."""

@@ -18,6 +18,7 @@ from assay.protocol._errors import (
     shorten,
 )
 from assay.protocol._value import Value
+from assay.protocol.files._private_file import write_private
 from assay.protocol.wire._json import Json, JsonObject, decode_object, encode_json
 from assay.protocol.wire._registry import Channel
 from assay.protocol.wire._signing import DEFAULT_SCHEME, Signer
@@ -154,6 +155,11 @@ class ConnectionFile(Value):
                 "the key is empty, so no message is signed or checked: "
                 "whoever reaches the kernel runs code in it"
             )
+        if self.transport is Transport.IPC and self.curve is None and self.ip.startswith("@"):
+            found.append(
+                f"the address {self.ip} is an abstract one, which has no owner, and nothing is "
+                f"encrypted: every user of this machine reads what the kernel shows"
+            )
         if self.transport is Transport.TCP and self.curve is None and not _is_loopback(self.ip):
             found.append(
                 f"the address {self.ip} can be reached from outside this machine, and nothing is "
@@ -281,30 +287,16 @@ class ConnectionFile(Value):
         Raises:
             ConnectionFileError: the file cannot be written.
         """
-        # Most kernels never write the file, and start sooner without these.
-        import tempfile  # noqa: PLC0415
-        from pathlib import Path  # noqa: PLC0415
-
-        try:
-            # mkstemp makes the file with mode 0600; replacing is atomic on one file system.
-            wanted = Path(path)
-            handle, temporary = tempfile.mkstemp(dir=wanted.parent, prefix=f".{wanted.name}.")
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(self.to_json())
-                Path(temporary).replace(wanted)
-            except BaseException:
-                Path(temporary).unlink(missing_ok=True)
-                raise
-        except OSError as error:
-            raise ConnectionFileError(
-                f"{path}: cannot be written: {error.strerror}", requirement="CONN-04"
-            ) from error
+        write_private(path, self.to_json())
 
     def _check(self, name: str, *, allow_broken_scheme: bool) -> None:
         if not self.ip:
             raise ConnectionFileError(
                 f"{name}: ip: wanted an address, found an empty text", requirement="CONN-02"
+            )
+        if not all(map(_may_be_in_address, self.ip)):
+            raise ConnectionFileError(
+                f"{name}: ip: wanted an address, found {shorten(self.ip)}", requirement="CONN-02"
             )
         for channel in Channel:
             if not 0 <= self.port(channel) <= MAX_PORT:
@@ -394,6 +386,11 @@ def ports_as_numbers(fields: JsonObject) -> dict[str, Json]:
     """Spec: ports are integers. Seen: JEP 106 allows text. Here: digits are read (CONN-13)."""
     texts = ((f"{channel}_port", fields.get(f"{channel}_port")) for channel in Channel)
     return {name: int(text) for name, text in texts if isinstance(text, str) and is_port(text)}
+
+
+def _may_be_in_address(character: str) -> bool:
+    """Return False for what ends an address where it stands, or cannot be encoded."""
+    return character >= " " and not "\ud800" <= character <= "\udfff"
 
 
 def _is_z85_key(text: str) -> bool:

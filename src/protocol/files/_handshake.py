@@ -69,6 +69,18 @@ class Registration:
         return self._extra
 
     @classmethod
+    def of(cls, file: RegistrationFile, bound: ConnectionFile) -> Self:
+        """Return what a kernel that was started with *file* reports when it has bound *bound*."""
+        return cls(
+            kernel_id=file.kernel_id,
+            shell_port=bound.shell_port,
+            control_port=bound.control_port,
+            stdin_port=bound.stdin_port,
+            iopub_port=bound.iopub_port,
+            hb_port=bound.hb_port,
+        )
+
+    @classmethod
     def from_object(cls, content: JsonObject) -> Self:
         """Return the registration that the JSON object *content* describes.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Self
 
 from attrs import field, frozen
@@ -15,6 +16,7 @@ from assay.protocol.files._connection import (
     is_port,
     without_secret,
 )
+from assay.protocol.files._private_file import write_private
 from assay.protocol.wire._json import JsonObject, decode_object, encode_json
 from assay.protocol.wire._registry import Channel
 from assay.protocol.wire._signing import DEFAULT_SCHEME
@@ -112,6 +114,18 @@ class RegistrationFile:
         if for_xeus:
             fields |= {"registration_port": str(self.registration_port), "ip": self.registration_ip}
         return encode_json(fields)
+
+    def write(self, path: str | os.PathLike[str], *, for_xeus: bool = False) -> None:
+        """Write the file so that only its owner may read it, all of it or nothing.
+
+        Args:
+            path: Where.
+            for_xeus: As for `to_json`.
+
+        Raises:
+            ConnectionFileError: the file cannot be written.
+        """
+        write_private(path, self.to_json(for_xeus=for_xeus))
 
 
 def _as_written(fields: JsonObject) -> JsonObject:

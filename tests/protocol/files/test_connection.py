@@ -69,7 +69,7 @@ def refusal(**fields: Any) -> ConnectionFileError:
 connection_files = st.builds(
     ConnectionFile,
     **{name: st.integers(0, 65_535) for name in PORTS},
-    ip=texts().filter(bool),
+    ip=texts().filter(lambda text: bool(text) and min(text) >= " "),
     transport=st.sampled_from(Transport),
     key=texts(),
     signature_scheme=st.sampled_from(["hmac-sha256", "hmac-sha512", "hmac-sha1"]),
@@ -263,6 +263,25 @@ def test_an_empty_address_is_refused() -> None:
         from_fields(ip="")
 
     assert "ip: wanted an address, found an empty text" in str(caught.value)
+
+
+@pytest.mark.parametrize("ip", ["127.0.0.1\0", "/tmp/a\0b", "a\nb", "a\udc80"])
+def test_an_address_that_would_be_cut_off_is_refused(ip: str) -> None:
+    """ZeroMQ would take what stands before the character for the whole (CONN-02)."""
+    with pytest.raises(ConnectionFileError, match="ip: wanted an address") as caught:
+        from_fields(ip=ip, transport="ipc")
+
+    assert ip not in str(caught.value)
+
+
+def test_an_abstract_socket_is_a_risk() -> None:
+    """It has no owner and no mode: everybody on the machine may connect (CONN-21)."""
+    (risk,) = from_fields(transport="ipc", ip="@k").risks
+
+    assert "every user of this machine" in risk
+    assert (
+        from_fields(transport="ipc", ip="@k", curve_publickey=Z85, curve_secretkey=Z85).risks == ()
+    )
 
 
 def test_what_is_no_risk() -> None:

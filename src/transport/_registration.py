@@ -1,0 +1,200 @@
+"""Both ends of the handshake with which a kernel that chose its ports reports them (5.6 draft).
+
+| launcher                        | kernel                                                     |
+|---------------------------------|------------------------------------------------------------|
+| listens, writes the file        |                                                            |
+| starts the process with it      | reads the file, binds five sockets                         |
+|                                 | connects, sends its ports, signed                          |
+| checks signature and kernel_id  |                                                            |
+| acknowledges, signed            | checks the signature, serves                               |
+
+Who has no key can neither register nor acknowledge: what is wrongly signed counts as nothing.
+"""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+from typing import Protocol
+
+import zmq
+
+from assay.protocol import (
+    Channel,
+    ConnectionFile,
+    Handshake,
+    ProtocolError,
+    Registration,
+    RegistrationFile,
+    Transport,
+)
+from assay.transport._deadline import Deadline
+from assay.transport._errors import LaunchError, TimedOutError
+
+__all__ = ["RegistrationService", "register"]
+
+LINGER_MS = 1_000
+"""How long the acknowledgement may take to leave; the kernel is there, and reads."""
+
+MAX_REGISTRATION_BYTES = 64 * 1024
+"""A registration has some hundred; who sends more is no kernel, and its connection is ended."""
+
+SERVICE_NUMBER = 1
+"""At the end of the service's path, over ipc."""
+
+
+class Child(Protocol):
+    """What is used of a kernel's process."""
+
+    def fileno(self) -> int:
+        """Return a descriptor that is readable once it has ended."""
+        ...
+
+    def ending(self, when: str = "") -> str:
+        """Return how it ended."""
+        ...
+
+
+class RegistrationService:
+    """Where one kernel reports the ports that it chose; for one thread.
+
+    Args:
+        wanted: How the kernel shall be reached: transport, address, key and CURVE keys.
+        folder: Where its file goes, over ipc.
+
+    Raises:
+        LaunchError: it cannot listen at that address.
+    """
+
+    def __init__(self, wanted: ConnectionFile, folder: Path) -> None:
+        self._wanted = wanted
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._socket = self._context.socket(zmq.ROUTER)
+        self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_REGISTRATION_BYTES)
+        self._file: Path | None = None
+        try:
+            ip, port = self._listen(folder)
+        except zmq.ZMQError as error:
+            self._context.destroy(linger=0)
+            raise LaunchError(
+                f"wanted to listen for the kernel's registration at {wanted.ip}, "
+                f"found that it cannot be done: {zmq.strerror(error.errno or 0)}"
+            ) from error
+        self._handshake = Handshake(_file_for(wanted, ip, port))
+
+    @property
+    def file(self) -> RegistrationFile:
+        """What the kernel is started with."""
+        return self._handshake.file
+
+    def close(self) -> None:
+        """Stop listening, once what was sent is out."""
+        self._context.destroy(linger=LINGER_MS)
+        if self._file is not None:
+            self._file.unlink(missing_ok=True)
+
+    def wait_for(self, child: Child, timeout: float) -> ConnectionFile:
+        """Wait until the kernel has registered, acknowledge it, and return where it listens.
+
+        Raises:
+            LaunchError: it ended before it registered.
+            TimedOutError: it did not register in time.
+        """
+        poller = zmq.Poller()
+        poller.register(self._socket, zmq.POLLIN)
+        poller.register(child.fileno(), zmq.POLLIN)
+        deadline = Deadline(timeout)
+        refused = ""
+        while ready := dict(poller.poll(deadline.left_ms)):
+            if self._socket in ready:
+                frames = self._socket.recv_multipart()
+                try:
+                    identities, found = self._handshake.read_registration(frames)
+                except ProtocolError as error:  # somebody else's: the kernel's may still come
+                    refused = f"the last message was refused: {error}"
+                    continue
+                self._socket.send_multipart(self._handshake.acknowledge(identities))
+                return self._wanted.with_ports(found.ports)
+            raise LaunchError(f"the kernel {child.ending('before it registered')}")
+        raise LaunchError(str(TimedOutError("the kernel's registration", timeout, note=refused)))
+
+    def _listen(self, folder: Path) -> tuple[str, int]:
+        """Bind, and return what stands in the file."""
+        wanted = self._wanted
+        if wanted.transport is Transport.IPC:
+            ip = str(folder / "registration")
+            self._file = Path(f"{ip}-{SERVICE_NUMBER}")
+            self._socket.bind(f"ipc://{self._file}")
+            return ip, SERVICE_NUMBER
+        if ":" in wanted.ip:
+            self._socket.setsockopt(zmq.IPV6, 1)
+        address = wanted.address(Channel.SHELL).rpartition(":")[0]
+        self._socket.bind(f"{address}:*")
+        bound = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
+        return wanted.ip, int(bound.rpartition(":")[2])
+
+
+def register(file: RegistrationFile, bound: ConnectionFile, timeout: float) -> None:
+    """Report the ports of *bound*, which are bound, and wait until that is acknowledged.
+
+    Args:
+        file: What the kernel was started with.
+        bound: Where it listens.
+        timeout: Seconds for the acknowledgement (HANDSHAKE-08).
+
+    Raises:
+        TimedOutError: no acknowledgement with the right signature came (HANDSHAKE-11).
+        LaunchError: the address of the service is none.
+    """
+    handshake = Handshake(file)
+    registration = Registration.of(file, bound)
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    try:
+        socket = context.socket(zmq.DEALER)
+        if file.transport is Transport.TCP and ":" in file.registration_ip:
+            socket.setsockopt(zmq.IPV6, 1)
+        try:
+            socket.connect(file.address)
+        except zmq.ZMQError as error:
+            raise LaunchError(
+                f"wanted the address of a registration service, found {file.address}: "
+                f"{zmq.strerror(error.errno or 0)}"
+            ) from error
+        socket.send_multipart(handshake.register(registration))
+        _await_acknowledgement(socket, handshake, timeout)
+    finally:
+        context.destroy(linger=0)
+
+
+def _await_acknowledgement(socket: zmq.Socket[bytes], handshake: Handshake, timeout: float) -> None:
+    deadline = Deadline(timeout)
+    refused = ""
+    while socket.poll(deadline.left_ms):
+        try:
+            handshake.read_acknowledgement(socket.recv_multipart())
+        except ProtocolError as error:  # as if nothing had come
+            refused = f"the last message was refused: {error}"
+        else:
+            return
+    raise TimedOutError("the acknowledgement of the registration", timeout, note=refused)
+
+
+def _file_for(wanted: ConnectionFile, ip: str, port: int) -> RegistrationFile:
+    """Return the file for a kernel that is to be reached as *wanted* says.
+
+    The text names neither CURVE keys nor the beginning of paths over ipc: a kernel that does not
+    know these keys takes no notice of them (decision 0020).
+    """
+    keys = {"curve_publickey": wanted.curve_publickey, "curve_secretkey": wanted.curve_secretkey}
+    extra = {name: key for name, key in keys.items() if isinstance(key, str)}
+    if wanted.transport is Transport.IPC:
+        extra["kernel_ip"] = wanted.ip
+    return RegistrationFile(
+        kernel_id=str(uuid.uuid4()),
+        registration_ip=ip,
+        registration_port=port,
+        transport=wanted.transport,
+        key=wanted.key,
+        signature_scheme=wanted.signature_scheme,
+        extra=extra,
+    )

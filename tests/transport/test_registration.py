@@ -1,0 +1,190 @@
+"""The handshake of a kernel that chooses its ports: our two ends, and what strangers send."""
+
+from __future__ import annotations
+
+import socket as socket_module
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+import zmq
+from attrs import evolve
+
+from assay.protocol import (
+    Channel,
+    ConnectionFile,
+    Handshake,
+    Registration,
+    RegistrationFile,
+    Transport,
+)
+from assay.transport import (
+    LaunchError,
+    RawSocket,
+    Reach,
+    RegistrationService,
+    TimedOutError,
+    curve_keys,
+    register,
+)
+from tests.limits import HANG_LIMIT_S
+
+AT_ONCE_S = 0.05
+"""For what never comes."""
+
+PORTS = dict(zip(Channel, range(1, 6), strict=True))
+
+
+class Process:
+    """A kernel's process, as far as the service looks at it."""
+
+    def __init__(self) -> None:
+        self._read, self._write = socket_module.socketpair()
+
+    def fileno(self) -> int:
+        """Return a descriptor."""
+        return self._read.fileno()
+
+    def ending(self, when: str = "") -> str:
+        """Return a sentence."""
+        return f"ended {when}"
+
+    def end(self) -> None:
+        """Be over."""
+        self._write.send(b".")
+
+    def close(self) -> None:
+        """Let go."""
+        self._read.close()
+        self._write.close()
+
+
+@pytest.fixture
+def process() -> Iterator[Process]:
+    """A process that runs."""
+    with closing(Process()) as process:
+        yield process
+
+
+@contextmanager
+def service(folder: Path, wanted: ConnectionFile | None = None) -> Iterator[RegistrationService]:
+    """Listen for a kernel that shall be reached as *wanted* says."""
+    with closing(RegistrationService(wanted or Reach().connection(), folder)) as service:
+        yield service
+
+
+@contextmanager
+def registering(file: RegistrationFile, bound: ConnectionFile) -> Iterator[Future[None]]:
+    """Let a kernel register in another thread."""
+    with ThreadPoolExecutor(1) as pool:
+        yield pool.submit(register, file, bound, HANG_LIMIT_S)
+
+
+def connection(kind: str, folder: Path) -> ConnectionFile:
+    """Return what is wanted of a kernel, of each kind."""
+    keys = curve_keys()
+    made = ConnectionFile(key="a key", signature_scheme="hmac-sha512")
+    return {
+        "tcp": made,
+        "ipc": evolve(made, transport=Transport.IPC, ip=str(folder / "k")),
+        "curve": evolve(made, curve_publickey=keys.public_key, curve_secretkey=keys.secret_key),
+    }[kind]
+
+
+@pytest.mark.parametrize("kind", ["tcp", "ipc", "curve"])
+def test_both_ends(kind: str, tmp_path: Path, process: Process) -> None:
+    """A kernel reports its ports, and both ends know that they are known."""
+    wanted = connection(kind, tmp_path)
+    with service(tmp_path, wanted) as here, registering(here.file, wanted.with_ports(PORTS)) as it:
+        found = here.wait_for(process, HANG_LIMIT_S)
+        it.result(HANG_LIMIT_S)
+
+    assert found == wanted.with_ports(PORTS)
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_file_says_all(tmp_path: Path) -> None:
+    """The file has the six keys, those for CURVE, and where the kernel's sockets shall be."""
+    with service(tmp_path, connection("curve", tmp_path)) as here:
+        encrypted = here.file
+    with service(tmp_path, connection("ipc", tmp_path)) as here:
+        over_ipc = here.file
+
+    path = tmp_path / "registration.json"
+    encrypted.write(path)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert RegistrationFile.from_json(path.read_bytes()) == encrypted
+    assert encrypted.key == "a key"
+    assert {*encrypted.extra} == {"curve_publickey", "curve_secretkey"}
+    assert over_ipc.extra == {"kernel_ip": str(tmp_path / "k")}
+
+
+def strange(kind: str, file: RegistrationFile) -> list[bytes]:
+    """Return frames from somebody else than the kernel that is waited for, or its own."""
+    wrong = file
+    if kind == "key":
+        wrong = evolve(file, key="another")
+    elif kind == "id":
+        wrong = evolve(file, kernel_id="another")
+    if kind == "frames":
+        return [b"what", b"ever"]
+    registration = Registration.of(wrong, ConnectionFile(key="").with_ports(PORTS))
+    return [bytes(frame) for frame in Handshake(wrong).register(registration)]
+
+
+def test_strangers_change_nothing(tmp_path: Path, process: Process) -> None:
+    """What has another key, another id or no form is passed over, and the kernel's own counts."""
+    with service(tmp_path) as here, zmq.Context() as context, context.socket(zmq.DEALER) as other:
+        other.linger = 0
+        other.connect(here.file.address)
+        for kind in ("key", "id", "frames", "genuine"):  # by one connection, so in this order
+            other.send_multipart(strange(kind, here.file))
+        found = here.wait_for(process, HANG_LIMIT_S)
+        assert other.poll(int(HANG_LIMIT_S * 1000))
+        acknowledged = Handshake(here.file).read_acknowledgement(other.recv_multipart())
+        more = other.poll(0)
+
+    assert found.with_ports(PORTS) == found
+    assert (acknowledged, more) == ({}, 0)
+
+
+def test_kernel_that_ends(tmp_path: Path, process: Process) -> None:
+    """A kernel that has ended is waited for no longer."""
+    process.end()
+
+    with service(tmp_path) as here, pytest.raises(LaunchError, match="before it registered"):
+        here.wait_for(process, HANG_LIMIT_S)
+
+
+def test_forged_acknowledgement() -> None:
+    """An acknowledgement with another key counts as none (HANDSHAKE-08, HANDSHAKE-11)."""
+    with RawSocket.service() as other, ThreadPoolExecutor(1) as pool:
+        file = RegistrationFile(
+            kernel_id="k", registration_ip="127.0.0.1", registration_port=other.port, key="a key"
+        )
+        bound = ConnectionFile(key="a key").with_ports(PORTS)
+        it = pool.submit(register, file, bound, 1.0)
+        frames = other.receive(HANG_LIMIT_S)
+        assert frames is not None
+        other.send(Handshake(evolve(file, key="another")).acknowledge(frames[:1]))
+        error = it.exception(HANG_LIMIT_S)
+
+    assert isinstance(error, TimedOutError)
+
+
+def test_silent_service() -> None:
+    """A service that does not answer is waited for no longer than that."""
+    with RawSocket.service() as other:
+        file = RegistrationFile(
+            kernel_id="k", registration_ip="127.0.0.1", registration_port=other.port, key="a key"
+        )
+        with pytest.raises(TimedOutError, match="acknowledgement"):
+            register(file, ConnectionFile(key="a key").with_ports(PORTS), AT_ONCE_S)
+
+
+def test_address_of_another_machine(tmp_path: Path) -> None:
+    """A service listens at addresses of this machine alone."""
+    with pytest.raises(LaunchError, match=r"192\.0\.2\.1"):
+        RegistrationService(ConnectionFile(key="k", ip="192.0.2.1"), tmp_path)
