@@ -94,7 +94,7 @@ MUTANTS = (
     Mutant(
         "a closed stream takes text",
         f"{STREAM}_write",
-        "if self.closed:",
+        "if self._refusal:",
         "if False:",
         f"{STREAMS}test_closed_stream_refuses",
     ),
@@ -114,7 +114,7 @@ MUTANTS = (
     ),
     Mutant(
         "the descriptors are not read first",
-        f"{STREAM}_write",
+        f"{STREAM}_say",
         "self._capture.catch_up()",
         "pass",
         f"{STREAMS}test_descriptors_are_read_first",

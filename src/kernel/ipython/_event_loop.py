@@ -38,6 +38,7 @@ idle, and turns it.
 from __future__ import annotations
 
 import asyncio
+import logging
 import selectors
 import sys
 from asyncio import events
@@ -87,7 +88,8 @@ class UserLoop(asyncio.SelectorEventLoop):
         """Of the cell that is awaited."""
         self._poller = selectors.DefaultSelector()
         self._waits_by_other = False
-        super().__init__(self._poller)
+        with _unlogged():
+            super().__init__(self._poller)
         self.task: asyncio.Task[object] | None = None
         """The task of the cell that is awaited, if one is."""
         self.reason: BaseException | None = None
@@ -571,6 +573,22 @@ def _select_by(
         return ready
     wait(poller.fileno(), timeout)
     return select(poller, 0)
+
+
+@contextmanager
+def _unlogged() -> Iterator[None]:
+    """Keep what asyncio logs of a new loop from the log of the cell, which has not made it."""
+    own = get_ident()
+
+    def is_of_others(record: logging.LogRecord) -> bool:
+        return record.thread != own
+
+    log = logging.getLogger("asyncio")
+    log.addFilter(is_of_others)
+    try:
+        yield
+    finally:
+        log.removeFilter(is_of_others)
 
 
 def _do_nothing() -> None:

@@ -9,6 +9,7 @@ writes to them before each cell, so that a cell could not even repair what the o
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 from assay.kernel._interpreter import Host, TextStream
 from assay.transport import get_logger
@@ -22,6 +23,7 @@ class UserStreams:
     """The two streams of the process, as user code leaves them."""
 
     def __init__(self, host: Host) -> None:
+        self._owns_process = host.owns_process
         self._ours = {"stdout": host.stdout, "stderr": host.stderr}
 
     def flush(self) -> None:
@@ -31,12 +33,12 @@ class UserStreams:
         """
         for name, ours in self._ours.items():
             stream = getattr(sys, name, None)
-            if stream is None or stream is ours:
-                continue
-            try:
-                stream.flush()
-            except Exception as error:  # noqa: BLE001 - the user's, which may raise anything
-                logger.info("sys.%s cannot be flushed: %s", name, type(error).__name__)
+            if stream is not None and stream is not ours:
+                _flush(stream, name)
+            if self._owns_process:  # a line without an end is held back there
+                original = f"__{name}__"
+                if (first := getattr(sys, original, None)) is not None and first is not stream:
+                    _flush(first, original)
 
     def mend(self) -> None:
         """Put the kernel's streams back where a cell has left something that takes no text."""
@@ -44,6 +46,13 @@ class UserStreams:
             ours.reopen()
             if getattr(sys, name, None) is not ours and not _takes_text(getattr(sys, name, None)):
                 setattr(sys, name, ours)
+
+
+def _flush(stream: TextStream | Any, name: str) -> None:
+    try:
+        stream.flush()
+    except Exception as error:  # noqa: BLE001 - the user's, which may raise anything
+        logger.info("sys.%s cannot be flushed: %s", name, type(error).__name__)
 
 
 def _takes_text(stream: TextStream | object) -> bool:

@@ -210,6 +210,8 @@ class KernelHost:
 
     def catch_up(self) -> None:
         """Put into the log what has been written so far, by this process or its children."""
+        if not self._output.forked:
+            self._capture.mend()  # first: C code's text that is flushed below wants to get out
         self.stdout.catch_up()
         self.stderr.catch_up()
         if self._flush is not None:

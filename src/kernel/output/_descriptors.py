@@ -25,6 +25,7 @@ thread's. A forked child takes nothing from the pipes: what it read would be los
 from __future__ import annotations
 
 import codecs
+import fcntl
 import io
 import os
 import select
@@ -73,6 +74,27 @@ class _Captured:
             return ""
         return self.decoder.decode(data)
 
+    def mend(self) -> None:
+        """Open again what a program has closed; what it has put in its place stays.
+
+        sqlite, which writes the history, puts a null device that can only be read into the place
+        of a standard descriptor that is closed.
+        """
+        if _is_closed(self.writer) and (end := self._write_end()) is not None:
+            _become(end, self.writer, inheritable=False)
+        if _is_closed(self.descriptor):
+            own = self.writer if self.caught == self.descriptor else self.original
+            _become(os.dup(own), self.descriptor, inheritable=True)
+
+    def _write_end(self) -> int | None:
+        """Return a new descriptor of the pipe's write end."""
+        pipe = os.fstat(self.read_end)
+        if not _is_closed(self.caught) and os.path.samestat(os.fstat(self.caught), pipe):
+            return os.dup(self.caught)
+        with suppress(OSError):  # only Linux opens a pipe's other end so
+            return os.open(f"/proc/self/fd/{self.read_end}", os.O_WRONLY | os.O_CLOEXEC)
+        return None
+
     def release(self) -> None:
         if self.caught == self.descriptor:
             # The pipe stays: it is what our own text stream is to those who ask for a descriptor.
@@ -83,9 +105,27 @@ class _Captured:
         os.dup2(self.original, self.descriptor)
         os.close(self.original)
         os.close(self.read_end)
-        os.close(self.writer)
+        with suppress(OSError):  # a program has closed it
+            os.close(self.writer)
         if self.caught != self.descriptor:
             os.close(self.caught)
+
+
+def _is_closed(descriptor: int) -> bool:
+    """Return True if nothing can be written to *descriptor*."""
+    try:
+        return fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY
+    except OSError:
+        return True
+
+
+def _become(new: int, number: int, *, inheritable: bool) -> None:
+    """Give *new* the *number*."""
+    if new == number:  # it was the lowest that was free
+        os.set_inheritable(new, inheritable)
+        return
+    os.dup2(new, number, inheritable=inheritable)
+    os.close(new)
 
 
 class DescriptorCapture:
@@ -113,6 +153,9 @@ class DescriptorCapture:
         for stream in (sys.stdout, sys.stderr):
             if stream is not None:  # it was closed when the process began
                 stream.flush()
+                if isinstance(stream, io.TextIOWrapper):
+                    # It becomes `sys.__stdout__`, whose lines stand between the others.
+                    stream.reconfigure(line_buffering=True)
         self._captured = (_Captured(StreamName.STDOUT, 1), _Captured(StreamName.STDERR, 2))
         for captured in self._captured:
             self._readiness.register(captured.read_end, select.POLLIN)
@@ -135,6 +178,14 @@ class DescriptorCapture:
             if captured.name is name:
                 return captured.writer
         return DESCRIPTORS[name]
+
+    def mend(self) -> None:
+        """Open the descriptors again that a program has closed; at the end of each request.
+
+        Not later: another thread may open a file meanwhile, or a client connect, and get one.
+        """
+        for captured in self._captured:
+            captured.mend()
 
     def write(self, name: StreamName, text: str) -> None:
         """Write *text* to the captured descriptor: for child processes, which have no log."""

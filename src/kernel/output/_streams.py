@@ -30,8 +30,6 @@ write between (`OutboundLog.part_line`); that of ``sep=""`` and an empty argumen
 
 from __future__ import annotations
 
-import codecs
-import io
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -41,11 +39,12 @@ from types import FrameType
 from typing import Any
 
 from assay.kernel._request import Request
+from assay.kernel.output._bytes import BytesOfStream
 from assay.kernel.output._descriptors import DescriptorCapture
 from assay.kernel.output._iopub import Output
 from assay.kernel.output._parents import Parents
 from assay.kernel.output._text_wrapper import LikeTextWrapper
-from assay.protocol import EMPTY_OBJECT, Buffer, JsonObject, StreamName
+from assay.protocol import EMPTY_OBJECT, JsonObject, StreamName
 from assay.transport import PART_ROOM, RUN_ROOM, OutboundLog, Record, Run
 
 __all__ = ["OutputStream"]
@@ -54,6 +53,10 @@ Hook = Callable[[dict[str, Any]], dict[str, Any] | None]
 
 NO_RUN = Run(StreamName.STDOUT, EMPTY_OBJECT)
 """The run of a stream that has none: it never is the newest one."""
+
+CLOSED = "I/O operation on closed file"
+DETACHED = "underlying buffer has been detached"
+"""Python's own words."""
 
 RECORDED_CHARACTERS = 2 * RUN_ROOM
 """What an interpreter may keep of a cell's output for itself: some thousand lines."""
@@ -87,8 +90,9 @@ class OutputStream(LikeTextWrapper):
         self.name = f"<{name}>"
         self.mode = "w"
         self._line = ""
-        self._is_closed = False
-        self.buffer = _BytesOfStream(self)
+        self._refusal = ""
+        """What whoever writes is answered; empty while the stream is open."""
+        self.buffer = BytesOfStream(self, parents.current)
         self.write, self._part_line = self._quick_write()
 
     write: Callable[[str], int]
@@ -148,7 +152,7 @@ class OutputStream(LikeTextWrapper):
             return length
 
         def write_slowly(text: str) -> int:
-            if type(text) is str and not text and not self.closed:
+            if type(text) is str and not text and not self._refusal:
                 # Behind `write`, which called this: what called that, perhaps by `print`.
                 if _may_end_line(sys._getframe(2)):
                     part_line()  # of ``print(x, end="")``
@@ -170,15 +174,19 @@ class OutputStream(LikeTextWrapper):
             last = ""
             log.part_line()
 
+        write.__qualname__ = "write"  # what is wrong with a call names it
         return write, part_line
 
     def _write(self, text: str) -> Run:
         """Publish *text* and return where more of it may go; `NO_RUN` if nowhere."""
-        run: Run | None = None
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
-        if self.closed:
-            raise ValueError("I/O operation on closed file")
+        if self._refusal:
+            raise ValueError(self._refusal)
+        return self._say(text)
+
+    def _say(self, text: str) -> Run:
+        run: Run | None = None
         if self._output.forked:
             self._line += text
             if "\n" in text:
@@ -191,6 +199,13 @@ class OutputStream(LikeTextWrapper):
                 run = None
         self._run = run or NO_RUN
         return self._run
+
+    def write_decoded(self, text: str, /) -> None:
+        """Publish *text*, which was written to `buffer`, also where that has been detached."""
+        if self._refusal != DETACHED:
+            self.write(text)
+        elif text:
+            self._say(text)
 
     def register_hook(self, hook: Hook) -> None:
         """Call *hook* with each text, as a message in its dict form; None takes it."""
@@ -243,6 +258,8 @@ class OutputStream(LikeTextWrapper):
         run = self._run
         if run.taken and run.parts and not self._output.forked:
             self._log.resume(run)
+        if self.buffer.holds:
+            self.buffer.finish(self._parents.current())
 
     def recording(self) -> AbstractContextManager[Iterable[str]]:
         """Keep the newest `RECORDED_CHARACTERS` that the caller's request writes, in order."""
@@ -257,17 +274,30 @@ class OutputStream(LikeTextWrapper):
 
     def close(self) -> None:
         """Refuse to write from now on, until `reopen`."""
-        self._log.end_run()
-        self._is_closed = True
+        self._refuse(CLOSED)
+
+    def detach(self) -> BytesOfStream:  # type: ignore[override]  # typeshed wants its own class
+        """Return `buffer`, and refuse to write until `reopen`: the caller wraps it anew."""
+        if self._refusal:
+            raise ValueError(self._refusal)
+        self._refuse(DETACHED)
+        return self.buffer
+
+    def _refuse(self, reason: str) -> None:
+        self._log.end_run()  # `write` looks anew
+        self._refusal = reason
 
     @property
     def closed(self) -> bool:
         """True from `close` to `reopen`."""
-        return self._is_closed
+        return self._refusal == CLOSED
 
     def reopen(self) -> None:
         """Take text again: a program that closed the stream was one cell of several."""
-        self._is_closed = False
+        self._refusal = ""
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name!r} mode='w' encoding={self.encoding!r}>"
 
     def writelines(self, lines: Iterable[str], /) -> None:  # type: ignore[override]
         """Write each of *lines*."""
@@ -289,8 +319,8 @@ class OutputStream(LikeTextWrapper):
         """Return False: there is no terminal."""
         return False
 
-    def _decode_by(self, decoder: codecs.IncrementalDecoder) -> None:
-        self.buffer.decoder = decoder
+    def _decode_by(self, encoding: str, errors: str) -> None:
+        self.buffer.decode_by(encoding, errors)
 
     def fileno(self) -> int:
         """Return the captured descriptor, for child processes and C code."""
@@ -360,27 +390,3 @@ class _Texts:
 def _present(name: str) -> object:
     """Return the stream of that *name* in the process that unpickles it."""
     return getattr(sys, name)
-
-
-class _BytesOfStream(io.BufferedIOBase):
-    """`sys.stdout.buffer`: bytes of the stream's encoding, split wherever the program likes."""
-
-    def __init__(self, stream: OutputStream) -> None:
-        self._stream = stream
-        self.decoder: codecs.IncrementalDecoder = codecs.getincrementaldecoder("utf-8")(
-            "backslashreplace"
-        )
-
-    def write(self, data: Buffer, /) -> int:  # type: ignore[override]
-        view = memoryview(data)
-        self._stream.write(self.decoder.decode(bytes(view)))
-        return view.nbytes
-
-    def writable(self) -> bool:
-        return True
-
-    def close(self) -> None:
-        """Stay open: a wrapper closes what it wraps when it is let go."""
-
-    def fileno(self) -> int:
-        return self._stream.fileno()

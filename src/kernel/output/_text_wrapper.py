@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import io
-from typing import NoReturn
 
 __all__ = ["LikeTextWrapper"]
 
@@ -59,23 +58,13 @@ class LikeTextWrapper(io.TextIOBase):
         if name != self._encoding or errors != self.errors:
             # Bytes that the old encoding waits to complete are lost to the new one.
             self._encoding, self.errors = name, errors
-            self._decode_by(codecs.getincrementaldecoder(name)(errors))
+            self._decode_by(name, errors)
         if line_buffering is not None:
             self.line_buffering = bool(line_buffering)
         if write_through is not None:
             self.write_through = bool(write_through)
         self.flush()
 
-    def _decode_by(self, decoder: codecs.IncrementalDecoder) -> None:
-        """Read what is written to `buffer` by *decoder* from now on."""
+    def _decode_by(self, encoding: str, errors: str) -> None:
+        """Read what is written to `buffer` so from now on."""
         raise NotImplementedError
-
-    def detach(self) -> NoReturn:
-        """Refuse: the stream is its own buffer's only way out.
-
-        Raises:
-            io.UnsupportedOperation: always.
-        """
-        raise io.UnsupportedOperation(
-            "detach: the stream of a kernel has no buffer that lives alone"
-        )

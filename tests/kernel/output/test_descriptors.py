@@ -38,21 +38,39 @@ def test_descriptor_of_the_stream_is_shown(client: Client) -> None:
     assert answer.text(StreamName.STDERR) == "err\n"
 
 
-@pytest.mark.parametrize("file", ["", "sys.stderr", "sys.__stderr__", "2"])
+FILES = ("", "sys.stderr", "sys.__stderr__", "2", "sys.stderr.fileno()", "sys.stdout")
+
+
+@pytest.mark.parametrize("file", FILES)
 def test_trace_of_a_crash_reaches_the_terminal(tmp_path: Path, file: str) -> None:
     """A cell that has enabled `faulthandler` itself loses nothing by it (qtconsole#407)."""
-    trace = tmp_path / "stderr"
-    command = ["sh", "-c", f'exec 2>{trace}; exec "$@"', "sh", *argv()]
     code = f"import ctypes, faulthandler, sys\nfaulthandler.enable({file})\nctypes.string_at(0)"
 
+    assert "Segmentation fault" in written_at_the_end_by(code, tmp_path)
+
+
+def test_trace_of_an_end_reaches_the_terminal(tmp_path: Path) -> None:
+    """A program that lets `faulthandler` end a process which hangs sees where it hung."""
+    code = (
+        "import faulthandler, threading\n"
+        "faulthandler.dump_traceback_later(0.01, exit=True)\n"
+        "threading.Event().wait()"
+    )
+
+    assert "Timeout (" in written_at_the_end_by(code, tmp_path)
+
+
+def written_at_the_end_by(code: str, folder: Path) -> str:
+    """Return what the stderr of a kernel has that *code* ends at once."""
+    trace = folder / "stderr"
+    command = ["sh", "-c", f'exec 2>{trace}; exec "$@"', "sh", *argv()]
     with (
-        start(tmp_path, command=command) as kernel,
+        start(folder, command=command) as kernel,
         kernel.client(timeout=HANG_LIMIT_S) as client,
         pytest.raises((TransportError, LaunchError)),
     ):
         execute(client, code)
-
-    assert "Segmentation fault" in trace.read_text()
+    return trace.read_text()
 
 
 def test_traces_that_a_cell_asks_for_are_its_output(client: Client) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import faulthandler
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -13,32 +14,46 @@ if TYPE_CHECKING:
 
 __all__ = ["keep_crash_traces"]
 
-STDERR = 2
+REASON = "a process that crashes reads its captured streams no more"
 
 
 def keep_crash_traces(host: Host) -> None:
-    """Send what `faulthandler.enable` writes past the captured descriptor.
+    """Send what `faulthandler` writes when the process ends past the captured descriptors.
 
-    A process that crashes reads its own pipe no more: the trace would be lost that is written
-    without any call of the program's.
+    A process that crashes reads its own pipes no more: the trace would be lost that is written
+    without any call of the program's. Any other trace is output of the cell.
     """
 
-    def make(enable: Callable[..., None]) -> Callable[..., None]:
+    def make_enable(enable: Callable[..., None]) -> Callable[..., None]:
         def enable_outside(file: Any = None, all_threads: bool = True) -> None:
             """Write the trace of a crash to *file*, or to the stderr of the process."""
-            if file is None or file is host.stderr or _descriptor(file) == STDERR:
-                file = host.real_stderr
-            enable(file, all_threads)
+            enable(host.real_stderr if _is_captured(host, file) else file, all_threads)
 
         return enable_outside
 
-    patches.patch(
-        faulthandler,
-        "enable",
-        make,
-        kind=Kind.CORRECTNESS,
-        reason="a process that crashes reads its captured stderr no more",
-    )
+    def make_later(dump_later: Callable[..., None]) -> Callable[..., None]:
+        def dump_later_outside(
+            timeout: float,
+            repeat: bool = False,
+            file: Any = None,
+            exit: bool = False,  # noqa: A002 - as in faulthandler
+        ) -> None:
+            """Write the traces of all threads when *timeout* has passed, and end with *exit*."""
+            file = sys.stderr if file is None else file
+            ends = exit and _is_captured(host, file)
+            dump_later(timeout, repeat, host.real_stderr if ends else file, exit)
+
+        return dump_later_outside
+
+    for name, make in (("enable", make_enable), ("dump_traceback_later", make_later)):
+        patches.patch(faulthandler, name, make, kind=Kind.CORRECTNESS, reason=REASON)
+
+
+def _is_captured(host: Host, file: Any) -> bool:
+    """Return True if the process itself reads what is written to *file*."""
+    if file is None or file is host.stderr or file is host.stdout:
+        return True
+    return _descriptor(file) in {1, 2, _descriptor(host.stdout), _descriptor(host.stderr)}
 
 
 def _descriptor(file: Any) -> int:
