@@ -159,7 +159,7 @@ def connection_files() -> list[Vector]:
         _file(
             "012",
             "A port of zero lets a kernel choose, which is a custom.",
-            "CONN-02",
+            "CONN-24",
             result="either",
             changes={"shell_port": 0},
         ),

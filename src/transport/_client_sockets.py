@@ -62,7 +62,8 @@ class ClientSockets:
         recorder: Sees each message.
 
     Raises:
-        TransportError: an address or a CURVE key cannot be used.
+        TransportError: an address or a CURVE key cannot be used, or the kernel has yet to choose a
+            port (CONN-25).
     """
 
     def __init__(
@@ -75,7 +76,7 @@ class ClientSockets:
         receive_limit: int,
         recorder: Recorder | None = None,
     ) -> None:
-        if reason := why_unreachable(connection):
+        if reason := why_unreachable(connection) or _unchosen(connection, channels):
             raise TransportError(reason)
         self._recorder = recorder
         self._connection = connection
@@ -247,6 +248,12 @@ def _is_readable(lifeline: Lifeline) -> bool:
     poller = zmq.Poller()
     poller.register(lifeline.fileno(), zmq.POLLIN)
     return bool(poller.poll(0))
+
+
+def _unchosen(connection: ConnectionFile, channels: Collection[Channel]) -> str:
+    """Return what is wrong with a port of 0, to which ZeroMQ connects without a word."""
+    names = ", ".join(f"{one}_port" for one in channels if not connection.port(one))
+    return names and f"{names}: wanted what the kernel has bound, found 0, which it is to choose"
 
 
 def prepare(socket: zmq.Socket[bytes], connection: ConnectionFile) -> None:

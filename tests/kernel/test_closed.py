@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from assay.kernel._main import DESCRIPTORS
-from assay.protocol import ConnectionFile, Transport
+from assay.protocol import Channel, ConnectionFile, Transport
 from assay.transport import Client, free_ports
 from tests.kernel._kernels import HANG_LIMIT_S, argv, be_patient, execute, result, start
 
@@ -208,8 +208,10 @@ def test_file_that_others_can_read(tmp_path: Path, mode: int) -> None:
 
 
 def test_file_with_new_ports_is_tightened(tmp_path: Path) -> None:
-    """A file into which the kernel writes its ports is its owner's alone from then on (CONN-04)."""
-    with start(tmp_path, command=loosened(0o644)) as kernel:
+    """The kernel chooses for each 0 and writes the file, its owner's alone then (CONN-04, -24)."""
+    given = ConnectionFile(key="k")
+    with start(tmp_path, command=loosened(0o644), connection=given) as kernel:
+        written = ConnectionFile.read(kernel.connection_file)
         mode = stat.S_IMODE(kernel.connection_file.stat().st_mode)
         with kernel.client(timeout=HANG_LIMIT_S) as client:
             execute(client, "1")
@@ -218,6 +220,8 @@ def test_file_with_new_ports_is_tightened(tmp_path: Path) -> None:
         (line,) = warnings(kernel.written())
     assert "(mode 0644)" in line
     assert mode == 0o600
+    assert {given.port(channel) for channel in Channel} == {0}
+    assert len({written.port(channel) for channel in Channel} - {0}) == len(Channel)
 
 
 def test_ipc_sockets_are_their_users_alone(tmp_path: Path) -> None:

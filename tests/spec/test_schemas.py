@@ -366,6 +366,25 @@ def cases() -> Iterator[tuple[str, str, str, object, bool]]:
                     yield vector.id, name, version, decoded["content"], step["result"] == "valid"
 
 
+def test_a_port_that_the_kernel_is_to_choose_stands_in_a_connection_file_alone() -> None:
+    """0 is written by launchers (CONN-23); who names a port that is bound names a real one."""
+    for profile in ("strict", "lenient"):
+        chosen = {"shell_port": 0, "hb_port": 0}
+        assert not faults("connection_file", profile, example("connection_file") | chosen)
+        negative = {"shell_port": -1}
+        assert faults("connection_file", profile, example("connection_file") | negative)
+        unbound = {"registration_port": 0}
+        assert faults("registration_file", profile, example("registration_file") | unbound)
+        assert faults("registration", profile, example("registration") | {"shell_port": "0"})
+    assert faults("connect_reply", "strict", example("connect_reply") | {"shell_port": 0})
+
+
+def example(name: str) -> dict[str, object]:
+    """Return the example with every key that the strict schema of *name* has."""
+    first: dict[str, object] = read(CURRENT[name]["strict"])["examples"][0]
+    return first
+
+
 def test_vectors() -> None:
     """The lenient profile of its own version takes a vector's content exactly if it is valid."""
     judged = [

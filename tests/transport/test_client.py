@@ -501,7 +501,7 @@ class TestEnds:
     def test_bad_address(self) -> None:
         """An address that cannot be one is an error at once."""
         with pytest.raises(TransportError, match="cannot connect"):
-            Client(ConnectionFile(key="", ip="1:/2", shell_port=1))
+            Client(ConnectionFile(key="", ip="1:/2", shell_port=1), channels=[Channel.SHELL])
 
     def test_kernel_ends(self, kernel: SmallKernel) -> None:
         """The end of the kernel's process ends the waiting, after its last words."""
@@ -524,6 +524,16 @@ class TestEnds:
             client.answer_input("")
 
         assert texts(tuple(exchange.published)) == ["last words"]
+
+
+@pytest.mark.parametrize("transport", list(Transport))
+def test_port_that_the_kernel_has_not_chosen_is_refused(transport: Transport) -> None:
+    """A port of 0 is an error at once, for the channels that are opened (CONN-25)."""
+    file = ConnectionFile(key="", transport=transport, ip="127.0.0.1", shell_port=1)
+
+    with pytest.raises(TransportError, match=r"^control_port, hb_port: .* found 0"):
+        Client(file, channels=[Channel.SHELL, Channel.CONTROL, Channel.HB])
+    Client(file, channels=[Channel.SHELL]).close()
 
 
 class Lifeline:
