@@ -356,7 +356,7 @@ def envelopes(header: Shape) -> dict[str, Shape]:
         ),
     }
     words: Tree = {"type": "string"}
-    listed: Tree = {"type": "array"}
+    empty: Tree = {"type": "array", "maxItems": 0}
     more = {
         "channel": Field(
             {"strict": {"enum": CHANNELS}, "lenient": {"type": ["string", "null"]}},
@@ -365,7 +365,7 @@ def envelopes(header: Shape) -> dict[str, Shape]:
             "shell",
         ),
         "buffers": Field(
-            dict.fromkeys(PROFILES, listed),
+            dict.fromkeys(PROFILES, empty),
             set(),
             "Empty: a message with buffers is sent in binary form.",
             [],
@@ -379,12 +379,12 @@ def envelopes(header: Shape) -> dict[str, Shape]:
         name: Shape(
             name=name,
             arms={CONTENT: Arm(description=description, fields=fields)},
-            requirements=("HDR-12", "HDR-16", "HDR-18", "WIRE-06"),
+            requirements=("HDR-12", "HDR-16", "HDR-18", "WIRE-06", *also),
             facts={"kind": "envelope"},
         )
-        for name, description, fields in (
-            ("message", whole, parts),
-            ("websocket_message", socket, parts | more),
+        for name, description, fields, also in (
+            ("message", whole, parts, ()),
+            ("websocket_message", socket, parts | more, ("WS-01", "WS-04")),
         )
     } | {"parent_header": _parent_header(arm)}
 

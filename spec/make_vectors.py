@@ -33,6 +33,7 @@ from spec.vector_sources.signing import replay, signatures
 from spec.vector_sources.stdin import stdin
 from spec.vector_sources.vector import Vector
 from spec.vector_sources.versions import handshake, versions
+from spec.vector_sources.websocket import websocket
 
 FORMAT = 1
 SPEC = Path(__file__).resolve().parent
@@ -57,6 +58,7 @@ SUBJECTS: Mapping[str, tuple[str, Callable[[], list[Vector]]]] = {
     "connection": ("Connection files", connection_files),
     "kernelspec": ("Kernelspecs", kernelspecs),
     "registration": ("Registration files, a draft of 5.6", registration_files),
+    "websocket": ("Messages over the websockets of Jupyter Server", websocket),
     "conversations": ("Conversations that keep the rules, and such that break one", conversations),
     "recorded": ("Messages that other implementations sent", recorded),
 }
@@ -70,6 +72,7 @@ KINDS = {
     "conversation",
     "kernelspec",
     "registration-file",
+    "websocket-message",
 }
 CARRIERS = {"decoded", "sequence", "file", "records"}
 """What a vector is about: one of them is in each that is valid."""

@@ -235,6 +235,11 @@ if TYPE_CHECKING:
         structure_content,
         unstructure,
     )
+    from assay.protocol.wire._websocket import (
+        WebsocketForm,
+        join_websocket,
+        split_websocket,
+    )
 
 __all__ = [
     "DEFAULT_SCHEME",
@@ -374,6 +379,7 @@ __all__ = [
     "UnregistrationRequest",
     "UnsetType",
     "UpdateDisplayData",
+    "WebsocketForm",
     "check_conversation",
     "content_class",
     "debug_arguments",
@@ -383,6 +389,7 @@ __all__ = [
     "encode_json",
     "forget_message_type",
     "join",
+    "join_websocket",
     "json_losses",
     "make_converter",
     "message_type",
@@ -392,6 +399,7 @@ __all__ = [
     "register_message_type",
     "reply_type",
     "split",
+    "split_websocket",
     "structure",
     "structure_content",
     "structure_message",
@@ -534,6 +542,9 @@ _HOMES = {
     "DEFAULT_SCHEME": "wire._signing",
     "ReplayWindow": "wire._signing",
     "Signer": "wire._signing",
+    "WebsocketForm": "wire._websocket",
+    "join_websocket": "wire._websocket",
+    "split_websocket": "wire._websocket",
     "ExecutionState": "contents._status",
     "IopubWelcome": "contents._status",
     "Status": "contents._status",

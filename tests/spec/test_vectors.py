@@ -42,7 +42,11 @@ from assay.protocol import (
     SignatureError,
     Signer,
     Unknown,
+    WebsocketForm,
+    join,
+    join_websocket,
     split,
+    split_websocket,
     unstructure,
     validate,
 )
@@ -110,6 +114,9 @@ def receiver(vector: Vector) -> Session:
         allow_broken_scheme=True,
         replay_window=vector.get("replay_window"),
     )
+
+
+UNSIGNED: Vector = {"key": "", "signature_scheme": "hmac-sha256"}
 
 
 def decoded(vector: Vector) -> dict[str, Any]:
@@ -406,6 +413,47 @@ def test_our_readers_of_other_files_agree(vector: Vector) -> None:
 
     if vector["result"] == "valid":
         assert {key: written[key] for key in vector["decoded"]} == vector["decoded"]
+
+
+@pytest.mark.parametrize("vector", of("websocket-message"))
+def test_our_reader_of_websockets_agrees(vector: Vector) -> None:
+    """A message over a websocket is read as the vector says, or refused for the rule it breaks.
+
+    The bytes of its JSON are a session's to read.
+    """
+    frame = bytes.fromhex(vector["frame"])
+    data = frame.decode() if vector["opcode"] == "text" else frame
+    form = WebsocketForm(vector["subprotocol"])
+
+    def read() -> dict[str, Any]:
+        channel, frames = split_websocket(data, form)
+        return {"channel": channel.value, **as_value(receiver(UNSIGNED).decode(join(frames)))}
+
+    if vector["result"] == "invalid":
+        with pytest.raises(FramingError) as refused:
+            read()
+        assert refused.value.requirement in {vector["breaks"], "WIRE-06"}
+        assert vector["stage"] == "json" or refused.value.requirement == vector["breaks"]
+        return
+    try:
+        got = read()
+    except FramingError:
+        assert vector["result"] == "either"
+        return
+    assert canonical(got) == canonical(vector["decoded"])
+
+
+@pytest.mark.parametrize("vector", of("websocket-message", result="valid"))
+def test_our_writer_of_websockets_comes_back(vector: Vector) -> None:
+    """What was read from one form is written in both, and read again as the same."""
+    frame = bytes.fromhex(vector["frame"])
+    data = frame.decode() if vector["opcode"] == "text" else frame
+    channel, frames = split_websocket(data, WebsocketForm(vector["subprotocol"]))
+
+    for form in WebsocketForm:
+        assert split_websocket(join_websocket(channel, frames, form), form) == (channel, frames)
+    if vector["subprotocol"]:
+        assert join_websocket(channel, frames, WebsocketForm.V1) == frame
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.json")), ids=lambda path: path.stem)
