@@ -33,6 +33,11 @@ FOLDERS = ("docs", "spec/chapters", "examples/verifiers")
 PACKAGES = ("protocol", "transport", "kernel", "testing", "spec")
 """What the API reference covers."""
 
+WEIGHTS = {"docs/kernels/": 0.01, "docs/conformance-matrix": 0.1, "spec/chapters/": 10.0}
+"""What a page counts in a search: who looks for an id wants the sentence, not who breaks it."""
+
+LOGO = ROOT / "src" / "kernel" / "resources" / "logo-svg.svg"
+
 LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s#]+)(#[^)\s]*)?\)")
 ANCHOR = re.compile(r"[^\w\- ]")
 
@@ -44,12 +49,14 @@ def collect() -> None:
     there = {page.relative_to(ROOT).as_posix() for page in pages}
     for page in pages:
         name = page.relative_to(ROOT).as_posix()
-        _write(name, _linked(page.read_text("utf-8"), name, there))
+        _write(name, _weighed(name) + _linked(page.read_text("utf-8"), name, there))
     for picture in (ROOT / "docs").rglob("*"):
         if picture.suffix in {".png", ".svg"}:
             _copy(picture)
     for schema in sorted((ROOT / "spec" / "schemas").rglob("*.json")):
         _copy(schema)
+    (SOURCES / "assets").mkdir()
+    shutil.copy(LOGO, SOURCES / "assets" / "logo.svg")
     _write("spec/schemas.md", _schemas())
     for package in PACKAGES:
         _write(f"api/{package}.md", _reference(package))
@@ -75,6 +82,14 @@ def _write(name: str, text: str) -> None:
     path = SOURCES / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, "utf-8")
+
+
+def _weighed(name: str) -> str:
+    """Return what stands before the page *name*, so that a search weighs it as `WEIGHTS` say."""
+    for folder, weight in WEIGHTS.items():
+        if name.startswith(folder):
+            return f"---\nsearch:\n  boost: {weight}\n---\n"
+    return ""
 
 
 def _copy(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -47,7 +48,9 @@ def test_pages_keep_what_leads_somewhere(tmp_path: Path, monkeypatch: pytest.Mon
     site.collect()
 
     chapter = (tmp_path / "spec" / "chapters" / "execute.md").read_text("utf-8")
-    assert chapter.startswith("# Running code\n")
+    assert chapter.startswith("---\nsearch:\n  boost: 10.0\n---\n# Running code\n")
+    report = (tmp_path / "docs" / "kernels" / "deno.md").read_text("utf-8")
+    assert report.startswith("---\nsearch:\n  boost: 0.01\n---\n# deno\n")
     assert "](errata.md#amb-06)" in chapter
     languages = (tmp_path / "docs" / "languages.md").read_text("utf-8")
     assert "../src/" not in languages
@@ -55,6 +58,22 @@ def test_pages_keep_what_leads_somewhere(tmp_path: Path, monkeypatch: pytest.Mon
     schemas = (tmp_path / "spec" / "schemas.md").read_text("utf-8")
     assert "## execute_request\n" in schemas
     assert "| `code` | string | required |" in schemas
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("see EXEC-20, (AMB-06).", ["see", "EXEC", "20", "AMB", "06"]),
+        ("EXEC-20.1: 5.5", ["EXEC", "20.1", "5.5"]),
+        ("`assay.protocol.ConnectionFile`", ["assay", "protocol", "ConnectionFile"]),
+        ('stop_on_error="x" on-line', ["stop_on_error", "x", "on", "line"]),
+    ],
+)
+def test_a_search_is_not_stopped_by_punctuation(text: str, words: list[str]) -> None:
+    """A word is found whatever stands around it, and a number of a version stays whole."""
+    (separator,) = re.findall(r"separator: '(.*)'", site.CONFIGURATION.read_text("utf-8"))
+
+    assert [word for word in re.split(separator, text) if word] == words
 
 
 def test_every_chapter_is_in_the_navigation() -> None:
