@@ -36,10 +36,14 @@ def make_session(name: str) -> Session:
     )
 
 
-def received(content: Content, *, client: str = "client") -> Envelope:
-    """Return *content* as a kernel receives it from a client of that name."""
+def received(content: Content, *, client: str = "client", msg_type: str = "") -> Envelope:
+    """Return *content* as a kernel receives it from a client of that name.
+
+    *msg_type* is for a content that has no type of its own.
+    """
     sender = make_session(client)
-    frames: list[Buffer] = [client.encode(), *sender.encode(sender.message(content))]
+    message = sender.message(content, msg_type=msg_type)
+    frames: list[Buffer] = [client.encode(), *sender.encode(message)]
     return make_session("kernel").open([bytes(frame) for frame in frames])
 
 

@@ -120,6 +120,8 @@ class Handlers:
         hide_own_frames(error)
         if request.header.msg_type == "debug_request":
             return _debug_failure(request, f"{type(error).__name__}: {text_of(error)}")
+        if request.header.msg_type == "is_complete_request" and not isinstance(error, ContentError):
+            return _not_judged()
         is_ours = isinstance(error, (ProtocolError, UnavailableError, KeyboardInterrupt))
         return error_reply(
             request,
@@ -145,6 +147,14 @@ class Handlers:
             f"{msg_type} is not served on {channel}",
             execution_count=self._execution_count(),
         )
+
+
+def _not_judged() -> Content:
+    """Spec: `status` is the answer itself, so no failure can be told (ISCOMPLETE-01). Here: what
+    fails is unknown (AMB-62); a request without code was wrong, and has the common error."""
+    from assay.protocol import IsCompleteReply  # noqa: PLC0415 - few languages fail at it
+
+    return IsCompleteReply(status="unknown")
 
 
 def serve(request: Request, handlers: Handlers, responder: Responder) -> None:

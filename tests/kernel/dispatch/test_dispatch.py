@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from contextlib import nullcontext
 from queue import SimpleQueue
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
@@ -14,22 +15,31 @@ from assay.kernel import Cell, Executed, Failed, Interpreter, Succeeded
 from assay.kernel._request import NoInputError, Request
 from assay.kernel.dispatch._execute import Execution
 from assay.kernel.dispatch._handlers import Handlers, serve
+from assay.kernel.dispatch._introspection import serve_introspection
 from assay.kernel.dispatch._replies import Reply, Responder
 from assay.kernel.dispatch._stdin import Prompter
 from assay.kernel.output._iopub import Output
 from assay.kernel.output._parents import Parents
 from assay.protocol import (
     Channel,
+    CommInfoRequest,
+    CompleteRequest,
+    ConnectionFile,
     Content,
     Error,
     ErrorReply,
     ExecuteReply,
     ExecuteRequest,
+    HistoryRequest,
     InputReply,
+    InspectRequest,
     InterruptReply,
     InterruptRequest,
+    IsCompleteReply,
+    IsCompleteRequest,
     ListSubshellRequest,
     ShutdownRequest,
+    Unknown,
 )
 from assay.transport import OutboundLog
 from tests.kernel._memory import MemoryLog, make_session, received, topic
@@ -111,6 +121,49 @@ def test_failure_that_was_not_published_is() -> None:
 
     assert [shown.ename for shown in published(log)] == ["Wrong"]
     assert isinstance(reply, ErrorReply)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        CompleteRequest(code="x", cursor_pos=1),
+        InspectRequest(code="x", cursor_pos=1),
+        HistoryRequest(hist_access_type="tail", n=1),
+        CommInfoRequest(),
+    ],
+    ids=lambda question: question.msg_type,
+)
+def test_question_whose_answer_raises_fails(question: Content) -> None:
+    """The reply has status error, with the error's name, value and traceback (COMPLETE-08,
+    INSPECT-07, SHELL-10)."""
+
+    reply = answer_that_raises(question)
+
+    assert isinstance(reply, ErrorReply)
+    assert (reply.ename, reply.evalue) == ("LookupError", "why")
+    assert "LookupError: why" in "".join(reply.traceback)
+
+
+def test_code_that_cannot_be_judged_is_unknown() -> None:
+    """Its reply has no form for a failure; one for a request without code has (ISCOMPLETE-01,
+    ISCOMPLETE-06, AMB-62)."""
+    assert answer_that_raises(IsCompleteRequest(code="x")) == IsCompleteReply(status="unknown")
+    assert isinstance(answer_that_raises(Unknown(), "is_complete_request"), ErrorReply)
+
+
+def answer_that_raises(question: Content, msg_type: str = "") -> Content:
+    """Return the reply to *question* of a kernel whose interpreter raises whatever it is asked."""
+
+    def fail(*_: object) -> None:
+        raise LookupError("why")
+
+    asked = ("complete", "inspect", "is_complete", "history", "comm_info")
+    author = cast("Interpreter", SimpleNamespace(**dict.fromkeys(asked, fail)))
+    handlers = Handlers()
+    serve_introspection(handlers, author, nullcontext, lambda: ConnectionFile(key=""))
+    reply = handlers.answer(Request(Channel.SHELL, received(question, msg_type=msg_type)))
+    assert reply is not None
+    return reply.content
 
 
 @pytest.mark.parametrize("wrong", [None, "text", 5])

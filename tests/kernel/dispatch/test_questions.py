@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import platform
 from pathlib import Path
 
 import pytest
 
+import assay
 from assay.protocol import (
     PROTOCOL_VERSION,
     UNSET,
@@ -459,7 +461,9 @@ def test_kernel_info_is_whole(client: Client) -> None:
     assert isinstance(reply, KernelInfoReply)
     assert reply.protocol_version == PROTOCOL_VERSION == "5.5"
     assert reply.implementation == "assay"
+    assert reply.implementation_version == assay.__version__
     assert reply.language_info.name == "python"
+    assert reply.language_info.version == platform.python_version()
     assert reply.language_info.file_extension == ".py"
     assert reply.language_info.mimetype == "text/x-python"
     assert "IPython" in reply.banner

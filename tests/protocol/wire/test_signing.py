@@ -91,7 +91,7 @@ def test_every_single_bit_counts(signed: SignedFrames, data: st.DataObject) -> N
 def test_identities_and_buffers_are_not_signed(
     signed: SignedFrames, prefix: tuple[bytes, ...], attached: tuple[bytes, ...]
 ) -> None:
-    """Another routing prefix or other buffers do not change the signature (SIGN-03)."""
+    """Another routing prefix or other buffers do not change the signature (SIGN-02)."""
     start = signed.signature_index
     changed = [*prefix, *signed.frames[start - 1 : start + 5], *attached]
 
@@ -125,7 +125,7 @@ def test_parts_may_not_trade_places() -> None:
 
 
 def test_a_signature_in_capitals_is_refused() -> None:
-    """Hexadecimal digits are lower case (SIGN-04)."""
+    """Hexadecimal digits are lower case (SIGN-03)."""
     signer = Signer(b"key")
     signature = signer.sign(*PARTS).upper()
 
