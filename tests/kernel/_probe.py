@@ -10,8 +10,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from assay.kernel.lanes import _main_lane, _shutdown
-from assay.kernel.process import _signal_watch
+from assay.kernel.lanes import _main_lane, _shutdown, _subshells
+from assay.kernel.process import _exit, _signal_watch
 
 __all__ = ["LOAD", "Probe"]
 
@@ -68,5 +68,9 @@ class Probe:
         self.io_thread_passes(_main_lane.EXIT_DELAY_S)
 
     def allow_for_shutdown(self, seconds: float) -> None:
-        """Let exit functions take *seconds*, which a busy machine may need, before it is forced."""
-        _shutdown.SHUTDOWN_BUDGET_S = seconds
+        """Let all that ends take *seconds*, which a busy machine may need, before it is forced."""
+        _shutdown.SHUTDOWN_BUDGET_S = _subshells.CLOSE_S = _exit.JOIN_S = seconds
+
+    def interrupt_once_at_the_end(self) -> None:
+        """Interrupt what runs once when the kernel ends: it may be slow on a busy machine."""
+        _shutdown.REPEAT_INTERRUPT_S = 2 * _shutdown.SHUTDOWN_BUDGET_S
