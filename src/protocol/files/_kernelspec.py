@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from attrs import field, frozen
 from msgspec import UNSET, UnsetType
 
 from assay.protocol._errors import ContentError, FramingError, shorten
-from assay.protocol.wire._json import JsonObject, decode_object, encode_json
+from assay.protocol.wire._json import Json, JsonObject, decode_object, encode_json
 from assay.protocol.wire._structure import structure, unstructure
 
 __all__ = ["KERNEL_NAME", "KernelSpec"]
@@ -23,6 +23,10 @@ KERNEL_NAME = re.compile(r"[A-Za-z0-9._-]+")
 class KernelSpec:
     """How a client starts a kernel: ``kernel.json`` (kernels.rst §Kernel specs, SPEC-03)."""
 
+    # Spec: a language (SPEC-03). Seen: the documents' own echo kernel has none, and the reference
+    # library starts it. Here: it is read, and found by no notebook's language (AMB-55).
+    absent: ClassVar[Mapping[str, Json]] = {"language": ""}
+
     argv: tuple[str, ...]
     """The command; ``{connection_file}`` in any argument stands for the path (SPEC-04)."""
 
@@ -30,7 +34,10 @@ class KernelSpec:
     """What menus show; any characters (SPEC-12)."""
 
     language: str
-    """The name of the language; a notebook may be opened with another kernel of it (SPEC-11)."""
+    """The name of the language; a notebook may be opened with another kernel of it (SPEC-11).
+
+    Empty where a file that was read names none.
+    """
 
     interrupt_mode: Literal["signal", "message"] = "signal"
     """SIGINT, or an interrupt_request on control (SPEC-05, CTRL-18)."""

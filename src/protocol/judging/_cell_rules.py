@@ -95,8 +95,8 @@ def _expressions(conversation: Conversation, cell: RecordedExchange) -> None:
         return
     told = cell.reply.content.get("user_expressions")
     if isinstance(told, Mapping) and set(told) != set(asked):
-        wanted = f"the names {shorten(sorted(asked))}"
-        got = shorten(sorted(told))
+        wanted = f"the names {shorten(sorted(map(str, asked)))}"
+        got = shorten(sorted(map(str, told)))
         path = "content.user_expressions"
         conversation.note("EXEC-09", path, wanted, got, cell.request, cell.reply)
 

@@ -125,6 +125,8 @@ def _sessions(conversation: Conversation) -> None:
     ended = False
     for one in conversation.seen:
         session = text_in(one.parts.header, "session")
+        # A kernel that was killed is followed by another process, which says that it starts.
+        ended = ended or (one.state == "starting" and session not in known.get(None, {session}))
         who = one.peer if one.sender is Sender.CLIENT else None
         names = known.setdefault(who, set())
         if session and not names:

@@ -506,6 +506,15 @@ def test_a_short_kernelspec_has_defaults() -> None:
     assert (spec.interrupt_mode, spec.env, spec.metadata) == ("signal", {}, {})
 
 
+def test_a_kernelspec_without_a_language_is_read() -> None:
+    """So is that of the public documents' echo kernel; nothing else may be missing (AMB-55)."""
+    echo = b'{"argv":["python","-m","echokernel","-f","{connection_file}"],"display_name":"Echo"}'
+
+    assert KernelSpec.from_json(echo).language == ""
+    with pytest.raises(ContentError, match=r"^kernel\.json: display_name: wanted this field"):
+        KernelSpec.from_json(b'{"argv":["k"]}')
+
+
 @pytest.mark.parametrize(
     ("data", "error"),
     [
@@ -534,8 +543,8 @@ def test_a_wrong_kernelspec_is_refused(data: bytes, error: type[Exception]) -> N
             "k.json: argv: wanted a command, found []",
         ),
         (
-            b'{"argv":["k"],"display_name":"K","env":{"A":1}}',
-            "k.json: language: wanted this field, found none; env['A']: wanted text, found 1",
+            b'{"argv":["k"],"language":"k","env":{"A":1}}',
+            "k.json: display_name: wanted this field, found none; env['A']: wanted text, found 1",
         ),
     ],
 )

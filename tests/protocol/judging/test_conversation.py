@@ -899,6 +899,32 @@ def test_a_restarted_kernel_has_a_new_session() -> None:
     assert check_conversation(script.recorded()) == ()
 
 
+def test_a_kernel_that_was_killed_is_followed_by_another() -> None:
+    """Nobody asked for its end: that another process starts is told by its status (HDR-04)."""
+    script = play()
+    for label in [label for label in script.order if label.startswith("end")]:
+        script.drop(label)
+    scene = Scene(script, session="kernel 2")
+    scene.status("start 2", "starting", None)
+    scene.cell("again", 1)
+
+    assert check_conversation(script.recorded()) == ()
+
+    script.drop("start 2.starting")
+    rules = {one.requirement for one in check_conversation(script.recorded())}
+    assert rules == {"HDR-04"}
+
+
+def test_names_that_are_no_text_are_judged() -> None:
+    """A program may hand over a dict that JSON could not hold; it is judged all the same."""
+    script = play()
+    script["one"]["content"]["user_expressions"] = {1: "a", "b": "c"}
+
+    found = [one for one in check_conversation(script.recorded()) if one.requirement == "EXEC-09"]
+
+    assert [one.expected for one in found] == ["the names ['1', 'b']"]
+
+
 def test_a_request_may_be_cut_off_by_the_shutdown() -> None:
     """A cell that ran when the kernel ended has neither reply nor idle."""
     script = play()
