@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import operator
 import os
+from contextlib import suppress
+from threading import Lock  # by name: gevent replaces the module's
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -64,13 +66,15 @@ class _Tk:
         self.name = name
         self._tcl = tcl.tk
         self._readable, self._no_wait = _tkinter.READABLE, _tkinter.DONT_WAIT
-        self._wake_read, self._wake_write = os.pipe()
-        os.set_blocking(self._wake_write, False)
-        self._is_closed = False
-        self._tcl.createfilehandler(self._wake_read, self._readable, READ)
+        self._pipe: tuple[int, int] | None = None
+        self._piping = Lock()
+        """Held while the pipe is opened, written to or closed: a number may have another owner."""
+        self._open_pipe()
 
     def wait(self, descriptor: int, timeout: float | None) -> None:
         """Handle events until *descriptor* can be read, or one has been handled."""
+        if self._pipe is None:
+            self._open_pipe()
         if timeout != 0:
             self._wait_for_one(descriptor, timeout)
         end = monotonic() + TURN_S
@@ -92,18 +96,24 @@ class _Tk:
             if timer is not None:
                 tcl.call("after", "cancel", timer)
 
+    def _open_pipe(self) -> None:
+        with self._piping:
+            self._pipe = read, write = os.pipe()
+            os.set_blocking(write, False)
+            self._tcl.createfilehandler(read, self._readable, READ)
+
     def break_off(self) -> None:
         """Wake Tcl: ``mainloop`` looks for signals after each event."""
-        if not self._is_closed:
-            try:
-                os.write(self._wake_write, b"xx")
-            except BlockingIOError:  # it has been asked to wake often enough
-                return
+        # It is full if it has been asked to wake often enough.
+        with self._piping, suppress(BlockingIOError):
+            if self._pipe is not None:
+                os.write(self._pipe[1], b"xx")
 
     def close(self) -> None:
         """Free the pipe."""
-        if not self._is_closed:
-            self._is_closed = True
-            self._tcl.deletefilehandler(self._wake_read)
-            os.close(self._wake_read)
-            os.close(self._wake_write)
+        with self._piping:
+            if self._pipe is not None:
+                self._tcl.deletefilehandler(self._pipe[0])
+                for descriptor in self._pipe:
+                    os.close(descriptor)
+                self._pipe = None

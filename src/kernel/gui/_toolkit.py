@@ -49,5 +49,5 @@ class Toolkit(Protocol):
         ...
 
     def close(self) -> None:
-        """Give back what `wait` has needed; windows stay."""
+        """Give back what `wait` has needed; windows stay, and it may be called again."""
         ...

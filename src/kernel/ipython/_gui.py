@@ -43,7 +43,7 @@ class Gui:
     def __init__(self, host: Host, loop: LazyEventLoop) -> None:
         self._host = host
         self._loop = loop
-        self._opened: dict[str, Toolkit] = {}
+        self._kept: dict[str, Toolkit] = {}
         """For the life of the kernel: an application that is freed takes its windows along."""
 
         self.present: Toolkit | None = None
@@ -82,10 +82,12 @@ class Gui:
             if not isinstance(gui, Toolkit):
                 raise ToolkitError(f"GUI: wanted a name or a Toolkit, found {gui!r:.60}")
             return gui
-        if (known := self._opened.get(gui.lower())) is None:
-            with self._host.lend_descriptors():
-                known = self._opened[gui.lower()] = open_toolkit(gui)
-        return known
+        if self.present is not None and self.present.name == gui.lower():
+            return self.present
+        with self._host.lend_descriptors():
+            opened = open_toolkit(gui)
+        self._kept.setdefault(opened.name, opened)
+        return opened
 
     def _break_off(self) -> None:
         if (present := self.present) is not None:

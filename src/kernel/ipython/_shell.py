@@ -110,7 +110,7 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
     display_pub_class = Type(IopubDisplayPublisher)
     keepkernel_on_exit: bool | None = None
     exiter = Instance(ExitAutocall)
-    autoindent = Bool(False)
+    autoindent = Bool(False, help="For terminals; a client indents as it likes.").tag(config=True)
 
     tracer: CellTracer | None = None
     """Follows the cells, while a debugger is attached."""
@@ -481,8 +481,16 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
             ToolkitError: it is not there, or cannot run here (`KernelFacade.enable_gui`).
         """
         self.kernel.enable_gui(gui)
-        if gui is None:
-            self.pylab_gui_select = None  # one GUI may follow another here
+
+    def enable_matplotlib(self, gui: str | None = None) -> tuple[str | None, str]:
+        """Choose matplotlib's backend, and let its windows live.
+
+        IPython keeps to the first GUI. Here one may follow another; where matplotlib refuses, its
+        own error says so.
+        """
+        self.pylab_gui_select = None
+        chosen: tuple[str | None, str] = super().enable_matplotlib(gui)
+        return chosen
 
     def init_traceback_handlers(self, custom_exceptions: object) -> None:
         """Make what formats errors, also those that a magic prints itself (``%debug``)."""

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from assay.protocol import Channel, InterruptRequest
+from assay.protocol import Channel, DisplayData, InterruptRequest
 from assay.transport import Client
 from tests.kernel._kernels import (
     HANG_LIMIT_S,
@@ -39,6 +39,8 @@ def later(call): window.after(5, call)
 def run_loop(): window.tk.mainloop(-1)
 """
 """Tcl's timers and its loop, which need no display."""
+
+SWITCH_ON = "get_ipython().enable_gui(toolkit)"
 
 TK = """
 %gui tk
@@ -103,6 +105,9 @@ def toolkit(
         kernel.client(timeout=HANG_LIMIT_S) as client,
     ):
         succeeded(execute(client, code))
+        # What is given back when it is switched off is there again.
+        switch_on = code.strip().splitlines()[0] if request.param != "tcl" else SWITCH_ON
+        succeeded(execute(client, f"%gui\n{switch_on}"))
         yield client
         succeeded(execute(client, "%gui"))
 
@@ -177,6 +182,24 @@ def test_gui_without_a_display_is_an_error_of_the_cell(tmp_path: Path, gui: str)
 
         assert f"GUI {gui}: wanted a display" in failed(answer).evalue
         succeeded(execute(client, "1"))
+
+
+@needs_tk
+@needs_screen
+def test_figures_are_windows_or_displays(tmp_path: Path, screen: str) -> None:
+    """``%matplotlib tk`` shows a figure in a window that lives, and ``inline`` follows (S-248)."""
+    setup = "%matplotlib tk\nimport matplotlib.pyplot as plt\nplt.plot([1, 2]); plt.show()"
+    with (
+        start(tmp_path, env={"DISPLAY": screen}) as kernel,
+        kernel.client(timeout=HANG_LIMIT_S) as client,
+    ):
+        shown = execute(client, setup)
+        window = "plt.gcf().canvas.manager.window"
+        wait_for_text(client, f"{window}.after(1, lambda: print('it lives'))", "it lives")
+        inline = execute(client, "plt.close()\n%matplotlib inline\nplt.plot([1, 2]);")
+
+        assert shown.contents(DisplayData) == ()
+        assert len(inline.contents(DisplayData)) == 1
 
 
 @needs_qt
