@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from threading import Lock  # by name: gevent replaces the module's
-from types import TracebackType
+from types import CodeType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 from IPython.core import page, payloadpage
@@ -293,6 +293,20 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
         """
         return _Kept(self, channel)
 
+    def _run_cell(self, *args: Any, **kwargs: Any) -> Any:
+        """Run a cell.
+
+        Raises:
+            KeyboardInterrupt: it was interrupted twice, the second time where IPython notes the
+                first, which makes no result then.
+        """
+        try:
+            return super()._run_cell(*args, **kwargs)
+        except UnboundLocalError as error:
+            if not _is_of(error, InteractiveShell._run_cell.__code__):
+                raise
+        raise KeyboardInterrupt
+
     async def run_code(self, *args: Any, **kwargs: Any) -> bool:
         """Run a part of a cell; True if it failed."""
         run = run_of(self.host.request()) or CellRun()
@@ -511,6 +525,14 @@ def _both(
 
 
 InteractiveShellABC.register(ZMQInteractiveShell)
+
+
+def _is_of(error: BaseException, code: CodeType) -> bool:
+    """Return True if *error* was raised in *code* itself."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and trace.tb_frame.f_code is code
 
 
 def _is_beyond_ipython(error: BaseException) -> bool:

@@ -6,7 +6,7 @@ import pytest
 
 from assay.kernel.ipython._shell import KEPT_ERRORS
 from assay.kernel.ipython._sources import KEPT
-from assay.protocol import ExecuteResult
+from assay.protocol import Error, ErrorReply, ExecuteResult
 from assay.transport import Client
 
 MARKED = """
@@ -71,3 +71,42 @@ def test_few_tracebacks_are_kept(client: Client) -> None:
     assert result(client, f"len({kept}), [*{kept}.values()][-1]['ename']") == (
         f"({KEPT_ERRORS}, 'ZeroDivisionError')"
     )
+
+
+def test_interrupt_behind_the_code_fails_the_cell(client: Client) -> None:
+    """What is called when a cell has run is interrupted: IPython shows that and goes on, and the
+    reply is the error that was published (EXEC-17)."""
+    code = (
+        "def strike(_):\n"
+        "    get_ipython().events.unregister('post_run_cell', strike)\n"
+        "    raise KeyboardInterrupt\n"
+        "get_ipython().events.register('post_run_cell', strike)\n"
+        "5"
+    )
+    answer = client.execute(code)
+
+    (error,) = answer.contents(Error)
+    assert isinstance(answer.content, ErrorReply)
+    assert answer.content.ename == error.ename == "KeyboardInterrupt"
+    assert result(client, "6") == "6"
+
+
+def test_interrupt_behind_an_interrupt_is_the_same_error(client: Client) -> None:
+    """The second strikes where IPython notes the first, and makes no result."""
+    code = (
+        "import IPython.core.interactiveshell as module\n"
+        "made = module.ExecutionInfo\n"
+        "left = [1, 2]\n"
+        "def strike(*_, **__):\n"
+        "    left.pop()\n"
+        "    if not left: module.ExecutionInfo = made\n"
+        "    raise KeyboardInterrupt\n"
+        "module.ExecutionInfo = strike"
+    )
+    client.execute(code)
+    answer = client.execute("5")
+
+    (error,) = answer.contents(Error)
+    assert isinstance(answer.content, ErrorReply)
+    assert answer.content.ename == error.ename == "KeyboardInterrupt"
+    assert result(client, "left, 6") == "([], 6)"
