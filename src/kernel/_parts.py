@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         Debuggee,
         Interpreter,
     )
+    from assay.kernel._request import Request
     from assay.kernel.lanes._subshells import Subshells
     from assay.kernel.process._visit import Visit
     from assay.protocol import DebugEvent
@@ -299,8 +300,13 @@ class Parts:
             if (request := self.parents.of_main_thread) is not None:
                 self.output.warn(request, GOES_ON)
 
+        def interrupt_later() -> None:
+            if (request := self.main.first_cell_behind_start()) is not None:
+                self._interrupt_once_it_runs(request, signals.interrupt_again)
+
         signals = SignalWatch(self.io, self.interrupts, wake=self.main.wake, terminate=terminate)
         signals.say_it_goes_on = say_it_goes_on
+        signals.interrupt_later = interrupt_later
 
         def interrupt() -> None:
             signals.interrupt_again()
@@ -310,6 +316,27 @@ class Parts:
         effects.handles_sigterm = lambda: signals.handles_sigterm
         return signals
 
+    def _interrupt_once_it_runs(self, request: Request, interrupt: Callable[[], None]) -> None:
+        """Interrupt a cell that waits while the kernel starts; in the I/O thread.
+
+        A client that has an answer to kernel_info takes the kernel for ready, and its cell for
+        running.
+        """
+        before = self.interrupts.count
+
+        def look() -> None:
+            is_struck = self.interrupts.count > before
+            if request.finished or is_struck or self.shutdown.is_asked:
+                return
+            if self.parents.of_main_thread is request:
+                interrupt()
+            self.io.call_later(LOOK_AGAIN_S, look)
+
+        look()
+
+
+LOOK_AGAIN_S = 0.02
+"""How often it is looked whether a cell that is to be interrupted has begun."""
 
 INTERRUPT_LIMIT_S = 10.0
 """How long the debugger waits until a cell is interrupted; that takes milliseconds."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from assay.protocol import (
     ExecuteRequest,
     ExecuteResult,
     ExecutionState,
+    InterruptRequest,
     KernelInfoReply,
     KernelInfoRequest,
     Status,
@@ -113,6 +115,32 @@ def test_import_of_ipython_comes_after_the_answer(tmp_path: Path) -> None:
         fifo.write_text("go on")
 
         assert result(execute(client, "1")) == "1"
+
+
+@pytest.mark.parametrize("by_signal", [True, False])
+def test_interrupt_during_the_start_is_for_the_cell_that_waits(
+    held_up: tuple[KernelProcess, Path], by_signal: bool
+) -> None:
+    """A client whose kernel_info is answered may interrupt its cell before IPython is ready; the
+    cell is interrupted once it runs, and no other is (CTRL-09, CTRL-11)."""
+    kernel, fifo = held_up
+    with kernel.client(timeout=HANG_LIMIT_S) as client:
+        first = client.start(
+            ExecuteRequest(code="import time; time.sleep(600)", stop_on_error=False)
+        )
+        second = client.start(ExecuteRequest(code="'runs'"))
+        # Answered at once, behind the cells on the same channel: these have been received.
+        client.request(KernelInfoRequest(), subshell_id="none", timeout=HANG_LIMIT_S)
+        if by_signal:
+            os.kill(kernel.pid, signal.SIGINT)
+            for _ in range(2):  # what the I/O thread does first in a turn is not said
+                client.request(KernelInfoRequest(), channel=Channel.CONTROL, timeout=HANG_LIMIT_S)
+        else:
+            client.request(InterruptRequest(), channel=Channel.CONTROL, timeout=HANG_LIMIT_S)
+        fifo.write_text("go on")
+
+        assert failed(finish(client, first)).ename == "KeyboardInterrupt"
+        assert result(finish(client, second)) == "'runs'"
 
 
 def test_requests_before_the_start_keep_their_order(

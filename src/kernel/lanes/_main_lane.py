@@ -125,6 +125,13 @@ class MainLane:
         """Return True if *request* waits here."""
         return any(one is request for one in self.lane.waiting())
 
+    def first_cell_behind_start(self) -> Request | None:
+        """Return the first cell that waits for the interpreter, while that is loaded."""
+        if self._handlers is not None:
+            return None
+        cells = (one for one in self.lane.waiting() if one.header.msg_type == "execute_request")
+        return next(cells, None)
+
     def withdraw(self, request: Request) -> bool:
         """Take *request* out, to be answered elsewhere; return False if it does not wait here."""
         if self.lane.take(lambda one: one is request) is None:

@@ -7,7 +7,8 @@ a consistent interpreter and never a consistent kernel. What it does depends on 
 
 | the main thread                    | SIGINT does                                        |
 |------------------------------------|----------------------------------------------------|
-| waits for a request, or starts up  | nothing (CTRL-10)                                  |
+| waits for a request                | nothing (CTRL-10)                                  |
+| starts up, and a cell waits        | nothing now; it comes again once that cell runs    |
 | runs a cell                        | raises KeyboardInterrupt (CTRL-11)                 |
 | awaits a cell whose code waits     | cancels the cell's task, which raises the same     |
 | the same, and other code on the    | the same; if that code still blocks the loop a     |

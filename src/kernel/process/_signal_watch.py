@@ -97,6 +97,8 @@ class SignalWatch:
         """When we have sent signals ourselves: they say nothing about other threads."""
         self.say_it_goes_on: Callable[[], None] = lambda: None
         """Tells the client that its cell goes on; called in the I/O thread."""
+        self.interrupt_later: Callable[[], None] = lambda: None
+        """Interrupts a cell that waits for the interpreter once it runs; called as that."""
         self.interrupt_others: Callable[[], None] = lambda: None
         """Interrupts what other threads run than the main one; called in the I/O thread."""
         interrupts.put_off = self._put_interrupt_off
@@ -178,6 +180,7 @@ class SignalWatch:
 
     def interrupt(self) -> None:
         """Interrupt the main thread, and see to it that it notices; in the I/O thread."""
+        self.interrupt_later()
         self.interrupt_others()  # first: what they wait for may be a process that the signal ends
         self._sent.append(time.monotonic())
         self._interrupts.send()
@@ -212,6 +215,7 @@ class SignalWatch:
                 self._tell_language(self._pipe.ping_main_thread(), TELLINGS)
             self._io.call_later(NOTICE_S, self._ping)
             if self._has_come(numbers.count(signal.SIGINT)):
+                self.interrupt_later()
                 self.interrupt_others()
         for number in ENDING.intersection(numbers):
             if self._handlers.is_ours(number):
