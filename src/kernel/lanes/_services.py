@@ -79,6 +79,7 @@ class Services:
         # Imported now that the sockets answer: making the classes of contents takes a while. Not
         # later: an interrupt or a shutdown must not depend on what a program has left to import.
         from assay.kernel.dispatch._execute import Execution  # noqa: PLC0415
+        from assay.kernel.output import _calls  # noqa: F401, PLC0415 - streams need it in a cell
 
         self.at_once.load_deferred()
         shell = Handlers(lambda: interpreter.execution_count)

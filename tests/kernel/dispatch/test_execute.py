@@ -817,6 +817,13 @@ def test_what_zeromq_needs_descriptors_for_is_there_before_a_cell(mine: Client) 
     assert {first} == later
 
 
+def test_what_lines_are_kept_whole_by_is_there_before_a_cell(mine: Client) -> None:
+    """A first cell that leaves no descriptor writes its lines as any other."""
+    name = "assay.kernel.output._calls"
+
+    assert result(execute(mine, f"import sys; {name!r} in sys.modules")) == "True"
+
+
 def test_displays_need_no_descriptor(mine: Client) -> None:
     """A later cell that leaves no descriptor can still show something."""
     execute(mine, "1", store_history=False)
