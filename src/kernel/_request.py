@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from attrs import define
+from attrs import define, field
 
 from assay.protocol import Channel, Content, Envelope, Header, JsonObject, ProtocolError
 
@@ -55,6 +55,13 @@ class Request:
     finished: bool = False
     """Idle has been published; no client answers its prompts any more."""
 
+    parent: bytes = field(init=False)
+    """The header as it came: the parent header of everything this request causes (HDR-15)."""
+
+    def __attrs_post_init__(self) -> None:
+        header = self.envelope.header
+        self.parent = header.raw or _encoded(header)
+
     @property
     def header(self) -> Header:
         """The request's header."""
@@ -65,11 +72,6 @@ class Request:
         """The subshell that it is for; None is the main shell (SUBSHELL-07)."""
         found = self.envelope.header.subshell_id
         return found if isinstance(found, str) else None
-
-    @property
-    def parent(self) -> bytes:
-        """The header as it came: the parent header of everything this request causes (HDR-15)."""
-        return self.envelope.header.raw or _encoded(self.envelope.header)
 
     @property
     def may_prompt(self) -> bool:

@@ -349,7 +349,8 @@ class OutboundLog:
         entry = Outgoing(channel, frames, size)
         is_published = channel is IOPUB
         with self._lock:
-            self._settle_newest()
+            if self.newest is not None:
+                self._settle_newest()
             self._lines.pop(get_ident(), None)
             self._entries.append(entry)
             self._bytes += size + MESSAGE_BYTES
