@@ -127,8 +127,11 @@ class TextStream(Protocol):
         """Take text again, if a program has closed it."""
         ...
 
-    def recording(self) -> AbstractContextManager[Iterable[str]]:
-        """Keep the newest texts that are written inside, oldest first."""
+    def recording(self, keep: Callable[[list[str]], None]) -> AbstractContextManager[object]:
+        """Give *keep* the newest texts that are written inside, oldest first, if there are any.
+
+        Not where the block ends by an exception.
+        """
         ...
 
 

@@ -12,6 +12,7 @@ import sys
 import traceback
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from functools import partial
 from threading import Lock  # by name: gevent replaces the module's
 from types import CodeType, TracebackType
 from typing import TYPE_CHECKING, Any
@@ -76,26 +77,6 @@ class _LoopRunner:
         return "asyncio"
 
 
-class _Kept:
-    """Keeps what is written inside by one of the kernel's streams, for `HistoryManager.outputs`."""
-
-    def __init__(self, shell: ZMQInteractiveShell, channel: str) -> None:
-        self._shell = shell
-        self._kind = "out_stream" if channel == "stdout" else "err_stream"
-        stream = shell.host.stdout if channel == "stdout" else shell.host.stderr
-        self._recording = stream.recording()
-
-    def __enter__(self) -> None:
-        self._number = self._shell.execution_count  # its own: IPython counts it later
-        self._texts = self._recording.__enter__()
-
-    def __exit__(self, kind: type[BaseException] | None, *error: Any) -> None:
-        self._recording.__exit__(kind, *error)
-        if kind is None and (texts := list(self._texts)):
-            output = HistoryOutput(output_type=self._kind, bundle={"stream": texts})
-            self._shell.history_manager.outputs[self._number].append(output)
-
-
 KEPT_ERRORS = 200
 """How many tracebacks are kept of cells that failed, for ``%notebook`` to write."""
 
@@ -111,6 +92,14 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
     keepkernel_on_exit: bool | None = None
     exiter = Instance(ExitAutocall)
     autoindent = Bool(False, help="For terminals; a client indents as it likes.").tag(config=True)
+
+    # What it is made of: traits in IPython, each of which costs two calls wherever a cell needs it.
+    history_manager: Any = None
+    builtin_trap: Any = None
+    display_trap: Any = None
+    prefilter_manager: Any = None
+    payload_manager: Any = None
+    magics_manager: Any = None
 
     tracer: CellTracer | None = None
     """Follows the cells, while a debugger is attached."""
@@ -284,14 +273,22 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
         self.history_manager = make_history(self)
         self.configurables.append(self.history_manager)
 
-    def _tee(self, channel: str) -> AbstractContextManager[None]:
+    def _tee(self, channel: str) -> AbstractContextManager[object]:
         """Keep what a cell writes for ``%notebook``.
 
         IPython puts a function of its own in the place of the stream's `write`, which takes twice
         as long, and keeps everything; and in the place of that of any object that a program has put
         there, which may refuse it. What such an object writes to the kernel's stream is kept.
         """
-        return _Kept(self, channel)
+        is_out = channel == "stdout"
+        kind = "out_stream" if is_out else "err_stream"
+        stream = self.host.stdout if is_out else self.host.stderr
+        # Its own number: IPython counts it later.
+        return stream.recording(partial(self._keep_output, self.execution_count, kind))
+
+    def _keep_output(self, number: int, kind: str, texts: list[str]) -> None:
+        output = HistoryOutput(output_type=kind, bundle={"stream": texts})
+        self.history_manager.outputs[number].append(output)
 
     def _run_cell(self, *args: Any, **kwargs: Any) -> Any:
         """Run a cell.

@@ -32,7 +32,7 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from threading import get_ident  # by name: gevent replaces the module's
 from types import FrameType
@@ -261,16 +261,20 @@ class OutputStream(LikeTextWrapper):
         if self.buffer.holds:
             self.buffer.finish(self._parents.current())
 
-    def recording(self) -> AbstractContextManager[Iterable[str]]:
-        """Keep the newest `RECORDED_CHARACTERS` that the caller's request writes, in order."""
-        return _Recording(self)
+    def recording(self, keep: Callable[[list[str]], None]) -> AbstractContextManager[object]:
+        """Give *keep* the newest `RECORDED_CHARACTERS` that the caller's request writes inside.
+
+        In order, and at the end, unless that is an exception or nothing was written.
+        """
+        return _Recording(self, keep)
 
     def _record_by(self, request: Request | None, record: Record | None) -> None:
         if record is not None:
             self._records[request] = record
         else:
             self._records.pop(request, None)
-        self._log.end_run()  # it is recorded then, and `write` looks anew
+        if self._log.newest is not None:
+            self._log.end_run()  # it is recorded then, and `write` looks anew
 
     def close(self) -> None:
         """Refuse to write from now on, until `reopen`."""
@@ -338,33 +342,35 @@ def _may_end_line(frame: FrameType) -> bool:
 
 
 class _Recording:
-    """Keeps the newest texts that the caller's request writes inside, until it is left or dropped.
+    """Records what the caller's request writes inside, until it is left or dropped.
 
     Each cell enters two: a generator would take three times as long. It would be closed where an
     interrupt strikes before `__exit__` does anything; so is this.
     """
 
-    def __init__(self, stream: OutputStream) -> None:
+    def __init__(self, stream: OutputStream, keep: Callable[[list[str]], None]) -> None:
         self._stream = stream
+        self._keep = keep
         self._request = stream._parents.current()
         self._outer = stream._records.get(self._request)
         self._texts: _Texts | None = None
 
-    def __enter__(self) -> _Texts:
+    def __enter__(self) -> None:
         self._texts = texts = _Texts()
         self._stream._record_by(self._request, texts.append)
-        return texts
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        texts = self._texts
         self.__del__()
+        if kind is None and texts is not None and (kept := texts.all()):
+            self._keep(kept)
 
     def __del__(self) -> None:
-        if (texts := self._texts) is None:
-            return
-        self._stream._record_by(self._request, self._outer)
-        self._texts = None
-        if self._outer is not None:
-            self._outer([*texts])
+        if (texts := self._texts) is not None:
+            self._stream._record_by(self._request, self._outer)
+            self._texts = None
+            if self._outer is not None:
+                self._outer(texts.all())
 
 
 class _Texts:
@@ -375,9 +381,9 @@ class _Texts:
         """With the number of characters in each."""
         self._size = 0
 
-    def __iter__(self) -> Iterator[str]:
-        for texts, _ in list(self._kept):
-            yield from texts
+    def all(self) -> list[str]:
+        """Return them, oldest first."""
+        return [text for texts, _ in [*self._kept] for text in texts]  # threads may still append
 
     def append(self, texts: list[str]) -> None:
         size = sum(map(len, texts))

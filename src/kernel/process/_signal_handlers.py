@@ -143,7 +143,8 @@ class SignalHandlers:
                 else:
                     self._take_stock()
                 self.after_code()
-                _release_import_lock()
+                if imp.lock_held():
+                    _release_import_lock()
             except BaseException as error:  # noqa: BLE001 - a handler may raise anything
                 raised.append(error)
             else:

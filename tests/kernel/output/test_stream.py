@@ -210,7 +210,8 @@ def test_reading_ends_though_there_is_always_more(
 def test_what_is_recorded_is_what_is_written(here: Fixture, end: str) -> None:
     """A record begins and ends in the middle of a run, and of a line or behind it."""
     here.stream.write(f"a{end}")
-    with here.stream.recording() as texts:
+    texts: list[str] = []
+    with here.stream.recording(texts.extend):
         for letter in "bcd":
             here.stream.write(f"{letter}{end}")
     here.stream.write(f"e{end}")
@@ -221,13 +222,16 @@ def test_what_is_recorded_is_what_is_written(here: Fixture, end: str) -> None:
 
 def test_a_recording_that_an_interrupt_has_kept_from_its_end_ends(here: Fixture) -> None:
     """What enters a block and is dropped before its end, records no more."""
-    recording = here.stream.recording()
-    texts = recording.__enter__()
-    here.stream.write("a")
-    del recording
-    here.stream.write("b")
+    outer: list[str] = []
+    inner: list[str] = []
+    with here.stream.recording(outer.extend):
+        recording = here.stream.recording(inner.extend)
+        recording.__enter__()
+        here.stream.write("a")
+        del recording
+        here.stream.write("b")
 
-    assert (list(texts), here.said()) == (["a"], "ab")
+    assert (outer, inner, here.said()) == (["a", "b"], [], "ab")
 
 
 class Stubborn:

@@ -94,6 +94,9 @@ class HistoryManager(OnFile, history.HistoryManager):  # type: ignore[misc]  # s
 
     # IPython's are traits: expensive for what is set with each cell.
     _i = _ii = _iii = _i00 = ""
+    save_thread: Any = None
+    input_hist_parsed: Any = None
+    input_hist_raw: Any = None
 
     db_input_cache: list[Any]
     db_output_cache: list[Any]
@@ -102,6 +105,7 @@ class HistoryManager(OnFile, history.HistoryManager):  # type: ignore[misc]  # s
         self._writing = threading.RLock()
         """Held by who writes, and by who looks: no cell is on its way to the file meanwhile."""
         self._storing = threading.Lock()
+        self.input_hist_parsed, self.input_hist_raw = [""], [""]
         super().__init__(*args, **kwargs)
 
     def store_inputs(self, line_num: int, source: str, source_raw: str | None = None) -> None:
