@@ -57,13 +57,6 @@ def test_stream_refuses_what_a_text_wrapper_refuses(client: Client, keys: str, e
     assert execute(client, "print(sys.stdout.encoding)").text() == "utf-8\n"
 
 
-def test_stream_is_not_detached(client: Client) -> None:
-    """The error is that of streams which cannot be."""
-    answer = execute(client, "import sys\nsys.stdout.detach()", stop_on_error=False)
-
-    assert failed(answer).ename == "UnsupportedOperation"
-
-
 def test_stream_is_recognised_by_its_class(client: Client) -> None:
     """click looks at the module of the class, loguru at the class in that module."""
     answer = execute(
