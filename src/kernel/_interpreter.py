@@ -51,6 +51,7 @@ __all__ = [
     "NoInputError",
     "Onlooker",
     "Request",
+    "SectionInspector",
     "StartError",
     "SubshellLoop",
     "Succeeded",
@@ -353,6 +354,17 @@ class Host(Protocol):
 
     def request_exit(self) -> None:
         """Shut the kernel down once the running request is answered, if there is one."""
+        ...
+
+
+@runtime_checkable
+class SectionInspector(Protocol):
+    """An interpreter that can leave out parts of a description, as clients ask for (AMB-70)."""
+
+    def inspect_without(
+        self, omitted: Sequence[str], code: str, cursor_pos: int, detail_level: int
+    ) -> InspectReply:
+        """Describe what stands at *cursor_pos*, without the sections *omitted*."""
         ...
 
 

@@ -154,6 +154,7 @@ class Parts:
         self._has_interpreter = Event()
         if DEBUGGER in features and not control.has_deferred:  # else a debugger is there already
             control.defer(lambda: self._serve_debugger(control))
+        control.defer_for("usage_request", lambda: _serve_usage(control))
         self.services = Services(
             info=info,
             connection=connection,
@@ -337,6 +338,17 @@ class Parts:
 
 LOOK_AGAIN_S = 0.02
 """How often it is looked whether a cell that is to be interrupted has begun."""
+
+
+def _serve_usage(control: Handlers) -> None:
+    """Serve usage_request; in the control thread, where it may read what the system says."""
+    from assay.kernel.process._usage import Usage  # noqa: PLC0415 - for few kernels
+    from assay.protocol import UsageRequest, register_usage  # noqa: PLC0415 - as above
+
+    register_usage()
+    usage = Usage()
+    control.on(UsageRequest, lambda *_: usage.reply())
+
 
 INTERRUPT_LIMIT_S = 10.0
 """How long the debugger waits until a cell is interrupted; that takes milliseconds."""

@@ -125,6 +125,7 @@ if TYPE_CHECKING:
         ListSubshellReply,
         ListSubshellRequest,
     )
+    from assay.protocol.contents._usage import UsageReply, UsageRequest, register_usage
     from assay.protocol.files._cluster import ClusterFile
     from assay.protocol.files._connection import (
         ConnectionFile,
@@ -379,6 +380,8 @@ __all__ = [
     "UnregistrationRequest",
     "UnsetType",
     "UpdateDisplayData",
+    "UsageReply",
+    "UsageRequest",
     "WebsocketForm",
     "check_conversation",
     "content_class",
@@ -397,6 +400,7 @@ __all__ = [
     "read_parts",
     "recognize",
     "register_message_type",
+    "register_usage",
     "reply_type",
     "split",
     "split_websocket",
@@ -421,6 +425,9 @@ _HOMES = {
     "InterruptRequest": "contents._control",
     "ShutdownReply": "contents._control",
     "ShutdownRequest": "contents._control",
+    "UsageReply": "contents._usage",
+    "UsageRequest": "contents._usage",
+    "register_usage": "contents._usage",
     "check_conversation": "judging._conversation",
     "make_converter": "wire._converter",
     "murmur2": "contents._cell_hash",

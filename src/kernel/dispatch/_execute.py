@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 
 from assay.kernel._interpreter import Cell, Executed, Failed, Interpreter, Succeeded
 from assay.kernel._request import Request
 from assay.kernel._tracebacks import hide_own_frames, text_of
-from assay.kernel.dispatch._replies import error_reply
+from assay.kernel.dispatch._replies import Reply, error_reply
 from assay.kernel.output._iopub import Output
-from assay.protocol import UNSET, Content, Error, ExecuteInput, ExecuteReply, ExecuteRequest
+from assay.protocol import UNSET, Content, Error, ExecuteInput, ExecuteReply, ExecuteRequest, Json
 from assay.transport import When, get_logger
 
 __all__ = ["ABORTED", "Execution"]
@@ -45,8 +46,13 @@ class Execution:
         # One that runs several cells at once hands out their numbers (AMB-35).
         self._reserve: Callable[[], int] = getattr(interpreter, "reserve_number", self._next)
 
-    def handle(self, request: Request, content: ExecuteRequest) -> Content | None:
-        """Run the code and return the reply."""
+    def handle(self, request: Request, content: ExecuteRequest) -> Reply | None:
+        """Run the code and return the reply; its metadata say when it began (AMB-70)."""
+        started: Json = (request.started or datetime.now(UTC)).isoformat()
+        answer = self._answer(request, content)
+        return Reply(answer, metadata={"started": started}) if answer is not None else None
+
+    def _answer(self, request: Request, content: ExecuteRequest) -> Content | None:
         request.silent = content.silent
         request.allow_stdin = content.allow_stdin
         if request.aborted:

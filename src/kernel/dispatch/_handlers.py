@@ -44,6 +44,7 @@ class Handlers:
         self._execution_count = execution_count
         self._handlers: dict[str, Callable[[Request, Content], Answer]] = {}
         self._deferred: Callable[[], None] | None = None
+        self._deferred_by_type: dict[str, Callable[[], None]] = {}
 
     def on(self, cls: type[C], handle: Callable[[Request, C], Answer]) -> None:
         """Answer requests whose content is a *cls* with *handle*."""
@@ -61,6 +62,10 @@ class Handlers:
         a good part of a kernel's start.
         """
         self._deferred = add
+
+    def defer_for(self, msg_type: str, add: Callable[[], None]) -> None:
+        """Call *add* for the first request of *msg_type*, which few kernels get."""
+        self._deferred_by_type[msg_type] = add
 
     @property
     def has_deferred(self) -> bool:
@@ -97,7 +102,7 @@ class Handlers:
         handler = self._handlers.get(msg_type)
         try:
             if handler is None:
-                self.load_deferred()
+                self._deferred_by_type.get(msg_type, self.load_deferred)()
                 handler = self._handlers.get(msg_type)
             if handler is None:
                 return self._unserved(request)

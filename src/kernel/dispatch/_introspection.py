@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from assay.kernel._interpreter import Interpreter, Onlooker
+from assay.kernel._interpreter import Interpreter, Onlooker, SectionInspector
 from assay.kernel._request import Request
 from assay.kernel.dispatch._handlers import Handlers
 from assay.kernel.dispatch._replies import error_reply
@@ -61,7 +61,12 @@ def serve_introspection(
             return interpreter.complete(content.code, _cursor(content))
 
     def inspect(_: Request, content: InspectRequest) -> InspectReply:
+        omitted = _omitted(content)
         with interruptible():
+            if omitted and isinstance(interpreter, SectionInspector):
+                return interpreter.inspect_without(
+                    omitted, content.code, _cursor(content), content.detail_level
+                )
             return interpreter.inspect(content.code, _cursor(content), content.detail_level)
 
     shell.on(CompleteRequest, complete)
@@ -121,6 +126,18 @@ def _ports(connection: ConnectionFile) -> ConnectReply:
         hb_port=connection.hb_port,
         control_port=connection.control_port,
     )
+
+
+def _omitted(content: InspectRequest) -> tuple[str, ...]:
+    """Return the sections of the description that the client does without (AMB-70)."""
+    found = content.extra.get("omit_sections")
+    if found is None:
+        return ()
+    if not isinstance(found, (list, tuple)) or not all(isinstance(name, str) for name in found):
+        raise ContentError(
+            f"omit_sections: wanted a list of text, found {found!r:.40}", requirement="AMB-70"
+        )
+    return tuple(map(str, found))
 
 
 def _cursor(content: CompleteRequest | InspectRequest) -> int:

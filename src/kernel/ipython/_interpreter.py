@@ -6,7 +6,7 @@ import builtins
 import getpass
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from threading import Lock, get_ident  # by name: gevent replaces the module's
 from typing import TYPE_CHECKING, Any
@@ -241,11 +241,19 @@ class IPythonInterpreter:
 
     def inspect(self, code: str, cursor_pos: int, detail_level: int) -> protocol.InspectReply:
         """Describe the name at the cursor, or the one whose call it stands in."""
+        return self.inspect_without((), code, cursor_pos, detail_level)
+
+    def inspect_without(
+        self, omitted: Sequence[str], code: str, cursor_pos: int, detail_level: int
+    ) -> protocol.InspectReply:
+        """Describe it without the sections *omitted*, such as ``docstring``."""
         name = token_at_cursor(code, cursor_pos)
         wants_html = self.shell.enable_html_pager
         try:
             with self.shell.own_work, nullcontext() if wants_html else spare_html():
-                bundle = self.shell.object_inspect_mime(name, detail_level=detail_level)
+                bundle = self.shell.object_inspect_mime(
+                    name, detail_level=detail_level, omit_sections=omitted
+                )
         except KeyError:
             return protocol.InspectReply(found=False)
         if not wants_html:

@@ -228,17 +228,17 @@ def test_what_json_cannot_hold_is_told_to_who_asks() -> None:
 
 
 @frozen(kw_only=True)
-class UsageRequest(Content):
+class GaugeRequest(Content):
     """Ask what the kernel uses."""
 
-    msg_type: ClassVar[str] = "usage_request"
+    msg_type: ClassVar[str] = "gauge_request"
 
 
 @frozen(kw_only=True)
-class UsageReply(Content):
+class GaugeReply(Content):
     """Say what the kernel uses."""
 
-    msg_type: ClassVar[str] = "usage_reply"
+    msg_type: ClassVar[str] = "gauge_reply"
 
     kernel_cpu: float
     pid: int
@@ -249,33 +249,33 @@ class UsageReply(Content):
 @pytest.fixture(name="usage")
 def registered() -> Iterator[None]:
     register_message_type(
-        UsageRequest, channels={Channel.CONTROL}, sender="client", reply="usage_reply"
+        GaugeRequest, channels={Channel.CONTROL}, sender="client", reply="gauge_reply"
     )
-    register_message_type(UsageReply, channels={"control"}, sender=Sender.KERNEL)
+    register_message_type(GaugeReply, channels={"control"}, sender=Sender.KERNEL)
     yield
-    for name in ("usage_request", "usage_reply"):
+    for name in ("gauge_request", "gauge_reply"):
         forget_message_type(name)
 
 
 @pytest.mark.usefixtures("usage")
 def test_own_types_are_read_and_written() -> None:
     """A registered type is typed like those of the protocol, and its faults have paths."""
-    reply = UsageReply(kernel_cpu=1.5, pid=7)
+    reply = GaugeReply(kernel_cpu=1.5, pid=7)
 
     frames = session().pack(reply)
 
     assert session().decode(frames).message.content == reply
-    assert content_class("usage_request") is UsageRequest
+    assert content_class("gauge_request") is GaugeRequest
     with pytest.raises(ContentError, match="pid: wanted an integer, found 'x'"):
-        structure_content("usage_reply", {"kernel_cpu": 1.5, "pid": "x"})
+        structure_content("gauge_reply", {"kernel_cpu": 1.5, "pid": "x"})
     with pytest.raises(LocalError, match="pid: wanted an integer, found 'x'"):
-        session().pack(wrong(UsageReply, kernel_cpu=1.5, pid="x"))
+        session().pack(wrong(GaugeReply, kernel_cpu=1.5, pid="x"))
 
 
 @pytest.mark.usefixtures("usage")
 def test_own_types_are_judged() -> None:
     """Content, channel and sender, by the sentence that a content has the form of its type."""
-    message = session().message(UsageReply(kernel_cpu=1.5, pid=7), parent=session().header("x"))
+    message = session().message(GaugeReply(kernel_cpu=1.5, pid=7), parent=session().header("x"))
     spoilt = {
         "header": unstructure(message.header),
         "parent_header": unstructure(message.header),
@@ -293,9 +293,9 @@ def test_types_are_registered_once() -> None:
 
     @frozen(kw_only=True)
     class Other(Content):
-        msg_type: ClassVar[str] = "usage_reply"
+        msg_type: ClassVar[str] = "gauge_reply"
 
-    with pytest.raises(LocalError, match="which is registered for UsageReply"):
+    with pytest.raises(LocalError, match="which is registered for GaugeReply"):
         register_message_type(Other, channels={"control"}, sender="kernel")
     with pytest.raises(LocalError, match="wanted a type that the protocol does not have"):
         register_message_type(Stream, channels={"iopub"}, sender="kernel")
@@ -305,11 +305,11 @@ def test_types_are_registered_once() -> None:
 
 def test_a_forgotten_type_is_unknown_again() -> None:
     """Nothing of it stays."""
-    register_message_type(UsageRequest, channels={"control"}, sender="client")
-    assert "usage_request" in MESSAGE_TYPES
+    register_message_type(GaugeRequest, channels={"control"}, sender="client")
+    assert "gauge_request" in MESSAGE_TYPES
 
-    forget_message_type("usage_request")
-    forget_message_type("usage_request")
+    forget_message_type("gauge_request")
+    forget_message_type("gauge_request")
 
-    assert "usage_request" not in MESSAGE_TYPES
-    assert content_class("usage_request") is Unknown
+    assert "gauge_request" not in MESSAGE_TYPES
+    assert content_class("gauge_request") is Unknown
