@@ -339,6 +339,16 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
         """Let what the caller prints and shows belong to *parent*, an earlier request."""
         self.kernel.set_parent(None, parent)
 
+    def set_thread_parent(self, parent: JsonObject) -> JsonObject:
+        """Do as `set_parent` does; return what `reset_thread_parent` takes."""
+        before = self.get_parent()
+        self.set_parent(parent)
+        return before
+
+    def reset_thread_parent(self, token: JsonObject) -> None:
+        """Undo `set_thread_parent`, in the same thread."""
+        self.set_parent(token)
+
     def ask_exit(self) -> None:
         """End the kernel, or with `keepkernel_on_exit` only tell the client to leave."""
         self.payload_manager.write_payload(

@@ -249,6 +249,10 @@ class OutputStream(LikeTextWrapper):
         whole = parent if "header" in parent else {"header": parent}
         self._parents.set_parent(self._parents.resolve_parent(whole))
 
+    def _is_master_process(self) -> bool:
+        # What ipykernel's streams answer: False in a forked child.
+        return not self._output.forked
+
     def __reduce__(self) -> tuple[Callable[[str], object], tuple[str]]:
         # A session that is pickled holds such streams, in its log handlers for example.
         return _present, (str(self._name),)

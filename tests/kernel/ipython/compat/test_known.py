@@ -318,6 +318,37 @@ def test_shutdown_while_nothing_runs_ends_the_kernel(
     assert kernel.wait(HANG_LIMIT_S) == 0
 
 
+def test_parent_of_a_thread_is_set_and_reset(client: Client) -> None:
+    """A thread may write for an earlier request for a while, and the main thread goes on with its
+    own (HDR-13)."""
+    first = execute(client, "kept = get_ipython().get_parent()")
+    answer = execute(
+        client,
+        "import threading\ndef work():\n"
+        "    token = get_ipython().set_thread_parent(kept); print('for the first')\n"
+        "    get_ipython().reset_thread_parent(token); print('thread')\n"
+        "thread = threading.Thread(target=work); thread.start(); thread.join(); print('main')",
+    )
+    heard = heard_meanwhile(client)
+
+    succeeded(answer)
+    assert answer.text() == "thread\nmain\n"
+    assert text_of(heard) == "for the first\n"
+    ids = {r.parent_header.msg_id for r in heard if r.parent_header is not None}
+    assert ids == {first.request.header.msg_id}
+
+
+def test_streams_know_a_forked_child(client: Client) -> None:
+    """`sys.stdout._is_master_process()` is False in a forked child, as some tests ask."""
+    code = (
+        "import os, sys\npid = os.fork()\n"
+        "if not pid: os._exit(int(sys.stdout._is_master_process()))\n"
+        "sys.stdout._is_master_process(), os.waitpid(pid, 0)[1]"
+    )
+
+    assert result(execute(client, code)) == "(True, 0)"
+
+
 PARENTS = ["shell.get_parent()", "shell.parent_header", "shell.parent_header['header']"]
 
 
