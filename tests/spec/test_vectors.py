@@ -62,6 +62,8 @@ from spec import make_vectors
 Vector = Mapping[str, Any]
 
 FOLDER = Path(make_vectors.__file__).parent / "vectors"
+SCHEMAS = FOLDER.parent / "schemas"
+INDEX = json.loads((SCHEMAS / "index.json").read_text("utf-8"))
 VECTORS: tuple[Vector, ...] = tuple(
     vector
     for path in sorted(FOLDER.glob("*.json"))
@@ -441,6 +443,25 @@ def test_our_reader_of_websockets_agrees(vector: Vector) -> None:
         assert vector["result"] == "either"
         return
     assert canonical(got) == canonical(vector["decoded"])
+
+
+@pytest.mark.parametrize("vector", of("websocket-message", opcode="text", subprotocol=""))
+def test_the_schemas_of_websockets_agree(vector: Vector) -> None:
+    """The lenient one takes the object of a text frame exactly if it is not invalid; the strict one
+    takes what is valid, and nothing that is left open."""
+    try:
+        message = json.loads(bytes.fromhex(vector["frame"]))
+    except ValueError:
+        return
+    entry = INDEX["versions"][INDEX["protocol"]]["websocket_message"]
+    judge = import_module("jsonschema").Draft202012Validator
+    lenient, strict = (
+        judge(json.loads((SCHEMAS / entry[profile]).read_text("utf-8"))).is_valid(message)
+        for profile in ("lenient", "strict")
+    )
+
+    assert lenient is (vector["result"] != "invalid")
+    assert strict is (vector["result"] == "valid")
 
 
 @pytest.mark.parametrize("vector", of("websocket-message", result="valid"))
