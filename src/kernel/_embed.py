@@ -446,12 +446,17 @@ def _refuse_company(shell: str) -> None:
             f"(jupyter console --existing {_present[0].path})"
         )
     if shell:
-        is_kernel = shell == "ZMQInteractiveShell"
-        instead = (
-            "this is a kernel already, to which more clients can connect: see %connect_info"
-            if is_kernel
-            else "its prompt is there already, and IPython.embed() opens another"
-        )
+        if shell != "ZMQInteractiveShell":
+            instead = "its prompt is there already, and IPython.embed() opens another"
+        elif "assay.kernel.engine" in sys.modules:
+            instead = (
+                "this is an engine already, which clients of a kernel enter by the connection file "
+                "that ipyparallel.bind_kernel() returns"
+            )
+        else:
+            instead = (
+                "this is a kernel already, to which more clients can connect: see %connect_info"
+            )
         raise StartError(f"wanted a program without IPython's shell, found {shell}: {instead}")
 
 

@@ -63,6 +63,7 @@ if TYPE_CHECKING:
         TransportError,
     )
     from assay.transport._exchange import Exchange, OnInput, OnOutput
+    from assay.transport._frames import give_away
     from assay.transport._kernelspecs import (
         InstalledKernel,
         find_kernelspec,
@@ -118,6 +119,7 @@ __all__ += [
     "curve_keys",
     "find_kernelspec",
     "free_ports",
+    "give_away",
     "kernelspec_folders",
     "launch",
     "list_kernelspecs",
@@ -152,6 +154,7 @@ _CLIENT_MODULES = {
         "TransportError",
     ),
     "_exchange": ("Exchange", "OnInput", "OnOutput"),
+    "_frames": ("give_away",),
     "_kernelspecs": (
         "InstalledKernel",
         "find_kernelspec",

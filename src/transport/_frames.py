@@ -17,6 +17,7 @@ __all__ = [
     "NOBLOCK",
     "POLLIN",
     "Mark",
+    "give_away",
     "has_come",
     "prepare_marks",
     "receive_frames",
@@ -65,6 +66,16 @@ def settled(frames: list[Buffer]) -> tuple[list[Buffer], int]:
             return copied, size_of(copied)
         size += len(frame)
     return frames, size
+
+
+def give_away(buffer: Buffer) -> Buffer:
+    """Return *buffer* as one that nothing can change any more: it is sent without a copy.
+
+    Nobody else may have a reference to its memory, which lives as long as what is returned.
+    """
+    frame = _shared(buffer)
+    view: memoryview = frame.buffer.toreadonly()
+    return view
 
 
 def send_frames(

@@ -17,6 +17,7 @@ from assay.kernel._request import Request
 from assay.kernel._tracebacks import text_of
 from assay.kernel.dispatch._handlers import Handlers
 from assay.kernel.dispatch._replies import Reply, error_reply
+from assay.kernel.engine._results import packed
 from assay.kernel.output._iopub import Output
 from assay.protocol import Aborted, ApplyReply, ApplyRequest, Buffer, Error
 from assay.transport import get_logger
@@ -24,11 +25,6 @@ from assay.transport import get_logger
 __all__ = ["EngineHandlers", "TaskInterpreter", "Tasks"]
 
 logger = get_logger("assay.kernel")
-
-BUFFER_THRESHOLD = 1024
-ITEM_THRESHOLD = 64
-"""What is sent as a frame of its own, and how large a container may be that is looked into; as the
-sessions of clients have them."""
 
 
 class TaskInterpreter(Interpreter, Protocol):
@@ -87,11 +83,7 @@ class Tasks:
         def task(namespace: dict[str, Any]) -> None:
             buffers = list(request.envelope.buffers)
             function, args, kwargs = unpack_apply_message(buffers, namespace, copy=False)
-            result[:] = serialize_object(
-                function(*args, **kwargs),
-                buffer_threshold=BUFFER_THRESHOLD,
-                item_threshold=ITEM_THRESHOLD,
-            )
+            result[:] = packed(serialize_object, lambda: function(*args, **kwargs))
 
         try:
             with self._interruptible():

@@ -58,7 +58,8 @@ class TestCluster:
             [f"--HeartMonitor.max_heartmonitor_misses={MISSES}"],
         )
         self._group = controller.pid
-        _wait_for(self._is_written)
+        _wait_for(lambda: controller.poll() is not None or self._is_written())
+        assert self._is_written(), self.output(controller)
 
     def start_engine(self, *options: str) -> subprocess.Popen[bytes]:
         """Start an engine; it is announced some time later."""

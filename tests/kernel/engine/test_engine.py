@@ -7,6 +7,7 @@ import os
 import pickle
 import re
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,12 +16,14 @@ from typing import Any
 
 import ipyparallel as ipp
 import numpy as np
+import pexpect
 import pytest
 import zmq
 from ipyparallel import error as remote
 from jupyter_client.blocking.client import BlockingKernelClient
 
 from assay.protocol import ApplyRequest, MsgId, Session, SessionId
+from tests.clients.test_console import PATIENT_CONSOLE
 from tests.kernel._probe import LOAD
 from tests.kernel.engine._cluster import TestCluster, running_cluster
 from tests.limits import HANG_LIMIT_S
@@ -400,6 +403,65 @@ def test_an_engine_can_be_entered_as_a_kernel(both: Any) -> None:
     assert got(one.pull("y")) == 42
     assert got(one.execute("import ipyparallel; again = ipyparallel.bind_kernel()")) is not None
     assert got(one.pull("again")) == path
+
+
+def test_a_console_enters_an_engine_and_leaves_it(both: Any) -> None:
+    """`jupyter console --existing` shares the engine's variables; the engine goes on."""
+    one = both.client[0]
+    got(one.push({"x": 6}))
+    options = ("--existing", got(call(one, ipp.bind_kernel)), "--simple-prompt")
+    console = pexpect.spawn(
+        sys.executable,
+        ["-c", PATIENT_CONSOLE, *options],
+        env={**os.environ, "TERM": "dumb"},
+        encoding="utf-8",
+        timeout=HANG_LIMIT_S,
+    )
+    try:
+        console.expect(r"In \[\d+\]: ")
+        console.sendline("y = x * 7; print(f'found {y}')")
+        console.expect("found 42")
+        console.sendeof()
+        console.expect("exit")
+        console.sendline("y")
+        console.expect(pexpect.EOF)
+    finally:
+        console.close(force=True)
+
+    assert got(one.pull("y")) == 42
+
+
+def test_a_kernel_in_an_engine_is_refused_with_the_way_in(both: Any) -> None:
+    """`embed` in a task has no shell of its own to offer, and names `bind_kernel`."""
+
+    def embed() -> None:
+        import assay.kernel  # noqa: PLC0415 - on the engine
+
+        assay.kernel.embed()
+
+    with pytest.raises(remote.RemoteError) as caught:
+        got(call(both.client[0], embed))
+    assert caught.value.ename == "StartError"
+    assert "ipyparallel.bind_kernel()" in caught.value.evalue
+
+
+def test_a_cluster_with_curve_has_no_key_and_no_way_in(tmp_path: Path) -> None:
+    """All connections are encrypted, also the heart's; `bind_kernel` would listen without a key."""
+    with running_cluster(tmp_path, "--IPController.enable_curve=True") as cluster:
+        assert not json.loads(cluster.file("engine").read_text())["key"]
+        client = cluster.client()
+        (engine,) = cluster.start_engines(client, 1)
+        one = client[0]
+
+        assert got(call(one, os.getpid)) == engine.pid
+        assert got(one.map(ipp.interactive(lambda x: x + 1), range(3))) == [1, 2, 3]
+        with pytest.raises(remote.RemoteError) as caught:
+            got(call(one, ipp.bind_kernel))
+        assert caught.value.ename == "EntranceError"
+        client.send_signal(signal.SIGINT, targets=0, block=True)
+        client.shutdown(block=True)
+        assert engine.wait(HANG_LIMIT_S) == 0
+        assert "WARNING" not in cluster.output(engine)
 
 
 def test_what_is_not_signed_is_not_unpickled(

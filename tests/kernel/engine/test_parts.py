@@ -10,10 +10,11 @@ from fractions import Fraction
 from itertools import count
 from pathlib import Path
 from types import ModuleType
-from typing import cast
+from typing import Any, cast
 
+import numpy as np
 import pytest
-from ipyparallel.serialize import canning
+from ipyparallel.serialize import canning, deserialize_object, serialize_object
 
 from assay.kernel._command_line import CommandLineError
 from assay.kernel._errors import StartError
@@ -26,6 +27,7 @@ from assay.kernel.engine._main import main
 from assay.kernel.engine._membership import Membership
 from assay.kernel.engine._options import EngineOptions, parse_engine
 from assay.kernel.engine._packers import packer_of
+from assay.kernel.engine._results import packed
 from assay.kernel.engine._watcher import answer_signal
 from assay.kernel.lanes._main_lane import MainLane
 from assay.protocol import (
@@ -44,6 +46,7 @@ from assay.protocol import (
     encode_json,
 )
 from assay.transport import Heart, HubLine, IoThread
+from assay.transport._frames import settled
 
 FILE: dict[str, object] = {
     "interface": "tcp://127.0.0.1",
@@ -174,6 +177,47 @@ def test_what_is_no_array_is_packed_without_numpy(monkeypatch: pytest.MonkeyPatc
     assert canning.can(1.5) == "float"
     monkeypatch.setattr(arrays, "ndarray", array, raising=False)
     assert [canning.can(value) for value in (array(), 1.5)] == ["array", "float"]
+
+
+def held(_: object, kept: list[object] = []) -> np.ndarray[Any, Any]:  # noqa: B006 - to keep them
+    """Return an array that is known elsewhere as well."""
+    kept.append(np.ones(200_000))
+    return cast("np.ndarray[Any, Any]", kept[-1])
+
+
+@pytest.mark.parametrize(
+    ("call", "given"),
+    [
+        (lambda: np.ones(200_000), [True]),
+        (lambda: [np.ones(200_000), held(0)], [True, False]),
+        (lambda: {"a": np.zeros((3, 100_000)), "b": held(0)}, [True, False]),
+        (lambda: (np.ones(200_000), 5), [True]),
+        (lambda: held(0), [False]),
+        (lambda: held(0)[1:], [False]),
+        (lambda: np.ones(200_000)[1:], [False]),
+        (lambda: memoryview(np.ones(200_000).data), [False]),
+        (lambda: [one := np.ones(200_000), one], [False, False]),
+        (lambda: np.ones(3), []),
+    ],
+)
+def test_an_array_that_only_the_result_holds_is_not_copied(
+    call: Callable[[], Any], given: list[bool]
+) -> None:
+    """It is read-only from then on; all else may still change, and is left to be copied."""
+    expected = call()
+    buffers = packed(serialize_object, call)
+
+    assert [settled([frame])[0][0] is frame for frame in buffers[1:]] == given
+    found, rest = deserialize_object(buffers)
+    assert not rest
+    assert all(np.array_equal(a, b) for a, b in zip(parts(expected), parts(found), strict=True))
+
+
+def parts(value: Any) -> list[Any]:
+    """Return what a container holds, and an array as it is."""
+    if isinstance(value, dict):
+        return list(value.values())
+    return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
 def test_an_id_may_be_aborted_before_its_task_comes() -> None:

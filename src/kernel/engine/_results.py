@@ -1,0 +1,72 @@
+"""Pack the result of a task, without copying arrays that only the result holds.
+
+What is sent must not change any more, and ZeroMQ sends it later, while other tasks run. So what
+user code may still write to is copied first (`settled`). An array that a function has made and
+returned is nobody's any more once it is packed: it is given away as it is. An array that has a name
+somewhere, as one that is pulled, is copied.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any
+from weakref import getweakrefcount
+
+from assay.protocol import Buffer
+from assay.transport import give_away
+
+__all__ = ["packed"]
+
+BUFFER_THRESHOLD = 1024
+ITEM_THRESHOLD = 64
+"""What is sent as a frame of its own, and how large a container may be that is looked into; as the
+sessions of clients have them."""
+
+
+def packed(serialize: Callable[..., list[Buffer]], call: Callable[[], object]) -> list[Buffer]:
+    """Return the buffers of what *call* returns.
+
+    Args:
+        serialize: ipyparallel's ``serialize_object``.
+        call: Called once; what it returns must have no other reference in its caller.
+    """
+    result = call()
+    buffers = serialize(result, buffer_threshold=BUFFER_THRESHOLD, item_threshold=ITEM_THRESHOLD)
+    arrays = {id(value) for value in _parts(result) if _owns_memory(value)}
+    del result  # with it go the containers that hold arrays
+    return [
+        give_away(buffer) if id(_owner(buffer)) in arrays and _is_alone(buffer) else buffer
+        for buffer in buffers
+    ]
+
+
+def _parts(result: object) -> Iterable[object]:
+    """Return what ipyparallel makes frames of."""
+    if type(result) is dict:
+        return tuple(result.values())
+    return tuple(result) if isinstance(result, (list, tuple)) else (result,)
+
+
+def _owns_memory(value: Any) -> bool:
+    """Return True for an array of numpy's that is a view of no other object's memory."""
+    array: Any = getattr(sys.modules.get("numpy"), "ndarray", None)
+    return array is not None and type(value) is array and value.base is None
+
+
+def _owner(buffer: Buffer) -> object:
+    return buffer.obj if isinstance(buffer, memoryview) else None
+
+
+def _is_alone(buffer: Buffer) -> bool:
+    """Return True if the memory of *buffer* belongs to an object that it alone refers to."""
+    assert isinstance(buffer, memoryview)
+    return _references(buffer) == ALONE and not getweakrefcount(buffer.obj)
+
+
+def _references(view: memoryview) -> int:
+    return sys.getrefcount(view.obj)
+
+
+ALONE = _references(memoryview(bytearray(1)))
+"""What is counted where a view alone refers to its object: Pythons count differently."""
