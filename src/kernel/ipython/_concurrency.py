@@ -9,13 +9,15 @@ the environment.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from threading import Lock, RLock, get_ident  # by name: gevent replaces the module's
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.builtin_trap import BuiltinTrap
 from IPython.core.display_trap import DisplayTrap
+
+from assay.kernel.ipython._shell import Alone
 
 if TYPE_CHECKING:
     from assay.kernel.ipython._shell import ZMQInteractiveShell
@@ -121,10 +123,8 @@ def _lock_compiler(compiler: Any, lock: AbstractContextManager[object]) -> None:
     """
     extra_flags = compiler.extra_flags
 
-    @contextmanager
-    def locked(flags: int) -> Iterator[None]:
-        with lock, extra_flags(flags):
-            yield
+    def locked(flags: int) -> Alone:
+        return Alone(lock, extra_flags(flags))
 
     parse = compiler.ast_parse
 

@@ -10,8 +10,8 @@ import builtins
 import os
 import sys
 import traceback
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from collections.abc import Callable, Coroutine
+from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
 from threading import Lock  # by name: gevent replaces the module's
 from types import CodeType, TracebackType
@@ -35,7 +35,7 @@ from assay.kernel.ipython.speedups._formatter import DisplayFormatter
 from assay.kernel.ipython.speedups._highlighting import remember_highlighting
 from assay.kernel.ipython.speedups._history import make_history
 from assay.kernel.ipython.speedups._input import PrefilterManager, QuickTransformer, may_await
-from assay.kernel.process._interrupts import end_at_user_code
+from assay.kernel.process._interrupts import end_at_user_code, put_off_in
 from assay.protocol import Error, decode_json, encode_json
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from assay.kernel.ipython.compat._kernel_facade import KernelFacade
     from assay.protocol import Json, JsonObject
 
-__all__ = ["ZMQInteractiveShell"]
+__all__ = ["Alone", "ZMQInteractiveShell"]
 
 ENVIRONMENT = {
     "TERM": "xterm-color",
@@ -120,7 +120,7 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
         The frames of these libraries are not known to be the shell's: users call them too.
         """
         tracer = self.tracer
-        return self.lock if tracer is None else _both(self.lock, tracer.at_rest())
+        return self.lock if tracer is None else Alone(self.lock, tracer.at_rest())
 
     _counting = Lock()
 
@@ -523,12 +523,32 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
         """Do nothing: a kernel runs in the environment that it was installed in."""
 
 
-@contextmanager
-def _both(
-    outer: AbstractContextManager[object], inner: AbstractContextManager[object]
-) -> Iterator[None]:
-    with outer, inner:
-        yield
+class Alone:
+    """No other thread is inside, in what *inner* changes for all of them."""
+
+    # No generator: an interrupt that keeps one from its end leaves the lock locked until the last
+    # traceback is forgotten that has it, and then it is another thread that gives it back.
+    def __init__(
+        self, lock: AbstractContextManager[object], inner: AbstractContextManager[object]
+    ) -> None:
+        self._lock, self._inner = lock, inner
+
+    def __enter__(self) -> None:
+        self._lock.__enter__()
+        try:
+            self._inner.__enter__()
+        except BaseException:
+            self._lock.__exit__(None, None, None)
+            raise
+
+    def __exit__(self, *raised: Any) -> None:
+        try:
+            self._inner.__exit__(*raised)
+        finally:
+            self._lock.__exit__(None, None, None)
+
+
+put_off_in(Alone.__enter__.__code__, Alone.__exit__.__code__)
 
 
 InteractiveShellABC.register(ZMQInteractiveShell)

@@ -65,6 +65,7 @@ __all__ = [
     "interrupts_of_this_thread",
     "is_locking",
     "of_thread",
+    "put_off_in",
 ]
 
 MASK = signal.pthread_sigmask(signal.SIG_BLOCK, ())
@@ -349,9 +350,15 @@ def _locking() -> Iterator[CodeType]:
                 yield from (one for one in function.__code__.co_consts if isinstance(one, CodeType))
 
 
-LOCKING = frozenset(_locking())
+LOCKING = set(_locking())
 """Where an interrupt would leave a lock locked that other threads need: that of a module which is
 imported, or of an event."""
+
+
+def put_off_in(*functions: CodeType) -> None:
+    """Put interrupts off while the code of *functions* runs, which take or give back a lock."""
+    LOCKING.update(functions)
+
 
 DEPTH = 4
 """How deep these call each other."""
