@@ -359,7 +359,10 @@ def envelopes(header: Shape) -> dict[str, Shape]:
     empty: Tree = {"type": "array", "maxItems": 0}
     more = {
         "channel": Field(
-            {"strict": {"enum": CHANNELS}, "lenient": {"enum": [*CHANNELS, None]}},
+            {
+                "strict": {"enum": CHANNELS},
+                "lenient": {"type": ["string", "null"], "enum": [*CHANNELS, None]},
+            },
             {"strict"},
             "On which channel it is sent, or was.",
             "shell",
