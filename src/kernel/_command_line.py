@@ -44,6 +44,12 @@ PLACES = {
 }
 """Options that say where to listen, and the key of the connection file that each stands for."""
 
+KERNEL = "kernel"
+"""The username of every kernel that was told no other (S-146)."""
+
+MAX_PID = 2**31 - 1
+"""The greatest that the system's type holds."""
+
 LEVELS = {"DEBUG": 10, "INFO": 20, "WARN": 30, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
 """As in `logging`, which is not imported before there is something to log."""
 
@@ -71,6 +77,21 @@ class CommandLine:
     log_level: int | None = None
     """As in `logging`; None is the usual one."""
 
+    log_file: str = ""
+    """Where the kernel's own lines go; empty for the standard error."""
+
+    username: str = KERNEL
+    """What headers of the kernel's messages name."""
+
+    session: str = ""
+    """The id of its session; empty for one of its own."""
+
+    parent: int = 0
+    """The process to die with; 1 is the one that has started it, 0 says nothing."""
+
+    silenced: frozenset[int] = frozenset()
+    """The descriptors of the process, 1 and 2, that are to lead nowhere."""
+
     rest: tuple[str, ...] = ()
     """What is the interpreter's."""
 
@@ -93,6 +114,11 @@ def parse(arguments: list[str]) -> CommandLine:
         signing=reading.signing,
         publish_silent=reading.publish_silent,
         log_level=reading.log_level,
+        log_file=reading.log_file,
+        username=reading.username,
+        session=reading.session,
+        parent=reading.parent,
+        silenced=frozenset(reading.silenced),
         rest=tuple(reading.rest),
     )
 
@@ -108,6 +134,11 @@ class _Reading:
         self.signing: dict[str, Json] = {}
         self.publish_silent = False
         self.log_level: int | None = None
+        self.log_file = ""
+        self.username = KERNEL
+        self.session = ""
+        self.parent = 0
+        self.silenced: set[int] = set()
         self.rest: list[str] = []
 
     def read(self) -> None:
@@ -171,6 +202,30 @@ class _Reading:
         self.log_level = level
         self.rest.append(f"--log-level={level}")
 
+    def take_log_file(self, option: str, value: str) -> None:
+        if not value:
+            raise CommandLineError(f"command line: {option}: wanted a path, found ''")
+        self.log_file = value
+
+    def take_username(self, option: str, value: str) -> None:
+        del option
+        self.username = _unquoted(value)
+
+    def take_session(self, option: str, value: str) -> None:
+        if not _unquoted(value):
+            raise CommandLineError(f"command line: {option}: wanted an id, found ''")
+        self.session = _unquoted(value)
+
+    def take_parent(self, option: str, value: str) -> None:
+        if not (value.isdecimal() and len(value) < 11 and 0 < int(value) <= MAX_PID):
+            raise CommandLineError(
+                f"command line: {option}: wanted the number of a process, found {value!r:.40}"
+            )
+        self.parent = int(value)
+
+    def silence(self, option: str) -> None:
+        self.silenced.add(1 if "out" in option else 2)
+
     def be_open(self, option: str) -> None:
         del option
         self.signing["key"] = ""
@@ -201,6 +256,10 @@ VALUES: dict[str, Callable[[_Reading, str, str], None]] = {
     "--keyfile": _Reading.take_key_file,
     "--Session.signature_scheme": _Reading.take_scheme,
     "--log-level": _Reading.take_level,
+    "--log-file": _Reading.take_log_file,
+    **dict.fromkeys(("--user", "--Session.username"), _Reading.take_username),
+    **dict.fromkeys(("--ident", "--Session.session"), _Reading.take_session),
+    **dict.fromkeys(("--parent", "--IPKernelApp.parent_handle"), _Reading.take_parent),
     **{
         f"--{name}.log_level": _Reading.take_level
         for name in ("Application", "BaseIPythonApplication", *APPLICATIONS)
@@ -214,6 +273,7 @@ FLAGS: dict[str, Callable[[_Reading, str], None]] = {
     "--debug": _Reading.debug,
     "--quiet": _Reading.be_quiet,
     "--publish-silent": _Reading.show_silent,
+    **dict.fromkeys(("--no-stdout", "--no-stderr"), _Reading.silence),
 }
 """Options without one."""
 

@@ -419,7 +419,7 @@ def _guest(
 
         kernel = Kernel(
             opened.connection,
-            kernel_session(opened.connection),
+            kernel_session(opened.connection, options),
             # A guest has no subshells, and traces no program that is not its own.
             attrs.evolve(kernel_info(), supported_features=(), debugger=False),
             prepare,

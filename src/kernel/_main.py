@@ -6,13 +6,13 @@ import faulthandler
 import itertools
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, TextIO, cast
 
-from assay.kernel._command_line import CommandLine, parse
+from assay.kernel._command_line import MAX_PID, CommandLine, parse
 from assay.kernel._connection import OpenedConnection, open_connection
 from assay.kernel._errors import StartError
 from assay.kernel._info import kernel_info
@@ -43,12 +43,12 @@ SWITCH_INTERVAL_S = 0.0005
 """How long a busy cell may keep the I/O thread from the interpreter; Python's default is ten times
 as long (decision 0004)."""
 
-MAX_PID = 2**31 - 1
-"""The greatest that the system's type holds."""
-
 DESCRIPTORS = 70
 """What a kernel needs at least: 47 for its sockets, 12 to spare, 5 for each client, and a few for
 files."""
+
+LINE = "[assay] %(levelname)s %(message)s"
+"""How the kernel logs."""
 
 LAUNCHER = os.path.join(os.path.dirname(__file__), "resources", "ipykernel_launcher.py")  # noqa: PTH118, PTH120 - pathlib is no part of the start
 """What `sys.argv` begins with: programs look for this name, and may start it again."""
@@ -67,11 +67,21 @@ Serve a Jupyter client, which starts this command itself: see `assay install`.
   --Session.keyfile=FILE, --Session.key=KEY, --Session.signature_scheme=hmac-sha256
                      how to sign, where the file has no key
   --no-secure        do not sign, where the file has no key: who reaches the kernel runs code in it
-  --debug, --quiet, --log-level=LEVEL
+  --debug, --quiet, --log-level=LEVEL, --log-file=FILE
+                     what the kernel says of itself, and where; the standard error by default
+  --no-stdout, --no-stderr
+                     let the process's own descriptor 1, or 2, lead nowhere; cells are shown
+  --parent=PID       end with that process; 1 is the one that has started this
+  --user=NAME, --ident=ID
+                     the name, and the session, in the headers of the kernel's messages
   --publish-silent   publish what silent requests print and display, as ipykernel does
   --IPKernelApp.capture_fd_output=False
                      leave what C code and child processes write to the terminal
-  --profile=NAME     and whatever else IPython's own kernel takes
+  --gui=NAME, --matplotlib[=NAME], --pylab[=NAME]
+                     let windows live, see docs/gui.md
+  --ext=MODULE, -c CODE, -m MODULE
+                     load an extension; run code, or a module, before the first cell
+  --profile=NAME     and whatever else IPython's own kernel takes: see docs/options.md
 """
 
 
@@ -128,7 +138,8 @@ def serve(
         options = parse(arguments)
     except AssayError as error:
         return _refuse(info, error, 2)
-    prepare_logging(lambda: log_to(sys.__stderr__, options.log_level))
+    _silence(options.silenced)
+    prepare_logging(lambda: log_to(sys.__stderr__, options.log_level, options.log_file))
 
     def prepare_with_rest() -> Interpreter:
         if options.log_level is not None:
@@ -139,10 +150,10 @@ def serve(
         check_descriptors()
         opened = _open(options)
         stderr = real_stderr()
-        launcher = _parent_pid()
+        launcher = _parent_pid(options.parent)
         kernel = Kernel(
             opened.connection,
-            kernel_session(opened.connection),
+            kernel_session(opened.connection, options),
             info,
             prepare_with_rest,
             connection_path=opened.path,
@@ -157,7 +168,7 @@ def serve(
         )
     except (AssayError, OSError) as error:
         return _refuse(info, error, 1)
-    prepare_logging(lambda: log_to(stderr, options.log_level))
+    prepare_logging(lambda: log_to(stderr, options.log_level, options.log_file))
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     faulthandler.enable(stderr)
     return _run(kernel, opened, info, stderr)
@@ -258,7 +269,17 @@ def open_missing_descriptors() -> None:
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # the lowest one that is free
 
 
-def _parent_pid() -> int:
+def _silence(descriptors: Iterable[int]) -> None:
+    """Let *descriptors* lead nowhere, as where a launcher has no use for them."""
+    for descriptor in descriptors:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, descriptor)
+        os.close(nowhere)
+
+
+def _parent_pid(asked: int) -> int:
+    if asked:
+        return os.getppid() if asked == 1 else asked
     text = os.environ.get("JPY_PARENT_PID") or "0"
     if not text.lstrip("-").isdecimal() or int(text) > MAX_PID:
         logger.warning("JPY_PARENT_PID: wanted the number of a process, found %r", text[:40])
@@ -266,17 +287,18 @@ def _parent_pid() -> int:
     return int(text)
 
 
-def kernel_session(connection: ConnectionFile) -> Session:
+def kernel_session(connection: ConnectionFile, options: CommandLine) -> Session:
     """Return a session for a kernel that listens where *connection* says."""
-    session = os.urandom(16).hex()
+    session = options.session or os.urandom(16).hex()
     # Neither calls a function of Python's: a cell has four messages, each with a date and an id.
-    ids = cast("Iterator[MsgId]", map(f"{session}_%d".__mod__, itertools.count()))
+    numbered = session.replace("%", "%%") + "_%d"
+    ids = cast("Iterator[MsgId]", map(numbered.__mod__, itertools.count()))
     return Session(
         connection.key.encode(),
         session=SessionId(session),
         now=partial(datetime.now, UTC),
         new_id=ids.__next__,
-        username="kernel",
+        username=options.username,
         signature_scheme=connection.signature_scheme,
     )
 
@@ -290,12 +312,20 @@ def _prepare_ipython(arguments: list[str]) -> Interpreter:
     return IPythonInterpreter(arguments)
 
 
-def log_to(stream: TextIO | None, level: int | None = None) -> None:
+def log_to(stream: TextIO | None, level: int | None = None, path: str = "") -> None:
+    """Let the project's lines go to *stream*, or into the file *path* if one is named."""
     import logging  # noqa: PLC0415 - called when there is something to log
 
     project = logging.getLogger("assay")
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(logging.Formatter("[assay] %(levelname)s %(message)s"))
+    handler: logging.Handler = logging.StreamHandler(stream)
+    form = LINE
+    if path:
+        try:
+            handler = logging.FileHandler(path, encoding="utf-8")
+            form = f"%(asctime)s {LINE}"
+        except OSError as error:
+            print(f"[assay] WARNING --log-file: {path}: {error.strerror}", file=stream)
+    handler.setFormatter(logging.Formatter(form))
     project.handlers[:] = [handler]
     if level is not None:
         project.setLevel(level)

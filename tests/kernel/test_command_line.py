@@ -26,6 +26,7 @@ from assay.protocol import (
     ConnectionFileError,
     Json,
     KernelInfoRequest,
+    StreamName,
 )
 from assay.transport import Client, free_ports
 from tests.kernel._kernels import FOLDERS, HANG_LIMIT_S, argv, execute, result, start, succeeded
@@ -186,6 +187,24 @@ def test_levels(words: list[str], level: int | None) -> None:
     assert bool(options.rest) is bool(words)
 
 
+def test_identity() -> None:
+    """Name and session of the kernel's headers, in each spelling of the ancestor (S-139, S-146)."""
+    short = parse(["--user=me", "--ident", "one"])
+    long = parse(["--Session.username=me", "--Session.session='one'"])
+
+    assert (short.username, short.session) == (long.username, long.session) == ("me", "one")
+    assert (parse([]).username, parse([]).session) == ("kernel", "")
+
+
+def test_process() -> None:
+    """Whom to end with, what to write to, and which descriptors to leave (S-139, S-147)."""
+    options = parse(["--parent=77", "--no-stdout", "--no-stderr", "--log-file=a.log"])
+
+    assert (options.parent, options.log_file) == (77, "a.log")
+    assert options.silenced == {1, 2}
+    assert parse(["--IPKernelApp.parent_handle", "1"]).parent == 1
+
+
 WRONG = {
     "-f": "-f: wanted a value",
     "--ip": "--ip: wanted a value",
@@ -199,6 +218,11 @@ WRONG = {
     "--Session.signature_scheme=hmac-none": "'hmac-none'",
     "--Session.keyfile=/no/such/file": "/no/such/file cannot be read",
     "--log-level=LOUD": "--log-level: wanted a number or one of DEBUG",
+    "--log-file=": "--log-file: wanted a path",
+    "--parent=none": "--parent: wanted the number of a process, found 'none'",
+    "--parent=0": "--parent: wanted the number of a process, found '0'",
+    "--parent=99999999999": "--parent: wanted the number of a process",
+    "--ident=": "--ident: wanted an id",
 }
 
 
@@ -247,7 +271,6 @@ KNOWN_CLASS = InteractiveShell.__name__  # imported, and so known
     [
         (["--profile=x", "--debug", "--pylab", "--pylab=inline", "-c", "1"], []),
         (["--profile", "x"], []),
-        (["--profile"], ["--profile"]),
         (["--debug=1"], ["--debug"]),
         (["--nosuch", "--nosuch2=1", "--nosuch3", "value"], ["--nosuch", "--nosuch2", "--nosuch3"]),
         (["operand", "--debug"], ["operand"]),
@@ -266,8 +289,18 @@ def test_options_are_told_apart(words: list[str], unknown: list[str]) -> None:
     """Options that IPython's application does not know are named, without their values."""
     options = sort_options(words, ALIASES, FLAGS)
 
-    assert list(options.unknown) == unknown
+    assert (list(options.unknown), options.lacking) == (unknown, ())
     assert {word.partition("=")[0] for word in options.known}.isdisjoint(unknown)
+
+
+def test_options_that_lack_their_value() -> None:
+    """They are told apart from those that nobody knows."""
+    option = f"--{KNOWN_CLASS}.cache_size"
+
+    options = sort_options(["--profile", "-c", option, "--nosuch"], ALIASES, FLAGS)
+
+    assert options.lacking == ("--profile", "-c", option)
+    assert options.unknown == ("--nosuch",)
 
 
 # --- From outside
@@ -533,3 +566,20 @@ def test_source_of_the_standard_library_is_found(tmp_path: Path) -> None:
 def _keyed(connection: ConnectionFile, key: str) -> ConnectionFile:
     ports: dict[str, Json] = {f"{name}_port": connection.port(Channel(name)) for name in PORTS}
     return ConnectionFile.from_fields({**ports, "key": key})
+
+
+def test_options_of_the_process(tmp_path: Path) -> None:
+    """Headers name what was asked for, lines go to the file, and the kernel ends with a process."""
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as parent:
+        options = [f"--parent={parent.pid}", "--user=me", "--ident=mine", "--no-stderr"]
+        with start(tmp_path, *options, f"--log-file={tmp_path / 'log'}", "--nosuch") as kernel:
+            with kernel.client(timeout=HANG_LIMIT_S) as client:
+                answer = execute(client, "import os\nos.write(2, b'shown')")
+            parent.communicate(timeout=HANG_LIMIT_S)
+            kernel.wait(HANG_LIMIT_S)
+
+            assert answer.reply.header is not None
+            assert (answer.reply.header.username, answer.reply.header.session) == ("me", "mine")
+            assert "shown" in answer.text(StreamName.STDERR)
+            assert "does not know, and goes on without: --nosuch" in (tmp_path / "log").read_text()
+            assert kernel.written() == ""

@@ -15,6 +15,7 @@ import pytest
 from assay.protocol import (
     Channel,
     ConnectionFile,
+    DisplayData,
     ExecuteRequest,
     ExecuteResult,
     ExecutionState,
@@ -34,9 +35,11 @@ from tests.kernel._kernels import (
     finish,
     frames,
     is_well,
+    only,
     result,
     start,
     succeeded,
+    value,
 )
 from tests.kernel._probe import LOAD
 
@@ -323,12 +326,70 @@ def test_exit_in_a_startup_file_ends_nothing(tmp_path: Path) -> None:
 
 
 def test_wrong_option_ends_the_start(tmp_path: Path) -> None:
-    """An option that makes no sense is told on stderr; the process does not hang (CONN-01)."""
-    with start(tmp_path, "--InteractiveShell.cache_size=many") as kernel:
+    """A profile that is not there is told on stderr; the process does not hang (CONN-01)."""
+    with start(tmp_path, "--profile=nosuch") as kernel:
         code = kernel.wait(HANG_LIMIT_S)
 
         assert code != 0
-        assert "cache_size" in kernel.written()
+        assert "nosuch" in kernel.written()
+
+
+WRONG_VALUES = {
+    "--InteractiveShell.cache_size=many": "Shell.cache_size: wanted an int, found 'many'",
+    "--colors=purple": "Shell.colors: wanted one of",
+    "--gui=nonsense": "App.gui: wanted any of",
+    "--matplotlib=nonsense": "App.matplotlib: wanted any of",
+    "--ext": "options that want a value, such as --gui=tk, and have none: --ext",
+}
+
+
+def test_values_that_make_no_sense_are_left_out(tmp_path: Path) -> None:
+    """Each is named once, with what was wanted; the kernel starts, and takes the others."""
+    (profile(tmp_path) / "ipython_kernel_config.py").write_text(
+        "c.InteractiveShell.xmode = 'Odd'\n"
+        "c.IPKernelApp.exec_lines = 5\n"
+        "c.ZMQInteractiveShell.autocall = 1\n"
+    )
+    of_file = ("InteractiveShell.xmode: wanted any of", "IPKernelApp.exec_lines: wanted a list")
+    with configured(tmp_path, *WRONG_VALUES) as (kernel, client):
+        answer = execute(client, "get_ipython().autocall")
+        kernel.shutdown()
+        said = kernel.written()
+
+    assert result(answer) == "1"
+    for wanted in (*WRONG_VALUES.values(), *of_file):
+        assert said.count(wanted) == 1, said
+    assert "Traceback" not in said
+
+
+def test_options_of_the_ancestor_are_taken(tmp_path: Path) -> None:
+    """Code, extensions, a file's settings and matplotlib, under the names that people know (S-119,
+    S-120, S-128, S-129)."""
+    lines = ("c.IPKernelApp.exec_lines = ['lines = 1']", "c.InlineBackend.figure_formats = {'svg'}")
+    (profile(tmp_path) / "ipython_kernel_config.py").write_text("\n".join(lines))
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "started.py").write_text("module = 3")
+    options = ("--ext=autoreload", "-c", "code = 2", "-m", "started", "--matplotlib=inline")
+    with configured(tmp_path, *options) as (kernel, client):
+        found = value(client, "(lines, code, module)")
+        plot = execute(client, "import matplotlib.pyplot as plt\nplt.plot([1, 2]);")
+        loaded = value(client, "'autoreload' in str(get_ipython().extension_manager.loaded)")
+        kernel.shutdown()
+
+        assert (found, loaded) == ("(1, 2, 3)", "True")
+        assert "image/svg+xml" in only(plot, DisplayData).data
+        assert kernel.written() == ""
+
+
+def test_windows_that_cannot_be_had_keep_no_kernel_from_starting(tmp_path: Path) -> None:
+    """What was wanted and found is told on stderr, in one line, and cells run (S-127)."""
+    with start(tmp_path, "--gui=osx") as kernel, kernel.client(timeout=HANG_LIMIT_S) as client:
+        answer = execute(client, "'first'")
+        kernel.shutdown()
+
+        assert result(answer) == "'first'"
+        assert "--gui=osx: GUI osx: wanted macOS, found Linux" in kernel.written()
+        assert "Traceback" not in kernel.written()
 
 
 @pytest.mark.parametrize(("option", "told"), [("--help-all", "Class options")])

@@ -83,6 +83,7 @@ class IPKernelApp(BaseIPythonApplication, InteractiveShellApp):  # type: ignore[
         self.host = host
         self._attach = attach
         self._scope = scope
+        self._faults: set[str] = set()
         super().__init__()
 
     @catch_config_error
@@ -95,7 +96,7 @@ class IPKernelApp(BaseIPythonApplication, InteractiveShellApp):  # type: ignore[
         # Programs look for this section to find out whether they run in a kernel.
         path = self.host.connection_path
         found = str(path.absolute()) if path is not None else ""
-        self.update_config(Config({"IPKernelApp": {"connection_file": found}}))
+        super().update_config(Config({"IPKernelApp": {"connection_file": found}}))
         if self.host.owns_process and not os.environ.get("MPLBACKEND"):
             os.environ["MPLBACKEND"] = INLINE_BACKEND
         self.init_shell()
@@ -131,6 +132,11 @@ class IPKernelApp(BaseIPythonApplication, InteractiveShellApp):  # type: ignore[
         from assay.kernel.ipython._options import sort_options  # noqa: PLC0415 - see above
 
         options = sort_options(argv, self.aliases, self.flags)
+        if options.lacking:
+            logger.warning(
+                "options that want a value, such as --gui=tk, and have none: %s",
+                ", ".join(options.lacking),
+            )
         if options.unknown:
             logger.warning(
                 "options that this kernel does not know, and goes on without: %s%s",
@@ -140,6 +146,37 @@ class IPKernelApp(BaseIPythonApplication, InteractiveShellApp):  # type: ignore[
         # What is wrong, or the help, is for the person who started the process.
         with redirect_stdout(self.host.real_stderr), redirect_stderr(self.host.real_stderr):
             super().parse_command_line(list(options.known))
+
+    def update_config(self, config: Config) -> None:
+        """Take *config* in, but for values that make no sense; a kernel starts without them."""
+        if config:
+            from assay.kernel.ipython._values import take_out_wrong  # noqa: PLC0415 - rarely needed
+
+            for fault in take_out_wrong(config):
+                if fault not in self._faults:  # it comes from the command line more than once
+                    self._faults.add(fault)
+                    logger.warning("%s; the kernel goes on without it", fault)
+        super().update_config(config)
+
+    def init_gui_pylab(self) -> None:
+        """Let the windows live that are asked for; say why if they cannot, and go on."""
+        try:
+            self._switch_gui_on()
+        except Exception as error:  # noqa: BLE001 - matplotlib raises what a toolkit raises
+            name = next(one for one in ("pylab", "matplotlib", "gui") if getattr(self, one))
+            logger.warning(
+                "--%s=%s: %s; the kernel goes on without it", name, getattr(self, name), error
+            )
+
+    def _switch_gui_on(self) -> None:
+        shell = self.shell
+        assert shell is not None
+        if self.pylab:
+            shell.enable_pylab(self.pylab, import_all=self.pylab_import_all)
+        elif self.matplotlib:
+            shell.enable_matplotlib(self.matplotlib)
+        elif self.gui:
+            shell.enable_gui(self.gui)
 
     @default("ipython_dir")
     def _ipython_dir_default(self) -> str:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 
 from attrs import frozen
+from traitlets import TraitType
 from traitlets.config import Configurable
 
-__all__ = ["SortedOptions", "sort_options"]
+__all__ = ["SortedOptions", "sort_options", "traits_by_class"]
 
 LATE_CLASSES = frozenset({"InlineBackend", "IPCompleter", "HistoryManager"})
 """Classes that people configure, and that are not imported before they are used."""
@@ -29,6 +30,9 @@ class SortedOptions:
     unknown: tuple[str, ...]
     """The names of the other options and operands; no values, which may be secrets."""
 
+    lacking: tuple[str, ...]
+    """The names of options that take a value, and have none."""
+
 
 def sort_options(
     words: Collection[str], aliases: Mapping[str, object], flags: Mapping[str, object]
@@ -40,17 +44,22 @@ def sort_options(
         aliases: Names, without dashes, of options that take a value.
         flags: Names of options that take none; a name may be both.
     """
-    traits = _traits_by_class()
+    traits = traits_by_class()
     known: list[str] = []
     unknown: list[str] = []
+    lacking: list[str] = []
     for option, group in _options(words):
         name = option.lstrip("-")
         is_option = option != name != ""
         if option in HELP or (is_option and _is_known(name, group, aliases, flags, traits)):
             known += group
+        elif (
+            is_option and len(group) == 1 and _is_known(name, (f"{option}=",), aliases, {}, traits)
+        ):
+            lacking.append(option)
         else:
             unknown.append(option)
-    return SortedOptions(known=tuple(known), unknown=tuple(unknown))
+    return SortedOptions(known=tuple(known), unknown=tuple(unknown), lacking=tuple(lacking))
 
 
 def _options(words: Collection[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -74,7 +83,7 @@ def _is_known(
     group: tuple[str, ...],
     aliases: Mapping[str, object],
     flags: Mapping[str, object],
-    traits: Mapping[str, Collection[str]],
+    traits: Mapping[str, Mapping[str, object]],
 ) -> bool:
     has_value = len(group) > 1 or "=" in group[0]
     owner, dot, trait = name.rpartition(".")
@@ -83,19 +92,19 @@ def _is_known(
     return name in aliases if has_value else name in flags
 
 
-def _traits_by_class() -> dict[str, Collection[str]]:
+def traits_by_class() -> Mapping[str, Mapping[str, TraitType[object, object]]]:
     """Return the configurable traits of every class that is imported, by its name.
 
     A section of a class holds for the classes that inherit from it as well, and so may name a trait
     that one of those brings.
     """
-    found: dict[str, set[str]] = {}
+    found: dict[str, dict[str, TraitType[object, object]]] = {}
     waiting: list[type[Configurable]] = [Configurable]
     while waiting:
         cls = waiting.pop()
         waiting += cls.__subclasses__()
-        names = cls.class_trait_names(config=True)
+        traits = cls.class_traits(config=True)
         for base in cls.__mro__:
             if issubclass(base, Configurable):
-                found.setdefault(base.__name__, set()).update(names)
-    return {name: frozenset(names) for name, names in found.items()}
+                found.setdefault(base.__name__, {}).update(traits)
+    return found
