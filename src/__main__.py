@@ -41,7 +41,15 @@ def _run(words: list[str]) -> int:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         # What is imported does not become garbage; looking for some costs a sixth of the start.
         gc.disable()
-        from assay.kernel import main as run_kernel  # noqa: PLC0415 - see above
+        try:
+            from assay.kernel import main as run_kernel  # noqa: PLC0415 - see above
+        except UnsupportedSystemError:
+            raise
+        except Exception as error:
+            from assay._record import note_failed_import  # noqa: PLC0415 - a kernel imports it later
+
+            note_failed_import(words[1:], error)
+            raise
 
         return run_kernel(words[1:], parent=parent)
     if words[:1] == ["engine"] and not HELP_OPTIONS.intersection(words):

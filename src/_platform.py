@@ -53,6 +53,7 @@ __all__ = [
     "UnsupportedSystemError",
     "block_signals",
     "enlarge_pipe",
+    "lock_file",
     "lowest_served_port",
     "make_descriptor_limit",
     "make_readiness",
@@ -278,6 +279,27 @@ def enlarge_pipe(descriptor: int, size: int) -> None:
             fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, size)
         except OSError:  # over the user's limit: the default will do
             return
+
+
+def lock_file(descriptor: int) -> bool:
+    """Lock a file that this process has open for writing, as long as it lives.
+
+    A forked child does not have the lock. It is gone once the process closes any descriptor of the
+    file.
+
+    Returns:
+        False if another process has it; True also where there are no locks.
+    """
+    if sys.platform != "win32":
+        import fcntl  # noqa: PLC0415 - absent on some platforms
+
+        try:
+            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):
+            return False
+        except OSError:  # a file system without locks
+            return True
+    return True
 
 
 PROGRESS_IS_SEEN: Final = sys.platform in {"linux", "darwin"}

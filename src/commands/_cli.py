@@ -28,6 +28,7 @@ from assay.commands._install import (
 )
 from assay.commands._reach_options import reach_of, reach_options
 from assay.commands._spec import spec
+from assay.commands._why import why_command
 from assay.protocol import PROTOCOL_VERSION, AssayError
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ def cli() -> None:
     assay fuzz python3            search for conversations that a kernel gets wrong
     assay engine --file=FILE      be an engine of an ipyparallel cluster
     assay spec show EXEC-20       explain a rule of the protocol
+    assay why                     say why a kernel died
     """
 
 
@@ -106,6 +108,7 @@ cli.add_command(check_command)
 cli.add_command(engine_command)
 cli.add_command(fuzz_command)
 cli.add_command(spec)
+cli.add_command(why_command)
 
 
 @cli.command("install", short_help="Make the kernel known to Jupyter.")

@@ -24,6 +24,7 @@ from assay.protocol import ConnectionFile, KernelInfoReply, Session
 from assay.transport import BindError, Heartbeat, bind_kernel, get_logger, postpone_exit
 
 if TYPE_CHECKING:
+    from assay._record import Record
     from assay.kernel._interpreter import ConcurrentInterpreter, Interpreter
     from assay.transport import IoThread, Recorder
 
@@ -118,6 +119,7 @@ class Kernel:
         recorder: Sees each message that is sent and received, in the I/O thread.
         ownership: What of the process is the kernel's; by default nothing.
         stderr: The standard error that the process was started with; by default the present.
+        record: Says which cell runs, if that is kept; whoever made it removes it.
     """
 
     def __init__(
@@ -137,7 +139,9 @@ class Kernel:
         recorder: Recorder | None = None,
         ownership: Ownership = GUEST,
         stderr: TextIO | None = None,
+        record: Record | None = None,
     ) -> None:
+        self._record = record
         self._connection = connection
         self._session = session
         self._info = info
@@ -219,6 +223,7 @@ class Kernel:
             control=self._control or Handlers(),
             recorder=self._recorder,
             stderr=stderr,
+            record=self._record,
         )
         return parts, heartbeat
 

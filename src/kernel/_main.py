@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import faulthandler
 import itertools
 import os
 import sys
@@ -17,6 +16,7 @@ from assay.kernel._connection import OpenedConnection, open_connection
 from assay.kernel._errors import StartError
 from assay.kernel._info import kernel_info
 from assay.kernel._kernel import Kernel
+from assay.kernel._record_keeping import note_failure, open_record
 from assay.kernel.dispatch._handlers import Handlers
 from assay.kernel.output._descriptors import real_stderr
 from assay.kernel.process._exit import join_threads
@@ -33,6 +33,7 @@ from assay.protocol import (
 from assay.transport import BindError, get_logger, prepare_logging, set_up_logging
 
 if TYPE_CHECKING:
+    from assay._record import Record
     from assay.kernel._interpreter import Interpreter
 
 __all__ = ["kernel_session", "main", "serve"]
@@ -151,27 +152,30 @@ def serve(
         opened = _open(options)
         stderr = real_stderr()
         launcher = _parent_pid(options.parent)
+        session = kernel_session(opened.connection, options)
+        beside = opened.path if opened.registration is None else options.path
+        record = open_record(beside, info, stderr)
         kernel = Kernel(
             opened.connection,
-            kernel_session(opened.connection, options),
+            session,
             info,
             prepare_with_rest,
             connection_path=opened.path,
             on_bound=lambda bound: _announce(bound, opened, info, stderr),
-            on_forced_end=lambda: _remove_new_file(opened),
+            on_forced_end=lambda: _remove_files(opened, record, stderr),
             parent_pid=launcher,
             is_parent=launcher in (parent, os.getppid()),
             publish_silent=options.publish_silent,
             control=control,
             ownership=OWNER,
             stderr=stderr,
+            record=record,
         )
     except (AssayError, OSError) as error:
         return _refuse(info, error, 1)
     prepare_logging(lambda: log_to(stderr, options.log_level, options.log_file))
     sys.setswitchinterval(SWITCH_INTERVAL_S)
-    faulthandler.enable(stderr)
-    return _run(kernel, opened, info, stderr)
+    return _run(kernel, opened, info, stderr, record)
 
 
 def _refuse_to_debug(control: Handlers) -> None:
@@ -217,19 +221,42 @@ def _announce(
         print(f"{info.implementation}: {hint}", file=stderr)
 
 
-def _run(kernel: Kernel, opened: OpenedConnection, info: KernelInfoReply, stderr: TextIO) -> int:
+def _run(
+    kernel: Kernel,
+    opened: OpenedConnection,
+    info: KernelInfoReply,
+    stderr: TextIO,
+    record: Record | None,
+) -> int:
     try:
         code = kernel.run()
     except (StartError, BindError, ConnectionFileError) as error:
         logger.debug("where it failed", exc_info=True)
         print(f"{info.implementation}: {error}", file=stderr)
+        note_failure(record, error, at_start=True)
         return 1
+    except BaseException as error:
+        note_failure(record, error, at_start=False)
+        raise
+    else:
+        _remove_record(record, stderr)
     finally:
         _remove_new_file(opened)
     join_threads(code)
     # Where a string that `exec` ran was interrupted last, Python ends by SIGINT, whatever the code.
     exec("")  # noqa: S102 - Python forgets it
     return code
+
+
+def _remove_files(opened: OpenedConnection, record: Record | None, stderr: TextIO) -> None:
+    """Remove what this kernel has made: it is ended by force, as it was asked to end."""
+    _remove_new_file(opened)
+    _remove_record(record, stderr)
+
+
+def _remove_record(record: Record | None, stderr: TextIO) -> None:
+    if record is not None:
+        record.remove(stderr.fileno())
 
 
 def _remove_new_file(opened: OpenedConnection) -> None:

@@ -34,6 +34,7 @@ from assay.protocol import Channel, ConnectionFile, Envelope, KernelInfoReply, S
 from assay.transport import IoThread, KernelSockets, Topics
 
 if TYPE_CHECKING:
+    from assay._record import Record
     from assay.kernel._interpreter import (
         ConcurrentInterpreter,
         Debuggable,
@@ -66,6 +67,7 @@ class Parts:
         control: The handlers of requests on control that may wait.
         recorder: Sees each message.
         stderr: For what concerns the person who started the process.
+        record: Says which cell runs, if that is kept.
     """
 
     # What an engine of a cluster has of its own (`assay.kernel.engine`).
@@ -86,6 +88,7 @@ class Parts:
         control: Handlers,
         recorder: Recorder | None,
         stderr: TextIO,
+        record: Record | None = None,
     ) -> None:
         topics = self._topics(session)
         inbox = _Inbox()
@@ -161,6 +164,7 @@ class Parts:
             shutdown=self.shutdown,
             interrupt=self._interrupt,
             interruptible=self.interruptible,
+            record=record,
         )
         self.beside = Beside(
             main=self.main,

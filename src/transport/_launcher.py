@@ -21,6 +21,8 @@ from typing import Literal, Self
 from attrs import evolve
 
 from assay._platform import HAS_SIGNALS, KILL, lowest_served_port
+from assay._record import record_path
+from assay._record_reader import story_of_connection
 from assay.protocol import (
     Channel,
     ConnectionFile,
@@ -52,6 +54,9 @@ PORTS_POLL_MS = 5
 HANDSHAKE_SINCE = (5, 5)
 """The version of the enhancement proposal; the text says 5.6, and some kernels state 5.5 and can do
 it (AMB-56, decision 0020)."""
+
+STACK_LINES = 30
+"""Of the stacks that a kernel left, the thread that crashed first."""
 
 LOWEST_PORT = 10_000
 
@@ -117,8 +122,8 @@ class KernelProcess:
         return self._child.fileno()
 
     def ending(self) -> str:
-        """Return a sentence on how the kernel ended; waits for its end."""
-        return f"the kernel {self._child.ending()}"
+        """Return how the kernel ended, and what it was doing if it left a record; waits for it."""
+        return self._ending()
 
     def written(self) -> str:
         """Return the end of what the process wrote to its own stdout and stderr."""
@@ -142,7 +147,7 @@ class KernelProcess:
             client.wait_until_ready(timeout)
         except KernelEndedError as error:
             client.close()
-            raise LaunchError(f"the kernel {self._child.ending('before it answered')}") from error
+            raise LaunchError(self._ending("before it answered")) from error
         except BaseException:
             client.close()
             raise
@@ -200,7 +205,9 @@ class KernelProcess:
             with suppress(LaunchError):
                 return self.wait(TERMINATE_TIMEOUT_S)
         self._child.signal(KILL)
-        return self.wait(None)
+        code = self.wait(None)
+        self._remove_record()
+        return code
 
     def wait(self, timeout: float | None = None) -> int:
         """Wait for the kernel's end and return its exit code.
@@ -225,6 +232,20 @@ class KernelProcess:
                     self.kill(gently=False)
                 else:
                     self.shutdown()
+
+    def _ending(self, when: str = "") -> str:
+        how = f"the kernel {self._child.ending(when)}"
+        story = story_of_connection(self.connection_file)
+        if story is None or story.runs:
+            return how
+        shown = [how, f"it died {story.activity()}: {story.cause(self.exit_code)}"]
+        if story.stacks:
+            shown += story.stacks.splitlines()[:STACK_LINES]
+        return "\n".join(shown)
+
+    def _remove_record(self) -> None:
+        """Remove what the kernel left that we have killed: it did not die of anything else."""
+        Path(record_path(str(self.connection_file))).unlink(missing_ok=True)
 
     def _control_client(self) -> Client:
         if self._control is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
+from typing import Protocol
 
 from assay.kernel._interpreter import Cell, Executed, Failed, Interpreter, Succeeded
 from assay.kernel._request import Request
@@ -14,12 +15,24 @@ from assay.kernel.output._iopub import Output
 from assay.protocol import UNSET, Content, Error, ExecuteInput, ExecuteReply, ExecuteRequest, Json
 from assay.transport import When, get_logger
 
-__all__ = ["ABORTED", "Execution"]
+__all__ = ["ABORTED", "CellNotes", "Execution"]
 
 logger = get_logger("assay.kernel")
 
 ABORTED = "ExecutionAborted"
 """The ename for a request that was not run because one before it failed (AMB-01)."""
+
+
+class CellNotes(Protocol):
+    """Where it is noted which cell runs, for the case that the process dies of it."""
+
+    def begin(self, number: int, code: str) -> None:
+        """Note that a cell begins; *code* is empty for one that is not stored."""
+        ...
+
+    def end(self) -> None:
+        """Note that it has ended."""
+        ...
 
 
 class Execution:
@@ -30,6 +43,7 @@ class Execution:
         output: Publishes the execute_input.
         interruptible: Allows interrupts inside, for the time that the code runs.
         abort_waiting: Marks the execute requests that have been received by now as aborted.
+        notes: Says which cell runs, if that is kept.
     """
 
     def __init__(
@@ -38,7 +52,9 @@ class Execution:
         output: Output,
         interruptible: Callable[[], AbstractContextManager[None]],
         abort_waiting: Callable[[], None],
+        notes: CellNotes | None = None,
     ) -> None:
+        self._notes = notes
         self._interpreter = interpreter
         self._output = output
         self._interruptible = interruptible
@@ -72,7 +88,11 @@ class Execution:
             parent=request,
             when=When.WITH_NEXT,
         )
+        if (notes := self._notes) is not None:
+            notes.begin(count, content.code if stored else "")
         executed = self._run(request, content, stored, count)
+        if notes is not None:
+            notes.end()
         if isinstance(executed, Failed):
             if content.stop_on_error:
                 self._abort_waiting()

@@ -16,7 +16,9 @@ from assay.kernel.output._iopub import Output
 from assay.protocol import ConnectionFile, Content, KernelInfoReply, KernelInfoRequest
 
 if TYPE_CHECKING:
+    from assay._record import Record
     from assay.kernel._interpreter import Interpreter, Onlooker
+    from assay.kernel.dispatch._execute import CellNotes
     from assay.kernel.lanes._subshell import Subshell
 
 __all__ = ["Services"]
@@ -31,6 +33,7 @@ class Services:
         shutdown: Asked for the end by shutdown_request.
         interrupt: Interrupts the main thread; None refuses interrupt_request.
         interruptible: Allows interrupts inside, for the time that user code runs.
+        record: Says which cell runs, if that is kept.
     """
 
     def __init__(
@@ -41,7 +44,9 @@ class Services:
         shutdown: Shutdown,
         interrupt: Callable[[], None] | None,
         interruptible: Callable[[], AbstractContextManager[None]],
+        record: Record | None = None,
     ) -> None:
+        self._record = record
         self._info = info
         self._connection = connection
         self._shutdown = shutdown
@@ -55,7 +60,12 @@ class Services:
     def of_shell(self, interpreter: Interpreter, output: Output, main: MainLane) -> Handlers:
         """Return what the main lane *main* answers with *interpreter*."""
         return self._shell(
-            interpreter, output, self._interruptible, main.abort_waiting, self._shut_down_in_turn
+            interpreter,
+            output,
+            self._interruptible,
+            main.abort_waiting,
+            self._shut_down_in_turn,
+            notes=None if self._record is None else self._record.main,
         )
 
     def of_subshell(self, interpreter: Interpreter, output: Output, subshell: Subshell) -> Handlers:
@@ -66,6 +76,7 @@ class Services:
             subshell.interrupts.allowed,
             subshell.abort_waiting,
             self._shut_down,
+            notes=None if self._record is None else self._record.subshells,
         )
 
     def _shell(
@@ -75,6 +86,8 @@ class Services:
         interruptible: Callable[[], AbstractContextManager[None]],
         abort_waiting: Callable[[], None],
         shut_down: Callable[[Request, protocol.ShutdownRequest], None],
+        *,
+        notes: CellNotes | None,
     ) -> Handlers:
         # Imported now that the sockets answer: making the classes of contents takes a while. Not
         # later: an interrupt or a shutdown must not depend on what a program has left to import.
@@ -83,7 +96,7 @@ class Services:
 
         self.at_once.load_deferred()
         shell = Handlers(lambda: interpreter.execution_count)
-        execution = Execution(interpreter, output, interruptible, abort_waiting)
+        execution = Execution(interpreter, output, interruptible, abort_waiting, notes)
         shell.on(protocol.ExecuteRequest, execution.handle)
         shell.on(KernelInfoRequest, lambda *_: self._info)
 

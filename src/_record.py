@@ -1,0 +1,250 @@
+"""What a kernel leaves for the case that it dies: a file beside its connection file.
+
+It is made at the start and removed at a good end. So one that lies there without a process that has
+its lock is that of a kernel that died, however that was: of SIGKILL nobody in the process hears. It
+imports nothing of the project but `assay._platform`, so that a kernel whose imports fail can write
+one, and ``assay why`` read it (decision 0021).
+
+| bytes from | what                                                                            |
+|------------|---------------------------------------------------------------------------------|
+| 0          | who: lines of text, padded with spaces                                          |
+| 2,048      | the last cell of the main shell, a line: number, begun, ended or ``-``, its     |
+|            | first line; 256 bytes                                                           |
+| 2,304      | the same for subshells, whichever wrote last                                    |
+| 2,560      | what the kernel itself said of its end, if it could                             |
+| 4,096      | stacks, as `faulthandler` or a traceback has them                               |
+
+Written is with `os.pwrite`, which takes some microseconds and fails where a disk is full. A mapped
+page would be cheaper, and end the process there, or when somebody truncates the file.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+
+from assay._platform import lock_file
+
+__all__ = [
+    "CELLS_AT",
+    "CELL_BYTES",
+    "END_AT",
+    "MAGIC",
+    "STACKS_AT",
+    "CellNotes",
+    "Record",
+    "note_failed_import",
+    "record_path",
+]
+
+MAGIC = "assay record 1"
+
+CELLS_AT, CELL_BYTES, END_AT, STACKS_AT = 2_048, 256, 2_560, 4_096
+
+LINE_CHARACTERS = 80
+"""Of a cell's first line, which is code of the user's: enough to know the cell again."""
+
+KEPT = 20
+"""Records of dead kernels that stay in a folder, the newest; clients may kill every kernel that
+they have started."""
+
+KEPT_S = 14 * 24 * 3_600
+
+SUFFIX = ".record"
+
+
+def record_path(connection_path: str) -> str:
+    """Return where the record of the kernel with this connection file is.
+
+    Its name begins with a dot: clients look for connection files by a part of the name.
+    """
+    folder, name = os.path.split(os.path.abspath(connection_path))  # noqa: PTH100 - pathlib is no part of the start
+    return os.path.join(folder, f".{name}{SUFFIX}")  # noqa: PTH118 - as above
+
+
+def former_path(path: str) -> str:
+    """Return where the record goes that was at *path* when a kernel started there again."""
+    return f"{path.removesuffix(SUFFIX)}.former{SUFFIX}"
+
+
+class CellNotes:
+    """The place for the cells of one shell, written by the thread that runs them."""
+
+    def __init__(self, record: Record, offset: int) -> None:
+        self._record = record
+        self._offset = offset
+        self._head = self._line = ""
+
+    def begin(self, number: int, code: str) -> None:
+        """Note that a cell begins; *code* is empty for one that is not stored."""
+        self._head = f"{number} {time.time():.3f}"
+        self._line = code[:1_000].lstrip().split("\n", 1)[0][:LINE_CHARACTERS]
+        self._write("-")
+
+    def end(self) -> None:
+        """Note that it has ended."""
+        self._write(f"{time.time():.3f}")
+
+    def _write(self, ended: str) -> None:
+        text = f"{self._head} {ended} {self._line}".encode("utf-8", "backslashreplace")
+        self._record.write(self._offset, text[: CELL_BYTES - 1].ljust(CELL_BYTES - 1) + b"\n")
+
+
+class Record:
+    """The record of this process, open until its end.
+
+    Made by `open`. Its descriptor is given to nobody but `faulthandler`, and keeps its number
+    until the process ends: what it stands for is changed by `os.dup2`.
+    """
+
+    def __init__(self, path: str, descriptor: int, former: str) -> None:
+        self.path = path
+        self.former = former
+        """The record of a kernel that had the same connection file, and died; may be empty."""
+        self._descriptor = descriptor
+        self._inode = os.fstat(descriptor).st_ino
+        self._is_open = True
+        self.main = CellNotes(self, CELLS_AT)
+        self.subshells = CellNotes(self, CELLS_AT + CELL_BYTES)
+
+    @classmethod
+    def open(cls, connection_path: str, about: str) -> Record:
+        """Make the record of a kernel that starts, and remove old ones of others.
+
+        Args:
+            connection_path: Its connection file.
+            about: What it is, on a line.
+
+        Raises:
+            OSError: there cannot be one, or a kernel with the same connection file runs.
+        """
+        path = record_path(connection_path)
+        former = _move_away(path)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            lock_file(descriptor)
+            who = (
+                MAGIC,
+                f"connection {os.path.abspath(connection_path)}",  # noqa: PTH100 - as above
+                f"process {os.getpid()}",
+                f"host {os.uname().nodename}",
+                f"began {time.time():.3f}",
+                f"about {about}",
+            )
+            head = os.fsencode("\n".join(who))[: CELLS_AT - 1].ljust(CELLS_AT - 1) + b"\n"
+            # All of it is written: what fails for want of room fails now.
+            os.write(descriptor, head.ljust(STACKS_AT - 1) + b"\n")
+        except BaseException:
+            os.close(descriptor)
+            with suppress(OSError):
+                os.unlink(path)  # noqa: PTH108 - as above
+            raise
+        _remove_old(os.path.dirname(path), spared=path)  # noqa: PTH120 - as above
+        return cls(path, descriptor, former)
+
+    def fileno(self) -> int:
+        """Return the descriptor, for `faulthandler`: it writes behind all else."""
+        return self._descriptor
+
+    def note_end(self, why: str, stacks: str = "") -> None:
+        """Write why the kernel ends, and where it was; the record stays."""
+        room = STACKS_AT - END_AT - 1
+        text = why.encode("utf-8", "backslashreplace")[:room]
+        self.write(END_AT, text.ljust(room) + b"\n")
+        self.write(STACKS_AT, stacks.encode("utf-8", "backslashreplace"))
+
+    def remove(self, stderr: int) -> None:
+        """Remove the record: the kernel has ended as it should. A crash is written to *stderr*."""
+        if not self._is_open:
+            return
+        with suppress(OSError):  # it is gone, or the folder can no longer be written
+            if os.stat(self.path).st_ino == self._inode:  # noqa: PTH116 - as above
+                os.unlink(self.path)  # noqa: PTH108 - as above
+        self.leave(stderr)
+
+    def leave(self, stderr: int) -> None:
+        """Write nothing more, as in a forked child: the record is its parent's."""
+        self._is_open = False
+        with suppress(OSError):
+            os.dup2(stderr, self._descriptor, inheritable=False)
+
+    def write(self, offset: int, data: bytes) -> None:
+        """Write *data*, if that can be done: a record is worth no cell."""
+        if self._is_open:
+            try:
+                os.pwrite(self._descriptor, data, offset)
+            except OSError:  # full, or somebody has closed it
+                self._is_open = False
+
+
+def note_failed_import(arguments: Sequence[str], error: BaseException) -> None:
+    """Leave a record of a kernel that could not be imported.
+
+    Args:
+        arguments: What stands behind ``assay kernel``.
+        error: Why.
+    """
+    words = [*arguments]
+    if "-f" not in words[:-1]:
+        return
+    import traceback  # noqa: PLC0415 - no kernel that starts needs it
+
+    with suppress(OSError):
+        record = Record.open(words[words.index("-f") + 1], "assay kernel, not imported")
+        why = "".join(traceback.format_exception_only(error)).strip()
+        record.note_end(
+            f"it could not be imported: {why}", "".join(traceback.format_exception(error))
+        )
+
+
+def is_left(path: str) -> bool:
+    """Return True if the record at *path* is of a kernel that has ended.
+
+    Raises:
+        OSError: it cannot be read, or is somebody else's.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0))
+    try:
+        if os.fstat(descriptor).st_uid != os.geteuid():
+            raise PermissionError(errno.EACCES, "it is another user's", path)
+        return lock_file(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _move_away(path: str) -> str:
+    """Move the record of a dead kernel at *path*, if there is one, and return where it is now.
+
+    Raises:
+        OSError: it is that of a kernel that runs.
+    """
+    try:
+        if not is_left(path):
+            raise BlockingIOError(errno.EAGAIN, "a kernel with this connection file runs", path)
+    except FileNotFoundError:
+        return ""
+    former = former_path(path)
+    os.replace(path, former)  # noqa: PTH105 - as above
+    return former
+
+
+def _remove_old(folder: str, spared: str) -> None:
+    """Remove records of dead kernels from *folder*, but for the newest (docs/limits.md).
+
+    *spared* is this kernel's own: to look at it would take its lock away.
+    """
+    with suppress(OSError):
+        found = [
+            (entry.stat(follow_symlinks=False).st_mtime, entry.path)
+            for entry in os.scandir(folder)
+            if entry.name.startswith(".") and entry.name.endswith(SUFFIX) and entry.path != spared
+        ]
+        oldest = time.time() - KEPT_S
+        for number, (changed, path) in enumerate(sorted(found, reverse=True)):
+            if number >= KEPT - 1 or changed < oldest:
+                with suppress(OSError):
+                    if is_left(path):
+                        os.unlink(path)  # noqa: PTH108 - as above

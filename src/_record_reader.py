@@ -1,0 +1,254 @@
+"""Read the record of a kernel that died, and say why it did, as far as that can be known."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from assay._record import (
+    CELL_BYTES,
+    CELLS_AT,
+    END_AT,
+    MAGIC,
+    STACKS_AT,
+    SUFFIX,
+    former_path,
+    is_left,
+    record_path,
+)
+
+__all__ = ["CellNote", "RecordError", "Story", "find_story", "newest_story", "story_of_connection"]
+
+FATAL = re.compile(r"^Fatal Python error: (.+)$", re.MULTILINE)
+
+STACKS_BYTES = 256 * 1_024
+"""Read at most: hundreds of threads."""
+
+IN_WORDS = {
+    "SIGSEGV": "a segmentation fault (SIGSEGV): C code touched memory that it may not",
+    "SIGBUS": "a bus error (SIGBUS): a file that is mapped was cut off, or its disk is full",
+    "SIGABRT": "an abort (SIGABRT): C code found that it cannot go on",
+    "SIGFPE": "an arithmetic error of C code (SIGFPE)",
+    "SIGILL": "an instruction that this processor does not have (SIGILL)",
+    "SIGKILL": "SIGKILL: the system killed it for want of memory, or somebody did",
+}
+
+FATAL_SIGNALS = {
+    "Segmentation fault": "SIGSEGV",
+    "Bus error": "SIGBUS",
+    "Aborted": "SIGABRT",
+    "Floating-point exception": "SIGFPE",
+    "Floating point exception": "SIGFPE",
+    "Illegal instruction": "SIGILL",
+}
+"""How `faulthandler` calls them."""
+
+WITHOUT_A_WORD = (
+    "unknown: it ended without a word, as after SIGKILL (the system does that for want of memory), "
+    "os._exit or exit() of C code"
+)
+
+
+class RecordError(Exception):
+    """There is no record, or the file is none."""
+
+
+class CellNote(NamedTuple):
+    """A cell that a kernel noted."""
+
+    number: int
+    began: float
+    ended: float | None
+    """None if it ran when the kernel died."""
+    line: str
+    """The beginning of its code; empty for a cell that is not stored in the history."""
+
+
+class Story(NamedTuple):
+    """What a record says."""
+
+    path: Path
+    who: dict[str, str]
+    cells: tuple[CellNote, ...]
+    """Of the main shell and of subshells, the newest last."""
+    ended: str
+    """What the kernel itself said of its end; empty if it could not."""
+    stacks: str
+    last_sign: float
+    """When it wrote last."""
+    runs: bool
+    """The kernel runs."""
+
+    @classmethod
+    def read(cls, path: Path) -> Story:
+        """Return what the record at *path* says.
+
+        Raises:
+            RecordError: it cannot be read, or is none.
+        """
+        try:
+            with path.open("rb") as file:
+                data = file.read(STACKS_AT + STACKS_BYTES)
+                last_sign = os.fstat(file.fileno()).st_mtime
+            runs = not is_left(str(path))
+        except OSError as error:
+            raise RecordError(f"{path}: cannot be read: {error.strerror}") from error
+        lines = os.fsdecode(data[:CELLS_AT]).rstrip().split("\n")
+        if lines[0] != MAGIC:
+            raise RecordError(f"{path}: wanted the record of a kernel, found another file")
+        slots = (data[at : at + CELL_BYTES] for at in range(CELLS_AT, END_AT, CELL_BYTES))
+        cells = [note for slot in slots if (note := _cell(slot)) is not None]
+        return cls(
+            path=path,
+            who=dict(line.split(" ", 1) for line in lines[1:] if " " in line),
+            cells=tuple(sorted(cells, key=lambda cell: cell.began)),
+            ended=data[END_AT:STACKS_AT].decode("utf-8", "replace").strip(),
+            stacks=_crashed_first(data[STACKS_AT:].decode("utf-8", "replace").strip("\0\n ")),
+            last_sign=last_sign,
+            runs=runs,
+        )
+
+    @property
+    def running(self) -> tuple[CellNote, ...]:
+        """The cells that had not ended."""
+        return tuple(cell for cell in self.cells if cell.ended is None)
+
+    @property
+    def is_crash(self) -> bool:
+        """True if the kernel itself knew that something was wrong."""
+        return bool(self.ended or self.stacks)
+
+    def cause(self, exit_code: int | None = None) -> str:
+        """Return why the kernel ended, in words.
+
+        Args:
+            exit_code: How its process ended, negative for a signal, if that is known.
+        """
+        if self.ended:
+            return self.ended
+        if exit_code is not None and exit_code < 0:
+            return _signal_in_words(-exit_code)
+        if exit_code is not None:
+            how = f"it ended with exit code {exit_code} and without a word"
+            return f"{how}, as by os._exit or exit() of C code"
+        found = FATAL.search(self.stacks)
+        if found is None:
+            return WITHOUT_A_WORD
+        return IN_WORDS.get(FATAL_SIGNALS.get(found[1], ""), found[1])
+
+    def activity(self) -> str:
+        """Return what it did, without any code of the user's."""
+        if running := self.running:
+            numbers = " and ".join(str(cell.number) for cell in running)
+            return f"while cell {numbers} ran"
+        return f"after cell {self.cells[-1].number}" if self.cells else "before its first cell"
+
+    def text(self) -> str:
+        """Return all of it for its user, who may read the code."""
+        connection = self.who.get("connection", "?")
+        rows = {
+            "kernel": f"{self.who.get('about', '?')}, {connection}",
+            "process": f"{self.who.get('process', '?')} on {self.who.get('host', '?')}",
+            "began": _moment(float(self.who.get("began", "0"))),
+        }
+        if self.runs:
+            rows["runs"] = "yes"
+        else:
+            rows["cause"] = self.cause()
+            rows["ended"] = f"{self.activity()}; its last sign is from {_moment(self.last_sign)}"
+        for cell in self.cells:
+            until = "had not ended" if cell.ended is None else f"{cell.ended - cell.began:.3f} s"
+            line = f": {cell.line}" if cell.line else ""
+            rows[f"cell {cell.number}"] = f"{_moment(cell.began)}, {until}{line}"
+        shown = [f"{name:<9} {value}" for name, value in rows.items()]
+        if self.stacks:
+            shown += ["", self.stacks]
+        return "\n".join(shown)
+
+
+def story_of_connection(connection_path: str | os.PathLike[str]) -> Story | None:
+    """Return what a kernel with this connection file left, or None if there is no record."""
+    try:
+        return Story.read(Path(record_path(os.fspath(connection_path))))
+    except RecordError:
+        return None
+
+
+def find_story(name: Path) -> Story:
+    """Return what *name* leads to: a record, or a connection file with one beside it.
+
+    The record of a kernel that has died goes before that of the one that was started in its place.
+
+    Raises:
+        RecordError: there is none.
+    """
+    if name.name.endswith(SUFFIX):
+        return Story.read(name)
+    beside = record_path(str(name))
+    found = [Path(path) for path in (beside, former_path(beside)) if Path(path).exists()]
+    if not found:
+        raise RecordError(
+            f"{name}: wanted the record of a kernel beside this connection file, found none: "
+            f"a kernel that ends well leaves none"
+        )
+    stories = [Story.read(path) for path in found]
+    return next((story for story in stories if not story.runs), stories[0])
+
+
+def newest_story(folder: Path) -> Story:
+    """Return what the kernel left that died last of those with a record in *folder*.
+
+    Raises:
+        RecordError: there is none.
+    """
+    stories = []
+    for path in folder.glob(f".*{SUFFIX}"):
+        try:
+            story = Story.read(path)
+        except RecordError:  # another user's, or removed meanwhile
+            continue
+        if not story.runs:
+            stories.append(story)
+    if not stories:
+        raise RecordError(
+            f"{folder}: wanted the record of a kernel that died, found none: "
+            f"a kernel that ends well leaves none"
+        )
+    return max(stories, key=lambda story: story.last_sign)
+
+
+def _crashed_first(stacks: str) -> str:
+    """Return *stacks* with the thread that crashed before the others: Python writes it last."""
+    first, *blocks = stacks.split("\n\n")
+    blocks.sort(key=lambda block: not block.startswith("Current thread"))
+    return "\n\n".join((first, *blocks))
+
+
+def _cell(slot: bytes) -> CellNote | None:
+    words = slot.decode("utf-8", "replace").strip().split(" ", 3)
+    try:
+        number, began, ended = words[:3]
+        return CellNote(
+            number=int(number),
+            began=float(began),
+            ended=None if ended == "-" else float(ended),
+            line=words[3].strip() if len(words) > 3 else "",
+        )
+    except ValueError:  # no cell has run
+        return None
+
+
+def _signal_in_words(number: int) -> str:
+    try:
+        name = signal.Signals(number).name
+    except ValueError:
+        name = f"signal {number}"
+    return IN_WORDS.get(name, name)
+
+
+def _moment(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))

@@ -1,0 +1,70 @@
+"""The record of this kernel, for the case that it dies: made, followed and removed."""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING, TextIO
+
+from assay._record import Record
+from assay.transport import get_logger
+
+if TYPE_CHECKING:
+    from assay.protocol import KernelInfoReply
+
+__all__ = ["note_failure", "open_record"]
+
+logger = get_logger("assay.kernel")
+
+
+def open_record(connection_path: str, info: KernelInfoReply, stderr: TextIO) -> Record | None:
+    """Make the record beside the connection file, if there can be one, and send crashes there.
+
+    A kernel that had this connection file and crashed is said: who starts a kernel again where one
+    has died, as clients do, shows this on the same terminal.
+    """
+    version = sys.version.split()[0]
+    about = f"{info.implementation} {info.implementation_version}, Python {version}"
+    try:
+        record = Record.open(connection_path, about)
+    except OSError as error:  # the folder cannot be written, or the disk is full
+        logger.debug("no record beside %s: %s", connection_path, error)
+        faulthandler.enable(stderr)
+        return None
+    faulthandler.enable(record.fileno())
+    os.register_at_fork(after_in_child=lambda: record.leave(stderr.fileno()))
+    if record.former:
+        _tell_of(record.former)
+    return record
+
+
+def note_failure(record: Record | None, error: BaseException, *, at_start: bool) -> None:
+    """Write why the kernel does not start, or ends by a fault of its own."""
+    if record is None:
+        return
+    if at_start:
+        record.note_end(f"it could not start: {error}")
+        return
+    import traceback  # noqa: PLC0415 - no kernel without faults needs it
+
+    what = "".join(traceback.format_exception_only(error)).strip()
+    record.note_end(f"a fault of the kernel: {what}", "".join(traceback.format_exception(error)))
+
+
+def _tell_of(former: str) -> None:
+    from pathlib import Path  # noqa: PLC0415 - few kernels have had one before
+
+    from assay._record_reader import RecordError, Story  # noqa: PLC0415 - as above
+
+    with suppress(RecordError):
+        story = Story.read(Path(former))
+        if story.is_crash:  # else somebody may have killed it, to start this one
+            logger.warning(
+                "the kernel before this one died %s: %s; `assay why %s` says more\n%s",
+                story.activity(),
+                story.cause(),
+                former,
+                story.stacks,
+            )

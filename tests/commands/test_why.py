@@ -1,0 +1,77 @@
+"""``assay why``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from assay.__main__ import main
+from assay._record import Record
+
+CRASHED = "Fatal Python error: Segmentation fault\n\nCurrent thread 1:\n  File 'x.py', line 7 in f"
+
+
+@pytest.fixture
+def runtime(home: Path) -> Path:
+    """Jupyter's folder for connection files."""
+    return home / "jupyter_runtime_dir"
+
+
+def leave(connection_file: Path, *, line: str = "f(x)") -> None:
+    """Leave the record of a kernel that crashed in its second cell."""
+    record = Record.open(str(connection_file), "assay 1, Python 3")
+    record.main.begin(1, "x = 1")
+    record.main.end()
+    record.main.begin(2, line)
+    os.write(record.fileno(), CRASHED.encode())
+    os.close(record.fileno())
+
+
+def test_newest(runtime: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a file, the kernel that died last is meant; cause, cell and stacks are shown."""
+    leave(runtime / "kernel-1.json", line="older()")
+    leave(runtime / "kernel-2.json")
+    older = runtime / ".kernel-1.json.record"
+    os.utime(older, (1, 1))
+
+    code = main(["why"])
+
+    shown = capsys.readouterr().out
+    assert code == 0
+    assert "kernel-2.json" in shown
+    assert "a segmentation fault (SIGSEGV)" in shown
+    assert "while cell 2 ran" in shown
+    assert "f(x)" in shown
+    assert "line 7 in f" in shown
+    assert "older()" not in shown
+
+
+@pytest.mark.parametrize("form", ["connection file", "record", "name"])
+def test_named(
+    form: str, runtime: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A connection file that is gone, its record, or a name in the runtime folder will do."""
+    folder = runtime if form == "name" else tmp_path
+    leave(folder / "kernel-1.json")
+    words = {
+        "connection file": str(folder / "kernel-1.json"),
+        "record": str(folder / ".kernel-1.json.record"),
+        "name": "kernel-1.json",
+    }
+
+    code = main(["why", words[form]])
+
+    assert code == 0
+    assert "SIGSEGV" in capsys.readouterr().out
+
+
+def test_none(runtime: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where there is no record, that is said, with the place, and why that may be."""
+    codes = [main(["why"]), main(["why", "kernel-1.json"])]
+
+    said = capsys.readouterr().err.splitlines()
+    assert codes == [1, 1]
+    assert [str(runtime) in line for line in said] == [True, True]
+    assert all("a kernel that ends well leaves none" in line for line in said)

@@ -1,0 +1,293 @@
+"""What a kernel leaves for the case that it dies, and what can be read of it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from assay import _record
+from assay._record import Record, note_failed_import, record_path
+from assay._record_reader import RecordError, Story, find_story, newest_story, story_of_connection
+from tests.limits import HANG_LIMIT_S
+
+ABOUT = "assay 1, Python 3"
+
+HOLDS_A_RECORD = """
+import sys
+from assay._record import Record
+record = Record.open(sys.argv[1], "another")
+print("open", flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def running(connection_file: Path) -> Iterator[None]:
+    """Let another process hold the record of *connection_file*."""
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDS_A_RECORD, str(connection_file)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"open\n"
+        yield
+        process.kill()
+        process.communicate(timeout=HANG_LIMIT_S)
+
+
+@pytest.fixture
+def connection_file(tmp_path: Path) -> Path:
+    """Where a connection file would be."""
+    return tmp_path / "kernel-1.json"
+
+
+@pytest.fixture
+def record(connection_file: Path) -> Iterator[Record]:
+    """An open record."""
+    record = Record.open(str(connection_file), ABOUT)
+    yield record
+    os.close(record.fileno())
+
+
+def story(connection_file: Path) -> Story:
+    """Return what is read beside *connection_file*."""
+    found = story_of_connection(connection_file)
+    assert found is not None
+    return found
+
+
+def test_who_it_was(record: Record, connection_file: Path) -> None:
+    """It says which kernel it is of, and is its owner's alone."""
+    found = story(connection_file)
+
+    assert Path(record.path).stat().st_mode & 0o777 == 0o600
+    assert found.who["connection"] == str(connection_file)
+    assert found.who["process"] == str(os.getpid())
+    assert found.who["about"] == ABOUT
+    assert found.activity() == "before its first cell"
+    assert not found.is_crash
+
+
+@pytest.mark.parametrize(
+    "code", ["x = 1\ny", "", "ä" * 500, "\udc80 \0 \x1b", "  \n\n  x = 1", "a b  c d"]
+)
+def test_cells(record: Record, connection_file: Path, code: str) -> None:
+    """The last cell of the main shell and of subshells is there, with its first line."""
+    record.main.begin(3, code)
+    running = story(connection_file)
+    record.main.end()
+    record.subshells.begin(4, "")
+    both = story(connection_file)
+
+    (cell,) = running.running
+    line = code.lstrip().split("\n")[0][:80].encode("utf-8", "backslashreplace")
+    assert cell.number == 3
+    assert line.decode().startswith(cell.line)
+    assert bool(cell.line) == bool(line)
+    assert running.activity() == "while cell 3 ran"
+    assert [(one.number, one.ended is None) for one in both.cells] == [(3, False), (4, True)]
+    assert both.activity() == "while cell 4 ran"
+
+
+def test_two_at_once(record: Record, connection_file: Path) -> None:
+    """Cells of two shells that ran are both named."""
+    record.main.begin(3, "")
+    record.subshells.begin(4, "")
+
+    assert story(connection_file).activity() == "while cell 3 and 4 ran"
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "found"),
+    [
+        (-signal.SIGSEGV, "a segmentation fault (SIGSEGV)"),
+        (-signal.SIGKILL, "for want of memory"),
+        (-signal.SIGUSR1, "SIGUSR1"),
+        (-250, "signal 250"),
+        (3, "exit code 3 and without a word"),
+        (None, "without a word"),
+    ],
+)
+def test_cause(record: Record, connection_file: Path, exit_code: int | None, found: str) -> None:
+    """What ended it is said in words, as far as it is known."""
+    record.main.begin(1, "")
+
+    assert found in story(connection_file).cause(exit_code)
+
+
+def test_stacks_say_the_cause(record: Record, connection_file: Path) -> None:
+    """Where nobody knows how it ended, what `faulthandler` wrote does; the crash stands first."""
+    text = "Fatal Python error: Segmentation fault\n\nThread 1:\n  a\n\nCurrent thread 2:\n  b\n"
+    os.write(record.fileno(), text.encode())
+
+    found = story(connection_file)
+
+    assert "SIGSEGV" in found.cause()
+    assert found.stacks.split("\n\n")[1:] == ["Current thread 2:\n  b", "Thread 1:\n  a"]
+    assert found.is_crash
+
+
+def test_what_the_kernel_said_itself(record: Record, connection_file: Path) -> None:
+    """It is the cause, whatever came of it, and never too long."""
+    record.note_end("it could not start: " + "x" * 5_000, "Traceback\n")
+
+    found = story(connection_file)
+
+    assert found.cause(1).startswith("it could not start: xxx")
+    assert found.stacks == "Traceback"
+
+
+def test_good_end(record: Record, connection_file: Path, tmp_path: Path) -> None:
+    """It is removed, and what is written later goes to the stderr that is given."""
+    with (tmp_path / "stderr").open("w+b") as stderr:
+        record.remove(stderr.fileno())
+        record.main.begin(1, "")
+        os.write(record.fileno(), b"crash")
+        stderr.seek(0)
+        written = stderr.read()
+
+    assert written == b"crash"
+    assert story_of_connection(connection_file) is None
+
+
+def test_another_ones_is_left_alone(record: Record, tmp_path: Path) -> None:
+    """Only the record that this kernel has made is removed."""
+    path = Path(record.path)
+    path.unlink()
+    path.write_text("another")
+    with (tmp_path / "stderr").open("w+b") as stderr:
+        record.remove(stderr.fileno())
+
+    assert path.read_text() == "another"
+
+
+def test_running_kernel_keeps_its_own(connection_file: Path) -> None:
+    """A second kernel with the same connection file gets none; the first is known to run."""
+    with running(connection_file):
+        assert story(connection_file).runs
+        with pytest.raises(BlockingIOError):
+            Record.open(str(connection_file), ABOUT)
+        assert story(connection_file).who["about"] == "another"
+
+    assert not story(connection_file).runs
+
+
+def test_former_kernel(connection_file: Path) -> None:
+    """The record of one that died stays when another one starts with its connection file."""
+    with running(connection_file):
+        pass
+    with running(connection_file):
+        found = find_story(connection_file)
+        newest = newest_story(connection_file.parent)
+    record = Record.open(str(connection_file), ABOUT)
+    os.close(record.fileno())
+
+    assert found.path == newest.path != Path(record.path)
+    assert not found.runs
+    assert record.former == str(found.path)
+
+
+def test_old_ones_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The newest stay, and those that run; what is too old goes (docs/limits.md)."""
+    monkeypatch.setattr(_record, "KEPT", 3)
+    now = time.time()
+
+    def make(name: str, changed: float) -> None:
+        record = Record.open(str(tmp_path / f"{name}.json"), ABOUT)
+        os.utime(record.path, (changed, changed))
+        os.close(record.fileno())
+
+    with running(tmp_path / "runs.json"):
+        os.utime(record_path(str(tmp_path / "runs.json")), (1, 1))
+        (tmp_path / ".foreign").touch()
+        make("old", 1)
+        for number in range(5):
+            make(str(number), now - 100 + number)
+        left = {path.name for path in tmp_path.iterdir()}
+
+    newest = {f".{number}.json.record" for number in (2, 3, 4)}
+    assert left == {".foreign", ".runs.json.record"} | newest
+
+
+def test_write_that_fails(record: Record, connection_file: Path) -> None:
+    """A disk that is full, or a descriptor that a program has closed, costs no cell."""
+    read_only = os.open(record.path, os.O_RDONLY)
+    os.dup2(read_only, record.fileno())
+    os.close(read_only)
+
+    record.main.begin(1, "")
+    record.main.end()
+
+    assert story(connection_file).cells == ()
+
+
+def test_no_folder(tmp_path: Path) -> None:
+    """Where there can be none, nothing is left."""
+    with pytest.raises(OSError, match="No such file"):
+        Record.open(str(tmp_path / "none" / "kernel.json"), ABOUT)
+
+
+def test_link_is_not_followed(connection_file: Path, tmp_path: Path) -> None:
+    """A link in a folder that others can write leads nowhere."""
+    precious = tmp_path / "precious"
+    precious.write_text("precious")
+    Path(record_path(str(connection_file))).symlink_to(precious)
+
+    with pytest.raises(OSError, match="symbolic links"):
+        Record.open(str(connection_file), ABOUT)
+
+    assert precious.read_text() == "precious"
+
+
+def test_forked_child(record: Record, connection_file: Path, tmp_path: Path) -> None:
+    """What a child does and how it dies is not its parent's."""
+    with (tmp_path / "stderr").open("w+b") as stderr:
+        child = os.fork()
+        if child == 0:
+            record.leave(stderr.fileno())
+            record.main.begin(9, "child")
+            os.write(record.fileno(), b"child")
+            os._exit(0)
+        os.waitpid(child, 0)
+        stderr.seek(0)
+        written = stderr.read()
+
+    assert written == b"child"
+    assert story(connection_file).cells == ()
+    assert story(connection_file).stacks == ""
+
+
+def test_failed_import(connection_file: Path) -> None:
+    """A kernel that cannot be imported says so; without a connection file there is no place."""
+    error = ImportError("no module named zmq")
+
+    note_failed_import([], error)
+    note_failed_import(["-f"], error)
+    note_failed_import(["-f", str(connection_file)], error)
+
+    assert story(connection_file).cause() == (
+        "it could not be imported: ImportError: no module named zmq"
+    )
+
+
+@pytest.mark.parametrize("content", [b"", b"what", b"\xff" * 9_000])
+def test_no_record(tmp_path: Path, content: bytes) -> None:
+    """Another file is named, with what was wanted."""
+    path = tmp_path / ".x.record"
+    path.write_bytes(content)
+
+    with pytest.raises(RecordError, match="wanted the record of a kernel"):
+        find_story(path)
+    with pytest.raises(RecordError, match="found none"):
+        newest_story(tmp_path)
+    with pytest.raises(RecordError, match="found none"):
+        find_story(tmp_path / "kernel.json")
