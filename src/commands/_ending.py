@@ -22,9 +22,14 @@ def exit_code_of(work: Callable[[], int]) -> int:
 
     A request to end goes through *work* as an exception, so that it ends its kernels.
     """
+    from assay.transport import end_processes  # noqa: PLC0415 - sockets are for what works
+
     try:
         with _requests_to_end_raise():
-            return work()
+            try:
+                return work()
+            finally:
+                end_processes()
     except KeyboardInterrupt:
         click.echo("assay: stopped", err=True)
         return Exit.INTERRUPTED
@@ -37,7 +42,8 @@ def exit_code_of(work: Callable[[], int]) -> int:
 
 @contextmanager
 def _requests_to_end_raise() -> Iterator[None]:
-    before = {number: signal.signal(number, _end) for number in ENDING_SIGNALS}
+    handlers = {**dict.fromkeys(ENDING_SIGNALS, _end), signal.SIGINT: _interrupt}
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield
     finally:
@@ -46,5 +52,14 @@ def _requests_to_end_raise() -> Iterator[None]:
 
 
 def _end(number: int, frame: FrameType | None) -> None:
+    from assay.transport import raise_soon  # noqa: PLC0415 - imported by `exit_code_of`
+
     del frame
-    raise SystemExit(128 + number)
+    raise_soon(SystemExit(128 + number))
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    from assay.transport import raise_soon  # noqa: PLC0415 - as above
+
+    del number, frame
+    raise_soon(KeyboardInterrupt())

@@ -40,8 +40,10 @@ from assay.transport import (
     Received,
     TimedOutError,
     TransportError,
+    end_processes,
     find_kernelspec,
     launch,
+    raise_soon,
 )
 
 if TYPE_CHECKING:
@@ -415,7 +417,8 @@ class _Signals:
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
         del number, frame
         if self._kernel is None or self._raises:
-            raise KeyboardInterrupt
+            raise_soon(KeyboardInterrupt())
+            return
         self.pressed += 1
         if self.pressed >= ENOUGH_INTERRUPTS:
             raise KeyboardInterrupt
@@ -426,12 +429,15 @@ class _Signals:
     @staticmethod
     def _end(number: int, frame: FrameType | None) -> None:
         del frame
-        raise SystemExit(128 + number)
+        raise_soon(SystemExit(128 + number))
 
 
 def _exit_code_of(work: Callable[[], int]) -> int:
     try:
-        return int(work())
+        try:
+            return int(work())
+        finally:
+            end_processes()
     except TransportError as error:
         _complain(str(error))
         return Exit.KERNEL

@@ -77,6 +77,7 @@ if TYPE_CHECKING:
     from assay.transport._reactor import Reactor
     from assay.transport._recorder import Recorder
     from assay.transport._registration import RegistrationService, register
+    from assay.transport._starts import end_processes, raise_soon
     from assay.transport._topics import EngineTopics
 
 __all__ += [
@@ -117,6 +118,7 @@ __all__ += [
     "connect_engine",
     "curve_client",
     "curve_keys",
+    "end_processes",
     "find_kernelspec",
     "free_ports",
     "give_away",
@@ -124,6 +126,7 @@ __all__ += [
     "launch",
     "list_kernelspecs",
     "open_tunnel",
+    "raise_soon",
     "register",
     "session_for",
 ]
@@ -168,6 +171,7 @@ _CLIENT_MODULES = {
     "_reactor": ("Reactor",),
     "_recorder": ("Recorder",),
     "_registration": ("RegistrationService", "register"),
+    "_starts": ("end_processes", "raise_soon"),
     "_topics": ("EngineTopics",),
 }
 _CLIENT_HOMES = {name: module for module, names in _CLIENT_MODULES.items() for name in names}

@@ -22,6 +22,7 @@ from assay._platform import (
 )
 from assay.transport._deadline import Deadline
 from assay.transport._errors import LaunchError
+from assay.transport._starts import STARTS
 
 __all__ = ["ChildProcess"]
 
@@ -68,12 +69,25 @@ class ChildProcess:
         self.argv = tuple(argv)
         self._written = bytearray()
         self._open_sockets()
-        output = subprocess.PIPE if capture else None
+        self._reader: threading.Thread | None = None
+        with STARTS.starting():  # all of it: what a signal raises then finds a child to close
+            self._process = self._started(env, cwd, capture=capture)
+            STARTS.living.add(self)
+            self._waiter = threading.Thread(target=self._wait_for_end, daemon=True)
+            self._waiter.start()
+            if capture:
+                read = self._read_polled if CAN_POLL_PIPES else self._read_waiting
+                self._reader = threading.Thread(target=read, daemon=True)
+                self._reader.start()
+
+    def _started(
+        self, env: Mapping[str, str], cwd: Path | None, *, capture: bool
+    ) -> subprocess.Popen[bytes]:
         try:
-            self._process = subprocess.Popen(  # noqa: S603 - running a kernel's command is the point
+            return subprocess.Popen(  # noqa: S603 - running a kernel's command is the point
                 self.argv,
                 stdin=subprocess.DEVNULL,
-                stdout=output,
+                stdout=subprocess.PIPE if capture else None,
                 stderr=subprocess.STDOUT if capture else None,
                 env=dict(env),
                 cwd=cwd,
@@ -85,13 +99,6 @@ class ChildProcess:
             raise LaunchError(
                 f"wanted to run {self.argv[0]!r}, found that it cannot be run: {error}"
             ) from error
-        self._waiter = threading.Thread(target=self._wait_for_end, daemon=True)
-        self._waiter.start()
-        self._reader: threading.Thread | None = None
-        if capture:
-            read = self._read_polled if CAN_POLL_PIPES else self._read_waiting
-            self._reader = threading.Thread(target=read, daemon=True)
-            self._reader.start()
 
     @property
     def pid(self) -> int:
@@ -159,6 +166,7 @@ class ChildProcess:
 
     def close(self) -> None:
         """Kill the process if it runs, and let go of everything."""
+        STARTS.living.discard(self)
         if self._stop_write.fileno() < 0:
             return
         self.signal(KILL)
@@ -200,6 +208,7 @@ class ChildProcess:
         self._note_end()
 
     def _note_end(self) -> None:
+        STARTS.living.discard(self)
         self._ended.set()
         self._ended_write.send(b".")
 

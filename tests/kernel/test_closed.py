@@ -91,7 +91,7 @@ def test_misspelt_key(tmp_path: Path) -> None:
         (b"[]", "wanted a JSON object, found a list"),
         (b'"text"', "wanted a JSON object"),
         (b"null", "wanted a JSON object"),
-        (json.dumps(REGISTRATION).encode(), "found a registration file"),
+        (json.dumps(REGISTRATION | {"registration_port": 0}).encode(), "registration_port: wanted"),
         (json.dumps({**whole(), "key": None}).encode(), "key: wanted text"),
         (json.dumps({**whole(), "transport": "udp"}).encode(), "transport: wanted one of"),
         (json.dumps({**whole(), "shell_port": "a"}).encode(), "shell_port: wanted an integer"),
