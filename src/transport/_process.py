@@ -115,7 +115,9 @@ class ChildProcess:
         return self._ended_descriptor
 
     def written(self) -> str:
-        """Return the end of what the process has written so far."""
+        """Return the end of what the process has written so far, or once it has ended at all."""
+        if self.exit_code is not None:
+            self._read_the_rest()
         return bytes(self._written).decode("utf-8", "replace")
 
     def ending(self, when: str = "") -> str:
@@ -125,10 +127,6 @@ class ChildProcess:
             when: Stands behind the exit code: "before it answered".
         """
         code = self.wait(None)
-        if self._reader is not None:
-            # All of it was written before the end; children that live on may keep the pipe open.
-            self._stop()
-            self._reader.join(JOIN_TIMEOUT_S)
         how = f"with exit code {code}" if code >= 0 else f"by {_signal_name(-code)}"
         lines = self.written().strip().splitlines()[-SHOWN_LINES:]
         text = "\n".join(lines)
@@ -172,9 +170,7 @@ class ChildProcess:
         self.signal(KILL)
         self._process.wait()
         self._waiter.join(JOIN_TIMEOUT_S)
-        if self._reader is not None:
-            self._stop()
-            self._reader.join(JOIN_TIMEOUT_S)
+        self._read_the_rest()
         if self._process.stdout is not None and not self._is_reading:
             self._process.stdout.close()  # else the thread does
         self._close_sockets()
@@ -200,6 +196,14 @@ class ChildProcess:
 
     def _stop(self) -> None:
         self._stop_write.send(b".")
+
+    def _read_the_rest(self) -> None:
+        """Read what is left of a process that has ended."""
+        # All of it was written before the end; children that live on may keep the pipe open.
+        if self._is_reading and self._stop_write.fileno() >= 0:
+            assert self._reader is not None, "it reads"
+            self._stop()
+            self._reader.join(JOIN_TIMEOUT_S)
 
     def _wait_for_end(self) -> None:
         with suppress(ChildProcessError):  # another thread has reaped it

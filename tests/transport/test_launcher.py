@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import stat
 import sys
@@ -396,6 +397,24 @@ class TestFailure:
             kernel.close()
         finally:
             os.kill(int(answer.text()), signal.SIGKILL)
+
+
+def test_what_an_ended_process_wrote_is_there_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The thread that reads it may be behind, on a busy machine."""
+    read, children = _process._read_some, list[ChildProcess]()
+
+    def read_when_it_must(source: int) -> bytes | None:
+        must = bool(children and select.select([children[0]._stop_read], [], [], 0)[0])
+        return read(source) if must else None
+
+    monkeypatch.setattr(_process, "_read_some", read_when_it_must)
+    child = ChildProcess(python("print('last')"), env=os.environ)
+    children.append(child)
+    child.wait(HANG_LIMIT_S)
+    written = child.written()
+    child.close()
+
+    assert written == "last\n"
 
 
 class TestWithoutPolling:
