@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TextIO, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, TextIO, TypeAlias, runtime_checkable
 
 from attrs import field, frozen
 
@@ -282,6 +282,21 @@ class Host(Protocol):
 
         Raises:
             ContentError: it has no header, or one that is none.
+        """
+        ...
+
+    def output_to(
+        self, target: JsonObject | Literal["origin", "current"]
+    ) -> AbstractContextManager[None]:
+        """Let what the caller's thread or task causes inside belong to *target*.
+
+        Args:
+            target: A request, as `set_parent` takes it; "origin" for the one that started the
+                thread, which is where output goes anyhow; "current" for the one that is handled at
+                each moment.
+
+        Raises:
+            ContentError: *target* has no header, or one that is none.
         """
         ...
 

@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
 from threading import Lock  # by name: gevent replaces the module's
 from types import CodeType, TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from IPython.core import page, payloadpage
 from IPython.core.autocall import ExitAutocall, ZMQExitAutocall
@@ -338,6 +338,20 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
     def set_parent(self, parent: JsonObject) -> None:
         """Let what the caller prints and shows belong to *parent*, an earlier request."""
         self.kernel.set_parent(None, parent)
+
+    def output_to(
+        self, target: JsonObject | Literal["origin", "current"]
+    ) -> AbstractContextManager[None]:
+        """Choose the cell under which the caller's thread or task prints and shows, inside.
+
+        Args:
+            target: What `get_parent` returned in that cell; "current" for the cell that runs at
+                each moment; "origin" for the one that started the thread, as outside.
+
+        Raises:
+            ContentError: *target* has no header, or one that is none.
+        """
+        return self.host.output_to(target)
 
     def set_thread_parent(self, parent: JsonObject) -> JsonObject:
         """Do as `set_parent` does; return what `reset_thread_parent` takes."""

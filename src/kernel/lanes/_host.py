@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from threading import get_ident  # by name: gevent replaces the module's
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Literal, TextIO
 
 from assay.kernel._request import NoInputError
 from assay.kernel.dispatch._stdin import Prompter
@@ -141,6 +141,23 @@ class KernelHost:
         """Attribute to *request* what the running code causes from here on."""
         self.catch_up()
         self._parents.set_parent(self._parents.resolve_parent(request))
+
+    @contextmanager
+    def output_to(self, target: JsonObject | Literal["origin", "current"]) -> Iterator[None]:
+        """Attribute to *target* what the running code causes inside."""
+        match target:
+            case "current":
+                request = None
+            case "origin":
+                request = self._parents.of_origin or self._parents.current()
+            case parts:
+                request = self._parents.resolve_parent(parts)
+        self.catch_up()
+        with self._parents.writing_for(request):
+            try:
+                yield
+            finally:
+                self.catch_up()
 
     def leave_descriptors(self) -> None:
         """Catch no more of what is written to descriptors 1 and 2."""

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
+from threading import get_ident  # by name: gevent replaces the module's
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -35,6 +36,8 @@ class Parents:
     def __init__(self) -> None:
         self._current: ContextVar[Request | None] = ContextVar("assay-request", default=None)
         self._of_thread: WeakKeyDictionary[threading.Thread, Request] = WeakKeyDictionary()
+        self._followers: set[int] = set()
+        """The threads that write for whatever is handled at each moment."""
         self._item: object = None
         """The class of a pool's work, once it is imported."""
         self.of_context = self._current.get
@@ -92,7 +95,7 @@ class Parents:
         request = self._current.get()
         if request is not None:
             return request
-        if not is_main_thread():
+        if not is_main_thread() and get_ident() not in self._followers:
             request = self._of_thread.get(threading.current_thread())
             if request is not None:
                 self._current.set(request)
@@ -137,6 +140,29 @@ class Parents:
         self._current.set(request)
         if is_main_thread():
             self.newest = request
+
+    @contextmanager
+    def writing_for(self, request: Request | None) -> Iterator[None]:
+        """Let what the caller's thread or task causes inside belong to *request*.
+
+        None is the request that is handled at each moment.
+        """
+        thread = get_ident()
+        follows = request is None and thread not in self._followers
+        if follows:
+            self._followers.add(thread)
+        token = self._current.set(request)
+        try:
+            yield
+        finally:
+            self._current.reset(token)
+            if follows:
+                self._followers.discard(thread)
+
+    @property
+    def of_origin(self) -> Request | None:
+        """The request whose code started the caller's thread; None for the main thread."""
+        return self._of_thread.get(threading.current_thread())
 
     def follow_threads(self, in_own: Callable[[], bool]) -> None:
         """Note for each thread the request that started it, from now on.

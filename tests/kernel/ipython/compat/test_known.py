@@ -22,7 +22,7 @@ from assay.protocol import (
     UpdateDisplayData,
     unstructure,
 )
-from assay.transport import Client, KernelProcess
+from assay.transport import Client, KernelProcess, Received
 from tests.kernel._kernels import (
     HANG_LIMIT_S,
     answering,
@@ -336,6 +336,47 @@ def test_parent_of_a_thread_is_set_and_reset(client: Client) -> None:
     assert text_of(heard) == "for the first\n"
     ids = {r.parent_header.msg_id for r in heard if r.parent_header is not None}
     assert ids == {first.request.header.msg_id}
+
+
+def parent_of(received: Received) -> str | None:
+    """Return the id of the request that *received* belongs to."""
+    header = received.parent_header
+    return header.msg_id if header is not None else None
+
+
+def test_thread_chooses_where_its_output_goes(client: Client) -> None:
+    """A thread writes for the cell that started it, for the one that runs, or for one that it
+    names, as it chooses (HDR-13)."""
+    execute(
+        client,
+        "import queue, threading\nsteps, done = queue.Queue(), queue.Queue()\n"
+        "shell = get_ipython()\n"
+        "def work():\n"
+        "    for target in iter(steps.get, None):\n"
+        "        with shell.output_to(target):\n"
+        "            print('inside'); display('shown')\n"
+        "            with shell.output_to('origin'): print('nested')\n"
+        "        print('outside'); done.put(None)\n"
+        "threading.Thread(target=work, daemon=True).start(); kept = shell.get_parent()",
+    )
+    named = execute(client, "named = shell.get_parent()")
+    heard = {}
+    for target in ("'current'", "named", "'origin'"):
+        answer = execute(client, f"steps.put({target}); done.get(timeout={HANG_LIMIT_S})")
+        rest = heard_meanwhile(client)
+        of_named = [one for one in rest if parent_of(one) == named.request.header.msg_id]
+        of_origin = [one for one in rest if one not in of_named]
+        shows = "display_data" in answer.types
+        heard[target] = answer.text(), shows, text_of(of_named), text_of(of_origin)
+    execute(client, "steps.put(None)")
+    refused = execute(client, "with shell.output_to({'header': {}}): pass", stop_on_error=False)
+
+    assert heard == {
+        "'current'": ("inside\n", True, "", "nested\noutside\n"),
+        "named": ("", False, "inside\n", "nested\noutside\n"),
+        "'origin'": ("", False, "", "inside\nnested\noutside\n"),
+    }
+    assert failed(refused).ename == "ContentError"
 
 
 def test_streams_know_a_forked_child(client: Client) -> None:
