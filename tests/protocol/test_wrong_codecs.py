@@ -21,6 +21,7 @@ from hypothesis.errors import HypothesisException
 
 from assay.protocol import (
     AssayError,
+    Channel,
     ConnectionFile,
     ConnectionFileError,
     ContentError,
@@ -128,6 +129,28 @@ SUBJECTS = {
         acceptance=lambda _: Frames((), b"", b"{}", b"{}", b"{}", b"{}", ()),
         seeing=("wire.framing.without_a_delimiter_there_is_no_message",),
         blind=("wire.framing.join_undoes_split", "wire.framing.the_first_delimiter_counts"),
+    ),
+    "split_websocket": Subject(
+        path="protocol.wire._websocket:split_websocket",
+        refusal=WRONG_FRAMES,
+        acceptance=lambda *_: (Channel.SHELL, Frames((), b"", b"{}", b"{}", b"{}", b"{}", ())),
+        seeing=(
+            "wire.websocket.a_frame_of_v1_that_ends_early_is_refused",
+            "wire.websocket.a_text_frame_that_ends_early_is_refused",
+            "wire.websocket.a_frame_with_buffers_that_ends_before_the_last_is_refused",
+            "wire.websocket.any_bytes_are_a_message_or_refused",
+            "wire.websocket.any_number_in_the_table_is_right_or_refused",
+        ),
+        blind=("wire.websocket.a_message_comes_back",),
+    ),
+    "join_websocket": Subject(
+        path="protocol.wire._websocket:join_websocket",
+        refusal=LocalError("wanted a channel of messages, found another"),
+        acceptance=lambda *_: "{}",
+        blind=(
+            "wire.websocket.a_message_comes_back",
+            "wire.websocket.identities_and_signature_stay_behind",
+        ),
     ),
     "encode_json": Subject(
         path="protocol.wire._json:encode_json",

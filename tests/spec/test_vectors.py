@@ -18,6 +18,7 @@ from jupyter_client.session import Session as OtherSession
 
 import assay.protocol
 from assay.protocol import (
+    MESSAGE_TYPES,
     Channel,
     ConnectionFile,
     ConnectionFileError,
@@ -162,7 +163,10 @@ def typed_as(msg_type: str, content: Mapping[str, object]) -> type[Content]:
     else:
         name = "".join(word.capitalize() for word in msg_type.split("_"))
     found: type[Content] = getattr(assay.protocol, name, Unknown)
-    return found if found.msg_type == msg_type or name in {"ErrorReply", "Aborted"} else Unknown
+    if name in {"ErrorReply", "Aborted"}:
+        return found
+    # What is no type of the protocol is known where a program has registered it (`register_usage`).
+    return found if found.msg_type == msg_type and msg_type in MESSAGE_TYPES else Unknown
 
 
 def check(session: Session, step: Vector) -> None:
