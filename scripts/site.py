@@ -64,11 +64,12 @@ def collect() -> None:
 
 
 def unlisted() -> list[str]:
-    """Return the chapters that the navigation lacks: nobody would find them."""
+    """Return the chapters and pages that the navigation lacks: nobody would find them."""
     listed = CONFIGURATION.read_text("utf-8")
-    chapters = (ROOT / "spec" / "chapters").glob("*.md")
-    names = sorted(f"spec/chapters/{path.name}" for path in chapters)
-    return [name for name in names if name not in listed]
+    pages = [*(ROOT / "spec" / "chapters").glob("*.md"), *(ROOT / "docs").glob("*.md")]
+    names = sorted(str(page.relative_to(ROOT)) for page in pages)
+    names.remove("docs/README.md")  # the start page has its place
+    return [name for name in names if f"- {name}\n" not in listed]
 
 
 def _pages() -> Iterator[Path]:

@@ -70,14 +70,16 @@ class Connections:
         self._topics[descriptor] = max(0, weight)
 
     def progressed(self) -> bool:
-        """Return True if a peer has taken something since the last call.
+        """Return True if a peer has taken something since the last call that was there to take.
 
-        Of one that had nothing to take then, only where the system counts what it takes.
+        Of one that had nothing to take then, only where the system counts what it takes, and only
+        if there is something now: ZeroMQ's answers to heartbeats are taken as well.
         """
         found = False
         for descriptor, progress in self._look():
             before = self._last.get(descriptor, progress)
-            found = found or progress.taken != before.taken
+            waits = before.pending > 0 or progress.pending > 0
+            found = found or (waits and progress.taken != before.taken)
             found = found or (before.pending > 0 and progress.pending != before.pending)
             self._last[descriptor] = progress
         return found

@@ -320,6 +320,7 @@ def launch(
         owned.callback(child.close)
         if service is not None:
             wanted = service.wait_for(child, timeout)
+            service.close()  # nobody else is to register
             wanted.write(path)
         elif kernel_chooses_ports:
             wanted = _wait_for_ports(path, child, timeout)

@@ -39,10 +39,14 @@ class Reach:
     """The kernel chooses its ports and reports them; None gives it a connection file."""
 
     def connection(self) -> ConnectionFile:
-        """Return a new connection file, with keys of its own, for `launch` to add the ports."""
-        made = ConnectionFile(
-            key=secrets.token_hex(KEY_BYTES), transport=self.transport, ip=self.ip or DEFAULT_IP
-        )
+        """Return a new connection file for `launch` to add the ports.
+
+        Keys are its own, and so are paths that begin as `ip` says: several kernels may be wanted.
+        """
+        ip = self.ip or DEFAULT_IP
+        if self.transport is Transport.IPC and self.ip:
+            ip = f"{ip}-{secrets.token_hex(4)}"
+        made = ConnectionFile(key=secrets.token_hex(KEY_BYTES), transport=self.transport, ip=ip)
         if not self.encrypt:
             return made
         keys = curve_keys()

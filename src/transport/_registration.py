@@ -13,6 +13,7 @@ Who has no key can neither register nor acknowledge: what is wrongly signed coun
 
 from __future__ import annotations
 
+import secrets
 import uuid
 from pathlib import Path
 from typing import Protocol
@@ -97,8 +98,7 @@ class RegistrationService:
         """Wait until the kernel has registered, acknowledge it, and return where it listens.
 
         Raises:
-            LaunchError: it ended before it registered.
-            TimedOutError: it did not register in time.
+            LaunchError: it ended before it registered, or did not register in time.
         """
         poller = zmq.Poller()
         poller.register(self._socket, zmq.POLLIN)
@@ -122,7 +122,7 @@ class RegistrationService:
         """Bind, and return what stands in the file."""
         wanted = self._wanted
         if wanted.transport is Transport.IPC:
-            ip = str(folder / "registration")
+            ip = str(folder / f"reg-{secrets.token_hex(4)}")  # others may register in this folder
             self._file = Path(f"{ip}-{SERVICE_NUMBER}")
             self._socket.bind(f"ipc://{self._file}")
             return ip, SERVICE_NUMBER

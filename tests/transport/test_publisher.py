@@ -473,6 +473,7 @@ class Looks(Connections):
         ((100, 50), (120, 30), True),
         ((100, 0), (120, 30), True),  # it had nothing to take, was sent something, and took of it
         ((100, 0), (100, 30), False),
+        ((100, 0), (110, 0), False),  # the answer to a heartbeat
         ((0, 50), (0, 30), True),  # as ipc: what is taken is not counted
         ((0, 0), (0, 30), False),
     ],

@@ -105,6 +105,30 @@ def test_both_ends(kind: str, tmp_path: Path, process: Process) -> None:
     assert [*tmp_path.iterdir()] == []
 
 
+def test_two_in_one_folder(tmp_path: Path, process: Process) -> None:
+    """Each of two kernels that register in one folder is heard by its own launcher."""
+    wanted = connection("ipc", tmp_path)
+    with (
+        service(tmp_path, wanted) as first,
+        service(tmp_path, wanted) as second,
+        registering(first.file, wanted.with_ports(PORTS)) as it,
+    ):
+        found = first.wait_for(process, HANG_LIMIT_S)
+        it.result(HANG_LIMIT_S)
+        with registering(second.file, wanted.with_ports(PORTS)) as other:
+            assert second.wait_for(process, HANG_LIMIT_S) == found
+            other.result(HANG_LIMIT_S)
+
+
+def test_paths_of_two_kernels_differ(tmp_path: Path) -> None:
+    """Where paths begin is said once for several kernels."""
+    reach = Reach(transport=Transport.IPC, ip=str(tmp_path / "k"))
+    first, second = reach.connection().ip, reach.connection().ip
+
+    assert first != second
+    assert all(ip.startswith(reach.ip) for ip in (first, second))
+
+
 def test_file_says_all(tmp_path: Path) -> None:
     """The file has the six keys, those for CURVE, and where the kernel's sockets shall be."""
     with service(tmp_path, connection("curve", tmp_path)) as here:
