@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
-from threading import get_ident  # by name: gevent replaces the module's
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -36,8 +35,8 @@ class Parents:
     def __init__(self) -> None:
         self._current: ContextVar[Request | None] = ContextVar("assay-request", default=None)
         self._of_thread: WeakKeyDictionary[threading.Thread, Request] = WeakKeyDictionary()
-        self._followers: set[int] = set()
-        """The threads that write for whatever is handled at each moment."""
+        self._follows: ContextVar[bool] = ContextVar("assay-follows", default=False)
+        """True where what is written is for whatever is handled at each moment."""
         self._item: object = None
         """The class of a pool's work, once it is imported."""
         self.of_context = self._current.get
@@ -95,7 +94,7 @@ class Parents:
         request = self._current.get()
         if request is not None:
             return request
-        if not is_main_thread() and get_ident() not in self._followers:
+        if not is_main_thread() and not self._follows.get():
             request = self._of_thread.get(threading.current_thread())
             if request is not None:
                 self._current.set(request)
@@ -147,17 +146,13 @@ class Parents:
 
         None is the request that is handled at each moment.
         """
-        thread = get_ident()
-        follows = request is None and thread not in self._followers
-        if follows:
-            self._followers.add(thread)
+        follows = self._follows.set(request is None)
         token = self._current.set(request)
         try:
             yield
         finally:
             self._current.reset(token)
-            if follows:
-                self._followers.discard(thread)
+            self._follows.reset(follows)
 
     @property
     def of_origin(self) -> Request | None:

@@ -379,6 +379,30 @@ def test_thread_chooses_where_its_output_goes(client: Client) -> None:
     assert failed(refused).ename == "ContentError"
 
 
+def test_tasks_of_a_thread_choose_apart(client: Client) -> None:
+    """What one task of a thread chooses is not undone by another one's end (HDR-13)."""
+    execute(
+        client,
+        "import asyncio, queue, threading\nstart, done = queue.Queue(), queue.Queue()\n"
+        "shell = get_ipython()\n"
+        "async def first(inside, left):\n"
+        "    with shell.output_to('current'): inside.set(); await asyncio.sleep(0)\n"
+        "    left.set()\n"
+        "async def second(inside, left):\n"
+        "    await inside.wait()\n"
+        "    with shell.output_to('current'): await left.wait(); print('second')\n"
+        "async def both():\n"
+        "    events = asyncio.Event(), asyncio.Event()\n"
+        "    await asyncio.gather(first(*events), second(*events))\n"
+        "def work(): start.get(); asyncio.run(both()); done.put(None)\n"
+        "threading.Thread(target=work, daemon=True).start()",
+    )
+
+    answer = execute(client, f"start.put(None); done.get(timeout={HANG_LIMIT_S})")
+
+    assert answer.text() == "second\n"
+
+
 def test_streams_know_a_forked_child(client: Client) -> None:
     """`sys.stdout._is_master_process()` is False in a forked child, as some tests ask."""
     code = (
