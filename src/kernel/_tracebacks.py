@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from types import FrameType, TracebackType
 
-__all__ = ["hide_own_frames", "text_of"]
+__all__ = ["hide_own_frames", "last_line_of", "lines_of", "text_of"]
 
 OWN = __name__.rpartition(".")[0]
 """The kernel's package. What it calls in the rest of the library is hidden with it; a program that
@@ -23,6 +23,9 @@ WORKS_FOR_US = frozenset(
 
 TRACERS = frozenset({"_pydevd_bundle", "_pydevd_sys_monitoring", "pydevd"})
 """Top-level modules of the debugger that Python calls between two lines of the user's."""
+
+MAX_LINES = 4_000
+"""What is shown of one error. A recursion of two functions has no two lines in a row alike."""
 
 
 def hide_own_frames(error: BaseException) -> None:
@@ -105,6 +108,30 @@ def text_of(error: BaseException) -> str:
     for convert in (str, repr):
         try:
             return convert(error)
-        except Exception:  # noqa: BLE001, S112 - a user's __str__ may raise anything
+        except BaseException:  # noqa: BLE001, S112 - a user's __str__ may raise anything
             continue
     return "<the exception cannot be shown>"
+
+
+def last_line_of(error: BaseException) -> str:
+    """Return name and text of *error*, as the end of a traceback."""
+    name, text = type(error).__name__, text_of(error)
+    return f"{name}: {text}" if text else name
+
+
+def lines_of(error: BaseException) -> list[str]:
+    """Return what Python shows of *error*, without line ends; the last line alone if it fails.
+
+    Lines in the middle are left out of more than `MAX_LINES`.
+    """
+    import traceback  # noqa: PLC0415 - few requests fail, and none of a kernel that starts
+
+    try:
+        lines = "".join(traceback.format_exception(error)).splitlines()
+    except BaseException:  # noqa: BLE001 - a SyntaxError's attributes, or its notes, may be anything
+        return [last_line_of(error)]
+    left_out = len(lines) - MAX_LINES
+    if left_out > 0:
+        half = MAX_LINES // 2
+        lines[half:-half] = [f"  [... {left_out} lines left out]"]
+    return lines

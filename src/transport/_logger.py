@@ -117,7 +117,10 @@ class _LimitedLogger:
         exc_info = exc_info or method == "exception"
         level = "error" if method == "exception" else method
         log = getattr(logging.getLogger(self._name), level)
-        log(message, *args, exc_info=exc_info, stacklevel=3)
+        try:
+            log(message, *args, exc_info=exc_info, stacklevel=3)
+        except Exception as error:  # noqa: BLE001 - of a program's `SyntaxError`, which has no form
+            log(f"{message} (no traceback: %s)", *args, type(error).__name__, stacklevel=3)
 
     def _admit(self, message: str) -> int | None:
         """Return how many lines of this kind were left out before; None to leave this one out."""

@@ -78,3 +78,24 @@ def test_traceback(clock: Clock, lines: pytest.LogCaptureFixture) -> None:
 
     assert "no number" in lines.text
     assert lines.records[0].funcName == "test_traceback"
+
+
+def test_error_that_has_no_form_is_logged_without(clock: Clock) -> None:
+    """A traceback that cannot be written, such as a SyntaxError's whose parts are of wrong types,
+    costs its line nothing else, and the thread that logs nothing."""
+
+    class Writer(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.exc_info:
+                raise TypeError("as `logging.Formatter` does then")
+            written.append(record.getMessage())
+
+    written: list[str] = []
+    program = logging.getLogger("assay.test.formless")
+    handler = Writer()
+    program.addHandler(handler)
+    logger = _LimitedLogger(program.name, clock)
+    logger.exception("%s failed", "it")
+    program.removeHandler(handler)
+
+    assert written == ["it failed (no traceback: TypeError)"]

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from assay.kernel._interpreter import Cell, Executed, Failed, Interpreter, Succeeded
 from assay.kernel._request import Request
-from assay.kernel._tracebacks import hide_own_frames, text_of
+from assay.kernel._tracebacks import hide_own_frames, lines_of, text_of
 from assay.kernel.dispatch._replies import Reply, error_reply
 from assay.kernel.output._iopub import Output
 from assay.protocol import UNSET, Content, Error, ExecuteInput, ExecuteReply, ExecuteRequest, Json
@@ -167,8 +167,7 @@ def _check(interpreter: Interpreter, executed: object) -> None:
 
 def _failed(error: BaseException) -> Failed:
     """Return what an interpreter failed with: its own frames, and none of the kernel's."""
-    import traceback  # noqa: PLC0415 - no cell of an interpreter without faults needs it
-
     hide_own_frames(error)
-    lines = "".join(traceback.format_exception(error)).splitlines()
-    return Failed(ename=type(error).__name__, evalue=text_of(error), traceback=tuple(lines))
+    return Failed(
+        ename=type(error).__name__, evalue=text_of(error), traceback=tuple(lines_of(error))
+    )

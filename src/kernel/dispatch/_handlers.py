@@ -7,7 +7,7 @@ from typing import TypeAlias, TypeVar
 
 from assay.kernel._errors import UnavailableError
 from assay.kernel._request import Request
-from assay.kernel._tracebacks import hide_own_frames, text_of
+from assay.kernel._tracebacks import hide_own_frames, last_line_of, lines_of, text_of
 from assay.kernel.dispatch._replies import Reply, Responder, error_reply
 from assay.protocol import (
     MESSAGE_TYPES,
@@ -120,11 +120,9 @@ class Handlers:
             return self._failed(request, error)
 
     def _failed(self, request: Request, error: BaseException) -> Content | None:
-        import traceback  # noqa: PLC0415 - few requests fail, and none of a kernel that starts
-
         hide_own_frames(error)
         if request.header.msg_type == "debug_request":
-            return _debug_failure(request, f"{type(error).__name__}: {text_of(error)}")
+            return _debug_failure(request, last_line_of(error))
         if request.header.msg_type == "is_complete_request" and not isinstance(error, ContentError):
             return _not_judged()
         is_ours = isinstance(error, (ProtocolError, UnavailableError, KeyboardInterrupt))
@@ -132,7 +130,7 @@ class Handlers:
             request,
             type(error).__name__,
             text_of(error),
-            traceback=() if is_ours else traceback.format_exception(error),
+            traceback=() if is_ours else lines_of(error),
             execution_count=self._execution_count(),
         )
 

@@ -35,6 +35,8 @@ class Comms:
         class KernelComm(BaseComm):  # type: ignore[misc]  # skipped, see mypy.ini
             """A comm whose other end is a client."""
 
+            _closed: bool
+
             def __init__(
                 self,
                 *args: Any,
@@ -48,9 +50,28 @@ class Comms:
             def kernel(self) -> object:
                 return comms.kernel
 
-            def close(self, *args: Any, **keys: Any) -> None:
-                if not comms.is_over:
-                    super().close(*args, **keys)
+            def open(self, *args: Any, **keys: Any) -> None:
+                was_open = not self._closed
+                try:
+                    super().open(*args, **keys)
+                except Exception:
+                    if was_open:  # the client still has it
+                        comms.manager.register_comm(self)
+                    raise
+
+            def close(
+                self, data: Any = None, *args: Any, deleting: bool = False, **keys: Any
+            ) -> None:
+                if comms.is_over or self._closed:
+                    return
+                try:
+                    super().close(data, *args, deleting=deleting, **keys)
+                except Exception:
+                    self._closed = False  # the client still has it
+                    if not deleting:
+                        raise
+                    # There is no caller whose error it is, and no later: the client is told.
+                    super().close({}, deleting=True)
 
             def publish_msg(
                 self,

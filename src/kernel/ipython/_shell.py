@@ -9,7 +9,6 @@ from __future__ import annotations
 import builtins
 import os
 import sys
-import traceback
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
@@ -24,10 +23,12 @@ from IPython.core.history import HistoryOutput
 from IPython.core.interactiveshell import InteractiveShell, InteractiveShellABC
 from traitlets import Bool, Instance, Type, default
 
-from assay.kernel._tracebacks import hide_own_frames, text_of
+from assay.kernel._tracebacks import hide_own_frames, last_line_of, lines_of, text_of
 from assay.kernel.ipython._cell_run import CellRun, PayloadManager, run_of
 from assay.kernel.ipython._display import IopubDisplayHook, IopubDisplayPublisher
 from assay.kernel.ipython._errors import newest_error, note_error
+from assay.kernel.ipython._long_tracebacks import leave_out_middle
+from assay.kernel.ipython._representing import is_first_error, represent
 from assay.kernel.ipython._sources import forget_old_sources
 from assay.kernel.ipython._user_tracebacks import without_own_frames
 from assay.kernel.ipython.speedups._completer import init_completer
@@ -266,7 +267,20 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
     def _format_user_obj(self, obj: object) -> Json:
         # As JSON now: an iterator can be read once, and what has no form is this expression's
         # error, not the reply's.
-        return decode_json(encode_json(super()._format_user_obj(obj)))
+        data, metadata = represent(self.display_formatter, obj)
+        shown = {"status": "ok", "data": data, "metadata": metadata}
+        return decode_json(encode_json(shown))
+
+    def _user_obj_error(self) -> dict[str, str | list[str]]:
+        """Return what the reply says of an expression that has just failed."""
+        kind, error, _ = sys.exc_info()
+        assert error is not None
+        try:
+            lines: list[str] = self.InteractiveTB.get_exception_only(kind, error)
+        except BaseException:  # noqa: BLE001 - of its `__str__`, which may raise anything
+            lines = [last_line_of(error)]
+        name, text = type(error).__name__, text_of(error)
+        return {"status": "error", "ename": name, "evalue": text, "traceback": lines}
 
     def init_history(self) -> None:
         """Open the history database."""
@@ -373,9 +387,15 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
         self.keepkernel_on_exit = None
 
     def set_next_input(self, s: str, replace: bool = False) -> None:
-        """Ask the client to put *s* into the next cell, or with *replace* into this one."""
+        """Ask the client to put *s* into the next cell, or with *replace* into this one.
+
+        Raises:
+            TypeError: *s* is no text, which no client could put there.
+        """
+        if not isinstance(s, str):
+            raise TypeError(f"set_next_input: wanted text, found {type(s).__name__}")
         self.payload_manager.write_payload(
-            {"source": "set_next_input", "text": s, "replace": replace}
+            {"source": "set_next_input", "text": s, "replace": bool(replace)}
         )
 
     def showtraceback(
@@ -389,8 +409,9 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
         """Show the exception that just happened, or *exc_tuple*."""
         kind, value, trace = exc_tuple or sys.exc_info()
         run = run_of(self.host.request()) or CellRun()
-        if run.is_failed and not run.depth and isinstance(value, KeyboardInterrupt):
-            return  # it struck when the error that ended the cell had been shown
+        is_late = run.is_failed and not run.depth and isinstance(value, KeyboardInterrupt)
+        if is_late or (exc_tuple and not running_compiled_code and not is_first_error(value)):
+            return  # it struck when the error that ended the cell had been shown; or is one of many
         run.is_ending = running_compiled_code and run.depth == 1
         if value is not None:
             self.host.end_child(value)
@@ -417,7 +438,7 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
             elif _is_beyond_ipython(value):
                 hide_own_frames(value)
                 # IPython prints these as plain text on stderr, and no error is published.
-                self._showtraceback(kind, value, _lines_of(value))
+                self._showtraceback(kind, value, lines_of(value))
                 return
         if value is not None and kind is not None:
             hide_own_frames(value)
@@ -429,13 +450,14 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
             # lock of Python's locked.
             with suppress(ImportError, OSError), self.host.uninterrupted():
                 remember_highlighting()
-            super().showtraceback(
-                exc_tuple, filename, tb_offset, exception_only, running_compiled_code
-            )
+            with suppress(Exception, SystemExit):  # of the user's `__str__` or `_render_traceback_`
+                super().showtraceback(
+                    exc_tuple, filename, tb_offset, exception_only, running_compiled_code
+                )
         replaced = "_showtraceback" in vars(self)  # by a program that shows errors its own way
         if newest_error() is before and not replaced and value is not None and kind is not None:
             # Its own `_render_traceback_` failed, or IPython did: that is no reason to be silent.
-            self._showtraceback(kind, value, _lines_of(value))
+            self._showtraceback(kind, value, lines_of(value))
 
     def published_error(self, error: BaseException) -> Error:
         """Return what was published for *error*, which ended the cell.
@@ -445,12 +467,11 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
         """
         if (shown := self._error_of_cell()) is not None:
             return shown
-        name, text = type(error).__name__, text_of(error)
-        return self._publish_error(type(error), error, [f"{name}: {text}" if text else name])
+        return self._publish_error(type(error), error, [last_line_of(error)])
 
     def show_usage_error(self, exc: BaseException) -> None:
         """Show that a magic was used wrongly."""
-        self._showtraceback(type(exc), exc, [f"UsageError: {exc}"])
+        self._showtraceback(type(exc), exc, [f"UsageError: {text_of(exc)}"])
 
     def _showtraceback(
         self, etype: type[BaseException], evalue: BaseException, stb: object
@@ -462,10 +483,12 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
     ) -> Error:
         if not isinstance(stb, (list, tuple)):
             # A `_render_traceback_` of the user's may return anything.
-            stb = stb.splitlines() if isinstance(stb, str) else _lines_of(evalue)
-        error = Error(
-            ename=str(etype.__name__), evalue=text_of(evalue), traceback=tuple(map(str, stb))
-        )
+            stb = stb.splitlines() if isinstance(stb, str) else lines_of(evalue)
+        try:
+            lines = tuple(map(str, stb))
+        except BaseException:  # noqa: BLE001 - of the items
+            lines = tuple(lines_of(evalue))
+        error = Error(ename=str(etype.__name__), evalue=text_of(evalue), traceback=lines)
         request = self.host.request()
         if (run := run_of(request)) is not None and (run.is_ending or not run.depth):
             run.is_failed = True
@@ -532,6 +555,7 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
         super().init_traceback_handlers(custom_exceptions)
         formatter = self.InteractiveTB
         formatter.structured_traceback = without_own_frames(formatter.structured_traceback)
+        leave_out_middle(formatter)
 
     def init_virtualenv(self) -> None:
         """Do nothing: a kernel runs in the environment that it was installed in."""
@@ -586,11 +610,6 @@ def _is_beyond_ipython(error: BaseException) -> bool:
         seen.add(id(link))
         link = link.__context__
     return False
-
-
-def _lines_of(error: BaseException) -> list[str]:
-    """Return what Python shows of *error*; clients put the line ends between."""
-    return "".join(traceback.format_exception(error)).splitlines()
 
 
 def _is_cancelled(error: BaseException) -> bool:

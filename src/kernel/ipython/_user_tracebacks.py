@@ -14,7 +14,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
-from assay.kernel._tracebacks import hide_own_frames, reports_on_own
+from assay.kernel._tracebacks import hide_own_frames, lines_of, reports_on_own
 from assay.kernel.process._patches import Kind, patches
 
 __all__ = ["hide_everywhere", "without_own_frames"]
@@ -80,7 +80,12 @@ def without_own_frames(format_error: Callable[..., Any]) -> Callable[..., Any]:
         *rest: object,
         **options: object,
     ) -> Any:
-        return format_error(etype, evalue, _hidden(evalue, etb), *rest, **options)
+        try:
+            return format_error(etype, evalue, _hidden(evalue, etb), *rest, **options)
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # noqa: BLE001 - of the error's `__str__`, which may raise anything
+            return lines_of(evalue)
 
     return format_without_own
 

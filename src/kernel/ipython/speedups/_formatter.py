@@ -15,6 +15,8 @@ from typing import Any
 from IPython.core import formatters
 from IPython.lib import pretty
 
+from assay.kernel.ipython._representing import Representing
+
 __all__ = ["DisplayFormatter"]
 
 PLAIN = frozenset(
@@ -43,10 +45,13 @@ class DisplayFormatter(formatters.DisplayFormatter):  # type: ignore[misc]  # IP
         exclude: Collection[str] | None = None,
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return the representations of *obj* by MIME type, and the metadata of each."""
+        current = Representing.begin()
         if type(obj) in PLAIN and not include and not exclude and self._is_text_alone(obj):
             text = _text(self.formatters[TEXT], obj)
             return {} if text is None else {TEXT: text}, {}
-        found: tuple[dict[str, Any], dict[str, Any]] = super().format(obj, include, exclude)
+        found: tuple[dict[str, Any], dict[str, Any]] = current.call(
+            super().format, obj, include, exclude
+        )
         return found
 
     def _is_text_alone(self, obj: object) -> bool:
