@@ -5,16 +5,20 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from types import FrameType
+from typing import TypeAlias
 
 import click
 
 from assay._platform import ENDING_SIGNALS
 from assay.commands._exit import Exit
 
-__all__ = ["exit_code_of"]
+__all__ = ["Handler", "exit_code_of", "put_back", "put_handlers"]
+
+Handler: TypeAlias = Callable[[int, FrameType | None], object] | int | None
+"""What `signal.signal` returns."""
 
 
 def exit_code_of(work: Callable[[], int]) -> int:
@@ -42,13 +46,32 @@ def exit_code_of(work: Callable[[], int]) -> int:
 
 @contextmanager
 def _requests_to_end_raise() -> Iterator[None]:
-    handlers = {**dict.fromkeys(ENDING_SIGNALS, _end), signal.SIGINT: _interrupt}
-    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    before = put_handlers({**dict.fromkeys(ENDING_SIGNALS, _end), signal.SIGINT: _interrupt})
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        put_back(before)
+
+
+def put_handlers(
+    handlers: Mapping[signal.Signals, Callable[[int, FrameType | None], object]],
+) -> dict[signal.Signals, Handler]:
+    """Set *handlers* and return those before, for `put_back`.
+
+    A signal that is ignored stays so, as SIGHUP under nohup and SIGINT in the background of a
+    shell: who has started us does not want it to end us.
+    """
+    return {
+        number: signal.signal(number, handler)
+        for number, handler in handlers.items()
+        if signal.getsignal(number) is not signal.SIG_IGN
+    }
+
+
+def put_back(before: Mapping[signal.Signals, Handler]) -> None:
+    """Set the handlers that `put_handlers` returned; one that was not made in Python is lost."""
+    for number, handler in before.items():
+        signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
 
 def _end(number: int, frame: FrameType | None) -> None:

@@ -17,6 +17,7 @@ from attrs import field, frozen
 
 from assay._command import kernel_argv
 from assay._platform import ENDING_SIGNALS
+from assay.commands._ending import Handler, put_back, put_handlers
 from assay.commands._exit import Exit
 from assay.commands._show import Screen
 from assay.protocol import (
@@ -376,20 +377,19 @@ class _Signals:
     |                   |                         | the third time ends it  | code              |
     | SIGTERM, SIGHUP   | ends the run            | ends the run            | ends the run      |
 
-    Ending the run kills the kernel and removes what was made for it.
+    Ending the run kills the kernel and removes what was made for it. A signal that is ignored when
+    the run begins stays so.
     """
 
     def __init__(self) -> None:
         self.pressed = 0
         self._kernel: KernelProcess | None = None
         self._raises = False
-        self._before: dict[signal.Signals, Callable[[int, FrameType | None], object] | int | None]
-        self._before = {}
+        self._before: dict[signal.Signals, Handler] = {}
 
     def __enter__(self) -> Self:
-        for number in ENDING_SIGNALS:
-            self._before[number] = signal.signal(number, self._end)
-        self._before[signal.SIGINT] = signal.signal(signal.SIGINT, self._interrupt)
+        ending = dict.fromkeys(ENDING_SIGNALS, self._end)
+        self._before = put_handlers({**ending, signal.SIGINT: self._interrupt})
         return self
 
     def __exit__(
@@ -398,8 +398,11 @@ class _Signals:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        for number, before in self._before.items():
-            signal.signal(number, signal.SIG_DFL if before is None else before)
+        self._kernel = None  # it ends: nothing of it can be interrupted
+        try:
+            end_processes()  # as long as signals raise: their defaults would end us at once
+        finally:
+            put_back(self._before)
 
     def forward_to(self, kernel: KernelProcess) -> None:
         """From now on, interrupt *kernel*."""
@@ -434,10 +437,7 @@ class _Signals:
 
 def _exit_code_of(work: Callable[[], int]) -> int:
     try:
-        try:
-            return int(work())
-        finally:
-            end_processes()
+        return int(work())
     except TransportError as error:
         _complain(str(error))
         return Exit.KERNEL

@@ -203,11 +203,9 @@ class KernelProcess:
         if gently:
             self._child.signal(signal.SIGTERM)
             with suppress(LaunchError):
-                return self.wait(TERMINATE_TIMEOUT_S)
-        self._child.signal(KILL)
-        code = self.wait(None)
-        self._remove_record()
-        return code
+                return self._killed(self.wait(TERMINATE_TIMEOUT_S))
+        self._child.kill()
+        return self._killed(self.wait(None))
 
     def wait(self, timeout: float | None = None) -> int:
         """Wait for the kernel's end and return its exit code.
@@ -243,9 +241,11 @@ class KernelProcess:
             shown += story.stacks.splitlines()[:STACK_LINES]
         return "\n".join(shown)
 
-    def _remove_record(self) -> None:
-        """Remove what the kernel left that we have killed: it did not die of anything else."""
-        Path(record_path(str(self.connection_file))).unlink(missing_ok=True)
+    def _killed(self, code: int) -> int:
+        """Remove what the kernel left if it died of our signal, and return *code*."""
+        if code in {-signal.SIGTERM, -KILL}:
+            _record_beside(self.connection_file).unlink(missing_ok=True)
+        return code
 
     def _control_client(self) -> Client:
         if self._control is None:
@@ -316,6 +316,7 @@ def launch(
             env=_environment(spec, env or {}),
             cwd=cwd,
             capture=capture,
+            leaves=_record_beside(path),
         )
         owned.callback(child.close)
         if service is not None:
@@ -445,6 +446,10 @@ def _environment(spec: KernelSpec, added: Mapping[str, str]) -> dict[str, str]:
     # On Windows kernels take it for a handle, which a number is not.
     parent = {"JPY_PARENT_PID": str(os.getpid())} if HAS_SIGNALS else {}
     return {**ours, **own, **added, **parent}
+
+
+def _record_beside(connection_file: Path) -> Path:
+    return Path(record_path(str(connection_file)))
 
 
 def _private_folder(owned: ExitStack) -> Path:

@@ -53,6 +53,8 @@ class ChildProcess:
         env: The whole environment.
         cwd: Where it runs; None is here.
         capture: Keep what it writes to stdout and stderr; otherwise that goes where ours goes.
+        leaves: What the process leaves if it does not end by itself. `close` removes it where it
+            has killed the process: then it says nothing.
 
     Raises:
         LaunchError: the command cannot be run.
@@ -65,12 +67,15 @@ class ChildProcess:
         env: Mapping[str, str],
         cwd: Path | None = None,
         capture: bool = True,
+        leaves: Path | None = None,
     ) -> None:
         self.argv = tuple(argv)
+        self._leaves = leaves
+        self._is_killed = False
         self._written = bytearray()
         self._open_sockets()
         self._reader: threading.Thread | None = None
-        with STARTS.starting():  # all of it: what a signal raises then finds a child to close
+        with STARTS.deferring():  # all of it: what a signal raises then finds a child to close
             self._process = self._started(env, cwd, capture=capture)
             STARTS.living.add(self)
             self._waiter = threading.Thread(target=self._wait_for_end, daemon=True)
@@ -162,14 +167,25 @@ class ChildProcess:
             with suppress(ProcessLookupError, PermissionError):
                 signal_group(self.pid, number)
 
+    def kill(self) -> None:
+        """Kill the process and its group if it runs, without waiting for its end."""
+        if not self._ended.is_set():
+            self._is_killed = True
+            self.signal(KILL)
+
     def close(self) -> None:
         """Kill the process if it runs, and let go of everything."""
+        if self._stop_write.fileno() >= 0:
+            self._close()
+        # Last: what a signal interrupts here is done once more by `end_processes`.
         STARTS.living.discard(self)
-        if self._stop_write.fileno() < 0:
-            return
-        self.signal(KILL)
-        self._process.wait()
+
+    def _close(self) -> None:
+        self.kill()
+        code = self._process.wait()
         self._waiter.join(JOIN_TIMEOUT_S)
+        if self._leaves is not None and self._is_killed and code == -KILL:
+            self._leaves.unlink(missing_ok=True)
         self._read_the_rest()
         if self._process.stdout is not None and not self._is_reading:
             self._process.stdout.close()  # else the thread does
