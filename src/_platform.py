@@ -13,6 +13,7 @@ Nothing else of the package asks which system it runs on.
 | bytes that it has not              | ``SIOCOUTQ``; macOS:  | unknown, 0                         |
 |                                    | ``SO_NWRITE``         |                                    |
 | ports given to whoever asks        | ``/proc``             | Linux's default, from 32,768 on    |
+| when a process started             | ``/proc``             | unknown, whether it is there alone |
 
 The choice is made when this is imported. Elsewhere is macOS and the BSDs. For the tests alone, so
 that they run the second forms on Linux as well, ``ASSAY_TEST_PORTABLE=1`` in the environment hides
@@ -59,6 +60,7 @@ __all__ = [
     "make_readiness",
     "nonblocking_pipe",
     "process_descriptor",
+    "process_start",
     "progress_of",
     "require_kernel_system",
     "signal_group",
@@ -281,25 +283,57 @@ def enlarge_pipe(descriptor: int, size: int) -> None:
             return
 
 
-def lock_file(descriptor: int) -> bool:
-    """Lock a file that this process has open for writing, as long as it lives.
+def process_start(pid: int) -> str | None:
+    """Return what tells a process from a later one with its number: on Linux, when it started.
+
+    Returns:
+        None if there is no such process, or one that has ended and is not reaped; empty if there is
+        one and no more is known.
+    """
+    if sys.platform == "win32":
+        return ""
+    if sys.platform == "linux" and not IS_PORTABLE:
+        try:
+            with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123 - as in a kernel's start
+                state, *fields = file.read().rpartition(b")")[2].split()
+            return None if state in {b"Z", b"X"} else fields[18].decode("ascii")
+        except (OSError, ValueError, IndexError):  # there is none, or no /proc
+            pass
+    try:
+        os.kill(pid, 0)
+    except PermissionError:  # it is another user's
+        return ""
+    except (ProcessLookupError, OverflowError):
+        return None
+    return ""
+
+
+def lock_file(descriptor: int, *, shared: bool = False) -> bool | None:
+    """Lock a file that this process has open for reading and writing, as long as it lives.
 
     A forked child does not have the lock. It is gone once the process closes any descriptor of the
     file.
 
+    Args:
+        descriptor: The open file.
+        shared: Others may have it as well, if theirs is shared: for who only wants to see whether
+            it is locked.
+
     Returns:
-        False if another process has it; True also where there are no locks.
+        False if another process has it; None where there are no locks.
     """
-    if sys.platform != "win32":
+    if sys.platform == "win32":
+        return None
+    else:  # noqa: RET505 - so that mypy takes each branch for its system's
         import fcntl  # noqa: PLC0415 - absent on some platforms
 
         try:
-            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.lockf(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except (BlockingIOError, PermissionError):
             return False
         except OSError:  # a file system without locks
-            return True
-    return True
+            return None
+        return True
 
 
 PROGRESS_IS_SEEN: Final = sys.platform in {"linux", "darwin"}

@@ -1,7 +1,9 @@
 """What a kernel leaves for the case that it dies: a file beside its connection file.
 
 It is made at the start and removed at a good end. So one that lies there without a process that has
-its lock is that of a kernel that died, however that was: of SIGKILL nobody in the process hears. It
+its lock is that of a kernel that died, however that was: of SIGKILL nobody in the process hears. A
+lock is lost where code in the kernel opens the file and closes it, and some file systems have none:
+the process that the record names is looked for as well. It
 imports nothing of the project but `assay._platform`, so that a kernel whose imports fail can write
 one, and ``assay why`` read it (decision 0021).
 
@@ -26,7 +28,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 
-from assay._platform import lock_file
+from assay._platform import lock_file, process_start
 
 __all__ = [
     "CELLS_AT",
@@ -37,6 +39,7 @@ __all__ = [
     "CellNotes",
     "Record",
     "note_failed_import",
+    "read_who",
     "record_path",
 ]
 
@@ -52,6 +55,10 @@ KEPT = 20
 they have started."""
 
 KEPT_S = 14 * 24 * 3_600
+
+LOCK_TRIES = 1_000
+LOCK_PAUSE_S = 0.001
+"""Another process that looks at a record has its lock for some microseconds."""
 
 SUFFIX = ".record"
 
@@ -125,11 +132,12 @@ class Record:
         former = _move_away(path)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
-            lock_file(descriptor)
+            _lock(descriptor)
             who = (
                 MAGIC,
                 f"connection {os.path.abspath(connection_path)}",  # noqa: PTH100 - as above
                 f"process {os.getpid()}",
+                f"started {process_start(os.getpid())}",
                 f"host {os.uname().nodename}",
                 f"began {time.time():.3f}",
                 f"about {about}",
@@ -200,8 +208,18 @@ def note_failed_import(arguments: Sequence[str], error: BaseException) -> None:
         )
 
 
+def read_who(data: bytes) -> dict[str, str]:
+    """Return what the beginning of a record, *data*, says of its kernel; empty if it is none."""
+    magic, *lines = os.fsdecode(data[:CELLS_AT]).rstrip().split("\n")
+    if magic != MAGIC:
+        return {}
+    return {name: value for name, _, value in (line.partition(" ") for line in lines)}
+
+
 def is_left(path: str) -> bool:
     """Return True if the record at *path* is of a kernel that has ended.
+
+    It has if the record is not locked, and the process that it names is not there on this host.
 
     Raises:
         OSError: it cannot be read, or is somebody else's.
@@ -210,9 +228,40 @@ def is_left(path: str) -> bool:
     try:
         if os.fstat(descriptor).st_uid != os.geteuid():
             raise PermissionError(errno.EACCES, "it is another user's", path)
-        return lock_file(descriptor)
+        free = lock_file(descriptor, shared=True)
+        who = read_who(os.pread(descriptor, CELLS_AT, 0))
+        return free is not False and not _is_there(who, has_locks=free is not None)
     finally:
         os.close(descriptor)
+
+
+def _is_there(who: dict[str, str], *, has_locks: bool) -> bool:
+    """Return whether the process of a record that is not locked is on this host.
+
+    Where it is not known whether a process is that one, or has got its number later, the lock is
+    believed.
+    """
+    try:
+        pid = int(who.get("process", ""))
+    except ValueError:  # damaged
+        return False
+    if pid <= 0 or who.get("host") != os.uname().nodename:
+        return False
+    found, wanted = process_start(pid), who.get("started", "")
+    if found is None:
+        return False
+    return found == wanted if found and wanted else not has_locks
+
+
+def _lock(descriptor: int) -> None:
+    """Lock the record of this process, which others may look at just now.
+
+    It does without if that cannot be done: then `is_left` looks for the process.
+    """
+    for _ in range(LOCK_TRIES):
+        if lock_file(descriptor) is not False:
+            return
+        time.sleep(LOCK_PAUSE_S)
 
 
 def _move_away(path: str) -> str:
@@ -243,8 +292,11 @@ def _remove_old(folder: str, spared: str) -> None:
             if entry.name.startswith(".") and entry.name.endswith(SUFFIX) and entry.path != spared
         ]
         oldest = time.time() - KEPT_S
-        for number, (changed, path) in enumerate(sorted(found, reverse=True)):
-            if number >= KEPT - 1 or changed < oldest:
-                with suppress(OSError):
-                    if is_left(path):
+        are_many = len(found) > KEPT
+        dead = 0
+        for changed, path in sorted(found, reverse=True):
+            with suppress(OSError):
+                if (are_many or changed < oldest) and is_left(path):
+                    dead += 1
+                    if dead > KEPT or changed < oldest:
                         os.unlink(path)  # noqa: PTH108 - as above

@@ -13,17 +13,20 @@ from assay._record import (
     CELL_BYTES,
     CELLS_AT,
     END_AT,
-    MAGIC,
     STACKS_AT,
     SUFFIX,
     former_path,
     is_left,
+    read_who,
     record_path,
 )
 
 __all__ = ["CellNote", "RecordError", "Story", "find_story", "newest_story", "story_of_connection"]
 
 FATAL = re.compile(r"^Fatal Python error: (.+)$", re.MULTILINE)
+
+LATEST_S = 1e11
+"""Some thousand years from now: moments from here on have no date everywhere."""
 
 STACKS_BYTES = 256 * 1_024
 """Read at most: hundreds of threads."""
@@ -73,6 +76,7 @@ class Story(NamedTuple):
 
     path: Path
     who: dict[str, str]
+    began: float
     cells: tuple[CellNote, ...]
     """Of the main shell and of subshells, the newest last."""
     ended: str
@@ -97,14 +101,21 @@ class Story(NamedTuple):
             runs = not is_left(str(path))
         except OSError as error:
             raise RecordError(f"{path}: cannot be read: {error.strerror}") from error
-        lines = os.fsdecode(data[:CELLS_AT]).rstrip().split("\n")
-        if lines[0] != MAGIC:
+        who = read_who(data)
+        if not who:
             raise RecordError(f"{path}: wanted the record of a kernel, found another file")
+        try:
+            began = _seconds(who.get("began", ""))
+        except ValueError as error:
+            raise RecordError(
+                f"{path}: wanted when the kernel began, in seconds, found {who.get('began', '')!r}"
+            ) from error
         slots = (data[at : at + CELL_BYTES] for at in range(CELLS_AT, END_AT, CELL_BYTES))
         cells = [note for slot in slots if (note := _cell(slot)) is not None]
         return cls(
             path=path,
-            who=dict(line.split(" ", 1) for line in lines[1:] if " " in line),
+            who=who,
+            began=began,
             cells=tuple(sorted(cells, key=lambda cell: cell.began)),
             ended=data[END_AT:STACKS_AT].decode("utf-8", "replace").strip(),
             stacks=_crashed_first(data[STACKS_AT:].decode("utf-8", "replace").strip("\0\n ")),
@@ -150,21 +161,22 @@ class Story(NamedTuple):
     def text(self) -> str:
         """Return all of it for its user, who may read the code."""
         connection = self.who.get("connection", "?")
-        rows = {
-            "kernel": f"{self.who.get('about', '?')}, {connection}",
-            "process": f"{self.who.get('process', '?')} on {self.who.get('host', '?')}",
-            "began": _moment(float(self.who.get("began", "0"))),
-        }
+        rows = [
+            ("kernel", f"{self.who.get('about', '?')}, {connection}"),
+            ("process", f"{self.who.get('process', '?')} on {self.who.get('host', '?')}"),
+            ("began", _moment(self.began)),
+        ]
         if self.runs:
-            rows["runs"] = "yes"
+            rows.append(("runs", "yes"))
         else:
-            rows["cause"] = self.cause()
-            rows["ended"] = f"{self.activity()}; its last sign is from {_moment(self.last_sign)}"
+            ended = f"{self.activity()}; its last sign is from {_moment(self.last_sign)}"
+            rows += [("cause", self.cause()), ("ended", ended)]
         for cell in self.cells:
             until = "had not ended" if cell.ended is None else f"{cell.ended - cell.began:.3f} s"
             line = f": {cell.line}" if cell.line else ""
-            rows[f"cell {cell.number}"] = f"{_moment(cell.began)}, {until}{line}"
-        shown = [f"{name:<9} {value}" for name, value in rows.items()]
+            # Two of them may have one number: that of a subshell's that ran at the same time.
+            rows.append((f"cell {cell.number}", f"{_moment(cell.began)}, {until}{line}"))
+        shown = [f"{name:<9} {value}" for name, value in rows]
         if self.stacks:
             shown += ["", self.stacks]
         return "\n".join(shown)
@@ -234,11 +246,11 @@ def _cell(slot: bytes) -> CellNote | None:
         number, began, ended = words[:3]
         return CellNote(
             number=int(number),
-            began=float(began),
-            ended=None if ended == "-" else float(ended),
+            began=_seconds(began),
+            ended=None if ended == "-" else _seconds(ended),
             line=words[3].strip() if len(words) > 3 else "",
         )
-    except ValueError:  # no cell has run
+    except ValueError:  # no cell has run, or it is damaged
         return None
 
 
@@ -248,6 +260,18 @@ def _signal_in_words(number: int) -> str:
     except ValueError:
         name = f"signal {number}"
     return IN_WORDS.get(name, name)
+
+
+def _seconds(text: str) -> float:
+    """Return the moment that *text* says.
+
+    Raises:
+        ValueError: it says none that has a date.
+    """
+    seconds = float(text)
+    if not 0 <= seconds < LATEST_S:
+        raise ValueError(text)
+    return seconds
 
 
 def _moment(seconds: float) -> str:

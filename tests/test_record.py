@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import signal
 import subprocess
@@ -14,9 +16,11 @@ from pathlib import Path
 import pytest
 
 from assay import _record
-from assay._record import Record, note_failed_import, record_path
+from assay._platform import lock_file, process_start
+from assay._record import CELLS_AT, Record, is_left, note_failed_import, record_path
 from assay._record_reader import RecordError, Story, find_story, newest_story, story_of_connection
 from tests.limits import HANG_LIMIT_S
+from tests.records import NO_PROCESS, amend
 
 ABOUT = "assay 1, Python 3"
 
@@ -28,20 +32,39 @@ print("open", flush=True)
 sys.stdin.read()
 """
 
+LOSES_THE_LOCK = HOLDS_A_RECORD.replace("print", "open(record.path).close(); print")
+
+LOOKS = """
+import os, sys
+from assay import _record
+
+def close_later(descriptor, close=os.close):
+    print("open", flush=True)
+    sys.stdin.read()
+    close(descriptor)
+
+os.close = close_later
+_record.is_left(sys.argv[1])
+"""
+
+KNOWS_STARTS = process_start(os.getpid()) != ""
+
 
 @contextmanager
-def running(connection_file: Path) -> Iterator[None]:
-    """Let another process hold the record of *connection_file*."""
+def running(path: Path, program: str = HOLDS_A_RECORD) -> Iterator[subprocess.Popen[bytes]]:
+    """Run *program* with *path* in another process; without one, it holds the record."""
     with subprocess.Popen(
-        [sys.executable, "-c", HOLDS_A_RECORD, str(connection_file)],
+        [sys.executable, "-c", program, str(path)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     ) as process:
         assert process.stdout is not None
-        assert process.stdout.readline() == b"open\n"
-        yield
-        process.kill()
-        process.communicate(timeout=HANG_LIMIT_S)
+        try:
+            assert process.stdout.readline() == b"open\n"
+            yield process
+        finally:
+            process.kill()
+            process.communicate(timeout=HANG_LIMIT_S)
 
 
 @pytest.fixture
@@ -104,6 +127,28 @@ def test_two_at_once(record: Record, connection_file: Path) -> None:
     record.subshells.begin(4, "")
 
     assert story(connection_file).activity() == "while cell 3 and 4 ran"
+
+
+def test_two_of_one_number(record: Record, connection_file: Path) -> None:
+    """A cell of the main shell and one of a subshell that have the same number are both shown."""
+    record.main.begin(3, "main()")
+    record.subshells.begin(3, "sub()")
+
+    shown = story(connection_file).text()
+
+    assert "main()" in shown
+    assert "sub()" in shown
+
+
+@pytest.mark.parametrize("slot", ["3 nan - x", "3 1e300 - x", "3 1 inf x", "x 1 - x", "3 1"])
+def test_damaged_cell(record: Record, connection_file: Path, slot: str) -> None:
+    """A cell whose note makes no sense is none, and the rest is shown."""
+    record.write(CELLS_AT, slot.encode())
+
+    found = story(connection_file)
+
+    assert found.cells == ()
+    assert ABOUT in found.text()
 
 
 @pytest.mark.parametrize(
@@ -203,8 +248,9 @@ def test_old_ones_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     def make(name: str, changed: float) -> None:
         record = Record.open(str(tmp_path / f"{name}.json"), ABOUT)
-        os.utime(record.path, (changed, changed))
         os.close(record.fileno())
+        amend(Path(record.path), process=NO_PROCESS)
+        os.utime(record.path, (changed, changed))
 
     with running(tmp_path / "runs.json"):
         os.utime(record_path(str(tmp_path / "runs.json")), (1, 1))
@@ -214,8 +260,109 @@ def test_old_ones_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             make(str(number), now - 100 + number)
         left = {path.name for path in tmp_path.iterdir()}
 
-    newest = {f".{number}.json.record" for number in (2, 3, 4)}
-    assert left == {".foreign", ".runs.json.record"} | newest
+    newest = {f".{number}.json.record" for number in (1, 2, 3)}
+    assert left == {".foreign", ".runs.json.record", ".4.json.record"} | newest
+
+
+def test_running_ones_do_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many of dead kernels stay as may, however many run."""
+    monkeypatch.setattr(_record, "KEPT", 2)
+
+    with running(tmp_path / "1.json"), running(tmp_path / "2.json"):
+        with running(tmp_path / "3.json"), running(tmp_path / "4.json"):
+            pass
+        os.close(Record.open(str(tmp_path / "5.json"), ABOUT).fileno())
+        left = {path.name for path in tmp_path.iterdir()}
+
+    assert left == {f".{number}.json.record" for number in (1, 2, 3, 4, 5)}
+
+
+def test_two_look_at_once(connection_file: Path) -> None:
+    """Of two processes that look at the record of a dead kernel neither takes the other for it."""
+    path = record_path(str(connection_file))
+    with running(connection_file):
+        pass
+
+    with running(Path(path), LOOKS):
+        assert is_left(path)
+
+
+def test_start_while_another_looks(connection_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kernel has its lock also if a process looks at its record as it is made."""
+    locked: list[bool | None] = []
+
+    def lock_while_looked_at(descriptor: int) -> bool | None:
+        if not locked:
+            with running(Path(record_path(str(connection_file))), LOOKS):
+                locked.append(lock_file(descriptor))
+        else:
+            locked.append(lock_file(descriptor))
+        return locked[-1]
+
+    monkeypatch.setattr(_record, "lock_file", lock_while_looked_at)
+    os.close(Record.open(str(connection_file), ABOUT).fileno())
+
+    assert locked == [False, True]
+
+
+@pytest.mark.skipif(not KNOWS_STARTS, reason="only Linux tells processes apart")
+def test_lock_that_is_lost(connection_file: Path) -> None:
+    """A kernel in which code has opened and closed its record runs, and dies, all the same."""
+    with running(connection_file, LOSES_THE_LOCK) as process:
+        while_it_ran = story(connection_file).runs
+        process.kill()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        before_it_was_reaped = story(connection_file).runs
+
+    assert (while_it_ran, before_it_was_reaped) == (True, False)
+    assert not story(connection_file).runs
+
+
+@pytest.fixture
+def no_locks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file system without locks."""
+
+    def refuse(*_: int) -> None:
+        raise OSError(errno.ENOLCK, "no locks available")
+
+    monkeypatch.setattr(fcntl, "lockf", refuse)
+
+
+@pytest.mark.usefixtures("no_locks")
+def test_without_locks(connection_file: Path) -> None:
+    """The process decides: one that runs is known to, and its record stays however old it is."""
+    path = record_path(str(connection_file))
+    with running(connection_file):
+        runs = story(connection_file).runs
+        os.utime(path, (1, 1))
+        os.close(Record.open(str(connection_file.with_name("another")), ABOUT).fileno())
+        is_kept = Path(path).exists()
+
+    assert (runs, is_kept) == (True, True)
+    assert not story(connection_file).runs
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"process": NO_PROCESS},
+        {"process": "what"},
+        {"process": "-1"},
+        {"process": "9" * 30},
+        {"host": "another"},
+        {"started": "1"},
+        {"started": ""},
+    ],
+    ids=str,
+)
+def test_another_process(connection_file: Path, values: dict[str, str]) -> None:
+    """A process with the number of a dead kernel, or of another host, is not that kernel."""
+    record = Record.open(str(connection_file), ABOUT)
+    os.close(record.fileno())
+
+    amend(Path(record.path), **values)
+
+    assert is_left(record.path)
 
 
 def test_write_that_fails(record: Record, connection_file: Path) -> None:
@@ -253,10 +400,12 @@ def test_forked_child(record: Record, connection_file: Path, tmp_path: Path) -> 
     with (tmp_path / "stderr").open("w+b") as stderr:
         child = os.fork()
         if child == 0:
-            record.leave(stderr.fileno())
-            record.main.begin(9, "child")
-            os.write(record.fileno(), b"child")
-            os._exit(0)
+            try:
+                record.leave(stderr.fileno())
+                record.main.begin(9, "child")
+                os.write(record.fileno(), b"child")
+            finally:
+                os._exit(0)  # else it would go on with the tests
         os.waitpid(child, 0)
         stderr.seek(0)
         written = stderr.read()

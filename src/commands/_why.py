@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from pathlib import Path
 
 import click
@@ -41,7 +42,7 @@ def why_command(*, file: Path | None) -> int:
 
 def _found(file: Path) -> Path:
     there = _runtime_folder() / file
-    beside = any(file.parent.glob(f".{file.name}*.record"))
+    beside = any(file.parent.glob(f".{glob.escape(file.name)}*.record"))
     return file if file.exists() or beside or file.name != str(file) else there
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from assay.__main__ import main
 from assay._record import Record
+from tests.records import NO_PROCESS, amend
 
 CRASHED = "Fatal Python error: Segmentation fault\n\nCurrent thread 1:\n  File 'x.py', line 7 in f"
 
@@ -27,6 +28,7 @@ def leave(connection_file: Path, *, line: str = "f(x)") -> None:
     record.main.begin(2, line)
     os.write(record.fileno(), CRASHED.encode())
     os.close(record.fileno())
+    amend(Path(record.path), process=NO_PROCESS)
 
 
 def test_newest(runtime: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -75,3 +77,45 @@ def test_none(runtime: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert codes == [1, 1]
     assert [str(runtime) in line for line in said] == [True, True]
     assert all("a kernel that ends well leaves none" in line for line in said)
+
+
+@pytest.mark.parametrize("name", ["kernel-[1].json", "kernel-?.json", "*.json"])
+def test_name_like_a_pattern(
+    name: str,
+    runtime: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A name means itself: one that is here is found here, and no other one stands for it."""
+    monkeypatch.chdir(tmp_path)
+    leave(runtime / name, line="there()")
+    leave(tmp_path / "kernel-1.json")
+    main(["why", name])
+    there = capsys.readouterr().out
+    (tmp_path / ".kernel-1.json.record").unlink()
+    leave(tmp_path / name, line="here()")
+    main(["why", name])
+    here = capsys.readouterr().out
+
+    assert "there()" in there
+    assert " here()" in here
+
+
+@pytest.mark.parametrize("began", ["x", "nan", "inf", "-1", "1e300", ""])
+def test_damaged(
+    began: str, runtime: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A record whose time makes no sense is an error that says so, and is no obstacle to others."""
+    leave(tmp_path / "kernel-1.json")
+    leave(runtime / "kernel-2.json", line="good()")
+    for folder in (tmp_path, runtime):
+        leave(folder / "damaged.json")
+        amend(folder / ".damaged.json.record", began=began)
+
+    codes = [main(["why", str(tmp_path / "damaged.json")]), main(["why"])]
+
+    shown = capsys.readouterr()
+    assert codes == [1, 0]
+    assert f"wanted when the kernel began, in seconds, found {began!r}" in shown.err
+    assert "good()" in shown.out
