@@ -1,4 +1,5 @@
 """Tracebacks of very many frames: those in the middle are left out, and the text says how many.
+Errors with very many others before them are left to Python, which formats a chain in a moment.
 
 IPython looks up the source of each frame before it finds that most are alike, a millisecond or two
 for each: a recursion of 15,000 calls would be shown after half a minute.
@@ -9,16 +10,59 @@ fails.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Any
 
-__all__ = ["MAX_FRAMES", "leave_out_middle"]
+__all__ = ["MAX_FRAMES", "is_beyond_ipython", "leave_out_middle"]
 
 MAX_FRAMES = 1_000
 """As many as Python's own limit allows, so that only who has raised it sees less."""
 
 HALF = MAX_FRAMES // 2
+
+MAX_CHAIN = 100
+"""Errors that caused each other, and are shown with their sources."""
+
+MAX_CHAIN_FRAMES = 3_000
+"""Frames of all of these together."""
+
+
+def is_beyond_ipython(error: BaseException) -> bool:
+    """Return True for what only Python itself formats well, or before the user has gone.
+
+    That are groups, errors that caused each other in a circle, and very many of these.
+    """
+    return any(map(_is_beyond_ipython, (_contexts_of(error), _shown_with(error))))
+
+
+def _is_beyond_ipython(chain: Iterable[BaseException]) -> bool:
+    seen: set[int] = set()
+    frames = 0
+    for link in chain:
+        frames += min(len(_links_of(link.__traceback__)), MAX_FRAMES)
+        is_long = len(seen) >= MAX_CHAIN or frames > MAX_CHAIN_FRAMES
+        if is_long or isinstance(link, BaseExceptionGroup) or id(link) in seen:
+            return True
+        seen.add(id(link))
+    return False
+
+
+def _contexts_of(error: BaseException) -> Iterator[BaseException]:
+    """Yield what IPython looks through for groups, without an end if there is a circle."""
+    link: BaseException | None = error
+    while link is not None:
+        yield link
+        link = link.__context__
+
+
+def _shown_with(error: BaseException) -> Iterator[BaseException]:
+    """Yield what is shown before *error*."""
+    link: BaseException | None = error
+    while link is not None:
+        yield link
+        hidden = None if link.__suppress_context__ else link.__context__
+        link = hidden if link.__cause__ is None else link.__cause__
 
 
 def leave_out_middle(formatter: Any) -> None:

@@ -27,7 +27,7 @@ from assay.kernel._tracebacks import hide_own_frames, last_line_of, lines_of, te
 from assay.kernel.ipython._cell_run import CellRun, PayloadManager, run_of
 from assay.kernel.ipython._display import IopubDisplayHook, IopubDisplayPublisher
 from assay.kernel.ipython._errors import newest_error, note_error
-from assay.kernel.ipython._long_tracebacks import leave_out_middle
+from assay.kernel.ipython._long_tracebacks import is_beyond_ipython, leave_out_middle
 from assay.kernel.ipython._representing import is_first_error, represent
 from assay.kernel.ipython._sources import forget_old_sources
 from assay.kernel.ipython._user_tracebacks import without_own_frames
@@ -435,7 +435,7 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
                 end_at_user_code(
                     value.__traceback__, *([bdb.Bdb.trace_dispatch.__code__] if bdb else ())
                 )
-            elif _is_beyond_ipython(value):
+            elif is_beyond_ipython(value):
                 hide_own_frames(value)
                 # IPython prints these as plain text on stderr, and no error is published.
                 self._showtraceback(kind, value, lines_of(value))
@@ -598,18 +598,6 @@ def _is_of(error: BaseException, code: CodeType) -> bool:
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     return trace is not None and trace.tb_frame.f_code is code
-
-
-def _is_beyond_ipython(error: BaseException) -> bool:
-    """Return True for what only Python itself formats well: groups, and contexts in a circle."""
-    seen: set[int] = set()
-    link: BaseException | None = error
-    while link is not None:
-        if isinstance(link, BaseExceptionGroup) or id(link) in seen:
-            return True
-        seen.add(id(link))
-        link = link.__context__
-    return False
 
 
 def _is_cancelled(error: BaseException) -> bool:

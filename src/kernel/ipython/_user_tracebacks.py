@@ -63,7 +63,9 @@ def _of_self(init: Callable[..., None]) -> Callable[..., None]:
         *rest: object,
         **options: object,
     ) -> None:
-        shown = _hidden(exc_value, exc_traceback)
+        shown = exc_traceback
+        if options.get("_seen") is None:  # else it is shown with another, which has hidden its own
+            shown = _hidden(exc_value, exc_traceback)
         init(self, exc_type, exc_value, shown, *rest, **options)
 
     return init_without_own

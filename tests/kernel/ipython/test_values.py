@@ -155,16 +155,39 @@ def test_very_deep_traceback_is_shown_in_part(client: Client, mode: str) -> None
     """Its beginning and its end are shown, and how much is between (EXEC-17)."""
     limit = "before = sys.getrecursionlimit(); sys.setrecursionlimit(20_000)"
     succeeded(execute(client, f"%xmode {mode}\n{limit}"))
-    recursion = failed(execute(client, "deep(15_000)", stop_on_error=False))
-    group = failed(execute(client, "two(7_000)", stop_on_error=False))
+    recursion = failed(execute(client, "deep(6_000)", stop_on_error=False))
+    group = failed(execute(client, "two(3_500)", stop_on_error=False))
     succeeded(execute(client, "sys.setrecursionlimit(before)\n%xmode context"))
 
     text = COLOUR.sub("", "".join(recursion.traceback))
-    assert re.search(r"\[\.\.\. 1400[23] frames left out\]", text)  # IPython counts its own, too
+    assert re.search(r"\[\.\.\. 500[23] frames left out\]", text)  # IPython counts its own, too
     assert "deep(n - 1)" in text.partition("left out]")[0]
     assert "ZeroDivisionError" in text.partition("left out]")[2]
     assert "lines left out]" in "".join(group.traceback)
     assert len("".join(group.traceback)) < 500_000
+
+
+CHAINED = {
+    "raised": "def chain(n):\n    try:\n        if n: chain(n - 1)\n        1 / 0\n"
+    "    except ArithmeticError as cause: raise ArithmeticError(n) from cause\nchain(300)",
+    "made": "error = None\nfor n in range(3_000):\n"
+    "    made = ArithmeticError(n); made.__context__ = error; error = made\nraise error",
+    "each deep": "def chain(n):\n    try:\n        if n: chain(n - 1)\n"
+    "    finally: deep(600)\nchain(20)",
+}
+
+
+@pytest.mark.parametrize("kind", sorted(CHAINED))
+def test_very_long_chain_of_errors_is_shown_in_part(client: Client, kind: str) -> None:
+    """Where each would be shown with its source, Python's own form is shown (EXEC-17)."""
+    reply = failed(execute(client, CHAINED[kind], stop_on_error=False))
+    execute(client, "error = made = None", silent=True)
+
+    text = "\n".join(reply.traceback)
+    assert reply.ename in {"ArithmeticError", "ZeroDivisionError"}
+    assert text.count("During handling of the above") + text.count("The above exception") > 10
+    assert "---->" not in COLOUR.sub("", text)
+    assert len(text) < 500_000
 
 
 TELL = """\
