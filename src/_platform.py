@@ -54,6 +54,8 @@ __all__ = [
     "UnsupportedSystemError",
     "block_signals",
     "enlarge_pipe",
+    "host_name",
+    "is_own_file",
     "lock_file",
     "lowest_served_port",
     "make_descriptor_limit",
@@ -66,6 +68,7 @@ __all__ = [
     "signal_group",
     "wait_unreaped",
     "wakeup_descriptors",
+    "write_at",
 ]
 
 SYSTEM: str = sys.platform
@@ -290,8 +293,6 @@ def process_start(pid: int) -> str | None:
         None if there is no such process, or one that has ended and is not reaped; empty if there is
         one and no more is known.
     """
-    if sys.platform == "win32":
-        return ""
     if sys.platform == "linux" and not IS_PORTABLE:
         try:
             with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123 - as in a kernel's start
@@ -299,12 +300,13 @@ def process_start(pid: int) -> str | None:
             return None if state in {b"Z", b"X"} else fields[18].decode("ascii")
         except (OSError, ValueError, IndexError):  # there is none, or no /proc
             pass
-    try:
-        os.kill(pid, 0)
-    except PermissionError:  # it is another user's
-        return ""
-    except (ProcessLookupError, OverflowError):
-        return None
+    if sys.platform != "win32":  # where it would end the process
+        try:
+            os.kill(pid, 0)
+        except PermissionError:  # it is another user's
+            return ""
+        except (ProcessLookupError, OverflowError):
+            return None
     return ""
 
 
@@ -334,6 +336,32 @@ def lock_file(descriptor: int, *, shared: bool = False) -> bool | None:
         except OSError:  # a file system without locks
             return None
         return True
+
+
+def host_name() -> str:
+    """Return the name of this machine."""
+    name = ""  # on Windows, where no kernel runs
+    if sys.platform != "win32":
+        name = os.uname().nodename
+    return name
+
+
+def is_own_file(descriptor: int) -> bool:
+    """Return True if an open file belongs to this user."""
+    is_own = True
+    if sys.platform != "win32":
+        is_own = os.fstat(descriptor).st_uid == os.geteuid()
+    return is_own
+
+
+def write_at(descriptor: int, data: bytes, offset: int) -> None:
+    """Write to an open file, *offset* bytes behind its beginning.
+
+    Raises:
+        OSError: there is no room, or the file is not open for writing.
+    """
+    if sys.platform != "win32":
+        os.pwrite(descriptor, data, offset)
 
 
 PROGRESS_IS_SEEN: Final = sys.platform in {"linux", "darwin"}

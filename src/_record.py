@@ -27,8 +27,9 @@ import os
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from threading import get_ident  # by name: gevent replaces the module's
 
-from assay._platform import lock_file, process_start
+from assay._platform import host_name, is_own_file, lock_file, process_start, write_at
 
 __all__ = [
     "CELLS_AT",
@@ -78,25 +79,31 @@ def former_path(path: str) -> str:
 
 
 class CellNotes:
-    """The place for the cells of one shell, written by the thread that runs them."""
+    """The place for the newest cell of the main shell, or of all subshells.
+
+    Written by the threads that run the cells.
+    """
 
     def __init__(self, record: Record, offset: int) -> None:
         self._record = record
         self._offset = offset
-        self._head = self._line = ""
+        self._newest = 0, "", ""
+        """The thread of the newest cell, its number and beginning, and its first line."""
 
     def begin(self, number: int, code: str) -> None:
         """Note that a cell begins; *code* is empty for one that is not stored."""
-        self._head = f"{number} {time.time():.3f}"
-        self._line = code[:1_000].lstrip().split("\n", 1)[0][:LINE_CHARACTERS]
+        line = code[:1_000].lstrip().split("\n", 1)[0][:LINE_CHARACTERS]
+        self._newest = get_ident(), f"{number} {time.time():.3f}", line
         self._write("-")
 
     def end(self) -> None:
-        """Note that it has ended."""
-        self._write(f"{time.time():.3f}")
+        """Note that it has ended, unless another subshell has begun one since."""
+        if self._newest[0] == get_ident():
+            self._write(f"{time.time():.3f}")
 
     def _write(self, ended: str) -> None:
-        text = f"{self._head} {ended} {self._line}".encode("utf-8", "backslashreplace")
+        _, head, line = self._newest
+        text = f"{head} {ended} {line}".encode("utf-8", "backslashreplace")
         self._record.write(self._offset, text[: CELL_BYTES - 1].ljust(CELL_BYTES - 1) + b"\n")
 
 
@@ -113,7 +120,7 @@ class Record:
         """The record of a kernel that had the same connection file, and died; may be empty."""
         self._descriptor = descriptor
         self._inode = os.fstat(descriptor).st_ino
-        self._is_open = True
+        self._is_ours = self._can_be_written = True
         self.main = CellNotes(self, CELLS_AT)
         self.subshells = CellNotes(self, CELLS_AT + CELL_BYTES)
 
@@ -130,7 +137,7 @@ class Record:
         """
         path = record_path(connection_path)
         former = _move_away(path)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             _lock(descriptor)
             who = (
@@ -138,7 +145,7 @@ class Record:
                 f"connection {os.path.abspath(connection_path)}",  # noqa: PTH100 - as above
                 f"process {os.getpid()}",
                 f"started {process_start(os.getpid())}",
-                f"host {os.uname().nodename}",
+                f"host {host_name()}",
                 f"began {time.time():.3f}",
                 f"about {about}",
             )
@@ -166,7 +173,7 @@ class Record:
 
     def remove(self, stderr: int) -> None:
         """Remove the record: the kernel has ended as it should. A crash is written to *stderr*."""
-        if not self._is_open:
+        if not self._is_ours:
             return
         with suppress(OSError):  # it is gone, or the folder can no longer be written
             if os.stat(self.path).st_ino == self._inode:  # noqa: PTH116 - as above
@@ -175,17 +182,17 @@ class Record:
 
     def leave(self, stderr: int) -> None:
         """Write nothing more, as in a forked child: the record is its parent's."""
-        self._is_open = False
+        self._is_ours = self._can_be_written = False
         with suppress(OSError):
             os.dup2(stderr, self._descriptor, inheritable=False)
 
     def write(self, offset: int, data: bytes) -> None:
         """Write *data*, if that can be done: a record is worth no cell."""
-        if self._is_open:
+        if self._can_be_written:
             try:
-                os.pwrite(self._descriptor, data, offset)
+                write_at(self._descriptor, data, offset)
             except OSError:  # full, or somebody has closed it
-                self._is_open = False
+                self._can_be_written = False
 
 
 def note_failed_import(arguments: Sequence[str], error: BaseException) -> None:
@@ -224,12 +231,12 @@ def is_left(path: str) -> bool:
     Raises:
         OSError: it cannot be read, or is somebody else's.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0))
+    descriptor = os.open(path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))
     try:
-        if os.fstat(descriptor).st_uid != os.geteuid():
+        if not is_own_file(descriptor):
             raise PermissionError(errno.EACCES, "it is another user's", path)
         free = lock_file(descriptor, shared=True)
-        who = read_who(os.pread(descriptor, CELLS_AT, 0))
+        who = read_who(os.read(descriptor, CELLS_AT))
         return free is not False and not _is_there(who, has_locks=free is not None)
     finally:
         os.close(descriptor)
@@ -245,7 +252,7 @@ def _is_there(who: dict[str, str], *, has_locks: bool) -> bool:
         pid = int(who.get("process", ""))
     except ValueError:  # damaged
         return False
-    if pid <= 0 or who.get("host") != os.uname().nodename:
+    if pid <= 0 or who.get("host") != host_name():
         return False
     found, wanted = process_start(pid), who.get("started", "")
     if found is None:

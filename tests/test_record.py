@@ -10,13 +10,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from assay import _record
-from assay._platform import lock_file, process_start
+from assay._platform import lock_file, process_start, wait_unreaped
 from assay._record import CELLS_AT, Record, is_left, note_failed_import, record_path
 from assay._record_reader import RecordError, Story, find_story, newest_story, story_of_connection
 from tests.limits import HANG_LIMIT_S
@@ -127,6 +128,34 @@ def test_two_at_once(record: Record, connection_file: Path) -> None:
     record.subshells.begin(4, "")
 
     assert story(connection_file).activity() == "while cell 3 and 4 ran"
+
+
+def test_end_of_an_older_cell_says_nothing_of_the_newest(
+    record: Record, connection_file: Path
+) -> None:
+    """Of two subshells' cells the newest is kept, and runs until it has ended itself."""
+    record.subshells.begin(3, "old()")
+    with ThreadPoolExecutor(1) as other:
+        other.submit(record.subshells.begin, 4, "new()").result()
+        record.subshells.end()
+        running = story(connection_file).activity()
+        other.submit(record.subshells.end).result()
+    ended = story(connection_file).activity()
+
+    assert running == "while cell 4 ran"
+    assert ended != running
+
+
+def test_record_that_cannot_be_written_goes_with_a_good_end(
+    record: Record, connection_file: Path
+) -> None:
+    """A full disk costs what would have been noted, and leaves nothing behind."""
+    with Path(os.devnull).open() as unwritable:
+        os.dup2(unwritable.fileno(), record.fileno(), inheritable=False)
+    record.main.begin(3, "")
+    record.remove(2)
+
+    assert not Path(record_path(str(connection_file))).exists()
 
 
 def test_two_of_one_number(record: Record, connection_file: Path) -> None:
@@ -311,7 +340,7 @@ def test_lock_that_is_lost(connection_file: Path) -> None:
     with running(connection_file, LOSES_THE_LOCK) as process:
         while_it_ran = story(connection_file).runs
         process.kill()
-        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        assert wait_unreaped(process.pid)
         before_it_was_reaped = story(connection_file).runs
 
     assert (while_it_ran, before_it_was_reaped) == (True, False)
