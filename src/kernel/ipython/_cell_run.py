@@ -15,6 +15,7 @@ from assay.protocol import decode_json, encode_json
 
 if TYPE_CHECKING:
     from assay.kernel._interpreter import Request
+    from assay.protocol import Error
 
 __all__ = ["CellRun", "PayloadManager", "run_of"]
 
@@ -38,6 +39,9 @@ class CellRun:
 
     is_failed: bool = False
     """Its own error has been shown: an interrupt that comes behind it adds nothing (EXEC-17)."""
+
+    interrupt_outside: Error | None = None
+    """What was shown of an interrupt that struck before or behind the cell's code."""
 
     result: object = None
     """Where IPython notes its result."""

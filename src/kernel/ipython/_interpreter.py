@@ -199,7 +199,9 @@ class IPythonInterpreter:
             )
             self._streams.flush()
             error: BaseException | None = result.error_before_exec or result.error_in_exec
-            unshown = self._result_error() or self._interrupt_behind()
+            # IPython goes on from an interrupt that strikes what is called when a cell has run
+            # (`EventManager.trigger`).
+            unshown = self._result_error() or run.interrupt_outside
             if error is None and unshown is None:
                 expressions = shell.user_expressions(dict(cell.user_expressions))
                 return Succeeded(user_expressions=expressions, payload=self._take_payload())
@@ -324,17 +326,6 @@ class IPythonInterpreter:
         request = self._host.request()
         error = request.result_error if request is not None else None
         return error if isinstance(error, Error) else None
-
-    def _interrupt_behind(self) -> Error | None:
-        """Return the interrupt that was shown behind the cell's code: IPython goes on from there.
-
-        It strikes what is called when a cell has run (`EventManager.trigger`).
-        """
-        request = self._host.request()
-        error = request.error if request is not None else None
-        if isinstance(error, Error) and error.ename == KeyboardInterrupt.__name__:
-            return error
-        return None
 
     def _metadata_of(self, cell: Cell) -> dict[str, Any]:
         # IPython takes it since 9.11 and shows it to hooks, such as those of `pre_run_cell`.

@@ -501,6 +501,10 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
             with self.host.uninterrupted():  # it would be published a second time
                 self.host.publish(error)
                 note_error(error)
+                is_interrupt = issubclass(etype, KeyboardInterrupt)
+                # Neither what the code itself has shown, nor another thread of the cell's.
+                if is_interrupt and run is not None and not run.depth and request.error is error:
+                    run.interrupt_outside = error
         forget_old_sources()
         return error
 

@@ -6,7 +6,7 @@ import pytest
 
 from assay.kernel.ipython._shell import KEPT_ERRORS
 from assay.kernel.ipython._sources import KEPT
-from assay.protocol import Error, ErrorReply, ExecuteResult
+from assay.protocol import Error, ErrorReply, ExecuteReply, ExecuteResult
 from assay.transport import Client
 
 MARKED = """
@@ -89,6 +89,26 @@ def test_interrupt_behind_the_code_fails_the_cell(client: Client) -> None:
     assert isinstance(answer.content, ErrorReply)
     assert answer.content.ename == error.ename == "KeyboardInterrupt"
     assert result(client, "6") == "6"
+
+
+CAUGHT = {
+    "in a cell that it runs": "get_ipython().run_cell('raise KeyboardInterrupt'); print('after')",
+    "shown": "try: raise KeyboardInterrupt\n"
+    "except KeyboardInterrupt: get_ipython().showtraceback()\nprint('after')",
+    "shown by what it defines": "def show():\n    try: raise KeyboardInterrupt\n"
+    "    except KeyboardInterrupt: get_ipython().showtraceback()\nshow(); print('after')",
+}
+
+
+@pytest.mark.parametrize("code", CAUGHT.values(), ids=CAUGHT.keys())
+def test_interrupt_that_the_code_has_caught_fails_nothing(client: Client, code: str) -> None:
+    """An error that was shown inside the code is not the cell's (EXEC-17)."""
+    answer = client.execute(code)
+
+    (error,) = answer.contents(Error)
+    assert error.ename == "KeyboardInterrupt"
+    assert isinstance(answer.content, ExecuteReply), answer.content
+    assert answer.text() == "after\n"
 
 
 def test_interrupt_behind_an_interrupt_is_the_same_error(client: Client) -> None:
