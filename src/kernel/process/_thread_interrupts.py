@@ -78,7 +78,8 @@ class ThreadInterrupts(AbstractContextManager[None]):
         self._is_held = False
         self._is_pending = False
         self._is_asked = False
-        self._is_put_off = False
+        self._put_off_in: int | None = None
+        """What `entries` was when an interrupt was put off that is still to come again."""
         self._times_put_off = 0
         self._sleep = Lock()
         self._sleep.acquire()
@@ -207,13 +208,15 @@ class ThreadInterrupts(AbstractContextManager[None]):
 
     def _try_later(self, strike: Callable[[], None]) -> None:
         """Call *strike* in a moment, for the same code; once, however many interrupts there are."""
-        if self._is_put_off:
+        entries = self.entries
+        if self._put_off_in == entries:  # what was put off for earlier code is no interrupt of this
             return
-        self._is_put_off, entries = True, self.entries
+        self._put_off_in = entries
 
         def try_again() -> None:
             with self._lock:
-                self._is_put_off = False
+                if self._put_off_in == entries:
+                    self._put_off_in = None
                 if self.is_in(entries):
                     strike()
 

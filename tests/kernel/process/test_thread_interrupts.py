@@ -125,8 +125,7 @@ def test_interrupt_in_an_import_strikes_once_and_behind_it() -> None:
     def work(thread: Struck) -> None:
         with thread.interrupts.allowed():
             thread.count(lambda: importing(thread))
-            behind.set()
-            thread.count(lambda: _until(goes_on))
+            thread.count(lambda: _pass(behind, goes_on))
 
     thread = Struck(work)
     assert thread.begun.wait(HANG_LIMIT_S)
@@ -169,11 +168,51 @@ def test_interrupt_that_was_put_off_spares_later_code() -> None:
     assert not thread.later
 
 
+@pytest.mark.usefixtures("_module")
+def test_interrupt_of_later_code_is_put_off_on_its_own() -> None:
+    """One that was put off for code that has ended does not stand for that of the next."""
+    left, goes_on, behind, tried = (threading.Event() for _ in range(4))
+
+    def work(thread: Struck) -> None:
+        with thread.interrupts.allowed():
+            thread.count(lambda: importing(thread))
+        sys.modules.pop(MODULE)
+        left.set()
+        goes_on.wait(HANG_LIMIT_S)
+        with thread.interrupts.allowed():
+            thread.count(lambda: importing(thread))
+            thread.count(lambda: _pass(behind, tried))
+
+    thread = Struck(work)
+    assert thread.begun.wait(HANG_LIMIT_S)
+    thread.interrupts.interrupt()
+    thread.gate.set()
+    assert left.wait(HANG_LIMIT_S)
+    thread.begun.clear()
+    thread.gate.clear()
+    goes_on.set()
+    assert thread.begun.wait(HANG_LIMIT_S)
+    thread.interrupts.interrupt()
+    thread.gate.set()
+    assert behind.wait(HANG_LIMIT_S)
+    for again in thread.later[:]:
+        again()
+    tried.set()
+    thread.end()
+
+    assert thread.strikes == 1
+
+
 def try_again(thread: Struck) -> None:
     """Call the one thing that is to be called in a moment."""
     (again,) = thread.later
     thread.later.clear()
     again()
+
+
+def _pass(reached: threading.Event, goes_on: threading.Event) -> None:
+    reached.set()
+    _until(goes_on)
 
 
 def _until(event: threading.Event) -> None:
