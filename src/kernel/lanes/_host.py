@@ -21,7 +21,7 @@ from assay.kernel.process._interrupts import (
     interrupts_of_this_thread,
 )
 from assay.protocol import Buffer, ConnectionFile, Content, Json, JsonObject
-from assay.transport import IoThread
+from assay.transport import IoThread, get_logger
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from assay.kernel.process._thread_interrupts import ThreadInterrupts
 
 __all__ = ["KernelHost"]
+
+
+logger = get_logger("assay.kernel")
 
 
 class _Held:
@@ -226,14 +229,18 @@ class KernelHost:
         return self.lanes_beside.idents if self.lanes_beside is not None else ()
 
     def catch_up(self) -> None:
-        """Put into the log what has been written so far, by this process or its children."""
+        """Put into the log what has been written so far, by this process or its children.
+
+        What cannot be is logged: a request is answered, whatever its program has left.
+        """
+        # First the descriptors: C code's text that is flushed below wants to get out.
         if not self._output.forked:
-            self._capture.mend()  # first: C code's text that is flushed below wants to get out
-        self.stdout.catch_up()
-        self.stderr.catch_up()
+            _try(self._capture.mend)
+        _try(self.stdout.catch_up)
+        _try(self.stderr.catch_up)
         if self._flush is not None:
-            self._flush()
-        self._capture.catch_up()
+            _try(self._flush)
+        _try(self._capture.catch_up)
 
     def _publish_error(self, error: Content) -> None:
         """Publish and note it in one step: an interrupt in between would make a second error."""
@@ -248,3 +255,10 @@ class KernelHost:
         if self.lanes_beside is None or interrupts_of_this_thread() is None:
             return None
         return self.lanes_beside.of_thread(get_ident())
+
+
+def _try(step: Callable[[], None]) -> None:
+    try:
+        step()
+    except Exception:  # a hook or a codec of the user's, or the descriptors that are left
+        logger.exception("cannot show all that has been written")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import io
 from collections.abc import Callable
+from threading import Thread, current_thread
 from typing import Protocol
 
 from assay.kernel._request import Request
@@ -22,6 +23,10 @@ class TextSink(Protocol):
         """Publish *text*, which may be empty."""
         ...
 
+    def show_rest(self, text: str, request: Request | None, /) -> None:
+        """Publish *text* as output of *request*, also where the stream is closed."""
+        ...
+
     def fileno(self) -> int:
         """Return a descriptor whose text is shown as the stream's."""
         ...
@@ -31,7 +36,8 @@ class BytesOfStream(io.BufferedIOBase):
     """Bytes for a stream of text.
 
     The beginning of a character waits for its end: in each cell its own, so that neither the next
-    cell nor a thread of another one completes it. At the end of the cell it is shown as it is.
+    cell nor a thread of another one completes it. At the end of the cell it is shown as it is; what
+    a thread begins that outlives its cell, when the thread has ended and then another cell does.
 
     Args:
         stream: Shows the text.
@@ -44,8 +50,8 @@ class BytesOfStream(io.BufferedIOBase):
         self._stream = stream
         self._current = current
         self._make = _decoders("utf-8", "backslashreplace")
-        self._begun: dict[Request | None, codecs.IncrementalDecoder] = {}
-        """Those that have seen the beginning of something, by request."""
+        self._begun: dict[Request | None, tuple[codecs.IncrementalDecoder, Thread]] = {}
+        """Those that have seen the beginning of something, by request, and who wrote it."""
 
     def decode_by(self, encoding: str, errors: str) -> None:
         """Read what is written from now on so; what has begun by another encoding is lost."""
@@ -70,10 +76,11 @@ class BytesOfStream(io.BufferedIOBase):
             found = type(data).__name__
             raise TypeError(f"a bytes-like object is required, not {found!r}") from None
         request = self._current()
-        decoder = self._begun.pop(request, None) or self._make()
+        begun = self._begun.pop(request, None)
+        decoder = begun[0] if begun is not None else self._make()
         text = decoder.decode(bytes(view))
         if decoder.getstate() != self._make().getstate():
-            self._begun[request] = decoder
+            self._begun[request] = decoder, current_thread()
         self._stream.write_decoded(text)
         return view.nbytes
 
@@ -83,10 +90,18 @@ class BytesOfStream(io.BufferedIOBase):
         return bool(self._begun)
 
     def finish(self, request: Request | None) -> None:
-        """Show what is left of the beginning of a character that *request* has written."""
-        decoder = self._begun.pop(request, None)
-        if decoder is not None and (rest := decoder.decode(b"", final=True)):
-            self._stream.write_decoded(rest)
+        """Show what is left of the beginning of a character that *request* has written.
+
+        Also of what others have that are over, and whose thread does not go on.
+        """
+        for one, (_, thread) in [*self._begun.items()]:
+            if one is request or (one is not None and one.finished and _is_over(thread)):
+                self._finish(one)
+
+    def _finish(self, request: Request | None) -> None:
+        begun = self._begun.pop(request, None)
+        if begun is not None and (rest := _rest_of(begun[0])):
+            self._stream.show_rest(rest, request)
 
     def writable(self) -> bool:
         """Return True."""
@@ -98,6 +113,19 @@ class BytesOfStream(io.BufferedIOBase):
     def fileno(self) -> int:
         """Return the captured descriptor, for child processes and C code."""
         return self._stream.fileno()
+
+
+def _is_over(thread: Thread) -> bool:
+    # The caller's own has left the code: it handles requests.
+    return thread is current_thread() or not thread.is_alive()
+
+
+def _rest_of(decoder: codecs.IncrementalDecoder) -> str:
+    try:
+        return decoder.decode(b"", final=True)
+    except UnicodeError:  # for whoever wrote it there is nothing to catch any more
+        decoder.errors = "backslashreplace"
+        return decoder.decode(b"", final=True)
 
 
 def _decoders(encoding: str, errors: str) -> Callable[[], codecs.IncrementalDecoder]:

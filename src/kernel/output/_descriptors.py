@@ -29,6 +29,7 @@ import fcntl
 import io
 import os
 import select
+import stat
 import sys
 from contextlib import suppress
 from threading import Lock, get_ident
@@ -37,8 +38,11 @@ from typing import TextIO
 from assay._platform import enlarge_pipe, make_readiness
 from assay.kernel.output._iopub import Output
 from assay.protocol import Buffer, StreamName
+from assay.transport import get_logger
 
 __all__ = ["DescriptorCapture", "real_stderr"]
+
+logger = get_logger("assay.kernel")
 
 READ_BYTES = 1 << 16
 PIPE_BYTES = 1 << 20
@@ -80,17 +84,31 @@ class _Captured:
         sqlite, which writes the history, puts a null device that can only be read into the place
         of a standard descriptor that is closed.
         """
-        if _is_closed(self.writer) and (end := self._write_end()) is not None:
-            _become(end, self.writer, inheritable=False)
-        if _is_closed(self.descriptor):
-            own = self.writer if self.caught == self.descriptor else self.original
-            _become(os.dup(own), self.descriptor, inheritable=True)
+        if _is_closed(self.writer):
+            self._open_again(self.writer, inheritable=False)
+        if not _is_closed(self.descriptor):
+            return
+        if self.caught == self.descriptor:
+            self._open_again(self.descriptor, inheritable=True)
+        else:
+            os.dup2(self.original, self.descriptor)
 
-    def _write_end(self) -> int | None:
-        """Return a new descriptor of the pipe's write end."""
-        pipe = os.fstat(self.read_end)
-        if not _is_closed(self.caught) and os.path.samestat(os.fstat(self.caught), pipe):
-            return os.dup(self.caught)
+    def _open_again(self, number: int, *, inheritable: bool) -> None:
+        """Give *number* to the pipe's write end."""
+        for known in (self.writer, self.caught):
+            if self._is_write_end(known):
+                # No other number on the way: there may be none left.
+                os.dup2(known, number, inheritable=inheritable)
+                return
+        if (end := self._new_write_end()) is not None:
+            _become(end, number, inheritable=inheritable)
+
+    def _is_write_end(self, descriptor: int) -> bool:
+        if _is_closed(descriptor):
+            return False
+        return os.path.samestat(os.fstat(descriptor), os.fstat(self.read_end))
+
+    def _new_write_end(self) -> int | None:
         with suppress(OSError):  # only Linux opens a pipe's other end so
             return os.open(f"/proc/self/fd/{self.read_end}", os.O_WRONLY | os.O_CLOEXEC)
         return None
@@ -112,11 +130,24 @@ class _Captured:
 
 
 def _is_closed(descriptor: int) -> bool:
-    """Return True if nothing can be written to *descriptor*."""
+    """Return True if *descriptor* is closed, or what sqlite opens in place of a closed one.
+
+    Any other file that can only be read is the user's.
+    """
     try:
-        return fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY
+        mode = fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE
+        found = os.fstat(descriptor)
     except OSError:
         return True
+    return mode == os.O_RDONLY and _is_null_device(found)
+
+
+def _is_null_device(found: os.stat_result) -> bool:
+    try:
+        null = os.stat(os.devnull)  # noqa: PTH116 - pathlib is no part of the start
+    except OSError:  # then nothing can have opened it
+        return False
+    return stat.S_ISCHR(found.st_mode) and found.st_rdev == null.st_rdev
 
 
 def _become(new: int, number: int, *, inheritable: bool) -> None:
@@ -185,7 +216,10 @@ class DescriptorCapture:
         Not later: another thread may open a file meanwhile, or a client connect, and get one.
         """
         for captured in self._captured:
-            captured.mend()
+            try:
+                captured.mend()
+            except OSError:
+                logger.exception("cannot open descriptor %s again", captured.descriptor)
 
     def write(self, name: StreamName, text: str) -> None:
         """Write *text* to the captured descriptor: for child processes, which have no log."""

@@ -207,6 +207,14 @@ class OutputStream(LikeTextWrapper):
         elif text:
             self._say(text)
 
+    def show_rest(self, text: str, request: Request | None, /) -> None:
+        """Publish *text*, half a character, as output of *request*, also where this is closed."""
+        if request is self._parents.current():
+            self._say(text)
+            return
+        with self._parents.writing_for(request):
+            self._say(text)
+
     def register_hook(self, hook: Hook) -> None:
         """Call *hook* with each text, as a message in its dict form; None takes it."""
         self._hooks = (*self._hooks, hook)

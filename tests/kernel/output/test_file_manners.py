@@ -8,7 +8,17 @@ import pytest
 
 from assay.protocol import CompleteRequest, StreamName
 from assay.transport import Client
-from tests.kernel._kernels import HANG_LIMIT_S, execute, failed, outputs, start, succeeded
+from tests.kernel._kernels import (
+    HANG_LIMIT_S,
+    execute,
+    failed,
+    heard_meanwhile,
+    outputs,
+    result,
+    start,
+    succeeded,
+    text_of,
+)
 
 AS_FILES = {
     "its bytes have a name and a mode": (
@@ -136,6 +146,112 @@ def test_closed_descriptor_is_open_in_the_next_cell(alone: Client, code: str) ->
     succeeded(answer)
     assert sorted(answer.text().split()) == ["child", "handed", "own"]
     assert answer.text(StreamName.STDERR) == "error\n"
+
+
+NONE_LEFT = """\
+import os, resource
+limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, limits[1]))
+os.close(1)
+taken = []
+try:
+    while True: taken.append(os.open('/dev/null', os.O_RDONLY))
+except OSError: pass
+"""
+
+
+def test_closed_descriptor_is_open_again_though_none_is_left(alone: Client) -> None:
+    """A cell that closes a descriptor and takes all others is answered, and 1 is open again."""
+    succeeded(execute(alone, NONE_LEFT))
+    answer = execute(
+        alone,
+        "resource.setrlimit(resource.RLIMIT_NOFILE, limits)\n"
+        "for one in taken:\n    if one != 1: os.close(one)\n"
+        "os.system('echo child');",
+    )
+
+    succeeded(answer)
+    assert answer.text() == "child\n"
+
+
+def test_file_to_read_in_the_place_of_a_descriptor_stays(alone: Client) -> None:
+    """A file that a program opens gets the number of the descriptor that it has closed, and is
+    its own until it closes it."""
+    succeeded(
+        execute(
+            alone,
+            "import os\nwith open('read', 'w') as f: f.write('text')\n"
+            "number = os.dup(1); os.close(1); f = open('read')\nassert f.fileno() == 1",
+        )
+    )
+    read = execute(alone, "print(f.read()); f.close(); os.close(number)")
+    after = execute(alone, "os.system('echo child');")
+
+    assert read.text() == "text\n"
+    assert after.text() == "child\n"
+
+
+HALVES = {
+    "closed": "sys.stdout.buffer.write(b'\\xc3'); sys.stdout.close()",
+    "strict": "sys.stdout.reconfigure(errors='strict'); sys.stdout.buffer.write(b'\\xc3');",
+    "strict and closed": "sys.stdout.reconfigure(encoding='utf-16-le', errors='strict')\n"
+    "sys.stdout.buffer.write(b'\\xc3'); sys.stdout.close()",
+}
+
+
+@pytest.mark.parametrize("code", HALVES.values(), ids=HALVES.keys())
+def test_half_a_character_keeps_no_cell_from_its_reply(client: Client, code: str) -> None:
+    """It is shown as it is, whatever the cell has made of the stream (EXEC-31)."""
+    answer = execute(client, f"import sys\n{code}")
+    reset = execute(client, "sys.stdout.reconfigure(encoding='utf-8', errors='backslashreplace')")
+
+    succeeded(answer)
+    succeeded(reset)
+    assert answer.text() == "\\xc3"
+
+
+FAILING_HOOK = """\
+import sys
+def hook(message): raise ValueError
+sys.stdout.buffer.write(b'\\xc3')
+sys.stdout.register_hook(hook)
+"""
+
+
+def test_hook_that_fails_keeps_no_cell_from_its_reply(client: Client) -> None:
+    """What it is given behind the cell's code is lost, and nothing else."""
+    answer = execute(client, FAILING_HOOK)
+    after = execute(client, "sys.stdout.unregister_hook(hook); print('after')")
+
+    succeeded(answer)
+    assert after.text() == "after\n"
+
+
+OUTLIVES = """\
+import sys, threading
+half, wrote, goes_on = threading.Event(), threading.Event(), threading.Event()
+def work():
+    half.wait()
+    sys.stdout.buffer.write(b'\\xc3'); wrote.set()
+    goes_on.wait()
+    sys.stdout.buffer.write(b'\\xa4-\\xc3')
+thread = threading.Thread(target=work); thread.start()
+"""
+
+
+def test_half_a_character_of_a_thread_that_outlives_its_cell(client: Client) -> None:
+    """It waits for its other half while the thread goes on, and is shown as it is behind the next
+    cell; all of it is output of the cell that started the thread (EXEC-31)."""
+    succeeded(execute(client, OUTLIVES))
+    heard_meanwhile(client)
+    between = execute(client, "half.set(); wrote.wait(); None")
+    behind = execute(client, "goes_on.set(); thread.join()")
+    held = result(execute(client, "len(sys.stdout.buffer._begun)"))
+    late = text_of(heard_meanwhile(client))
+
+    assert (between.text(), behind.text()) == ("", "")
+    assert late == "\u00e4-\\xc3"
+    assert held == "0"
 
 
 def test_descriptor_that_is_another_file_stays(client: Client) -> None:
