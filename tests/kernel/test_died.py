@@ -94,16 +94,24 @@ def started_again(connection_file: Path, folder: Path) -> str:
     command = [str(connection_file) if "{" in word else word for word in argv()]
     environment = os.environ | {"IPYTHONDIR": str(folder / "ipython")}
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        written = ""
-        while "connect a client with" not in written:
-            line = process.stderr.readline()
-            assert line, written
-            written += line
-        with Client(ConnectionFile.read(connection_file)) as client:
-            client.wait_until_ready(HANG_LIMIT_S)
-            client.send(ShutdownRequest(), channel=Channel.CONTROL)
-            return written + process.communicate(timeout=HANG_LIMIT_S)[1]
+        try:
+            return _ended(process, connection_file)
+        finally:
+            process.kill()
+
+
+def _ended(process: subprocess.Popen[str], connection_file: Path) -> str:
+    """End the kernel by request, and return what it wrote to stderr."""
+    assert process.stderr is not None
+    written = ""
+    while "connect a client with" not in written:
+        line = process.stderr.readline()
+        assert line, written
+        written += line
+    with Client(ConnectionFile.read(connection_file)) as client:
+        client.wait_until_ready(HANG_LIMIT_S)
+        client.send(ShutdownRequest(), channel=Channel.CONTROL)
+        return written + process.communicate(timeout=HANG_LIMIT_S)[1]
 
 
 @pytest.mark.parametrize(

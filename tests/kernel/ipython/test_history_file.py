@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -246,13 +246,15 @@ def test_kernel_with_a_locked_history_answers(tmp_path: Path) -> None:
     profile.mkdir(parents=True)
     path = profile / "history.sqlite"
     filled(path)
-    with start(tmp_path) as kernel, kernel.client() as client:
-        with locked(path):
+    with ExitStack() as lock:
+        lock.enter_context(locked(path))  # before the kernel opens it
+        with start(tmp_path) as kernel, kernel.client() as client:
             succeeded(execute(client, "'cell'"))
             request = HistoryRequest(hist_access_type="tail", n=9, raw=True, output=False)
             reply = client.request(request, channel=Channel.SHELL, timeout=HANG_LIMIT_S).content
-        kernel.shutdown()
-        written = kernel.written()
+            lock.close()
+            kernel.shutdown()
+            written = kernel.written()
 
     assert isinstance(reply, HistoryReply)
     assert [entry[2] for entry in reply.history] == ["'cell'"]

@@ -6,7 +6,8 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -156,13 +157,23 @@ def table(name: str) -> dict[str, list[str]]:
     return {first: rest for first, *rest in rows}
 
 
+@contextmanager
+def launcher() -> Iterator[subprocess.Popen[bytes]]:
+    """Start what a kernel may take for the process that started it; it ends with the block."""
+    with subprocess.Popen(["sleep", "600"]) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_kernel_ends_as_the_docs_say(tmp_path: Path, way: str) -> None:
     """Its exit code, and what becomes of all that is there (CTRL-05, CTRL-06, decision 0007)."""
     (marks := tmp_path / "marks").mkdir()
     with (
         watched_end(tmp_path) as end,
-        subprocess.Popen(["sleep", "600"]) as parent,
+        launcher() as parent,
         start(tmp_path, command=["env", f"JPY_PARENT_PID={parent.pid}", *argv()]) as kernel,
         kernel.client(timeout=HANG_LIMIT_S) as client,
     ):
@@ -170,7 +181,6 @@ def test_kernel_ends_as_the_docs_say(tmp_path: Path, way: str) -> None:
         WAYS[way](full, parent)
         exit_code = kernel.wait(HANG_LIMIT_S)
         found = full.found()
-        parent.kill()
 
     assert table("ways to end")[way] == [str(exit_code)]
     column = 0 if way == "`shutdown_request`" else 1
