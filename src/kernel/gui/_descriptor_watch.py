@@ -43,7 +43,10 @@ class DescriptorWatch:
         self._thread.start()
 
     def wake_when_readable(self, descriptor: int, timeout: float | None) -> None:
-        """Wake the toolkit when *descriptor* can be read, or after *timeout* seconds."""
+        """Wake the toolkit when *descriptor* can be read, or after *timeout* seconds.
+
+        Nothing happens once it is closed, as it may be by what the toolkit calls while it waits.
+        """
         end = None if timeout is None else monotonic() + timeout
         self._order = _Order(descriptor=descriptor, end=end)
         self._look()
@@ -57,12 +60,17 @@ class DescriptorWatch:
         """End the thread."""
         if not self._is_closed:
             self._is_closed = True
-            self._look()
+            self._wake_thread()
             self._thread.join()
             os.close(self._read)
             os.close(self._write)
 
     def _look(self) -> None:
+        # The number of a closed descriptor may be that of a file of the user's by now.
+        if not self._is_closed:
+            self._wake_thread()
+
+    def _wake_thread(self) -> None:
         try:
             os.write(self._write, b"x")
         except BlockingIOError:  # it has been asked to look often enough

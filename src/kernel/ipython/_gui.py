@@ -44,7 +44,8 @@ class Gui:
         self._host = host
         self._loop = loop
         self._kept: dict[str, Toolkit] = {}
-        """For the life of the kernel: an application that is freed takes its windows along."""
+        """The newest of each name, also while it is off: an application that is freed takes its
+        windows along."""
 
         self.present: Toolkit | None = None
         """The one that is on."""
@@ -58,6 +59,11 @@ class Gui:
         Raises:
             ToolkitError: it is not there, or this is not the main thread; nothing has changed.
         """
+        if not is_main_thread() and (self.present is not None or not _is_none(gui)):
+            raise ToolkitError(
+                f"GUI {_name_of(gui)}: wanted the main thread, which windows need, found another "
+                f"one: cells of the main shell run there, in a process that is the kernel's own"
+            )
         toolkit = self._find(gui)
         previous = self.present
         if toolkit is previous:
@@ -70,14 +76,8 @@ class Gui:
             previous.close()
 
     def _find(self, gui: str | Toolkit | None) -> Toolkit | None:
-        if gui is None or (isinstance(gui, str) and gui.lower() in LOOPLESS):
+        if _is_none(gui):
             return None
-        name = gui if isinstance(gui, str) else getattr(gui, "name", "of your own")
-        if not is_main_thread():
-            raise ToolkitError(
-                f"GUI {name}: wanted the main thread, which windows need, found another one: cells "
-                f"of the main shell run there, in a process that is the kernel's own"
-            )
         if not isinstance(gui, str):
             if not isinstance(gui, Toolkit):
                 raise ToolkitError(f"GUI: wanted a name or a Toolkit, found {gui!r:.60}")
@@ -86,7 +86,7 @@ class Gui:
             return self.present
         with self._host.lend_descriptors():
             opened = open_toolkit(gui)
-        self._kept.setdefault(opened.name, opened)
+        self._kept[opened.name] = opened
         return opened
 
     def _break_off(self) -> None:
@@ -106,6 +106,17 @@ class Gui:
     def close(self) -> None:
         """Switch off what is on."""
         self.choose(None)
+
+
+def _is_none(gui: object) -> bool:
+    """Return True if *gui* asks for no toolkit."""
+    return gui is None or (isinstance(gui, str) and gui.lower() in LOOPLESS)
+
+
+def _name_of(gui: object) -> str:
+    if gui is None or isinstance(gui, str):
+        return gui or "none"
+    return str(getattr(gui, "name", "of your own"))
 
 
 class _Waiter:
