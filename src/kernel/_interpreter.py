@@ -212,6 +212,10 @@ class Host(Protocol):
     real_stderr: TextIO
     """What the process was started with: for what concerns the person who started it."""
 
+    crash_file: TextIO | int
+    """Where `faulthandler` writes the stacks of a crash: a descriptor of the kernel's record, or
+    `real_stderr` where there is none."""
+
     @property
     def connection(self) -> ConnectionFile:
         """The ports that were bound, and the key."""

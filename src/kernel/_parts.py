@@ -122,6 +122,7 @@ class Parts:
             prompter=prompter,
             interrupts=self.interrupts,
             real_stderr=stderr,
+            crash_file=stderr if record is None else record.fileno(),
             connection=connection,
             connection_path=connection_path,
             owns_process=ownership.exit,

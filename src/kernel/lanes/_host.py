@@ -65,6 +65,7 @@ class KernelHost:
         prompter: Prompter,
         interrupts: Interrupts,
         real_stderr: TextIO,
+        crash_file: TextIO | int,
         connection: ConnectionFile,
         connection_path: str | None,
         owns_process: bool,
@@ -87,6 +88,7 @@ class KernelHost:
         """Returns the request that the running code belongs to."""
         self.stdout, self.stderr = streams
         self.real_stderr = real_stderr
+        self.crash_file = crash_file
         self.connection = connection
         self.owns_process = owns_process
 

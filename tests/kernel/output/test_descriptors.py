@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from assay._record_reader import story_of_connection
 from assay.protocol import Channel, ShutdownRequest, StreamName
 from assay.transport import Client, LaunchError, TransportError
 from tests.kernel._kernels import HANG_LIMIT_S, argv, be_patient, execute, start, succeeded
@@ -38,15 +39,37 @@ def test_descriptor_of_the_stream_is_shown(client: Client) -> None:
     assert answer.text(StreamName.STDERR) == "err\n"
 
 
-FILES = ("", "sys.stderr", "sys.__stderr__", "2", "sys.stderr.fileno()", "sys.stdout")
+FILES = ("", "sys.stderr", "sys.__stderr__", "2", "os.dup(sys.stderr.fileno())", "sys.stdout")
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_trace_of_a_crash_reaches_the_terminal(tmp_path: Path, file: str) -> None:
-    """A cell that has enabled `faulthandler` itself loses nothing by it (qtconsole#407)."""
-    code = f"import ctypes, faulthandler, sys\nfaulthandler.enable({file})\nctypes.string_at(0)"
+def test_trace_of_a_crash_goes_to_the_record(tmp_path: Path, file: str) -> None:
+    """A cell that has enabled `faulthandler` itself loses nothing by it (qtconsole#407), and
+    ``assay why`` knows the cause."""
+    code = f"import ctypes, faulthandler, os, sys\nfaulthandler.enable({file})\nctypes.string_at(0)"
+    with (
+        start(tmp_path) as kernel,
+        kernel.client(timeout=HANG_LIMIT_S) as client,
+    ):
+        with pytest.raises((TransportError, LaunchError)):
+            execute(client, code)
+        kernel.wait(HANG_LIMIT_S)
+        story = story_of_connection(kernel.connection_file)
 
-    assert "Segmentation fault" in written_at_the_end_by(code, tmp_path)
+    assert story is not None
+    assert "SIGSEGV" in story.cause()
+    assert "string_at" in story.stacks
+
+
+def test_trace_of_a_crash_without_a_record_reaches_the_terminal(tmp_path: Path) -> None:
+    """Where the kernel can keep no record, the trace goes where its own would have gone."""
+    code = "import ctypes, faulthandler\nfaulthandler.enable()\nctypes.string_at(0)"
+
+    assert "string_at" in written_at_the_end_by(code, tmp_path, before=NO_RECORD)
+
+
+NO_RECORD = 'for file; do :; done; mkdir "${file%/*}/.${file##*/}.record"; '
+"""For `sh`: a folder stands where the record of the kernel with the last operand would be."""
 
 
 def test_trace_of_an_end_reaches_the_terminal(tmp_path: Path) -> None:
@@ -60,10 +83,10 @@ def test_trace_of_an_end_reaches_the_terminal(tmp_path: Path) -> None:
     assert "Timeout (" in written_at_the_end_by(code, tmp_path)
 
 
-def written_at_the_end_by(code: str, folder: Path) -> str:
-    """Return what the stderr of a kernel has that *code* ends at once."""
+def written_at_the_end_by(code: str, folder: Path, before: str = "") -> str:
+    """Return what the stderr of a kernel has that *code* ends at once; `sh` runs *before* first."""
     trace = folder / "stderr"
-    command = ["sh", "-c", f'exec 2>{trace}; exec "$@"', "sh", *argv()]
+    command = ["sh", "-c", f'{before}exec 2>{trace}; exec "$@"', "sh", *argv()]
     with (
         start(folder, command=command) as kernel,
         kernel.client(timeout=HANG_LIMIT_S) as client,

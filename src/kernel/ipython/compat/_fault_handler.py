@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import faulthandler
+import os
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -21,13 +22,14 @@ def keep_crash_traces(host: Host) -> None:
     """Send what `faulthandler` writes when the process ends past the captured descriptors.
 
     A process that crashes reads its own pipes no more: the trace would be lost that is written
-    without any call of the program's. Any other trace is output of the cell.
+    without any call of the program's. That of a crash goes to the record, if there is one, so that
+    ``assay why`` has it (decision 0021). Any other trace is output of the cell.
     """
 
     def make_enable(enable: Callable[..., None]) -> Callable[..., None]:
         def enable_outside(file: Any = None, all_threads: bool = True) -> None:
-            """Write the trace of a crash to *file*, or to the stderr of the process."""
-            enable(host.real_stderr if _is_captured(host, file) else file, all_threads)
+            """Write the trace of a crash to *file*, or where the kernel writes it."""
+            enable(host.crash_file if _is_captured(host, file) else file, all_threads)
 
         return enable_outside
 
@@ -53,14 +55,14 @@ def _is_captured(host: Host, file: Any) -> bool:
     """Return True if the process itself reads what is written to *file*."""
     if file is None or file is host.stderr or file is host.stdout:
         return True
-    return _descriptor(file) in {1, 2, _descriptor(host.stdout), _descriptor(host.stderr)}
+    found = _identity(file)
+    return found is not None and found in map(_identity, (1, 2, host.stdout, host.stderr))
 
 
-def _descriptor(file: Any) -> int:
-    if isinstance(file, int):
-        return file
+def _identity(file: Any) -> tuple[int, int] | None:
+    """Return what *file* leads to, by whichever number: pytest hands over a duplicate."""
     try:
-        number: int = file.fileno()
+        status = os.fstat(file if isinstance(file, int) else file.fileno())
     except Exception:  # noqa: BLE001 - what is wrong with it, `faulthandler` says
-        return -1
-    return number
+        return None
+    return status.st_dev, status.st_ino
