@@ -13,11 +13,15 @@ touch: at once, and again when the hub has counted some more pings, since it may
 | yes           | yes         | nothing has happened                                        |
 | yes           | no          | the hub has dropped it                                      |
 
+Clients learn of engines that are listed. So one that had a request when it asked was listed before;
+one that gets its first between question and answer was not, as far as that answer goes.
+
 Its number and identity cannot be used again: the hub knows the heart, and waits for a new one.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from time import monotonic
 
@@ -75,6 +79,12 @@ class Membership:
         self._now = now
         self._began = now()
         self._is_listed = False
+        self._questions: deque[bool] = deque()
+        """For each that is not answered, oldest first: whether clients knew the engine by then.
+
+        The hub answers them in turn. Where an answer is lost, those after it are judged by an
+        earlier question: that ends no engine, and the next question settles it.
+        """
         io.watch(line.socket, self._read)
         io.call_later(2 * period_s, self._ask)
 
@@ -84,6 +94,7 @@ class Membership:
         self._io.call_later(SETTLED_PERIODS * self._period_s, self._ask)
 
     def _ask(self) -> None:
+        self._questions.append(self._was_asked())
         self._line.send(self._session.pack(ConnectionRequest()))
 
     def _read(self) -> None:
@@ -96,9 +107,10 @@ class Membership:
                 logger.warning("an answer of the hub is dropped: %s", error)
 
     def _look(self, reply: ConnectionReply) -> None:
+        was_known = self._questions.popleft() if self._questions else False
         if self._session.session in reply.engines.values():
             self._is_listed = True
-        elif self._is_listed or self._was_asked():
+        elif self._is_listed or was_known:
             self._end("the controller has dropped this engine, which was out of touch")
         elif self._now() - self._began > max(LONGEST_S, 20 * self._period_s):
             self._end("the controller has given up the registration of this engine")

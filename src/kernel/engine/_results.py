@@ -49,9 +49,14 @@ def _parts(result: object) -> Iterable[object]:
 
 
 def _owns_memory(value: Any) -> bool:
-    """Return True for an array of numpy's that is a view of no other object's memory."""
+    """Return True for an array of numpy's that has allocated its memory itself.
+
+    One that a C extension has made over memory of its own has no base either: that memory may
+    change, and outlive the array or not.
+    """
     array: Any = getattr(sys.modules.get("numpy"), "ndarray", None)
-    return array is not None and type(value) is array and value.base is None
+    is_array = array is not None and type(value) is array
+    return is_array and value.base is None and bool(value.flags.owndata)
 
 
 def _owner(buffer: Buffer) -> object:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import signal
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from fractions import Fraction
+from importlib import import_module
 from itertools import count
 from pathlib import Path
 from types import ModuleType
@@ -185,6 +187,35 @@ def held(_: object, kept: list[object] = []) -> np.ndarray[Any, Any]:  # noqa: B
     return cast("np.ndarray[Any, Any]", kept[-1])
 
 
+LENT = np.ones(200_000)
+
+PYARRAY_NEW = 93
+"""In that table; `PyArray_SimpleNewFromData` of C is a call of it."""
+
+WRITEABLE = 0x401
+"""And contiguous: flags of an array."""
+
+
+def borrowed() -> np.ndarray[Any, Any]:
+    """Return an array over memory that it does not own, and that has no base: as C code makes it.
+
+    The function is numpy's own for C code, out of its table of them.
+    """
+    umath: Any = import_module("numpy._core._multiarray_umath")
+    pointer_of = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)
+    table = pointer_of(("PyCapsule_GetPointer", ctypes.pythonapi))(umath._ARRAY_API, None)
+    some, number, pointer = ctypes.py_object, ctypes.c_int, ctypes.c_void_p
+    new = ctypes.PYFUNCTYPE(
+        some, some, number, pointer, number, pointer, pointer, number, number, pointer
+    )(ctypes.cast(table, ctypes.POINTER(pointer))[PYARRAY_NEW])
+    shape = (ctypes.c_ssize_t * 1)(LENT.size)
+    place = LENT.ctypes.data
+    return cast(
+        "np.ndarray[Any, Any]",
+        new(np.ndarray, 1, shape, LENT.dtype.num, None, place, 0, WRITEABLE, None),
+    )
+
+
 @pytest.mark.parametrize(
     ("call", "given"),
     [
@@ -194,6 +225,7 @@ def held(_: object, kept: list[object] = []) -> np.ndarray[Any, Any]:  # noqa: B
         (lambda: (np.ones(200_000), 5), [True]),
         (lambda: held(0), [False]),
         (lambda: held(0)[1:], [False]),
+        (borrowed, [False]),
         (lambda: np.ones(200_000)[1:], [False]),
         (lambda: memoryview(np.ones(200_000).data), [False]),
         (lambda: [one := np.ones(200_000), one], [False, False]),
@@ -308,60 +340,88 @@ def test_a_sign_of_life_after_others_were_missed_is_a_return() -> None:
     assert returned == [5.5, 7.0]
 
 
-@pytest.mark.parametrize("was_asked", [False, True])
-def test_an_engine_that_is_not_listed_any_more_ends(*, was_asked: bool) -> None:
-    """It was listed, or clients knew it; one that is not listed yet asks again, for a while."""
-    io, line, session = FakeIo(), FakeLine(), make_session("e")
-    reasons: list[str] = []
-    membership = Membership(
-        cast("IoThread", io),
-        cast("HubLine", line),
-        session,
-        period_s=3.0,
-        was_asked=lambda: was_asked,
-        dropped=reasons.append,
-        now=lambda: io.time,
-    )
+DROPPED = "the controller has dropped this engine, which was out of touch"
 
-    def answer(*uuids: str) -> None:
+
+class Member:
+    """An engine that is in touch with a hub."""
+
+    def __init__(self) -> None:
+        self.io, self.line, self.session = FakeIo(), FakeLine(), make_session("e")
+        self.was_asked = False
+        self.reasons: list[str] = []
+        self.membership = Membership(
+            cast("IoThread", self.io),
+            cast("HubLine", self.line),
+            self.session,
+            period_s=1.0,
+            was_asked=lambda: self.was_asked,
+            dropped=self.reasons.append,
+            now=lambda: self.io.time,
+        )
+
+    def read(self, *uuids: str) -> None:
+        """Let it read that the hub has these engines, behind what is no message."""
         content = ConnectionReply(engines={str(i): uuid for i, uuid in enumerate(uuids)})
-        line.answers = [[b"junk"], make_session("hub").pack(content)]
-        io.ready[line.socket]()
+        self.line.answers = [[b"junk"], make_session("hub").pack(content)]
+        self.io.ready[self.line.socket]()
 
-    answer("other", "e")
-    assert not reasons
-    membership.check()
-    assert [session.open(list(asked)).header.msg_type for asked in line.sent] == [
-        "connection_request"
+
+def test_an_engine_that_is_not_listed_any_more_ends() -> None:
+    """It was listed, though it has had no request; it ends once."""
+    member = Member()
+
+    member.membership.check()
+    member.read("other", "e")
+    assert not member.reasons
+    member.membership.check()
+    assert [member.session.open(list(sent)).header.msg_type for sent in member.line.sent] == [
+        "connection_request",
+        "connection_request",
     ]
-    answer("other")
-    answer("other")
+    member.read("other")
+    member.read("other")
 
-    assert reasons == ["the controller has dropped this engine, which was out of touch"]
+    assert member.reasons == [DROPPED]
+
+
+@pytest.mark.parametrize("was_asked", [False, True])
+def test_an_engine_that_clients_know_was_listed(*, was_asked: bool) -> None:
+    """It ends at the first list without it if it has had a request, and only then."""
+    member = Member()
+    member.was_asked = was_asked
+
+    member.membership.check()
+    member.read("other")
+
+    assert member.reasons == ([DROPPED] if was_asked else [])
+
+
+def test_a_list_from_before_the_first_request_ends_no_engine() -> None:
+    """The hub may answer, then complete the registration, and the first task may come before the
+    answer is read; also where a later question is under way already."""
+    member = Member()
+
+    member.membership.check()
+    member.was_asked = True
+    member.membership.check()
+    member.read("other")
+    assert not member.reasons
+    member.read("other")
+
+    assert member.reasons == [DROPPED]
 
 
 def test_a_registration_that_is_given_up_ends_the_engine() -> None:
     """As long as the hub may still announce it, it asks again; then it says why it ends."""
-    io, line = FakeIo(), FakeLine()
-    reasons: list[str] = []
-    asked: list[bool] = []
-    Membership(
-        cast("IoThread", io),
-        cast("HubLine", line),
-        make_session("e"),
-        period_s=1.0,
-        was_asked=lambda: bool(asked),
-        dropped=reasons.append,
-        now=lambda: io.time,
-    )
-    while io.later and io.time < 100:
-        io.time += 2.0
-        io.later.pop()()
-        line.answers = [make_session("hub").pack(ConnectionReply(engines={}))]
-        io.ready[line.socket]()
+    member = Member()
+    while member.io.later and member.io.time < 100:
+        member.io.time += 2.0
+        member.io.later.pop()()
+        member.read()
 
-    assert len(line.sent) == 31
-    assert reasons == ["the controller has given up the registration of this engine"]
+    assert len(member.line.sent) == 31
+    assert member.reasons == ["the controller has given up the registration of this engine"]
 
 
 class FakeLine:
