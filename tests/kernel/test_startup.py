@@ -348,9 +348,17 @@ def test_values_that_make_no_sense_are_left_out(tmp_path: Path) -> None:
     (profile(tmp_path) / "ipython_kernel_config.py").write_text(
         "c.InteractiveShell.xmode = 'Odd'\n"
         "c.IPKernelApp.exec_lines = 5\n"
+        "c.InteractiveShell.separate_in = 1\n"
+        "class Shy:\n    def __repr__(self): raise OSError\n"
+        "c.InteractiveShell.logfile = Shy()\n"
         "c.ZMQInteractiveShell.autocall = 1\n"
     )
-    of_file = ("InteractiveShell.xmode: wanted any of", "IPKernelApp.exec_lines: wanted a list")
+    of_file = (
+        "InteractiveShell.xmode: wanted any of",
+        "IPKernelApp.exec_lines: wanted a list",
+        "InteractiveShell.separate_in: wanted a unicode string, found 1",  # the trait trips over it
+        "InteractiveShell.logfile: wanted a unicode string, found a Shy",
+    )
     with configured(tmp_path, *WRONG_VALUES) as (kernel, client):
         answer = execute(client, "get_ipython().autocall")
         kernel.shutdown()

@@ -1,8 +1,8 @@
 """Which values of a configuration make no sense.
 
 traitlets ends the process at the first. A kernel that starts without it, and says so, is of more
-use: what is
-in a profile was written long ago, and a client that waits for a kernel does not see why none comes.
+use: what is in a profile was written long ago, and a client that waits for a kernel does not see
+why none comes.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from IPython.utils import PyColorize
-from traitlets import HasTraits, TraitError, TraitType
+from traitlets import HasTraits, TraitType
 from traitlets.config import Config
 from traitlets.config.loader import DeferredConfig, LazyConfigValue
 
@@ -45,15 +45,16 @@ def _fault(name: str, trait: TraitType[object, object], value: object) -> str:
     """Return what is wrong with *value*; empty if nothing is."""
     if isinstance(value, LazyConfigValue):  # it changes what there is
         return ""
-    if isinstance(value, DeferredConfig):  # of a command line: text that the trait reads
-        value = value.get_value(trait)
+    choices = _choices(name)
     try:
+        if isinstance(value, DeferredConfig):  # of a command line: text that the trait reads
+            value = value.get_value(trait)
         trait._validate(HasTraits(), value)
-    except TraitError:
+        is_choice = not choices or str(value).lower() in choices
+    except Exception:  # noqa: BLE001 - a trait that looks into a value may trip over it in any way
         wanted = trait.info()
     else:
-        choices = _choices(name)
-        if not choices or str(value).lower() in choices:
+        if is_choice:
             return ""
         wanted = f"one of {', '.join(sorted(choices))}"
     return f"wanted {wanted}, found {_shown(value)}"
@@ -66,5 +67,8 @@ def _choices(name: str) -> Mapping[str, object]:
 
 
 def _shown(value: object) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001 - a configuration file is a program, and may have any class
+        text = f"a {type(value).__name__}"
     return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
