@@ -32,6 +32,19 @@ class Visitor:
         (asked,) = Decoder().feed(self.end.recv(65536))
         self.send(type="response", request_seq=asked["seq"], success=True, body=body)
 
+    def show_half_a_character(self) -> None:
+        """Answer what is asked first by text that has no form in UTF-8, though JSON can write it.
+
+        Return when the answer has been judged: the other side has closed.
+        """
+        (asked,) = Decoder().feed(self.end.recv(65536))
+        body = '{"clientAccessToken": "\\ud800"}'
+        answer = (
+            f'"type": "response", "request_seq": {asked["seq"]}, "success": true, "body": {body}'
+        )
+        self.end.sendall(b"Content-Length: %d\r\n\r\n{%b}" % (len(answer) + 2, answer.encode()))
+        assert self.end.recv(65536) == b""
+
     def is_sent_away(self) -> bool:
         """Return True once the other side has closed."""
         try:
@@ -44,7 +57,7 @@ class Visitor:
 
 
 def test_debugpy_is_found_among_strangers() -> None:
-    """One that says nothing, one that says nonsense and one that does not know the secret are sent
+    """One that says nothing, some that say nonsense and one that does not know the secret are sent
     away, and what they send goes no further."""
     strangers: list[Visitor] = []
     found: SimpleQueue[Visitor] = SimpleQueue()
@@ -52,10 +65,11 @@ def test_debugpy_is_found_among_strangers() -> None:
     lost: SimpleQueue[bool] = SimpleQueue()
 
     def connect(address: tuple[str, int], token: str) -> None:
-        strangers.extend(Visitor(address) for _ in range(4))
+        strangers.extend(Visitor(address) for _ in range(5))
         strangers[1].send(**EVENT, body={"of": "a stranger"})
         strangers[2].end.sendall(b"Content-Length: none\r\n\r\n")
         strangers[3].show("another secret")
+        strangers[4].show_half_a_character()
         found.put(debugpy := Visitor(address))
         debugpy.show(token)
 
