@@ -9,7 +9,7 @@ from typing import Any
 
 from attrs import evolve
 
-from assay.protocol import UNSET, UnsetType, UsageReply
+from assay.protocol import UNSET, UsageReply
 
 __all__ = ["Usage"]
 
@@ -26,6 +26,10 @@ class Usage:
     def __init__(self) -> None:
         self._processes: dict[int, Any] = {}
         """Each remembers the processor time that it had taken at the last question."""
+
+        self._was_asked = False
+        """psutil counts how busy the machine is from one question to the next: of the first it
+        says 0."""
 
     def reply(self) -> UsageReply:
         """Return what can be found out now; what cannot is left out."""
@@ -47,12 +51,13 @@ class Usage:
 
         self._look_for_processes(psutil)
         processes = list(self._processes.values())
-        busy = psutil.cpu_percent()
+        busy, was_asked = psutil.cpu_percent(), self._was_asked
+        self._was_asked = True
         return evolve(
             known,
             kernel_cpu=float(sum(found(process.cpu_percent) for process in processes)),
             kernel_memory=int(sum(found(_memory_of(process)) for process in processes)),
-            host_cpu_percent=_since_the_first(busy),
+            host_cpu_percent=float(busy) if was_asked else UNSET,
             cpu_count=psutil.cpu_count(logical=True),
             host_virtual_memory=dict(psutil.virtual_memory()._asdict()),
         )
@@ -78,8 +83,3 @@ def _memory_of(process: Any) -> Callable[[], float]:
         return float(getattr(memory, SHARED, memory.rss))
 
     return read
-
-
-def _since_the_first(busy: float | None) -> float | UnsetType:
-    """Return *busy* per cent; nothing for the first question, of which psutil says 0."""
-    return float(busy) if busy else UNSET

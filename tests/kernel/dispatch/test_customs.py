@@ -11,6 +11,7 @@ import pytest
 
 from assay.kernel.process._usage import Usage
 from assay.protocol import (
+    UNSET,
     Channel,
     Content,
     ErrorReply,
@@ -76,6 +77,16 @@ def test_usage_counts_from_one_question_to_the_next() -> None:
     assert first.kernel_cpu == 0
     assert isinstance(second.kernel_cpu, float)
     assert second.kernel_cpu > 0
+
+
+def test_machine_at_rest_is_told_as_zero(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the first figure is left out, which psutil counts from nothing."""
+    monkeypatch.setattr("psutil.cpu_percent", lambda: 0.0)
+    usage = Usage()
+
+    found = [usage.reply().host_cpu_percent for _ in range(3)]
+
+    assert found == [UNSET, 0.0, 0.0]
 
 
 def test_usage_without_psutil_is_what_python_knows(monkeypatch: pytest.MonkeyPatch) -> None:
