@@ -262,5 +262,7 @@ class KernelHost:
 def _try(step: Callable[[], None]) -> None:
     try:
         step()
-    except Exception:  # a hook or a codec of the user's, or the descriptors that are left
+    except KeyboardInterrupt:  # the code is meant, where this is called in the middle of it
+        raise
+    except BaseException:  # of a hook or a codec of the user's, or the descriptors that are left
         logger.exception("cannot show all that has been written")

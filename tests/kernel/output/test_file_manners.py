@@ -212,15 +212,17 @@ def test_half_a_character_keeps_no_cell_from_its_reply(client: Client, code: str
 
 FAILING_HOOK = """\
 import sys
-def hook(message): raise ValueError
+def hook(message): raise {error}
 sys.stdout.buffer.write(b'\\xc3')
 sys.stdout.register_hook(hook)
 """
 
 
-def test_hook_that_fails_keeps_no_cell_from_its_reply(client: Client) -> None:
-    """What it is given behind the cell's code is lost, and nothing else."""
-    answer = execute(client, FAILING_HOOK)
+@pytest.mark.parametrize("error", ["ValueError", "SystemExit"])
+def test_hook_that_fails_keeps_no_cell_from_its_reply(client: Client, error: str) -> None:
+    """What it is given behind the cell's code is lost, and nothing else; nor does it end the
+    kernel."""
+    answer = execute(client, FAILING_HOOK.format(error=error))
     after = execute(client, "sys.stdout.unregister_hook(hook); print('after')")
 
     succeeded(answer)
