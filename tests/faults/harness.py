@@ -123,14 +123,18 @@ class ForkedChild(ChildProcess):
     """A kernel of the table as a child process, forked by a server."""
 
     def __init__(self, argv: Sequence[str], env: Mapping[str, str], forker: Forker) -> None:
-        self.argv = tuple(argv)
-        self._written = bytearray()
-        self._open_sockets()
-        at = list(argv).index(MARK) + 1
-        self._process = forker.fork(argv[at:], env)  # type: ignore[assignment] # as much of a Popen as is used
-        self._reader = None
-        self._waiter = threading.Thread(target=self._wait_for_end, daemon=True)
-        self._waiter.start()
+        self._forker = forker
+        super().__init__(argv, env=env, capture=False)
+
+    def _started(
+        self,
+        env: Mapping[str, str],
+        cwd: Path | None,  # noqa: ARG002 - as the base's
+        *,
+        capture: bool,  # noqa: ARG002 - as the base's
+    ) -> subprocess.Popen[bytes]:
+        at = self.argv.index(MARK) + 1
+        return self._forker.fork(self.argv[at:], env)  # type: ignore[return-value] # as much of a Popen as is used
 
     def _wait_for_end(self) -> None:
         self._process.wait()

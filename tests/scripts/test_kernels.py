@@ -142,10 +142,16 @@ def test_kernel_that_leaves_a_process(tmp_path: Path) -> None:
 
 def test_still_running() -> None:
     """Processes are found by the mark in their environment, and no others."""
-    line = [sys.executable, "-c", "input()"]
+    line = [sys.executable, "-c", "print(flush=True); input()"]
     with subprocess.Popen(
-        line, env={**os.environ, MARK: "one"}, stdin=subprocess.PIPE, start_new_session=True
+        line,
+        env={**os.environ, MARK: "one"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
     ) as child:
+        assert child.stdout is not None
+        child.stdout.readline()  # its environment is there once it runs
         found = still_running("one"), still_running("two")
         child.communicate(b"\n")
 
