@@ -22,11 +22,11 @@ PROGRAMS = {
         "{'sum': 7, 'mean': 62.55}\n",
     ),
     "thread": (
-        [("work.steps >= 0", "True"), ("work.is_done.set()", "")],
+        [("work.is_done.is_set()", "False"), ("work.is_done.set()", "")],
         "done",
     ),
     "tasks": (
-        [("import asyncio; await asyncio.sleep(0.001); len(beats) >= 0", "True")],
+        [("import asyncio; await asyncio.sleep(0); stop.is_set()", "False")],
         "stopped\n",
     ),
     "window": ([("label['text']", "'a label'")], "closed\n"),
