@@ -290,6 +290,8 @@ def _move_away(path: str) -> str:
 def _remove_old(folder: str, spared: str) -> None:
     """Remove records of dead kernels from *folder*, but for the newest (docs/limits.md).
 
+    A file that only has the name of one stays, whatever program it belongs to.
+
     *spared* is this kernel's own: to look at it would take its lock away.
     """
     with suppress(OSError):
@@ -297,13 +299,21 @@ def _remove_old(folder: str, spared: str) -> None:
             (entry.stat(follow_symlinks=False).st_mtime, entry.path)
             for entry in os.scandir(folder)
             if entry.name.startswith(".") and entry.name.endswith(SUFFIX) and entry.path != spared
+            # To read from a pipe waits for ever.
+            if entry.is_file(follow_symlinks=False)
         ]
         oldest = time.time() - KEPT_S
         are_many = len(found) > KEPT
         dead = 0
         for changed, path in sorted(found, reverse=True):
             with suppress(OSError):
-                if (are_many or changed < oldest) and is_left(path):
+                if (are_many or changed < oldest) and is_left(path) and _is_record(path):
                     dead += 1
                     if dead > KEPT or changed < oldest:
                         os.unlink(path)  # noqa: PTH108 - as above
+
+
+def _is_record(path: str) -> bool:
+    """Return True if the file at *path* begins as a record does, or nothing was written to it."""
+    with open(path, "rb") as file:  # noqa: PTH123 - as above
+        return file.read(len(MAGIC) + 1) in {b"", os.fsencode(f"{MAGIC}\n")}

@@ -271,7 +271,10 @@ def test_former_kernel(connection_file: Path) -> None:
 
 
 def test_old_ones_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The newest stay, and those that run; what is too old goes (docs/limits.md)."""
+    """The newest, those that run and what is no record stay; what is too old goes (docs/limits.md).
+
+    A record that was never written is an empty file.
+    """
     monkeypatch.setattr(_record, "KEPT", 3)
     now = time.time()
 
@@ -284,13 +287,20 @@ def test_old_ones_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with running(tmp_path / "runs.json"):
         os.utime(record_path(str(tmp_path / "runs.json")), (1, 1))
         (tmp_path / ".foreign").touch()
+        (tmp_path / ".foreign.record").write_text("assay record 10\n")
+        os.utime(tmp_path / ".foreign.record", (1, 1))
+        (tmp_path / ".empty.record").touch()
+        os.utime(tmp_path / ".empty.record", (1, 1))
+        os.mkfifo(tmp_path / ".pipe.record")
+        os.utime(tmp_path / ".pipe.record", (1, 1))
         make("old", 1)
         for number in range(5):
             make(str(number), now - 100 + number)
         left = {path.name for path in tmp_path.iterdir()}
 
     newest = {f".{number}.json.record" for number in (1, 2, 3)}
-    assert left == {".foreign", ".runs.json.record", ".4.json.record"} | newest
+    foreign = {".foreign", ".foreign.record", ".pipe.record"}
+    assert left == foreign | {".runs.json.record", ".4.json.record"} | newest
 
 
 def test_running_ones_do_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
