@@ -15,6 +15,7 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import suppress
 
+from assay.kernel._own_thread import OwnThread
 from assay.kernel.debugger._errors import DebuggerError
 from assay.kernel.debugger._framing import Decoder, encode
 from assay.protocol import Json, JsonObject
@@ -52,8 +53,7 @@ class Connection:
         self._waiting: dict[int, Future[JsonObject]] = {}
         self._seq = 0
         self.is_lost = False
-        self._reader = threading.Thread(target=self._read, name="assay-debugger-read", daemon=True)
-        self._reader.is_the_kernels = True  # type: ignore[attr-defined]  # `Parents` looks
+        self._reader = OwnThread(target=self._read, name="assay-debugger-read", daemon=True)
         self._reader.start()
 
     def send(self, command: str, arguments: Mapping[str, Json]) -> Future[JsonObject]:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
+from assay.kernel._own_thread import OwnThread
 from assay.kernel._tracebacks import text_of
 from assay.kernel.debugger._connection import body_of
 from assay.kernel.debugger._errors import DebuggerError
@@ -105,8 +106,7 @@ class Inspection:
             except Exception as error:  # noqa: BLE001 - the user's code may raise anything
                 answer.set_exception(DebuggerError(f"{type(error).__name__}: {text_of(error)}"))
 
-        self._looking = threading.Thread(target=run, name="assay-debugger-look", daemon=True)
-        self._looking.is_the_kernels = True  # type: ignore[attr-defined]  # `Parents` looks
+        self._looking = OwnThread(target=run, name="assay-debugger-look", daemon=True)
         self._looking.start()
         return answer
 

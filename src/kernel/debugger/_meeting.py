@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 
+from assay.kernel._own_thread import OwnThread
 from assay.kernel.debugger._connection import Connection, body_of
 from assay.kernel.debugger._errors import DebuggerError
 from assay.protocol import JsonObject
@@ -61,8 +62,7 @@ def meet(
             except Exception as error:  # noqa: BLE001 - the thread that waits raises it
                 failures.append(error)
 
-        thread = threading.Thread(target=join, name="assay-debugger-connect", daemon=True)
-        thread.is_the_kernels = True  # type: ignore[attr-defined]  # `Parents` looks
+        thread = OwnThread(target=join, name="assay-debugger-connect", daemon=True)
         thread.start()
         visitors = _Visitors(listening, token)
         try:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define
 
+from assay.kernel._own_thread import OwnThread
 from assay.kernel.debugger._errors import DebuggerError
 from assay.kernel.debugger._session import Body, Later, Session
 from assay.kernel.dispatch._replies import Reply, Responder
@@ -131,8 +132,7 @@ class DebugService:
 
     def _start(self) -> None:
         if self._worker is None:
-            self._worker = threading.Thread(target=self._run, name="assay-debugger", daemon=True)
-            self._worker.is_the_kernels = True  # type: ignore[attr-defined]  # `Parents` looks
+            self._worker = OwnThread(target=self._run, name="assay-debugger", daemon=True)
             self._worker.start()
 
     # --- The worker.

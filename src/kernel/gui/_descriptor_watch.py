@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import select
-import threading
 from collections.abc import Callable
 from time import monotonic
 
 from attrs import frozen
+
+from assay.kernel._own_thread import OwnThread
 
 __all__ = ["DescriptorWatch"]
 
@@ -39,7 +40,7 @@ class DescriptorWatch:
         self._read, self._write = os.pipe()
         os.set_blocking(self._read, False)
         os.set_blocking(self._write, False)
-        self._thread = threading.Thread(target=self._run, name="assay-gui", daemon=True)
+        self._thread = OwnThread(target=self._run, name="assay-gui", daemon=True)
         self._thread.start()
 
     def wake_when_readable(self, descriptor: int, timeout: float | None) -> None:

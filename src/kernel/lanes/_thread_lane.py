@@ -21,6 +21,7 @@ import threading
 from collections.abc import Callable
 from threading import Lock, get_ident  # by name: gevent replaces the module's
 
+from assay.kernel._own_thread import OwnThread
 from assay.kernel._request import Request
 from assay.protocol import Channel
 from assay.transport import IoThread, Lane, get_logger
@@ -79,8 +80,7 @@ class ThreadLane:
     def start(self) -> None:
         """Start the thread, unless that is done; in the I/O thread."""
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
-            self._thread.is_the_kernels = True  # type: ignore[attr-defined]  # `Parents` looks
+            self._thread = OwnThread(target=self._run, name=self.name, daemon=True)
             self._thread.start()
 
     def finish(self) -> None:

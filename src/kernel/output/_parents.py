@@ -9,6 +9,7 @@ from contextvars import ContextVar, Token
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from assay.kernel._own_thread import OwnThread
 from assay.kernel._request import Request
 from assay.kernel.process._main_thread import is_main_thread
 from assay.kernel.process._patches import Kind, patches
@@ -165,7 +166,7 @@ class Parents:
         Args:
             in_own: Returns True in a thread of the kernel's own. What that starts (pyzmq frees
                 frames in a thread) belongs to no request: a finalizer may print in it long
-                afterwards. Nor does a thread that says `is_the_kernels` of itself.
+                afterwards. Nor does an `OwnThread`.
         """
         of_thread = self._of_thread
         current = self.current
@@ -174,7 +175,7 @@ class Parents:
         def noting(start: ThreadMethod) -> ThreadMethod:
             def start_and_note(thread: threading.Thread) -> None:
                 request = current()
-                own = in_own() or getattr(thread, "is_the_kernels", False)
+                own = in_own() or isinstance(thread, OwnThread)
                 if request is not None and not own:
                     of_thread[thread] = request
                 start(thread)

@@ -21,6 +21,7 @@ from IPython.core import history
 from IPython.core.history import HistorySavingThread
 from IPython.core.interactiveshell import InteractiveShell
 
+from assay.kernel._own_thread import OwnThread
 from assay.kernel.ipython._history_file import (
     MEMORY,
     OnFile,
@@ -173,7 +174,7 @@ class HistoryManager(OnFile, history.HistoryManager):  # type: ignore[misc]  # s
             super().new_session(db)
             return
         super().new_session(_Uncommitted(db))
-        threading.Thread(target=_commit, args=(db,), name="assay-history", daemon=True).start()
+        OwnThread(target=_commit, args=(db,), name="assay-history", daemon=True).start()
 
     def end_session(self) -> None:
         """Write what waits, and when the session has ended; nothing more can be done for it."""
@@ -336,12 +337,11 @@ def _commit(db: Connection) -> None:
         return
 
 
-class _PatientThread(HistorySavingThread):  # type: ignore[misc]  # skipped, see mypy.ini
-    is_the_kernels = True
-    """It is made again after a fork, in the next cell (see `Parents.follow_threads`)."""
+class _PatientThread(HistorySavingThread, OwnThread):  # type: ignore[misc]  # skipped, see mypy.ini
+    """It is made again after a fork, in the next cell."""
 
     def __init__(self, manager: HistoryManager) -> None:
-        super().__init__(manager)
+        HistorySavingThread.__init__(self, manager)
         self.save_flag = _PatientFlag(self)
 
 
