@@ -40,6 +40,13 @@ class CellRun:
     is_failed: bool = False
     """Its own error has been shown: an interrupt that comes behind it adds nothing (EXEC-17)."""
 
+    errors: list[tuple[BaseException, Error]] = field(factory=list)
+    """What was raised outside its code or ended it, and what was shown of that: a hook of IPython's
+    may fail behind code that has failed."""
+
+    ended_by: Error | None = None
+    """What was shown of what ended its code, as its own error may stand for an interrupt."""
+
     interrupt_outside: Error | None = None
     """What was shown of an interrupt that struck before or behind the cell's code."""
 

@@ -462,11 +462,16 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
     def published_error(self, error: BaseException) -> Error:
         """Return what was published for *error*, which ended the cell.
 
-        IPython keeps some to itself, such as the end of a debugger's session, and programs that
-        show errors their own way keep all; they are published now, in one line (EXEC-17).
+        Hooks that fail behind the cell show errors, which are none of its own. IPython keeps some
+        to itself, such as the end of a debugger's session, and programs that show errors their own
+        way keep all; they are published now, in one line (EXEC-17).
         """
-        if (shown := self._error_of_cell()) is not None:
-            return shown
+        run = run_of(self.host.request()) or CellRun()
+        for raised, shown in reversed(run.errors):
+            if raised is error:
+                return shown
+        if (last := run.ended_by or self._error_of_cell()) is not None:
+            return last
         return self._publish_error(type(error), error, [last_line_of(error)])
 
     def show_usage_error(self, exc: BaseException) -> None:
@@ -492,6 +497,11 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
         request = self.host.request()
         if (run := run_of(request)) is not None and (run.is_ending or not run.depth):
             run.is_failed = True
+            if run.is_ending:
+                run.ended_by = error
+        # IPython shows an exit before it says that the code has ended.
+        if run is not None and (run.is_ending or not run.depth or isinstance(evalue, SystemExit)):
+            run.errors.append((evalue, error))
         if request is None:
             # Start-up code: there is no cell to show it in, and perhaps no client to hear it.
             for stream in (sys.stderr, self.host.real_stderr):

@@ -1,4 +1,4 @@
-"""What a kernel keeps of cells that failed: nothing but what the last one leaves."""
+"""What a kernel keeps of cells that failed, and which error is theirs."""
 
 from __future__ import annotations
 
@@ -130,3 +130,35 @@ def test_interrupt_behind_an_interrupt_is_the_same_error(client: Client) -> None
     assert isinstance(answer.content, ErrorReply)
     assert answer.content.ename == error.ename == "KeyboardInterrupt"
     assert result(client, "left, 6") == "([], 6)"
+
+
+FAILING = {
+    "raises": ("1 / 0", "ZeroDivisionError"),
+    "is no Python": ("a b", "SyntaxError"),
+    "uses a magic wrongly": ("%no_such_magic", "UsageError"),
+    "exits": ("raise SystemExit(3)", "SystemExit"),
+    "is cancelled": ("import asyncio; asyncio.current_task().cancel(); await asyncio.sleep(0)", ""),
+}
+
+
+def test_hook_that_fails_is_not_the_cells_error(client: Client) -> None:
+    """A hook that fails around a cell is shown, and the reply says of the cell what it would
+    without: that it is well, or its own error (S-052, EXEC-17)."""
+    events = "get_ipython().events"
+    names = "('pre_run_cell', 'post_execute', 'post_run_cell')"
+    client.execute(
+        "def fails(*_): raise ValueError('of the hook')\n"
+        f"for name in {names}: {events}.register(name, fails)"
+    )
+    well = client.execute("5")
+    failed = {
+        kind: client.execute(code, stop_on_error=False) for kind, (code, _) in FAILING.items()
+    }
+    client.execute(f"for name in {names}: {events}.unregister(name, fails)", silent=True)
+
+    assert isinstance(well.content, ExecuteReply), well.content
+    assert [error.evalue for error in well.contents(Error)] == ["of the hook"] * 3
+    for kind, answer in failed.items():
+        assert isinstance(answer.content, ErrorReply), kind
+        assert answer.content.ename == (FAILING[kind][1] or "CancelledError")
+        assert [error.ename for error in answer.contents(Error)].count("ValueError") == 3
