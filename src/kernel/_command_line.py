@@ -95,6 +95,11 @@ class CommandLine:
     rest: tuple[str, ...] = ()
     """What is the interpreter's."""
 
+    @property
+    def is_debugging(self) -> bool:
+        """Everything shall be logged, each message too."""
+        return self.log_level is not None and self.log_level <= LEVELS["DEBUG"]
+
 
 def parse(arguments: list[str]) -> CommandLine:
     """Return what *arguments* say, which stand behind ``assay kernel``.

@@ -35,6 +35,7 @@ from assay.transport import BindError, get_logger, prepare_logging, set_up_loggi
 if TYPE_CHECKING:
     from assay._record import Record
     from assay.kernel._interpreter import Interpreter
+    from assay.transport import Recorder
 
 __all__ = ["kernel_session", "main", "serve"]
 
@@ -167,6 +168,7 @@ def serve(
             is_parent=launcher in (parent, os.getppid()),
             publish_silent=options.publish_silent,
             control=control,
+            recorder=_trace(options),
             ownership=OWNER,
             stderr=stderr,
             record=record,
@@ -174,8 +176,18 @@ def serve(
     except (AssayError, OSError) as error:
         return _refuse(info, error, 1)
     prepare_logging(lambda: log_to(stderr, options.log_level, options.log_file))
+    if options.is_debugging:
+        set_up_logging()
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     return _run(kernel, opened, info, stderr, record)
+
+
+def _trace(options: CommandLine) -> Recorder | None:
+    if not options.is_debugging:
+        return None
+    from assay.kernel._trace import Trace  # noqa: PLC0415 - for few
+
+    return Trace()
 
 
 def _refuse_to_debug(control: Handlers) -> None:

@@ -18,8 +18,10 @@ from IPython.core.interactiveshell import InteractiveShell
 from jupyter_client.blocking.client import BlockingKernelClient
 
 from assay.kernel._command_line import CommandLineError, parse
+from assay.kernel._trace import described
 from assay.kernel.ipython._options import sort_options
 from assay.protocol import (
+    DELIMITER,
     AssayError,
     Channel,
     ConnectionFile,
@@ -583,3 +585,56 @@ def test_options_of_the_process(tmp_path: Path) -> None:
             assert "shown" in answer.text(StreamName.STDERR)
             assert "does not know, and goes on without: --nosuch" in (tmp_path / "log").read_text()
             assert kernel.written() == ""
+
+
+def test_debugging_has_a_line_for_each_message(tmp_path: Path) -> None:
+    """It says channel, way, type, id, cause and content, from `starting` on, also of what is no
+    message; the lines are no cell's output (S-024, IOPUB-22)."""
+    log = tmp_path / "log"
+    with start(tmp_path, "--debug", f"--log-file={log}") as kernel:
+        with kernel.client(timeout=HANG_LIMIT_S) as client:
+            answer = execute(client, "print('shown')\nsecret = 7")
+            client.send_frames(Channel.SHELL, [b"\xff", b"x\ny"])
+            succeeded(execute(client, ""))
+        kernel.shutdown()
+    asked = answer.request.header.msg_id
+    said = [line.partition(" DEBUG ")[2] for line in log.read_text("utf-8").splitlines()]
+    sent = [line for line in said if line.startswith("iopub: sent")]
+    cell = [line for line in said if asked in line]
+
+    assert answer.text() == "shown\n"
+    assert sent[0].endswith(': {"execution_state":"starting"}')
+    assert sum("starting" in line for line in sent) == 1
+    assert cell[0].startswith(f"shell: received execute_request {asked}: {{")
+    assert r"print('shown')\nsecret = 7" in cell[0]
+    kinds = [" ".join(line.split()[:3]) for line in cell[1:]]
+    assert kinds == [
+        "iopub: sent status",
+        "iopub: sent execute_input",
+        "iopub: sent stream",
+        "shell: sent execute_reply",
+        "iopub: sent status",
+    ]
+    assert "shell: received 3 frames that are no message" in said
+
+
+@pytest.mark.parametrize(
+    ("frames", "line"),
+    [
+        ([], "0 frames that are no message"),
+        ([DELIMITER, b"", b"{}"], "3 frames that are no message"),
+        ([b"t", DELIMITER, b"", b"[", b"\xff", b"{}", b"{}"], ": {}"),
+        ([DELIMITER, b"", b'{"msg_type":5}', b"{}", b"{}", b'"\xff\n"'], ": '\"\ufffd\\n\"'"),
+        ([DELIMITER, b"", b"{}", b"{}", b"{}", b"x" * 501], f": {'x' * 500}…"),
+        ([DELIMITER, b"", b"{}", b"{}", b"{}", b"{}", b"b", b""], "with 2 buffers: {}"),
+    ],
+)
+def test_any_frames_have_a_line(frames: list[bytes], line: str) -> None:
+    """Whatever came, it is one line of a bounded length."""
+    assert described(frames) == line
+
+
+def test_nothing_is_traced_without_debugging() -> None:
+    """What users write is in no log unless everything is."""
+    assert not any(parse(words).is_debugging for words in ([], ["--log-level=INFO"], ["--quiet"]))
+    assert parse(["--debug"]).is_debugging
