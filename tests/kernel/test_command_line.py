@@ -603,6 +603,7 @@ def test_debugging_has_a_line_for_each_message(tmp_path: Path) -> None:
     cell = [line for line in said if asked in line]
 
     assert answer.text() == "shown\n"
+    assert " for " not in sent[0]  # it has no parent
     assert sent[0].endswith(': {"execution_state":"starting"}')
     assert sum("starting" in line for line in sent) == 1
     assert cell[0].startswith(f"shell: received execute_request {asked}: {{")
