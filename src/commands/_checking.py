@@ -104,9 +104,10 @@ def _check(wishes: Wishes, checks: Sequence[Check]) -> int:
         profile=conformance.Profile(wishes.profile),
         start_limit=wishes.start_timeout,
         time_limit=wishes.time_limit,
+        ignored=conformance.rules_named(_split(wishes.ignored)),
     )
     if not checks:
-        raise click.UsageError("wanted checks to ask, found that the names select none")
+        raise click.UsageError(_none_selected(_split(wishes.chosen)))
     target = target_of(
         wishes.kernel,
         wishes.argv,
@@ -174,6 +175,15 @@ def _list(checks: Sequence[Check]) -> int:
         click.echo(f"{one.id:<16}{one.requirement.level:<8}{one.title}")
     click.echo(f"{len(checks)} checks", err=True)
     return Exit.OK
+
+
+def _none_selected(names: Sequence[str]) -> str:
+    if names and not conformance.select(names):
+        return (
+            f"wanted checks to ask, found none of {', '.join(names)}: it is judged in the traffic"
+            " of all checks, so select those whose traffic shall be judged"
+        )
+    return "wanted checks to ask, found that the names select none"
 
 
 def _explain(name: str) -> int:

@@ -31,7 +31,7 @@ from assay.conformance._outcome import Outcome, Skip, Verdict, failed, note, pas
 from assay.conformance._peer import Peer
 from assay.conformance._profile import Profile
 from assay.conformance._recording import Recording, RecordingError, TrafficRecorder
-from assay.conformance._registry import SelectionError, all_checks, select
+from assay.conformance._registry import SelectionError, all_checks, rules_named, select
 from assay.conformance._replay import replay
 from assay.conformance._report import FORMATS
 from assay.conformance._report._badge import badge
@@ -98,6 +98,7 @@ __all__ = [
     "read_baseline",
     "read_report",
     "replay",
+    "rules_named",
     "run_checks",
     "select",
     "skipped",

@@ -31,11 +31,17 @@ class Findings:
     """The findings of a run, once for each kind."""
 
     profile: Profile
+
+    ignored: frozenset[str] = frozenset()
+    """The ids of requirements for which nothing is reported."""
+
     _seen: dict[tuple[str, str, str], _Seen] = field(factory=dict, init=False)
 
     def add(self, found: Iterable[Passing], check: str) -> None:
         """Take what was seen during *check*."""
         for one in found:
+            if one.requirement in self.ignored:
+                continue
             self._seen.setdefault(one.kind, _Seen(one, check)).count += 1
 
     def merged(self, results: Sequence[Result], target: Target) -> tuple[Result, ...]:

@@ -12,7 +12,10 @@ from assay.conformance._check import Check
 from assay.protocol import AssayError
 from assay.spec import areas, requirements
 
-__all__ = ["SelectionError", "all_checks", "select"]
+__all__ = ["TRAFFIC", "SelectionError", "all_checks", "rules_named", "select"]
+
+TRAFFIC = ".0"
+"""Ends the name of what was seen in passing: in the traffic of all checks."""
 
 
 class SelectionError(AssayError):
@@ -34,9 +37,13 @@ def all_checks() -> tuple[Check, ...]:
 def select(chosen: Iterable[str] = (), ignored: Iterable[str] = ()) -> tuple[Check, ...]:
     """Return the checks that *chosen* names and *ignored* does not.
 
+    A requirement's checks are those that judge it; if none does, those that judge another one and
+    are about it as well.
+
     Args:
         chosen: Ids of checks or requirements, prefixes or chapters: ``SHELL-04.1``, ``SHELL-04``,
-            ``SHELL``, ``shell``; none chooses all.
+            ``SHELL``, ``shell``; none chooses all. ``SHELL-04.0`` is a name too, and no check: it
+            is what `Options.ignored` leaves out.
         ignored: The same.
 
     Raises:
@@ -52,16 +59,29 @@ def select(chosen: Iterable[str] = (), ignored: Iterable[str] = ()) -> tuple[Che
     )
 
 
-def _named(name: str) -> frozenset[str]:
+def rules_named(names: Iterable[str]) -> frozenset[str]:
+    """Return the ids of the requirements that *names* mean as a whole, as `select` reads them.
+
+    Args:
+        names: ``SHELL-04``, ``SHELL-04.0``, ``SHELL`` or ``shell``; that of a check means none.
+    """
+    wanted = {_wanted(name).removesuffix(TRAFFIC) for name in names}
+    return frozenset(one.id for one in requirements() if wanted & {one.id, one.prefix})
+
+
+def _wanted(name: str) -> str:
     prefixes = {area.name.upper(): area.prefix for area in areas()}
-    wanted = prefixes.get(name.upper(), name.upper())
+    return prefixes.get(name.upper(), name.upper())
+
+
+def _named(name: str) -> frozenset[str]:
+    wanted = _wanted(name)
     found = frozenset(
         one.id
         for one in all_checks()
         if wanted in {one.id, one.requirement.id, one.requirement.prefix}
-    )
-    known = {one.id for one in requirements()} | set(prefixes.values())
-    if not found and wanted not in known:
+    ) or frozenset(one.id for one in all_checks() if wanted in one.also)
+    if not found and not rules_named([name]):
         raise SelectionError(
             f"wanted a check, a requirement, a prefix or a chapter, found {name!r}; "
             f"`assay check --list` lists them"

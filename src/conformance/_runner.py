@@ -21,6 +21,7 @@ from assay.conformance._language import Language, language_for
 from assay.conformance._limits import START_LIMIT_S, Limits, OutOfTime
 from assay.conformance._outcome import Outcome, Skip, Verdict, failed, note, skipped
 from assay.conformance._profile import Profile
+from assay.conformance._registry import rules_named
 from assay.conformance._registry import select as chosen
 from assay.conformance._result import Report, Result
 from assay.conformance._target import Target
@@ -55,6 +56,9 @@ class Options:
 
     time_limit: float | None = None
     """Seconds after which no further check is begun: the rest is skipped, and that is said."""
+
+    ignored: frozenset[str] = frozenset()
+    """The ids of requirements for which nothing is reported that was seen in passing."""
 
 
 def run_checks(
@@ -105,7 +109,10 @@ def check(
         SelectionError: nothing has one of the names.
     """
     target = Target.named(kernel) if isinstance(kernel, str) else Target.command(tuple(kernel))
-    return run_checks(target, chosen(select, ignore), options)
+    ignored = tuple(ignore)
+    options = options or Options()
+    options = evolve(options, ignored=options.ignored | rules_named(ignored))
+    return run_checks(target, chosen(select, ignored), options)
 
 
 class Run:
@@ -134,7 +141,7 @@ class Run:
         self._info: dict[str, object] = {}
         self._version: tuple[int, ...] = ()
         self._results: dict[str, Result] = {}
-        self._findings = Findings(options.profile)
+        self._findings = Findings(options.profile, options.ignored)
         self._silent_since = ""
         self._limits: WeakSet[Limits] = WeakSet()
         self._lock = threading.Lock()

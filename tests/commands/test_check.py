@@ -77,6 +77,9 @@ def test_kernel_that_does_not_start(tmp_path: Path) -> None:
         (["--cmd", "--badge", f"{__file__}/b.svg", "--", *CALCULATOR], "cannot be written"),
         (["--explain", "NONSENSE-01.0"], "NONSENSE-01"),
         (["python3", "--select", "SHELL-04.1", "--ignore", "SHELL"], "select none"),
+        (["python3", "--select", "SHELL", "--ignore", "shell"], "select none"),
+        (["python3", "--select", "HDR-18"], "found none of HDR-18: it is judged in the traffic"),
+        (["python3", "--ignore", "NONSENSE-01.0"], "'NONSENSE-01.0'"),
     ],
 )
 def test_wrong_command_line(
@@ -173,6 +176,16 @@ def test_closed_pipe() -> None:
 
     assert process.returncode == Exit.BROKEN_PIPE
     assert "Traceback" not in complaint
+
+
+def test_list_of_a_requirement_that_others_judge(capsys: pytest.CaptureFixture[str]) -> None:
+    """A requirement without a check of its own has those that are about it as well (EXEC-15)."""
+    assert run(["check", "--list", "--select", "EXEC-15"]) == Exit.OK
+    assert run(["check", "--explain", "EXEC-15"]) == Exit.OK
+
+    out = capsys.readouterr().out
+    assert "STDIN-03.1      MUST" in out
+    assert "STDIN-03.1: code that asks for input sends no input_request" in out
 
 
 @pytest.mark.parametrize("name", ["SHELL-04.1", "SHELL-04.0", "SHELL-04"])

@@ -16,6 +16,7 @@ from assay.conformance import (
     Target,
     Testee,
     Verdict,
+    check,
     run_checks,
     select,
 )
@@ -97,10 +98,21 @@ def test_order(limit: float | None, *, first: bool) -> None:
     assert (asked[0] == "CONN-16.1") is first
 
 
-def _found_of(fault: str, check: str) -> Result:
+def _found_of(fault: str, name: str) -> Result:
     argv = (sys.executable, "-m", "tests.faults", "--fault", fault, "-f", "{connection_file}")
-    report = run_checks(Target.command(argv), select([check]), Options(jobs=1))
-    return next(one for one in report.results if one.check == check)
+    report = run_checks(Target.command(argv), select([name]), Options(jobs=1))
+    return next(one for one in report.results if one.check == name)
+
+
+@pytest.mark.parametrize(("ignored", "seen"), [((), True), (("HDR-09.0",), False)])
+def test_what_is_seen_in_passing_can_be_ignored(ignored: tuple[str, ...], *, seen: bool) -> None:
+    """What the traffic of all checks shows is reported, unless its requirement is ignored."""
+    fault = ("--fault", "hdr-version-other", "-f", "{connection_file}")
+    argv = (sys.executable, "-m", "tests.faults", *fault)
+
+    report = check(argv, select=["INFO-01.1"], ignore=ignored, options=Options(jobs=1))
+
+    assert ("HDR-09.0" in {one.check for one in report.failures()}) is seen
 
 
 def test_kernel_without_control() -> None:

@@ -183,6 +183,9 @@ class OwnPorts(Target):
 
     protocol: str = "5.6"
 
+    chooses_ports: bool = True
+    """Whether it chooses them: not where that is what it does wrong."""
+
     @property
     def kernelspec(self) -> KernelSpec:
         """What a kernelspec of these kernels would say: all that they can do."""
@@ -202,14 +205,19 @@ class OwnPorts(Target):
         Raises:
             LaunchError: it cannot be started.
         """
+        is_tcp = connection is None or connection.transport is Transport.TCP
         return launch(
             self.argv,
             connection=connection,
-            kernel_chooses_ports=connection is None or connection.transport is Transport.TCP,
+            kernel_chooses_ports=self.chooses_ports and is_tcp,
             interrupt_mode=self.interrupt_mode,
             env=env,
             timeout=START_S,
         )
+
+
+GIVEN_PORTS = frozenset({"CONN-24"})
+"""What binds kernels that choose their ports."""
 
 
 BY_MESSAGE = frozenset({"CTRL-09", "CTRL-10"})
@@ -226,6 +234,7 @@ def target(row: Row) -> Target:
         argv=argv,
         interrupt_mode="message" if by_message else "signal",
         protocol="5.5" if OLDER & set(row.breaks) else "5.6",
+        chooses_ports=not GIVEN_PORTS & set(row.breaks),
     )
 
 

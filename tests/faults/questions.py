@@ -373,6 +373,16 @@ class Answering(Kernel):
         return super().serve(request, lane)
 
 
+@fault("complete-unanswered", "SHELL-19", "A `complete_request` gets busy, idle and no reply.")
+class CompleteUnanswered(Answering):
+    """Left out."""
+
+    type = "complete_request"
+
+    def instead(self, request: Incoming, asked: Fields, lane: Lane) -> Fields | None:  # noqa: ARG002
+        return None
+
+
 @fault("complete-none-is-error", "COMPLETE-07", "No match is an error.")
 class NoMatchIsError(Answering):
     """Taken for a failure."""

@@ -311,6 +311,27 @@ class TakenPortIgnored(Kernel):
             made.bind("tcp://127.0.0.1:*")
 
 
+@fault("conn-chosen-ports-kept", "CONN-24", "The file goes on saying 0 for a port that was chosen.")
+class ChosenPortsKept(Start):
+    """It listens where no client looks for it."""
+
+    def make(self, found: Fields) -> Kernel:
+        kernel = super().make(found)
+        kernel.file = None
+        return kernel
+
+
+@fault("conn-chosen-ports-wrong", "CONN-24", "The file is given other ports than those chosen.")
+class ChosenPortsWrong(Kernel):
+    """Two of them change places."""
+
+    def chosen_ports(self) -> Fields:
+        made = super().chosen_ports()
+        if self.connection.get("hb_port") == 0:
+            made |= {"hb_port": made["stdin_port"], "stdin_port": made["hb_port"]}
+        return made
+
+
 @fault("conn-file-removed", "CONN-12", "The connection file is removed at the end.")
 class FileRemoved(Start):
     """Tidied up."""

@@ -24,7 +24,7 @@ from assay.conformance.checks._started import (
     started_with,
 )
 from assay.protocol import Channel, ConnectionFile, Transport
-from assay.transport import KernelEndedError, LaunchError, curve_keys
+from assay.transport import KernelEndedError, LaunchError, curve_keys, launch
 
 __all__: list[str] = []
 
@@ -128,6 +128,28 @@ def ports_as_text(kernel: Testee) -> Outcome:
         except KernelEndedError:
             return refused(process)
         return failed("an answer, or an end with an error", "neither")
+
+
+@check(
+    "CONN-24.1",
+    "a kernel binds free ports in place of 0, and writes them into its connection file",
+    process=True,
+    mistake="The kernel binds free ports and keeps them to itself, so that no client finds it.",
+)
+def ports_are_chosen(kernel: Testee) -> Outcome:
+    open_ports = ConnectionFile(key=secrets.token_hex(16))
+    command = kernel.target.spec or kernel.target.argv
+    try:
+        process = launch(
+            command, connection=open_ports, kernel_chooses_ports=True, timeout=kernel.patience
+        )
+    except LaunchError as error:
+        return failed("five ports in the connection file", str(error).splitlines()[0])
+    with process, client_of(kernel, process, process.connection) as other:
+        try:
+            return _all_answer(other, "at the ports of the file")
+        finally:
+            process.close(kill=True)
 
 
 @check(
@@ -344,7 +366,7 @@ def curve(kernel: Testee) -> Outcome:
     text = wanted.to_json()
     with started_with(kernel, text) as process:
         with client_of(kernel, process, wanted) as other:
-            outcome = _all_answer(other)
+            outcome = _all_answer(other, "encrypted")
             if outcome != passed():
                 return outcome
         plain = evolve(wanted, curve_publickey=None, curve_secretkey=None)
@@ -352,16 +374,16 @@ def curve(kernel: Testee) -> Outcome:
             return _none_answers(stranger)
 
 
-def _all_answer(other: Testee) -> Outcome:
+def _all_answer(other: Testee, how: str) -> Outcome:
     peer = other.peer
     for channel in (Channel.SHELL, Channel.CONTROL):
         heard = peer.send("kernel_info_request", channel=channel)
         if not peer.wait_for(lambda: heard.replies):  # noqa: B023 - called at once
-            return failed(f"an answer on {channel}, encrypted", "none", heard)
+            return failed(f"an answer on {channel}, {how}", "none", heard)
     if not other.heard_by(peer):
-        return failed("messages on IOPub, encrypted", "none")
+        return failed(f"messages on IOPub, {how}", "none")
     if not peer.beat():
-        return failed("the heartbeat's echo, encrypted", "nothing")
+        return failed(f"the heartbeat's echo, {how}", "nothing")
     return passed()
 
 

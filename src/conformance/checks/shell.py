@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from assay.conformance._arrival import Arrival, Object
 from assay.conformance._check import check
 from assay.conformance._heard import Heard
-from assay.conformance._outcome import Outcome, Skip, failed, passed, skipped
+from assay.conformance._outcome import Outcome, Skip, failed, note, passed, skipped
 from assay.conformance._testee import Testee
 from assay.conformance.checks._cells import must_run, new_name
 from assay.conformance.checks._shape import ERROR, INTEGER, has_shape
@@ -259,4 +259,23 @@ def form_of_aborted(kernel: Testee) -> Outcome:
     more = sorted(set(reply.content) - {"status", "execution_count"})
     if more:
         return failed("status and execution_count alone", f"{', '.join(more)} as well", reply)
+    return passed()
+
+
+@check(
+    "SHELL-19.1",
+    "a complete_request is answered",
+    mistake="Completion is left out because the language has no library for it.",
+)
+def completion_is_answered(kernel: Testee) -> Outcome:
+    heard = kernel.peer.ask("complete_request", {"code": "a", "cursor_pos": 1})
+    if not kernel.peer.quiet():
+        return failed("an answer to the next request", "none", heard)
+    if not heard.replies:
+        return note(
+            "completion is recommended where it is possible, which cannot be seen from outside",
+            expected="a complete_reply",
+            got="none",
+            evidence=(heard,),
+        )
     return passed()
