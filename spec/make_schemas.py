@@ -438,6 +438,8 @@ def _apply(step: Tree, current: dict[str, Shape]) -> None:
         _change(shape, change)
         current[shape.name] = shape
     for shape in current.values():
+        if ABORTED in shape.arms and "aborted" in step:
+            shape.arms[ABORTED].fields["status"].schemas["strict"] = {"enum": step["aborted"]}
         if shape.facts.get("reply") not in (None, *current):
             shape.facts["reply"] = f"{shape.name.removesuffix('_request')}_reply"
 

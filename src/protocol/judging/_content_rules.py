@@ -146,6 +146,9 @@ FAILED_TOO: Mapping[str, frozenset[str]] = {
 """Fields of a success that a failure has too: the count (SHELL-13), and what the cell had asked of
 its client before it failed (EXEC-13, AMB-04)."""
 
+SPELLED_ABORTED = (5, 5)
+"""The version whose text spells the status so; it had been ``abort`` until then (AMB-01)."""
+
 PAYLOADS = {
     "page": ("data", "start"),
     "set_next_input": ("text", "replace"),
@@ -172,8 +175,10 @@ def failed(msg_type: str, content: Fields) -> bool:
     return content_class(msg_type, content.get("status")) in {ErrorReply, Aborted}
 
 
-def strict_findings(msg_type: str, content: Fields) -> Iterator[Finding]:
-    """Yield what a conforming sender does not send and every receiver takes."""
+def strict_findings(
+    msg_type: str, content: Fields, claimed: tuple[int, ...] | None
+) -> Iterator[Finding]:
+    """Yield what a conforming sender of the version *claimed* does not send and receivers take."""
     cls = content_class(msg_type, content.get("status"))
     if cls in {Aborted, ErrorReply} and msg_type == "execute_reply":
         if "execution_count" not in content:
@@ -181,7 +186,7 @@ def strict_findings(msg_type: str, content: Fields) -> Iterator[Finding]:
         yield from _count("SHELL-13")(content)
     match cls:
         case _ if cls is Aborted:
-            yield from _aborted(msg_type, content)
+            yield from _aborted(msg_type, content, claimed or SPELLED_ABORTED)
         case _ if cls is ErrorReply:
             yield from _error_reply(msg_type, content)
         case _:
@@ -221,7 +226,9 @@ def _error_reply(msg_type: str, content: Fields) -> Iterator[Finding]:
         yield from _payloads(content)
 
 
-def _aborted(msg_type: str, content: Fields) -> Iterator[Finding]:
+def _aborted(msg_type: str, content: Fields, claimed: tuple[int, ...]) -> Iterator[Finding]:
+    if content.get("status") != "aborted" and claimed >= SPELLED_ABORTED:
+        yield finding("SHELL-09", "content.status", "'aborted'", shorten(content.get("status")))
     yield finding("SHELL-12", "content.status", "'error'", shorten(content.get("status")))
     allowed = {"status"} | ({"execution_count"} if msg_type == "execute_reply" else set())
     for name in sorted(set(content) - allowed):
@@ -251,6 +258,12 @@ def _count(rule: str) -> Rule:
             yield finding(rule, "content.execution_count", "a count of 0 or more", shorten(count))
 
     return check
+
+
+def _ports(content: Fields) -> Iterator[Finding]:
+    for name, port in content.items():
+        if name in PORTS and isinstance(port, int) and not 0 < port < 65536:
+            yield finding("HDR-18", f"content.{name}", "a port, 1 to 65535", shorten(port))
 
 
 def _payloads(content: Fields) -> Iterator[Finding]:
@@ -381,6 +394,8 @@ def _debugger(content: Fields) -> Iterator[Finding]:
             yield finding("INFO-10", "content.debugger", said, str(flag).lower())
 
 
+PORTS = frozenset({"shell_port", "iopub_port", "stdin_port", "hb_port", "control_port"})
+
 LANGUAGE = ("name", "version", "mimetype", "file_extension")
 """What is said of every language."""
 
@@ -437,6 +452,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "is_complete_reply": (_indent,),
     "kernel_info_reply": (_info,),
     "error": (_error,),
+    "connect_reply": (_ports,),
     "debug_request": (_debug_request,),
     "debug_reply": (_debug_reply,),
 }

@@ -114,7 +114,7 @@ def findings_of(
     if "parent_header" not in parts.faulty:
         found += _parent_findings(parts, sender, strict=strict)
     if "content" not in parts.faulty and (claimed is None or claimed[0] == 5):
-        found += _content_findings(parts.msg_type, parts.content, strict=strict)
+        found += _content_findings(parts.msg_type, parts.content, claimed, strict=strict)
     row = MESSAGE_TYPES.get(parts.msg_type)
     if row is not None:
         found += _place_findings(row, channel, sender, strict=strict)
@@ -243,7 +243,11 @@ def _parent_findings(parts: Parts, sender: Sender | None, *, strict: bool) -> It
 
 
 def _content_findings(
-    msg_type: str, content: Mapping[str, object], *, strict: bool
+    msg_type: str,
+    content: Mapping[str, object],
+    claimed: tuple[int, ...] | None,
+    *,
+    strict: bool,
 ) -> Iterator[Finding]:
     status = content.get("status")
     cls = content_class(msg_type, status) if msg_type else Unknown
@@ -254,7 +258,7 @@ def _content_findings(
     wrong = {(one.requirement, one.path) for one in faults}
     more: list[Finding] = []
     if strict:
-        more += strict_findings(msg_type, content)
+        more += strict_findings(msg_type, content, claimed)
         if msg_type in PLAIN and cls is not content_class(msg_type):
             wanted = "a reply in its own form, not in the common form of a failure"
             more = [finding(PLAIN[msg_type], "content.status", wanted, shorten(status))]
