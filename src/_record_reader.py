@@ -25,6 +25,9 @@ __all__ = ["CellNote", "RecordError", "Story", "find_story", "newest_story", "st
 
 FATAL = re.compile(r"^Fatal Python error: (.+)$", re.MULTILINE)
 
+TIMEOUT = re.compile(r"^Timeout \((.+)\)!$", re.MULTILINE)
+"""What `faulthandler` writes before the stacks when it ends a process after a time."""
+
 LATEST_S = 1e11
 """Some thousand years from now: moments from here on have no date everywhere."""
 
@@ -143,6 +146,12 @@ class Story(NamedTuple):
             return self.ended
         if exit_code is not None and exit_code < 0:
             return _signal_in_words(-exit_code)
+        timeout = TIMEOUT.search(self.stacks)
+        if timeout is not None and not FATAL.search(self.stacks):
+            return (
+                "its program had asked for the end if it were not done after "
+                f"{timeout[1].split('.')[0]} (faulthandler.dump_traceback_later)"
+            )
         if exit_code is not None:
             how = f"it ended with exit code {exit_code} and without a word"
             return f"{how}, as by os._exit or exit() of C code"

@@ -210,6 +210,18 @@ def test_stacks_say_the_cause(record: Record, connection_file: Path) -> None:
     assert found.is_crash
 
 
+@pytest.mark.parametrize("exit_code", [1, None])
+def test_end_after_a_time(record: Record, connection_file: Path, exit_code: int | None) -> None:
+    """What `faulthandler` writes when it ends a process that hangs is the cause, with the time."""
+    os.write(record.fileno(), b"Timeout (0:01:30.500000)!\nThread 1 (most recent call first):\n")
+
+    found = story(connection_file)
+
+    assert "not done after 0:01:30 (faulthandler.dump" in found.cause(exit_code)
+    assert "end by SIGTERM" not in found.cause(-signal.SIGTERM)
+    assert found.is_crash
+
+
 def test_what_the_kernel_said_itself(record: Record, connection_file: Path) -> None:
     """It is the cause, whatever came of it, and never too long."""
     record.note_end("it could not start: " + "x" * 5_000, "Traceback\n")

@@ -16,7 +16,7 @@ that has no key either (decision 0009).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
@@ -52,6 +52,12 @@ MAX_PID = 2**31 - 1
 
 LEVELS = {"DEBUG": 10, "INFO": 20, "WARN": 30, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
 """As in `logging`, which is not imported before there is something to log."""
+
+LOG_LEVEL, LOG_FILE = "ASSAY_LOG_LEVEL", "ASSAY_LOG_FILE"
+"""What the environment says of the log, where the command line does not: a client that starts a
+kernel hands its own environment down, and has no place for options."""
+
+NO_ENVIRONMENT: Mapping[str, str] = {}
 
 
 class CommandLineError(AssayError):
@@ -95,14 +101,22 @@ class CommandLine:
     rest: tuple[str, ...] = ()
     """What is the interpreter's."""
 
+    warnings: tuple[str, ...] = ()
+    """What is to be said of the options, and ends no start."""
+
     @property
     def is_debugging(self) -> bool:
         """Everything shall be logged, each message too."""
         return self.log_level is not None and self.log_level <= LEVELS["DEBUG"]
 
 
-def parse(arguments: list[str]) -> CommandLine:
+def parse(arguments: list[str], environment: Mapping[str, str] = NO_ENVIRONMENT) -> CommandLine:
     """Return what *arguments* say, which stand behind ``assay kernel``.
+
+    Args:
+        arguments: The words. Of an option that stands there more than once the last counts.
+        environment: Says where the log goes, and how much of it, unless *arguments* do. A value
+            that makes no sense is left out: other kernels get the same environment.
 
     Raises:
         CommandLineError: an option lacks its value, or the value is wrong.
@@ -110,6 +124,7 @@ def parse(arguments: list[str]) -> CommandLine:
     """
     reading = _Reading(arguments)
     reading.read()
+    reading.ask(environment)
     # Said of the command line, before it is mixed with what a file says.
     fields = {"key": "", **reading.places, **reading.signing}
     ConnectionFile.from_fields(fields, name="command line")
@@ -125,6 +140,7 @@ def parse(arguments: list[str]) -> CommandLine:
         parent=reading.parent,
         silenced=frozenset(reading.silenced),
         rest=tuple(reading.rest),
+        warnings=reading.warnings(),
     )
 
 
@@ -145,6 +161,24 @@ class _Reading:
         self.parent = 0
         self.silenced: set[int] = set()
         self.rest: list[str] = []
+        self._given: set[object] = set()
+        self._repeated: dict[str, None] = {}
+        self._faults: list[str] = []
+
+    def ask(self, environment: Mapping[str, str]) -> None:
+        """Take what the command line does not say from *environment*."""
+        level = environment.get(LOG_LEVEL, "")
+        if level and self.log_level is None:
+            try:
+                self.take_level(LOG_LEVEL, level)
+            except CommandLineError as error:
+                self._faults.append(str(error).removeprefix("command line: "))
+        self.log_file = self.log_file or environment.get(LOG_FILE, "")
+
+    def warnings(self) -> tuple[str, ...]:
+        if not self._repeated:
+            return tuple(self._faults)
+        return (REPEATED.format(", ".join(self._repeated)), *self._faults)
 
     def read(self) -> None:
         while self._next < len(self._arguments):
@@ -155,11 +189,18 @@ class _Reading:
                 self.rest += self._arguments[self._next - 1 :]
                 return
             if option in VALUES:
+                self._note(option)
                 VALUES[option](self, option, value if equals else self._following(option))
             elif argument in FLAGS:
                 FLAGS[argument](self, argument)
             else:
                 self.rest.append(argument)
+
+    def _note(self, option: str) -> None:
+        what = MEANINGS[option]
+        if what in self._given:
+            self._repeated[option] = None
+        self._given.add(what)
 
     def _following(self, option: str) -> str:
         if self._next == len(self._arguments) or self._arguments[self._next].startswith("-"):
@@ -205,7 +246,8 @@ class _Reading:
                 f"found {value!r}"
             )
         self.log_level = level
-        self.rest.append(f"--log-level={level}")
+        self.rest = [word for word in self.rest if not word.startswith(LEVEL_FOR_REST)]
+        self.rest.append(f"{LEVEL_FOR_REST}{level}")
 
     def take_log_file(self, option: str, value: str) -> None:
         if not value:
@@ -271,6 +313,16 @@ VALUES: dict[str, Callable[[_Reading, str, str], None]] = {
     },
 }
 """Options with a value: ``--option=value`` or ``--option value``."""
+
+MEANINGS: Mapping[str, object] = {
+    option: "key" if "keyfile" in option else PLACES.get(option, take)
+    for option, take in VALUES.items()
+} | {"--Session.key": "key"}
+"""What is the same for each spelling of an option."""
+
+LEVEL_FOR_REST = "--log-level="
+
+REPEATED = "options that stand on the command line more than once, of which the last counts: {}"
 
 FLAGS: dict[str, Callable[[_Reading, str], None]] = {
     "--no-secure": _Reading.be_open,

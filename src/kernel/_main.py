@@ -33,6 +33,8 @@ from assay.protocol import (
 from assay.transport import BindError, get_logger, prepare_logging, set_up_logging
 
 if TYPE_CHECKING:
+    from logging import Logger, LogRecord
+
     from assay._record import Record
     from assay.kernel._interpreter import Interpreter
     from assay.transport import Recorder
@@ -137,7 +139,7 @@ def serve(
     open_missing_descriptors()
     prepare_logging(lambda: log_to(sys.__stderr__))
     try:
-        options = parse(arguments)
+        options = parse(arguments, os.environ)
     except AssayError as error:
         return _refuse(info, error, 2)
     _silence(options.silenced)
@@ -146,6 +148,8 @@ def serve(
     def prepare_with_rest() -> Interpreter:
         if options.log_level is not None:
             set_up_logging()
+        for warning in options.warnings:
+            logger.warning("%s", warning)
         return prepare(list(options.rest))
 
     try:
@@ -351,21 +355,31 @@ def _prepare_ipython(arguments: list[str]) -> Interpreter:
     return IPythonInterpreter(arguments)
 
 
-def log_to(stream: TextIO | None, level: int | None = None, path: str = "") -> None:
-    """Let the project's lines go to *stream*, or into the file *path* if one is named."""
+def log_to(stream: TextIO | None, level: int | None = None, path: str = "") -> Logger:
+    """Let the project's lines go to *stream*, or into the file *path* if one is named.
+
+    Its level is its own: what a program asks of the root logger does not make the kernel talk.
+    """
     import logging  # noqa: PLC0415 - called when there is something to log
 
     project = logging.getLogger("assay")
-    handler: logging.Handler = logging.StreamHandler(stream)
-    form = LINE
+    terminal: logging.Handler = logging.StreamHandler(stream)
+    terminal.setFormatter(logging.Formatter(LINE))
+    handler = terminal
     if path:
         try:
             handler = logging.FileHandler(path, encoding="utf-8")
-            form = f"%(asctime)s {LINE}"
+            handler.setFormatter(logging.Formatter(f"%(asctime)s {LINE}"))
+            # By default it is said on `sys.stderr`, which is a cell's.
+            setattr(handler, "handleError", terminal.emit)  # noqa: B010 - mypy knows no record here
         except OSError as error:
             print(f"[assay] WARNING --log-file: {path}: {error.strerror}", file=stream)
-    handler.setFormatter(logging.Formatter(form))
+    setattr(terminal, "handleError", _give_up)  # noqa: B010 - as above
     project.handlers[:] = [handler]
-    if level is not None:
-        project.setLevel(level)
+    project.setLevel(logging.WARNING if level is None else level)
     project.propagate = False
+    return project
+
+
+def _give_up(_line: LogRecord) -> None:
+    """Do nothing: there is no other place for a line that the terminal does not take."""

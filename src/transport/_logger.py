@@ -2,6 +2,12 @@
 
 Importing `logging` takes 2 ms, and a kernel that starts has nothing to log (decision 0008).
 
+In a process that is the kernel's, `prepare_logging` has decided where its lines go, and no program
+in a cell decides anything else by chance: `logging.config.dictConfig` switches off all loggers that
+there are, `logging.disable` all lines, and `importlib.reload(logging)` makes new loggers, whose
+lines would be output of the cell. In a program that uses this project as a library all of that is
+the program's to say.
+
 What a peer does wrong it may do a million times. So of each kind of line, which is a message
 before its arguments are put in, the first `FIRST_LINES` are written; then one each `INTERVAL_S` at
 most, with how many were left out.
@@ -9,10 +15,14 @@ most, with how many were left out.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import logging
 
 __all__ = ["Logger", "get_logger", "prepare_logging", "set_up_logging"]
 
@@ -25,7 +35,13 @@ INTERVAL_S = 10.0
 QUIET_S = 600.0
 """After so long without a line of a kind, the first ones are written again."""
 
-_preparations: list[Callable[[], None]] = []
+LEVELS = {"debug": 10, "info": 20, "warning": 30, "exception": 40, "critical": 50}
+"""As in `logging`; an exception is an error."""
+
+_preparations: list[Callable[[], logging.Logger]] = []
+
+_projects: list[logging.Logger] = []
+"""The project's logger in a process that is the kernel's: at most one."""
 
 
 class Logger(Protocol):
@@ -52,15 +68,19 @@ class Logger(Protocol):
         ...
 
 
-def prepare_logging(prepare: Callable[[], None]) -> None:
-    """Call *prepare* before the next line is logged: it decides where lines go."""
+def prepare_logging(prepare: Callable[[], logging.Logger]) -> None:
+    """Call *prepare* before the next line is logged: it decides where lines go.
+
+    Args:
+        prepare: Returns the logger of the project, with its level and handler.
+    """
     _preparations[:] = [prepare]
 
 
 def set_up_logging() -> None:
     """Decide now where lines go; what decides it is not called again."""
     with suppress(IndexError):  # nothing is left to prepare
-        _preparations.pop()()
+        _projects[:] = [_preparations.pop()()]
 
 
 def get_logger(name: str) -> Logger:
@@ -107,7 +127,7 @@ class _LimitedLogger:
         if left_out is None:
             return
         try:
-            import logging  # noqa: PLC0415 - see above
+            import logging  # noqa: F401, PLC0415 - see above
         except OSError:  # a program has used up all descriptors
             self._kinds[message].left_out += 1
             return
@@ -115,12 +135,28 @@ class _LimitedLogger:
         if left_out:
             message, args = f"{message} (and %s more like it)", (*args, left_out)
         exc_info = exc_info or method == "exception"
-        level = "error" if method == "exception" else method
-        log = getattr(logging.getLogger(self._name), level)
         try:
-            log(message, *args, exc_info=exc_info, stacklevel=3)
+            self._write(method, message, args, exc_info=exc_info)
         except Exception as error:  # noqa: BLE001 - of a program's `SyntaxError`, which has no form
-            log(f"{message} (no traceback: %s)", *args, type(error).__name__, stacklevel=3)
+            reason = f"{message} (no traceback: %s)"
+            self._write(method, reason, (*args, type(error).__name__), exc_info=False)
+
+    def _write(
+        self, method: str, message: str, args: tuple[object, ...], *, exc_info: bool
+    ) -> None:
+        level = LEVELS[method]
+        if not _projects:
+            import logging  # noqa: PLC0415 - see above
+
+            logging.getLogger(self._name).log(
+                level, message, *args, exc_info=exc_info, stacklevel=4
+            )
+            return
+        logger = _projects[0].manager.getLogger(self._name)
+        if level >= logger.getEffectiveLevel():
+            error = sys.exc_info() if exc_info else None
+            record = logger.makeRecord(logger.name, level, "", 0, message, args, error)
+            logger.callHandlers(record)  # not `handle`, which asks whether it is switched off
 
     def _admit(self, message: str) -> int | None:
         """Return how many lines of this kind were left out before; None to leave this one out."""

@@ -189,6 +189,57 @@ def test_levels(words: list[str], level: int | None) -> None:
     assert bool(options.rest) is bool(words)
 
 
+@pytest.mark.parametrize(
+    ("words", "environment", "found", "warnings"),
+    [
+        ([], {"ASSAY_LOG_LEVEL": "info", "ASSAY_LOG_FILE": "a"}, (20, "a"), 0),
+        ([], {"ASSAY_LOG_LEVEL": "", "ASSAY_LOG_FILE": ""}, (None, ""), 0),
+        ([], {"ASSAY_LOG_LEVEL": "LOUD"}, (None, ""), 1),
+        (
+            ["--debug", "--log-file=b"],
+            {"ASSAY_LOG_LEVEL": "50", "ASSAY_LOG_FILE": "a"},
+            (10, "b"),
+            0,
+        ),
+        (["--log-level=5"], {"ASSAY_LOG_LEVEL": "LOUD"}, (5, ""), 0),
+    ],
+)
+def test_log_by_environment(
+    words: list[str], environment: dict[str, str], found: tuple[int | None, str], warnings: int
+) -> None:
+    """The environment says what the command line does not; a wrong value ends no start."""
+    options = parse(words, environment)
+
+    assert (options.log_level, options.log_file) == found
+    assert len(options.warnings) == warnings
+    assert all("ASSAY_LOG_LEVEL: wanted a number or one of" in one for one in options.warnings)
+    assert [word for word in options.rest if "level" in word] == [
+        f"--log-level={options.log_level}"
+        for _ in (1,)
+        if options.log_level is not None and "--debug" not in words
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["--ip=a", "--ip=b"], "--ip"),
+        (["--shell=1", "--IPKernelApp.shell_port=2"], "--IPKernelApp.shell_port"),
+        (["-f", "a", "--f=b", "--connection-file=c"], "--f, --connection-file"),
+        (["--log-level=1", "--log-level=2", "--log-level=3"], "--log-level"),
+        (["--Session.key=secret", "--Session.key=secret2"], "--Session.key"),
+        (["--debug", "--debug"], ""),
+        (["--shell=1", "--iopub=1"], ""),
+    ],
+)
+def test_options_given_more_than_once(words: list[str], named: str) -> None:
+    """The last one counts, which is said without the value."""
+    options = parse(words)
+
+    assert [one.partition(": ")[2] for one in options.warnings] == [named] * bool(named)
+    assert sum("level" in word for word in options.rest) <= 1
+
+
 def test_identity() -> None:
     """Name and session of the kernel's headers, in each spelling of the ancestor (S-139, S-146)."""
     short = parse(["--user=me", "--ident", "one"])
@@ -293,6 +344,35 @@ def test_options_are_told_apart(words: list[str], unknown: list[str]) -> None:
 
     assert (list(options.unknown), options.lacking) == (unknown, ())
     assert {word.partition("=")[0] for word in options.known}.isdisjoint(unknown)
+
+
+CACHE = f"--{KNOWN_CLASS}.cache_size"
+
+
+@pytest.mark.parametrize(
+    ("words", "known", "repeated"),
+    [
+        ([f"{CACHE}=1", f"{CACHE}=2"], [f"{CACHE}=2"], [CACHE]),
+        ([f"{CACHE}=1", "--cache-size", "2"], ["--cache-size", "2"], [CACHE]),
+        (["-c", "1", "--debug", "-c", "2"], ["--debug", "-c", "2"], ["-c"]),
+        ([f"--{KNOWN_CLASS}.ast_transformers=a"] * 2, None, []),
+        (["--HistoryManager.enabled=True"] * 2, ["--HistoryManager.enabled=True"], None),
+        (["--InlineBackend.figure_formats=svg", "--InlineBackend.figure_formats=png"], None, []),
+        (["--debug", "--debug"], None, []),
+    ],
+)
+def test_options_of_the_shell_given_more_than_once(
+    words: list[str], known: list[str] | None, repeated: list[str] | None
+) -> None:
+    """The last value of a trait counts; what collects values gets them all."""
+    aliases = {**ALIASES, "c": "Application.code", "cache-size": f"{KNOWN_CLASS}.cache_size"}
+
+    options = sort_options(words, aliases, FLAGS)
+
+    assert list(options.known) == (words if known is None else known)
+    assert list(options.repeated) == (
+        ["--HistoryManager.enabled"] if repeated is None else repeated
+    )
 
 
 def test_options_that_lack_their_value() -> None:

@@ -63,7 +63,7 @@ def main(arguments: list[str]) -> int:
         options = parse_engine(arguments)
     except AssayError as error:
         return _refuse(error, 2)
-    prepare_logging(lambda: log_to(sys.__stderr__, options.log_level))
+    prepare_logging(lambda: log_to(sys.__stderr__, options.log_level, options.log_file))
     try:
         return _run(options)
     except (AssayError, OSError) as error:
@@ -81,7 +81,7 @@ def _run(options: EngineOptions) -> int:
         _use_mpi(options)
     registered = register(cluster, uuid, options)
     stderr = real_stderr()
-    prepare_logging(lambda: log_to(stderr, options.log_level))
+    prepare_logging(lambda: log_to(stderr, options.log_level, options.log_file))
     kernel = EngineKernel(
         cluster,
         registered,

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 
 from attrs import define, field
 
-from assay.kernel._command_line import LEVELS, CommandLineError
+from assay.kernel._command_line import LEVELS, LOG_FILE, LOG_LEVEL, CommandLineError
 
 __all__ = ["EngineOptions", "parse_engine"]
 
@@ -50,6 +51,9 @@ class EngineOptions:
     """Signs where the file has no key."""
 
     log_level: int | None = None
+    log_file: str = field(factory=lambda: os.environ.get(LOG_FILE, ""))
+    """Where the engine's own lines go; empty for the standard error."""
+
     watcher: bool = True
     """Start the process that watches this one."""
 
@@ -86,6 +90,9 @@ def parse_engine(arguments: list[str]) -> EngineOptions:
             VALUES[option](options, option, _unquoted(value))
         else:
             options.rest.append(word)
+    if options.log_level is None and (level := os.environ.get(LOG_LEVEL, "")):
+        with suppress(CommandLineError):  # other kernels get the same environment
+            _level(options, LOG_LEVEL, level)
     return options
 
 
@@ -177,6 +184,7 @@ VALUES: dict[str, Take] = {
     "--ssh": _text("ssh"),
     "--sshkey": _text("ssh_key"),
     "--log-level": _level,
+    "--log-file": _text("log_file"),
     "--profile": _profile,
     "--profile-dir": _profile_dir,
     "--ipython-dir": _ipython_dir,

@@ -143,6 +143,11 @@ class IPKernelApp(BaseIPythonApplication, InteractiveShellApp):  # type: ignore[
                 ", ".join(options.unknown),
                 HINT if "--existing" in options.unknown else "",
             )
+        if options.repeated:
+            logger.warning(
+                "options that stand there more than once, of which the last counts: %s",
+                ", ".join(options.repeated),
+            )
         # What is wrong, or the help, is for the person who started the process.
         with redirect_stdout(self.host.real_stderr), redirect_stderr(self.host.real_stderr):
             super().parse_command_line(list(options.known))

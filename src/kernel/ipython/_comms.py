@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import comm
@@ -20,11 +20,22 @@ if TYPE_CHECKING:
 __all__ = ["Comms", "flat"]
 
 
+class _Manager(CommManager):  # type: ignore[misc]  # skipped, see mypy.ini
+    """What opens comms for clients; it refuses at the call what it could not use later."""
+
+    def register_target(self, target_name: str, f: Callable[..., object] | str) -> None:
+        """Call *f*, or what a dotted name leads to, with each comm that a client opens."""
+        _require("target_name", target_name, str, "text")
+        if not callable(f):
+            _require("f", f, str, "a function, or the dotted name of one")
+        super().register_target(target_name, f)
+
+
 class Comms:
     """The kernel's side of all comms; installs itself into the comm package."""
 
     def __init__(self, host: Host) -> None:
-        self.manager = CommManager()
+        self.manager = _Manager()
         self.kernel: object = None
         """What programs find as the `kernel` of a comm: widgets are mute without one."""
         self.is_over = False
@@ -39,16 +50,33 @@ class Comms:
 
             def __init__(
                 self,
+                target_name: str = "comm",
+                data: Mapping[str, Json] | None = None,
+                metadata: Mapping[str, Json] | None = None,
+                buffers: Sequence[Buffer] | None = None,
+                comm_id: str | None = None,
                 *args: Any,
                 kernel: object = None,  # noqa: ARG002 - as known; there is one
                 show_warning: bool = True,  # noqa: ARG002 - as known; nothing is deprecated here
                 **keys: Any,
             ) -> None:
-                super().__init__(*args, **keys)
+                if comm_id is not None:
+                    _require("comm_id", comm_id, str, "text or None")
+                # By default it is made of the id, which must be ASCII then; nothing needs it here.
+                keys.setdefault("topic", b"comm")
+                super().__init__(target_name, data, metadata, buffers, comm_id, *args, **keys)
 
             @property
             def kernel(self) -> object:
                 return comms.kernel
+
+            def on_msg(self, callback: Callable[..., object] | None) -> None:
+                _require_callback(callback)
+                super().on_msg(callback)
+
+            def on_close(self, callback: Callable[..., object] | None) -> None:
+                _require_callback(callback)
+                super().on_close(callback)
 
             def open(self, *args: Any, **keys: Any) -> None:
                 was_open = not self._closed
@@ -83,9 +111,16 @@ class Comms:
             ) -> None:
                 if comms.is_over:
                     return
+                _require("comm_id", self.comm_id, str, "text")
+                for name, value in (("data", data), ("metadata", metadata)):
+                    if value is not None:
+                        _require(name, value, Mapping, "a dict or None")
                 content: CommOpen | CommMsg | CommClose
                 match msg_type:
                     case "comm_open":
+                        _require("target_name", keys["target_name"], str, "text")
+                        if (module := keys.get("target_module")) is not None:
+                            _require("target_module", module, str, "text or None")
                         content = protocol.CommOpen(
                             comm_id=self.comm_id,
                             target_name=keys["target_name"],
@@ -96,7 +131,7 @@ class Comms:
                         content = protocol.CommMsg(comm_id=self.comm_id, data=data or {})
                     case _:
                         content = protocol.CommClose(comm_id=self.comm_id, data=data or {})
-                host.publish(content, metadata=metadata, buffers=[flat(b) for b in buffers or ()])
+                host.publish(content, metadata=metadata, buffers=_flat_each(buffers))
 
         self.comm_class: type = KernelComm
         self.install()
@@ -146,6 +181,38 @@ class Comms:
                 if target_name is None or found.target_name == target_name
             }
         )
+
+
+def _require(name: str, value: object, wanted: type, words: str) -> None:
+    """Refuse what a client could not read.
+
+    Raises:
+        TypeError: *value* is not of the type *wanted*.
+    """
+    if not isinstance(value, wanted):
+        raise TypeError(f"comm: {name}: wanted {words}, found {type(value).__name__}")
+
+
+def _require_callback(callback: object) -> None:
+    if callback is not None and not callable(callback):
+        found = type(callback).__name__
+        raise TypeError(f"comm: callback: wanted a function or None, found {found}")
+
+
+def _flat_each(buffers: Sequence[Buffer] | None) -> list[Buffer]:
+    if buffers is None:
+        return []
+    if isinstance(buffers, str | bytes | bytearray | Mapping):
+        found = type(buffers).__name__
+        raise TypeError(f"comm: buffers: wanted a list of buffers, found {found}")
+    flattened: list[Buffer] = []
+    try:
+        for buffer in buffers:
+            flattened.append(flat(buffer))  # noqa: PERF401 - its length says which one is wrong
+    except (TypeError, ValueError, BufferError) as error:
+        where = f"buffers[{len(flattened)}]"
+        raise TypeError(f"comm: {where}: wanted bytes or the like: {error}") from None
+    return flattened
 
 
 def flat(buffer: Buffer) -> Buffer:

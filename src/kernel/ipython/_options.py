@@ -7,15 +7,20 @@ of some several times over. A kernel goes on, and says once what it did not unde
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from importlib import import_module
 
 from attrs import frozen
-from traitlets import TraitType
+from traitlets import Container, Dict, TraitType
 from traitlets.config import Configurable
 
 __all__ = ["SortedOptions", "sort_options", "traits_by_class"]
 
-LATE_CLASSES = frozenset({"InlineBackend", "IPCompleter", "HistoryManager"})
-"""Classes that people configure, and that are not imported before they are used."""
+LATE_CLASSES = {
+    "InlineBackend": "matplotlib_inline.config",
+    "IPCompleter": "IPython.core.completer",
+    "HistoryManager": "IPython.core.history",
+}
+"""Classes that people configure, and that are not imported before they are used, and where."""
 
 HELP = frozenset({"-h", "--help", "--help-all", "-V", "--version"})
 
@@ -33,6 +38,9 @@ class SortedOptions:
     lacking: tuple[str, ...]
     """The names of options that take a value, and have none."""
 
+    repeated: tuple[str, ...]
+    """The names of options that stand there more than once; the last one is among `known`."""
+
 
 def sort_options(
     words: Collection[str], aliases: Mapping[str, object], flags: Mapping[str, object]
@@ -45,21 +53,59 @@ def sort_options(
         flags: Names of options that take none; a name may be both.
     """
     traits = traits_by_class()
-    known: list[str] = []
+    known: list[tuple[str, ...]] = []
     unknown: list[str] = []
     lacking: list[str] = []
     for option, group in _options(words):
         name = option.lstrip("-")
         is_option = option != name != ""
         if option in HELP or (is_option and _is_known(name, group, aliases, flags, traits)):
-            known += group
+            known.append(group)
         elif (
             is_option and len(group) == 1 and _is_known(name, (f"{option}=",), aliases, {}, traits)
         ):
             lacking.append(option)
         else:
             unknown.append(option)
-    return SortedOptions(known=tuple(known), unknown=tuple(unknown), lacking=tuple(lacking))
+    last, repeated = _last_ones(known, aliases)
+    return SortedOptions(
+        known=tuple(word for group in last for word in group),
+        unknown=tuple(unknown),
+        lacking=tuple(lacking),
+        repeated=tuple(repeated),
+    )
+
+
+def _last_ones(
+    groups: list[tuple[str, ...]], aliases: Mapping[str, object]
+) -> tuple[list[tuple[str, ...]], dict[str, None]]:
+    """Return *groups* with the last of each option alone, and the names of those left out.
+
+    The application ends the process where a trait has two values. Lists have any number of them.
+    """
+    kept: list[tuple[str, ...]] = []
+    repeated: dict[str, None] = {}
+    seen: set[str] = set()
+    for group in reversed(groups):
+        option, equals, _ = group[0].partition("=")
+        name = option.lstrip("-")
+        what = str(aliases.get(name, name))
+        if not equals and len(group) == 1:  # a flag
+            kept.append(group)
+        elif what not in seen or _takes_many(what):
+            kept.append(group)
+            seen.add(what)
+        else:
+            repeated[option] = None
+    return kept[::-1], repeated
+
+
+def _takes_many(name: str) -> bool:
+    """Return True for a trait, named with its class, that collects what it is given."""
+    owner, _, trait = name.rpartition(".")
+    if owner in LATE_CLASSES:
+        import_module(LATE_CLASSES[owner])
+    return isinstance(traits_by_class().get(owner, {}).get(trait), Container | Dict)
 
 
 def _options(words: Collection[str]) -> Iterator[tuple[str, tuple[str, ...]]]:

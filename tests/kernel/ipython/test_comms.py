@@ -177,6 +177,53 @@ def test_kernel_may_open_and_close(client: Client) -> None:
     assert comms(client, "front") == {}
 
 
+WRONG_CALLS = {
+    "create_comm(comm_id=b'x')": "comm_id: wanted text or None, found bytes",
+    "create_comm('t', None, None, None, 5)": "comm_id: wanted text or None, found int",
+    "create_comm(target_name=5)": "target_name: wanted text, found int",
+    "create_comm(target_module=b'm')": "target_module: wanted text or None, found bytes",
+    "create_comm(data=['a'])": "data: wanted a dict or None, found list",
+    "create_comm(data=0)": "data: wanted a dict or None, found int",
+    "create_comm(metadata='m')": "metadata: wanted a dict or None, found str",
+    "create_comm(buffers=b'xy')": "buffers: wanted a list of buffers, found bytes",
+    "mine.send('text')": "data: wanted a dict or None, found str",
+    "mine.send(b'')": "data: wanted a dict or None, found bytes",
+    "mine.send({}, metadata=[])": "metadata: wanted a dict or None, found list",
+    "mine.send({}, buffers=[b'1', 'two'])": "buffers[1]: wanted bytes or the like",
+    "mine.send({}, buffers=5)": "buffers[0]: wanted bytes or the like",
+    "mine.close(1)": "data: wanted a dict or None, found int",
+    "mine.open(data='d')": "data: wanted a dict or None, found str",
+    "mine.on_msg(5)": "callback: wanted a function or None, found int",
+    "mine.on_close('x')": "callback: wanted a function or None, found str",
+    "manager.register_target(b't', print)": "target_name: wanted text, found bytes",
+    "manager.register_target('t', 5)": "f: wanted a function, or the dotted name of one, found int",
+}
+"""What a program may call by mistake, and what it reads."""
+
+
+def test_wrong_types_are_errors_of_the_call(client: Client) -> None:
+    """Each verb refuses what no client could read, sends nothing, and the comm goes on."""
+    answer = execute(
+        client,
+        "from comm import create_comm, get_comm_manager\n"
+        "manager = get_comm_manager(); mine = create_comm(comm_id='é')\n"
+        "for call in " + repr([*WRONG_CALLS]) + ":\n"
+        "    try: eval(call)\n"
+        "    except TypeError as error: print(error)\n"
+        "    else: print('accepted', call)\n"
+        "mine.send({'still': 'open'})",
+    )
+
+    found = answer.text().splitlines()
+    assert [wanted in line for wanted, line in zip(WRONG_CALLS.values(), found, strict=True)] == [
+        True
+    ] * len(WRONG_CALLS), found
+    assert [r.content for r in answer.published if r.msg_type.startswith("comm_")] == [
+        CommOpen(comm_id="é", target_name="comm", target_module=None),
+        CommMsg(comm_id="é", data={"still": "open"}),
+    ]
+
+
 def test_unknown_target_is_closed(client: Client) -> None:
     """An open for a target that is not there is answered by a close (COMM-03)."""
     published = notify(client, CommOpen(comm_id="lost", target_name="nobody"))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from assay._record_reader import story_of_connection
+from assay._record_reader import Story, story_of_connection
 from assay.protocol import Channel, ShutdownRequest, StreamName
 from assay.transport import Client, LaunchError, TransportError
 from tests.kernel._kernels import HANG_LIMIT_S, argv, be_patient, execute, start, succeeded
@@ -47,18 +47,22 @@ def test_trace_of_a_crash_goes_to_the_record(tmp_path: Path, file: str) -> None:
     """A cell that has enabled `faulthandler` itself loses nothing by it (qtconsole#407), and
     ``assay why`` knows the cause."""
     code = f"import ctypes, faulthandler, os, sys\nfaulthandler.enable({file})\nctypes.string_at(0)"
-    with (
-        start(tmp_path) as kernel,
-        kernel.client(timeout=HANG_LIMIT_S) as client,
-    ):
+
+    story = left_by(code, tmp_path)
+
+    assert "SIGSEGV" in story.cause()
+    assert "string_at" in story.stacks
+
+
+def left_by(code: str, folder: Path) -> Story:
+    """Return the record of a kernel that *code* ends."""
+    with start(folder) as kernel, kernel.client(timeout=HANG_LIMIT_S) as client:
         with pytest.raises((TransportError, LaunchError)):
             execute(client, code)
         kernel.wait(HANG_LIMIT_S)
         story = story_of_connection(kernel.connection_file)
-
     assert story is not None
-    assert "SIGSEGV" in story.cause()
-    assert "string_at" in story.stacks
+    return story
 
 
 def test_trace_of_a_crash_without_a_record_reaches_the_terminal(tmp_path: Path) -> None:
@@ -72,15 +76,24 @@ NO_RECORD = 'for file; do :; done; mkdir "${file%/*}/.${file##*/}.record"; '
 """For `sh`: a folder stands where the record of the kernel with the last operand would be."""
 
 
-def test_trace_of_an_end_reaches_the_terminal(tmp_path: Path) -> None:
-    """A program that lets `faulthandler` end a process which hangs sees where it hung."""
-    code = (
-        "import faulthandler, threading\n"
-        "faulthandler.dump_traceback_later(0.01, exit=True)\n"
-        "threading.Event().wait()"
-    )
+ENDS_LATER = (
+    "import faulthandler, threading\n"
+    "faulthandler.dump_traceback_later(0.01, exit=True)\n"
+    "threading.Event().wait()"
+)
 
-    assert "Timeout (" in written_at_the_end_by(code, tmp_path)
+
+def test_trace_of_an_end_without_a_record_reaches_the_terminal(tmp_path: Path) -> None:
+    """A program that lets `faulthandler` end a process which hangs sees where it hung."""
+    assert "Timeout (" in written_at_the_end_by(ENDS_LATER, tmp_path, before=NO_RECORD)
+
+
+def test_trace_of_an_end_goes_to_the_record(tmp_path: Path) -> None:
+    """``assay why`` knows that the program had asked for its end, and where it hung."""
+    story = left_by(ENDS_LATER, tmp_path)
+
+    assert "faulthandler.dump_traceback_later" in story.cause()
+    assert "in wait" in story.stacks
 
 
 def written_at_the_end_by(code: str, folder: Path, before: str = "") -> str:

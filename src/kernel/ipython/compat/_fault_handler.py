@@ -22,8 +22,9 @@ def keep_crash_traces(host: Host) -> None:
     """Send what `faulthandler` writes when the process ends past the captured descriptors.
 
     A process that crashes reads its own pipes no more: the trace would be lost that is written
-    without any call of the program's. That of a crash goes to the record, if there is one, so that
-    ``assay why`` has it (decision 0021). Any other trace is output of the cell.
+    without any call of the program's. That of a crash, or of an end after a time, goes to the
+    record, if there is one, so that ``assay why`` has it (decision 0021). Any other trace is output
+    of the cell.
     """
 
     def make_enable(enable: Callable[..., None]) -> Callable[..., None]:
@@ -43,7 +44,7 @@ def keep_crash_traces(host: Host) -> None:
             """Write the traces of all threads when *timeout* has passed, and end with *exit*."""
             file = sys.stderr if file is None else file
             ends = exit and _is_captured(host, file)
-            dump_later(timeout, repeat, host.real_stderr if ends else file, exit)
+            dump_later(timeout, repeat, host.crash_file if ends else file, exit)
 
         return dump_later_outside
 
