@@ -39,9 +39,6 @@ __all__ = ["Served", "Subshell", "Surroundings"]
 
 logger = get_logger("assay.kernel")
 
-RETRY_S = 0.001
-"""When an interrupt comes again that struck where it must not raise."""
-
 STUCK_S = 0.25
 """How long code may block the loop on which a cell is to be cancelled, until it is interrupted."""
 
@@ -107,7 +104,7 @@ class Subshell:
         self._exit_is_requested = False
         self.lane = lane = ThreadLane(f"assay-subshell-{ident}", self._handle)
         lane.begin, lane.wait, lane.end = self._begin, self._wait, self._end
-        self.interrupts = ThreadInterrupts(self._call_soon)
+        self.interrupts = ThreadInterrupts(self._call_later)
 
     # --- In its thread.
 
@@ -309,9 +306,9 @@ class Subshell:
         if request is not None:
             later(REPORT_S, lambda: self._report(entries, request))
 
-    def _call_soon(self, call: Callable[[], None]) -> None:
+    def _call_later(self, seconds: float, call: Callable[[], None]) -> None:
         io = self._around.io
-        io.log.call(lambda: io.call_later(RETRY_S, call))
+        io.log.call(lambda: io.call_later(seconds, call))
 
     def _report(self, entries: int, request: Request) -> None:
         if self.interrupts.is_in(entries) and not request.finished:

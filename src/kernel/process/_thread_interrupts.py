@@ -24,7 +24,6 @@ from __future__ import annotations
 
 import math
 import signal
-import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
@@ -33,10 +32,18 @@ from threading import TIMEOUT_MAX, Lock, get_ident  # by name: gevent replaces t
 from types import FrameType
 from typing import Protocol
 
+from assay.kernel.process._frames import look_at
 from assay.kernel.process._interrupts import MASK, MAX_PUT_OFF, is_locking, of_thread
 from assay.kernel.process._patches import Kind, patches
 
 __all__ = ["InterruptibleLoop", "ThreadInterrupts", "is_importing"]
+
+
+RETRY_S = 0.001
+"""When an interrupt comes again that struck where it must not raise."""
+
+WAITS_S = 0.05
+"""The same, where that is not over after a while: the thread waits for something."""
 
 
 class InterruptibleLoop(Protocol):
@@ -67,10 +74,10 @@ class ThreadInterrupts(AbstractContextManager[None]):
     once, strikes once, and only the code that it was meant for.
 
     Args:
-        later: Calls a function in a moment, in another thread.
+        later: Calls a function some seconds from now, in another thread.
     """
 
-    def __init__(self, later: Callable[[Callable[[], None]], None]) -> None:
+    def __init__(self, later: Callable[[float, Callable[[], None]], None]) -> None:
         self._later = later
         self._lock = Lock()
         self._ident = 0
@@ -220,15 +227,14 @@ class ThreadInterrupts(AbstractContextManager[None]):
                 if self.is_in(entries):
                     strike()
 
-        self._later(try_again)
+        self._later(RETRY_S if self._times_put_off < MAX_PUT_OFF else WAITS_S, try_again)
 
     def _raise(self, strike: Callable[[], None]) -> None:
         """Raise KeyboardInterrupt in the thread, or call *strike* again where that must not be."""
         from assay.kernel.process._raise_in import raise_in  # noqa: PLC0415 - as in `begin`
 
         # Where the thread is now it will be struck: it waits for the interpreter, or in C code.
-        frame = sys._current_frames().get(self._ident)
-        if self._times_put_off < MAX_PUT_OFF and (is_locking(frame) or is_importing(frame)):
+        if look_at(self._ident, self._must_wait):
             self._times_put_off += 1
             self._try_later(strike)
             return
@@ -239,6 +245,16 @@ class ThreadInterrupts(AbstractContextManager[None]):
             self._sleep.release()
         if self.loop is not None:
             self.loop.nudge()
+
+    def _must_wait(self, frame: FrameType | None) -> bool:
+        """Return True where nothing may be raised.
+
+        That is not for long but where the thread waits for a lock, which no interrupt would end: it
+        would strike just when the lock is taken, and nothing would give that back.
+        """
+        if is_locking(frame):
+            return True
+        return self._times_put_off < MAX_PUT_OFF and is_importing(frame)
 
     def _take_back(self) -> None:
         from assay.kernel.process._raise_in import take_back  # noqa: PLC0415 - as in `begin`

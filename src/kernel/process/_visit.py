@@ -26,8 +26,10 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from threading import Lock, get_ident
+from types import FrameType
 from typing import Any
 
+from assay.kernel.process._frames import look_at
 from assay.kernel.process._interrupts import MAX_PUT_OFF, Interrupts, is_locking
 from assay.kernel.process._main_thread import main_thread_ident
 from assay.kernel.process._raise_in import raise_in, take_back
@@ -105,8 +107,13 @@ class Visit:
     def _must_wait(self) -> bool:
         if self._interrupts.is_held:
             return True
-        frame = sys._current_frames().get(self._thread)
-        return self._times_put_off < MAX_PUT_OFF and (is_locking(frame) or is_importing(frame))
+        return look_at(self._thread, self._must_spare)
+
+    def _must_spare(self, frame: FrameType | None) -> bool:
+        if is_locking(frame) and self._thread != main_thread_ident():
+            return True  # no interrupt ends that wait: see `ThreadInterrupts`
+        is_short = self._times_put_off < MAX_PUT_OFF
+        return is_short and (is_locking(frame) or is_importing(frame))
 
     def _settle(self) -> None:
         """Let what was sent before strike here."""

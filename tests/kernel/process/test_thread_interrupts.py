@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from assay.kernel.process._interrupts import MAX_PUT_OFF
 from assay.kernel.process._patches import patches
 from assay.kernel.process._thread_interrupts import ThreadInterrupts
 from tests.limits import HANG_LIMIT_S
@@ -29,7 +30,7 @@ class Struck:
     def __init__(self, work: Callable[[Struck], None]) -> None:
         self.later: list[Callable[[], None]] = []
         """What is to be called in a moment."""
-        self.interrupts = ThreadInterrupts(self.later.append)
+        self.interrupts = ThreadInterrupts(lambda _, call: self.later.append(call))
         self.strikes = 0
         self.begun, self.gate = threading.Event(), threading.Event()
         self._work = work
@@ -201,6 +202,51 @@ def test_interrupt_of_later_code_is_put_off_on_its_own() -> None:
     thread.end()
 
     assert thread.strikes == 1
+
+
+class Announced:
+    """A lock, and a thread that says that it is about to take it."""
+
+    def __init__(self, lock: threading.Lock, thread: Struck) -> None:
+        self._lock, self._thread = lock, thread
+        self.acquire, self.release = lock.acquire, lock.release
+
+    def __enter__(self) -> bool:
+        self._thread.begun.set()
+        return self._lock.__enter__()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+def test_interrupt_never_strikes_where_a_lock_is_taken() -> None:
+    """However long that takes: it would strike when the lock is taken, and leave it locked. It
+    strikes behind that."""
+    lock = threading.Lock()
+    behind, goes_on = threading.Event(), threading.Event()
+
+    def take(thread: Struck) -> None:
+        condition = threading.Condition(Announced(lock, thread))  # type: ignore[arg-type]  # a lock
+        with condition:
+            _pass(behind, goes_on)
+
+    def work(thread: Struck) -> None:
+        with thread.interrupts.allowed():
+            thread.count(lambda: take(thread))
+
+    with lock:
+        thread = Struck(work)
+        assert thread.begun.wait(HANG_LIMIT_S)
+        thread.interrupts.interrupt()
+        for _ in range(2 * MAX_PUT_OFF):
+            try_again(thread)
+    assert behind.wait(HANG_LIMIT_S)
+    try_again(thread)
+    goes_on.set()
+    thread.end()
+
+    assert thread.strikes == 1
+    assert not lock.locked()
 
 
 def try_again(thread: Struck) -> None:
