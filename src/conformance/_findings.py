@@ -22,8 +22,7 @@ MOST_KINDS = 5
 @define
 class _Seen:
     first: Passing
-    check: str
-    count: int = 0
+    checks: list[str] = field(factory=list)
 
 
 @define
@@ -42,7 +41,12 @@ class Findings:
         for one in found:
             if one.requirement in self.ignored:
                 continue
-            self._seen.setdefault(one.kind, _Seen(one, check)).count += 1
+            seen = self._seen.setdefault(one.kind, _Seen(one))
+            if seen.first.note and not one.note:
+                seen.first = one
+                seen.checks.insert(0, check)
+            elif check not in seen.checks:
+                seen.checks.append(check)
 
     def merged(self, results: Sequence[Result], target: Target) -> tuple[Result, ...]:
         """Return *results* and, in its place, one more for each requirement that was broken."""
@@ -65,7 +69,7 @@ class Findings:
         excuse = self.profile.excuse(rule)
         shown = firm or kinds
         reasons = excuse or ("" if firm else "the text leaves it open; worth a word, no violation")
-        checks = sorted({one.check for one in shown})
+        checks = sorted({one.checks[0] for one in shown})
         return Result(
             check=f"{rule_id}.0",
             requirements=(rule_id,),
@@ -81,5 +85,6 @@ class Findings:
 
 
 def _told(one: _Seen) -> str:
-    more = f" (and in {one.count - 1} more checks)" if one.count > 1 else ""
-    return f"{one.first.got}, in {one.check}{more}"
+    others = len(set(one.checks)) - 1
+    more = f" (and in {others} more {'check' if others == 1 else 'checks'})" if others else ""
+    return f"{one.first.got}, in {one.checks[0]}{more}"

@@ -26,7 +26,7 @@ from assay.conformance._registry import select as chosen
 from assay.conformance._result import Report, Result
 from assay.conformance._target import Target
 from assay.conformance._testee import SilentKernelError, Testee
-from assay.protocol import AssayError
+from assay.protocol import AssayError, Channel
 from assay.spec import Requirement
 from assay.transport import KernelEndedError, LaunchError
 
@@ -205,8 +205,10 @@ class Run:
             return shared
         start = len(testee.traffic)
         outcome = _outcome_of(check, testee)
-        # After a signal that did not do what it should, nothing is known of what it will do yet.
-        doubtful = check.process and outcome.verdict is Verdict.FAILED
+        # After a signal that did not do what it should, nothing is known of what it will do yet;
+        # and an answer to a prompt that was not taken may be taken for the next one.
+        unsure = check.process or _has_stdin(testee, start)
+        doubtful = unsure and outcome.verdict is Verdict.FAILED
         settled = not (check.fresh or doubtful) and _settle(testee)
         if not settled and not self._target.can_start:
             # There is no other one: what is asked from now on would say nothing.
@@ -227,6 +229,9 @@ class Run:
         for one in (testee, *testee.take_others()):
             for segment in one.take_segments(settled=settled and one is testee):
                 found = judge_segment(segment, self._options.profile.of_messages)
+                if one is not testee and not check.judged:
+                    # What the check asks of a kernel of its own rests on our own reading.
+                    found = tuple(evolve(passing, note=True) for passing in found)
                 with self._lock:
                     self._findings.add(found, check.id)
 
@@ -350,6 +355,10 @@ def _outcome_of(check: Check, testee: Testee) -> Outcome:  # noqa: PLR0911 - a t
             f"the check itself failed, which is no fault of the kernel: "
             f"{type(error).__name__}: {error} ({place})"
         )
+
+
+def _has_stdin(testee: Testee, start: int) -> bool:
+    return any(one.channel is Channel.STDIN for one in testee.traffic.lines[start:])
 
 
 def _settle(testee: Testee) -> bool:

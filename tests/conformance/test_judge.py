@@ -123,7 +123,7 @@ def test_once_for_each_kind() -> None:
         signer=SIGNER,
         complete=True,
     )
-    for check in ("SHELL-01.1", "SHELL-01.2", "SHELL-03.1"):
+    for check in ("SHELL-01.1", "SHELL-01.1", "SHELL-01.2", "SHELL-03.1"):
         findings.add(judge_segment(segment, MessageProfile.STRICT), check)
 
     (result,) = findings.merged((), Target(label="k", argument="k"))

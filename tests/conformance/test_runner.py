@@ -17,11 +17,14 @@ from assay.conformance import (
     Testee,
     Verdict,
     check,
+    language_named,
     run_checks,
     select,
 )
 
 CALCULATOR = Path(__file__).parents[2] / "examples" / "calculator.py"
+
+TINY = str(Path(__file__).parents[1] / "faults" / "tiny.toml")
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +116,37 @@ def test_what_is_seen_in_passing_can_be_ignored(ignored: tuple[str, ...], *, see
     report = check(argv, select=["INFO-01.1"], ignore=ignored, options=Options(jobs=1))
 
     assert ("HDR-09.0" in {one.check for one in report.failures()}) is seen
+
+
+def _verdicts(fault: str, *names: str) -> dict[str, Verdict]:
+    argv = (sys.executable, "-m", "tests.faults", "--fault", fault, "-f", "{connection_file}")
+    options = Options(jobs=1, language=language_named(TINY))
+    report = run_checks(Target.command(argv), select(names), options)
+    return {one.check: one.outcome for one in report.results}
+
+
+def test_kernel_that_an_interrupt_ends() -> None:
+    """That SIGINT ends a kernel is found where it is asked, not where it tidies up."""
+    found = _verdicts("ctrl-sigint-kills", "CTRL-01.1", "HB-02.1", "CTRL-11.1")
+
+    assert found["CTRL-11.1"] is Verdict.FAILED
+    assert found["CTRL-01.1"] is Verdict.PASSED
+    assert found["HB-02.1"] is Verdict.PASSED
+
+
+def test_what_rests_on_our_reading_fails_nothing_in_passing_either() -> None:
+    """The kernel that a note is about, started with a file of its own, fails nothing else."""
+    found = _verdicts("sign-replies-sha256", "SIGN-11.1")
+
+    assert found["SIGN-11.1"] is Verdict.NOTE
+    assert found["SIGN-01.0"] is Verdict.NOTE
+
+
+def test_kernel_that_keeps_answers() -> None:
+    """An answer that a kernel kept from one check is not taken in another one."""
+    found = _verdicts("stdin-second-answer", "STDIN-11.5", "STDIN-14.1")
+
+    assert found == {"STDIN-11.5": Verdict.FAILED, "STDIN-14.1": Verdict.PASSED}
 
 
 def test_kernel_without_control() -> None:

@@ -704,6 +704,14 @@ class DiesOfRefused(Kernel):
         super().rejected(channel, frames, error)
 
 
+@fault("sign-replies-sha256", "SIGN-11", "What is sent has SHA-256, and what comes its own hash.")
+class RepliesSha256(Kernel):
+    """The file is read for one way alone."""
+
+    def signature(self, message: Outgoing, parts: Sequence[bytes]) -> bytes:  # noqa: ARG002
+        return Signer(self.key(), "hmac-sha256").sign(parts)
+
+
 @fault("sign-always-sha256", "SIGN-11", "SHA-256 is used whatever the file says.")
 class AlwaysSha256(Kernel):
     """The name of the hash is not read."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
+from contextlib import suppress
 
 from assay.conformance._arrival import Arrival
 from assay.conformance._draft import Draft
@@ -11,6 +12,7 @@ from assay.conformance._heard import Heard
 from assay.conformance._outcome import Outcome, Skip, failed, passed
 from assay.conformance._peer import Peer
 from assay.conformance._testee import Testee
+from assay.transport import KernelEndedError
 
 __all__ = [
     "NUMBER",
@@ -176,6 +178,10 @@ def looping(kernel: Testee) -> Heard:
 
 
 def stop(kernel: Testee, cell: Heard) -> None:
-    """Interrupt *cell*, so that the kernel can be asked more; one that goes on is replaced."""
-    kernel.own_process().interrupt()
-    kernel.peer.finish(cell, timeout=kernel.limits.grace)
+    """Interrupt *cell*, so that the kernel can be asked more; one that goes on is replaced.
+
+    That the interrupt ends the kernel itself is for CTRL-11, and not for the check at hand.
+    """
+    with suppress(KernelEndedError):
+        kernel.own_process().interrupt()
+        kernel.peer.finish(cell, timeout=kernel.limits.grace)
