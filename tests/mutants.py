@@ -109,12 +109,18 @@ def replace(
     )
     genuine.__kwdefaults__ = target.__kwdefaults__
     monkeypatch.setitem(target.__globals__, "_replacement", make(genuine))
-    monkeypatch.setattr(target, "__code__", _stand_in.__code__)
+    stand_in = _generating_stand_in if inspect.isgeneratorfunction(target) else _stand_in
+    monkeypatch.setattr(target, "__code__", stand_in.__code__)
 
 
 def _stand_in(*args: object, **options: object) -> object:
     # Its code runs with the globals of the function that it replaces.
     return _replacement(*args, **options)  # type: ignore[name-defined]  # noqa: F821 - theirs
+
+
+def _generating_stand_in(*args: object, **options: object) -> Iterator[object]:
+    # A function keeps its kind: Python 3.13 warns where code of another one is assigned.
+    yield from _replacement(*args, **options)  # type: ignore[name-defined]  # noqa: F821 - theirs
 
 
 @contextmanager

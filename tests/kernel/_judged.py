@@ -63,4 +63,5 @@ def judged(kernel: KernelProcess) -> Iterator[Client]:
     traffic = Traffic()
     with kernel.client(timeout=HANG_LIMIT_S, recorder=traffic.of("client")) as client:
         yield client
-        assert traffic.findings(client.session) == []
+        found = traffic.findings(client.session)
+        assert not found, "\n".join(found)

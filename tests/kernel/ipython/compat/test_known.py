@@ -227,9 +227,9 @@ def test_connection_file_is_found(beside: tuple[KernelProcess, Client]) -> None:
     kernel, client = beside
     path = kernel.connection_file
 
-    answer = execute(client, "import ipykernel; ipykernel.get_connection_file()")
+    answer = execute(client, "import ipykernel; print(ipykernel.get_connection_file())")
 
-    assert result(answer) == repr((str(path), str(path.parent)))
+    assert answer.text() == f"{(str(path), str(path.parent))!r}\n"
 
 
 def test_rest_of_the_application_comes_from_its_package(
