@@ -330,14 +330,15 @@ def test_wrong_option_ends_the_start(tmp_path: Path) -> None:
     with start(tmp_path, "--profile=nosuch") as kernel:
         code = kernel.wait(HANG_LIMIT_S)
 
-        assert code != 0
+        assert code == 1
         assert "nosuch" in kernel.written()
+        assert "it could not start: IPython cannot start: an option" in kernel.ending()
 
 
 WRONG_VALUES = {
     "--InteractiveShell.cache_size=many": "Shell.cache_size: wanted an int, found 'many'",
     "--colors=purple": "Shell.colors: wanted one of",
-    "--gui=nonsense": "App.gui: wanted any of",
+    "--gui=nonsense": "--gui=nonsense: GUI: wanted one of tk, qt",
     "--matplotlib=nonsense": "App.matplotlib: wanted any of",
     "--ext": "options that want a value, such as --gui=tk, and have none: --ext",
 }
@@ -371,21 +372,65 @@ def test_values_that_make_no_sense_are_left_out(tmp_path: Path) -> None:
 
 
 def test_options_of_the_ancestor_are_taken(tmp_path: Path) -> None:
-    """Code, extensions, a file's settings and matplotlib, under the names that people know (S-119,
-    S-120, S-128, S-129)."""
+    """Code, extensions, a file's settings and pylab, under the names that people know; the names of
+    pylab are there and not on the list of the user's (S-119, S-120, S-128, S-247)."""
     lines = ("c.IPKernelApp.exec_lines = ['lines = 1']", "c.InlineBackend.figure_formats = {'svg'}")
     (profile(tmp_path) / "ipython_kernel_config.py").write_text("\n".join(lines))
     (tmp_path / "work").mkdir()
     (tmp_path / "work" / "started.py").write_text("module = 3")
-    options = ("--ext=autoreload", "-c", "code = 2", "-m", "started", "--matplotlib=inline")
+    options = ("--ext=autoreload", "-c", "code = 2", "-m", "started", "--pylab=inline")
     with configured(tmp_path, *options) as (kernel, client):
         found = value(client, "(lines, code, module)")
-        plot = execute(client, "import matplotlib.pyplot as plt\nplt.plot([1, 2]);")
+        plot = execute(client, "plot(array([1, 2]));")
+        listed = value(
+            client, "[n for n in ('np', 'plot') if n in get_ipython().run_line_magic('who_ls', '')]"
+        )
         loaded = value(client, "'autoreload' in str(get_ipython().extension_manager.loaded)")
         kernel.shutdown()
 
-        assert (found, loaded) == ("(1, 2, 3)", "True")
+        assert (found, loaded, listed) == ("(1, 2, 3)", "True", "[]")
         assert "image/svg+xml" in only(plot, DisplayData).data
+        assert kernel.written() == ""
+
+
+def test_start_up_code_runs_in_its_order(tmp_path: Path) -> None:
+    """Files of the profile by their names, lines, files, and then a file or code, and a module;
+    what they print is no cell's output (S-129)."""
+    place = profile(tmp_path)
+    for name in ("20-b.py", "10-a.ipy"):
+        (place / "startup" / name).write_text(f"ran = [*globals().get('ran', ()), '{name}']")
+    (place / "ipython_kernel_config.py").write_text(
+        "c.IPKernelApp.exec_lines = ['ran.append(\"line\")']\n"
+        "c.IPKernelApp.exec_files = ['file.py']\n"
+    )
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "file.py").write_text("ran.append('file'); print('not of a cell')")
+    (tmp_path / "work" / "module.py").write_text(
+        "from IPython import get_ipython\nran = [*get_ipython().user_ns['ran'], 'module']"
+    )
+    with configured(tmp_path, "-c", "ran.append('code')", "-m", "module") as (_, client):
+        answer = execute(client, "ran")
+
+    assert result(answer) == "['10-a.ipy', '20-b.py', 'line', 'file', 'code', 'module']"
+    assert answer.text() == ""
+
+
+def test_flags_of_the_shell_are_taken(tmp_path: Path) -> None:
+    """Flags, their opposites and short names mean what they mean to IPython (S-119, S-120)."""
+    log = tmp_path / "log"
+    flags = "--no-automagic --no-pprint --no-autoindent --pdb --nosep --autocall=1 --gui=none"
+    with configured(
+        tmp_path, *flags.split(), "--cache-size=77", "--colors=nocolor", f"--logappend={log}"
+    ) as (kernel, client):
+        traits = "automagic autoindent call_pdb separate_in autocall cache_size colors"
+        formatter = "display_formatter.formatters['text/plain'].pprint"
+        names = ", ".join(f"get_ipython().{name}" for name in (*traits.split(), formatter))
+        succeeded(execute(client, "logged = 1"))
+        found = value(client, f"({names})")
+        kernel.shutdown()
+
+        assert found == "(False, False, True, '', 1, 77, 'nocolor', False)"
+        assert "logged = 1" in log.read_text()
         assert kernel.written() == ""
 
 
@@ -417,11 +462,13 @@ def test_environment_says_that_this_is_a_kernel(tmp_path: Path) -> None:
             "import os\n"
             "shell = get_ipython()\n"
             "print(type(shell).__name__, 'IPKernelApp' in shell.config, hasattr(shell, 'kernel'),\n"
-            " os.environ['TERM'], os.environ['MPLBACKEND'])",
+            " os.environ['TERM'], os.environ['MPLBACKEND'])\n"
+            "print(*(os.environ[n] for n in ('PAGER', 'GIT_PAGER', 'CLICOLOR')), shell.autoindent)",
         )
 
     assert answer.text() == (
         "ZMQInteractiveShell True True xterm-color module://matplotlib_inline.backend_inline\n"
+        "cat cat 1 False\n"
     )
 
 

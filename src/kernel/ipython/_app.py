@@ -57,6 +57,8 @@ class IPKernelApp(BaseIPythonApplication, InteractiveShellApp):  # type: ignore[
     aliases: ClassVar = {**base_aliases, **shell_aliases, "f": "IPKernelApp.connection_file"}
     flags: ClassVar = {**base_flags, **shell_flags}
     connection_file = Unicode(help="The file that says where to listen.").tag(config=True)
+    # IPython's own has a fixed list, without what needs no loop; `enable_gui` judges any name.
+    gui = Unicode(None, allow_none=True, help="As %gui: whose windows shall live.").tag(config=True)
     capture_fd_output = Bool(
         True, help="Show what C code and child processes write to descriptors 1 and 2."
     ).tag(config=True)

@@ -89,20 +89,22 @@ class IPythonInterpreter:
         """Make the shell for the kernel of *host*, and run the user's start-up code.
 
         Raises:
-            StartError: a file cannot be read or written that IPython needs.
-            SystemExit: the arguments are wrong, or a configuration file is.
+            StartError: a file cannot be read or written that IPython needs; an argument or a
+                configuration file is wrong.
+            SystemExit: the arguments ask for a text alone, such as ``--help-all``.
         """
         self._host = host
         self._main_thread = get_ident()
         try:
             self._attach(host)
         except BaseException as error:
-            if self._before is None:
-                raise
-            self._loops.main.end()
-            self._leave_no_trace()
-            self._before.restore(None)
-            if isinstance(error, SystemExit):  # the program is not to end
+            is_guest = self._before is not None
+            if self._before is not None:
+                self._loops.main.end()
+                self._leave_no_trace()
+                self._before.restore(None)
+            # A program is not to end, and a process not for what looks like a fault of the kernel.
+            if isinstance(error, SystemExit) and (error.code or is_guest):
                 reason = "an option or a configuration file is wrong, see what it wrote to stderr"
                 raise StartError(f"IPython cannot start: {reason}") from error
             raise

@@ -209,16 +209,20 @@ def test_figures_are_windows_or_displays(tmp_path: Path, screen: str) -> None:
 
 @needs_qt
 def test_closed_window_ends_nothing(tmp_path: Path) -> None:
-    """The last window is closed, a dialog opened and interrupted; then another dialog runs.
+    """The last window is closed, a dialog opened and interrupted; then another dialog runs. The
+    toolkit is that of the command line (S-126).
 
     Qt refuses to run dialogs once its loops have been told to end.
     """
     cells = (
-        f"%gui qt\nfrom {BINDING} import QtCore, QtWidgets",
+        f"from {BINDING} import QtCore, QtWidgets; assert get_ipython().active_eventloop == 'qt'",
         "window = QtWidgets.QLabel('x'); window.show(); window.close()",
     )
     env = {"QT_QPA_PLATFORM": "offscreen", "QT_API": BINDING.lower()}
-    with start(tmp_path, env=env) as kernel, kernel.client(timeout=HANG_LIMIT_S) as client:
+    with (
+        start(tmp_path, "--gui=Qt", env=env) as kernel,
+        kernel.client(timeout=HANG_LIMIT_S) as client,
+    ):
         for cell in cells:
             succeeded(execute(client, cell))
         code = "dialog = QtWidgets.QDialog()\nprint('now')\ndialog.exec()"
