@@ -196,6 +196,23 @@ class TestSubscriptions:
 
             assert client.receive("iopub").content == {"name": "stderr", "text": "2\n"}
 
+    def test_one_topic(self, kernel: KernelUnderTest) -> None:
+        """Every message has one, which says its type, or which stream it is of (S-112, S-114)."""
+        code = "import sys; print(1); print(2, file=sys.stderr); display(3); 4"
+        with RawClient(kernel) as client:
+            client.welcome()
+            published = client.run(code)
+            published += client.until_idle(client.execute("1 / 0"))
+        session = published[0].header["session"]
+
+        assert {received.kind: received.prefix for received in published} == {
+            "stream": [b"stream.stderr"],
+            **{
+                kind: [f"kernel.{session}.{kind}".encode()]
+                for kind in ("status", "execute_input", "display_data", "execute_result", "error")
+            },
+        }
+
     def test_no_text(self, kernel: KernelUnderTest) -> None:
         """A topic that is not UTF-8 is not welcomed, and does no harm."""
         with RawClient(kernel, topics=[b"\xff\xfe", b""]) as client:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from assay.protocol import (
+    DELIMITER,
     UNSET,
     Channel,
     ClearOutput,
@@ -607,6 +608,19 @@ def test_pipelined_failure_aborts_what_was_sent_with_it(client: Client) -> None:
         "ExecutionAborted",
     ]
     assert value(client, "ran") == "[1]"
+
+
+def test_rubbish_behind_a_failing_cell_keeps_nothing_back(client: Client) -> None:
+    """What is no message is dropped when it comes: the cell before it has its idle, and those
+    behind it are aborted all the same (S-062, S-100)."""
+    failing = client.start(ExecuteRequest(code=once_queued(1, "1 / 0")))
+    for rubbish in ([b"x"], [DELIMITER, b"0" * 64, b"{}", b"{}", b"{}", b"{}"]):
+        client.send_frames(Channel.SHELL, rubbish)
+    behind = client.start(ExecuteRequest(code="1"))
+    answers = [finish(client, exchange) for exchange in (failing, behind)]
+
+    assert [failed(one).ename for one in answers] == ["ZeroDivisionError", "ExecutionAborted"]
+    assert [states(one.published) for one in answers] == [["busy", "idle"]] * 2
 
 
 def test_request_sent_after_the_failure_runs(client: Client) -> None:

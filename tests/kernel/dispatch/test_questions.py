@@ -330,6 +330,8 @@ def test_history_is_found_in_each_way(mine: Client) -> None:
     assert history(mine, hist_access_type="tail", n=0) == []
     assert history(mine, hist_access_type="range", session=0, start=2, stop=4) == everything[1:3]
     assert history(mine, hist_access_type="range", session=0, start=4) == everything[3:]
+    assert history(mine, hist_access_type="range", session=0, start=-2) == everything[3:]
+    assert history(mine, hist_access_type="range", session=0, start=1, stop=-1) == everything[:4]
     assert history(mine, hist_access_type="search", pattern="?? = 1") == []
     assert history(mine, hist_access_type="search", pattern="? = *") == [
         everything[i] for i in (0, 1, 3, 4)

@@ -157,6 +157,37 @@ def test_an_error_names_its_engine(both: Any) -> None:
     assert 'raise ValueError("of the task")' in plain
 
 
+def test_a_task_that_fails_is_published_once_and_leaves_nothing(
+    cluster: TestCluster, both: Any
+) -> None:
+    """One error, under the engine's topic; the namespace holds what it held (S-086, S-091,
+    S-112)."""
+    one = both.client[0]
+    names = "sorted(n for n in globals() if n[:1] != '_')"
+    got(one.push({"kept": 1}))
+    before = shown(one.execute(f"print({names})")).stdout
+    fields = json.loads(cluster.file("client").read_text())
+    with zmq.Context() as context, context.socket(zmq.SUB) as subscriber:
+        subscriber.linger = 0
+        subscriber.subscribe(b"engine.0.")
+        subscriber.connect(f"{fields['interface']}:{fields['iopub']}")
+        while not subscriber.poll(10):  # until the schedulers know of the subscription
+            got(one.execute("pass", silent=False))
+        task = call(one, lambda: 1 / 0)
+        with pytest.raises(remote.RemoteError):
+            got(task)
+        msg_id = task.msg_ids[0].encode()
+        heard: list[list[bytes]] = []
+        while not heard or b'"idle"' not in heard[-1][-1] or msg_id not in heard[-1][4]:
+            assert subscriber.poll(int(HANG_LIMIT_S * 1000))
+            heard.append(subscriber.recv_multipart())
+    of_task = [frames[0] for frames in heard if msg_id in frames[4]]
+
+    assert of_task == [b"engine.0.status", b"engine.0.error", b"engine.0.status"]
+    assert "'kept'" in str(before)
+    assert shown(one.execute(f"print({names})")).stdout == before
+
+
 def test_an_error_whose_text_fails_is_answered(both: Any) -> None:
     """An exception with a `__str__` that raises ends its task alone."""
 

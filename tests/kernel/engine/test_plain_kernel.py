@@ -7,7 +7,9 @@ import pickle
 from pathlib import Path
 from typing import Any
 
-from assay.protocol import ApplyRequest, ErrorReply
+import pytest
+
+from assay.protocol import ApplyRequest, Channel, ErrorReply, Unknown
 from assay.transport import Client
 from tests.kernel._kernels import HANG_LIMIT_S, value
 
@@ -37,3 +39,19 @@ def test_a_plain_kernel_never_unpickles(client: Client, tmp_path: Path) -> None:
     assert isinstance(answer.content, ErrorReply)
     assert not marker.exists()
     assert names == "[]"
+
+
+@pytest.mark.parametrize("channel", [Channel.SHELL, Channel.CONTROL])
+@pytest.mark.parametrize("msg_type", ["clear_request", "abort_request"])
+def test_a_plain_kernel_refuses_what_is_an_engines(
+    client: Client, channel: Channel, msg_type: str
+) -> None:
+    """What empties its namespace, or its queue, on an engine does neither (S-097)."""
+    client.execute("kept = 1")
+
+    answer = client.request(
+        Unknown(extra={"msg_ids": None}), msg_type=msg_type, channel=channel, timeout=HANG_LIMIT_S
+    )
+
+    assert isinstance(answer.content, ErrorReply), answer.content
+    assert value(client, "kept") == "1"

@@ -20,10 +20,12 @@ from assay.protocol import (
 from assay.transport import Client, KernelProcess
 from tests.kernel._kernels import (
     execute,
+    failed,
     only,
     outputs,
     result,
     succeeded,
+    value,
 )
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -276,3 +278,76 @@ def test_mime_bundles_may_hold_anything_json_can(client: Client) -> None:
     assert data["application/json"] == {"a": [1, None, True]}
     assert base64.b64decode(str(data["image/png"])) == b"\x89PNG"
     assert shown.metadata == {"application/json": {"expanded": True}}
+
+
+OLD_MAGICS = {
+    "%doctest_mode": "Doctest mode is: ON",
+    "print('doctest')\n%doctest_mode ": "Doctest mode is: OFF",
+    "%autocall 1": "Automatic calling is: Smart",
+    "len 'abc'": "------> len('abc')",
+    "%autocall 0": "Automatic calling is: Off",
+    "%clear": "\x1b[H\x1b[2J",
+    "%cls": "\x1b[H\x1b[2J",
+    "%macro -q made 1\nprint('macro')": "macro",
+}
+
+
+def test_magics_of_the_ancestor_work(client: Client) -> None:
+    """They say what IPython says: doctest mode, autocall, clearing, macros (S-217, S-220)."""
+    for code, said in OLD_MAGICS.items():
+        answer = execute(client, code)
+
+        succeeded(answer)
+        assert said in answer.text()
+
+
+def test_a_macro_cannot_be_edited(client: Client) -> None:
+    """There is no file to open; the error says so (S-216)."""
+    execute(client, "%macro -q made 1")
+
+    answer = execute(client, "%edit made", stop_on_error=False)
+
+    assert "a macro cannot be edited" in failed(answer).evalue
+
+
+def test_magics_are_described(client: Client) -> None:
+    """A magic at the cursor is found, with its documentation (S-238)."""
+    for code in ("%timeit", "%%timeit"):
+        reply = client.inspect(code, len(code))
+
+        assert reply.found
+        assert "execution" in str(reply.data["text/plain"])
+
+
+def test_cache_of_results_is_bounded(client: Client) -> None:
+    """When it is full, old results go, with a warning (S-206)."""
+    execute(client, "hook = get_ipython().displayhook; size, hook.cache_size = hook.cache_size, 5")
+    warned = [execute(client, f"'result {n}'").text(StreamName.STDERR) for n in range(8)]
+    kept = int(str(value(client, "len(Out)")))
+    execute(client, "hook.cache_size = size")
+
+    assert "Output cache limit" in "".join(warned)
+    assert 0 < kept <= 5
+
+
+def test_qtconsole_is_opened_on_this_kernel(
+    client: Client, shared_kernel: KernelProcess, tmp_path: Path
+) -> None:
+    """It is given the connection file, and what else the user says (S-220)."""
+    (tmp_path / "qtconsole.py").write_text(
+        "import os, sys\n"
+        "with open(f'{__file__}.new', 'w') as file: print(*sys.argv[1:], file=file)\n"
+        "os.rename(f'{__file__}.new', f'{__file__}.txt')\n"
+    )
+    opened = tmp_path / "qtconsole.py.txt"
+    code = (
+        f"import os, pathlib; os.environ['PYTHONPATH'] = {str(tmp_path)!r}\n"
+        f"%qtconsole --style monokai\n"
+        f"del os.environ['PYTHONPATH']\n"
+        f"while not (opened := pathlib.Path({str(opened)!r})).exists(): pass\n"
+        "print(opened.read_text(), end='')"
+    )
+
+    answer = execute(client, code)
+
+    assert answer.text() == f"--existing {shared_kernel.connection_file} --style monokai\n"

@@ -211,6 +211,13 @@ def test_streams_behave_like_files(client: Client) -> None:
     )
 
 
+def test_flush_of_nothing_sends_nothing(client: Client) -> None:
+    """What holds no text has no message (S-201)."""
+    answer = execute(client, "import sys; sys.stdout.flush(); sys.stderr.flush(); print(end='')")
+
+    assert answer.types == ("status", "execute_input", "status")
+
+
 @pytest.mark.parametrize("name", ["stdout", "stderr"])
 def test_streams_can_be_redirected(client: Client, name: str) -> None:
     """`contextlib.redirect_stdout` works, and what follows is heard again (IOPUB-09)."""
