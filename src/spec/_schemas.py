@@ -75,6 +75,7 @@ def schema_version(version: str | None) -> str:
     """
     if version is None:
         return OLDEST_UNNAMED
+    version = str(version)  # 5.5 of a program without a type checker
     found = MINOR.fullmatch(version)
     known = versions()
     short = f"{int(found[1])}.{int(found[2])}" if found else version

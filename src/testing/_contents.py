@@ -26,6 +26,7 @@ from assay.protocol import (
     KernelInfoReply,
     LocalError,
     UnsetType,
+    message_type,
     unstructure,
 )
 from assay.testing._values import json_objects, json_values, texts
@@ -128,9 +129,7 @@ WRONG: dict[str, Json] = {
 
 
 def _class_of(msg_type: str) -> type[Content]:
-    if msg_type not in MESSAGE_TYPES:
-        raise LocalError(f"wanted a message type of the registry, found {msg_type!r}")
-    return MESSAGE_TYPES[msg_type].content
+    return message_type(msg_type).content
 
 
 @cache

@@ -10,7 +10,7 @@ from assay.protocol._errors import shorten
 from assay.protocol.judging._content_rules import failed
 from assay.protocol.judging._finding import Finding, finding
 from assay.protocol.judging._parts import AnyMessage, Parts, text_in
-from assay.protocol.wire._registry import Channel, Sender, reply_type
+from assay.protocol.wire._registry import Channel, Sender, channel_named, reply_type, sender_named
 from assay.protocol.wire._structure import with_article
 
 __all__ = ["Conversation", "Recorded", "RecordedExchange", "Seen"]
@@ -28,14 +28,6 @@ REPLY_NEEDED = {
 """What a kernel may not leave unanswered; for the others see WIRE-22."""
 
 
-def _channel(value: Channel | str) -> Channel:
-    return Channel(value)
-
-
-def _sender(value: Sender | str) -> Sender:
-    return Sender(value)
-
-
 @frozen(kw_only=True)
 class Recorded:
     """One message of a conversation, and the circumstances under which it was seen."""
@@ -43,10 +35,10 @@ class Recorded:
     index: int
     """The place in the order of time, as one observer saw it; each number once."""
 
-    channel: Channel = field(converter=_channel)
+    channel: Channel = field(converter=channel_named)
     """Where it was seen; the text ``"shell"`` will do, as a recording in a file has it."""
 
-    sender: Sender = field(converter=_sender)
+    sender: Sender = field(converter=sender_named)
     """Who sent it: the client or the kernel, or the text ``"client"`` or ``"kernel"``."""
 
     message: AnyMessage

@@ -23,7 +23,15 @@ from assay.protocol.judging._content_rules import (
 from assay.protocol.judging._finding import Finding, Severity, finding
 from assay.protocol.judging._parts import AnyMessage, Parts, read_parts, text_in
 from assay.protocol.wire._message import Unknown
-from assay.protocol.wire._registry import MESSAGE_TYPES, Channel, MessageType, Sender, content_class
+from assay.protocol.wire._registry import (
+    MESSAGE_TYPES,
+    Channel,
+    MessageType,
+    Sender,
+    channel_named,
+    content_class,
+    sender_named,
+)
 from assay.protocol.wire._signing import Signer
 from assay.protocol.wire._structure import structure
 
@@ -49,8 +57,8 @@ def validate(
     message: AnyMessage,
     *,
     profile: Profile = Profile.STRICT,
-    channel: Channel | None = None,
-    sender: Sender | None = None,
+    channel: Channel | str | None = None,
+    sender: Sender | str | None = None,
     signer: Signer | None = None,
     version: str | None = None,
 ) -> tuple[Finding, ...]:
@@ -71,16 +79,25 @@ def validate(
         Findings in the order of the parts: frames, header, parent header, content, channel.
 
     Raises:
-        LocalError: the *profile* or the *version* is none.
+        LocalError: the *profile*, *channel*, *sender*, *signer* or *version* is none.
 
     Source: messaging.rst §The Wire Protocol, §General Message Format, and
     each type's own section.
     """
     profile = profile_named(profile)
-    if version is not None and _numbers(version) is None:
-        raise LocalError(f"wanted a version like '5.5', found {shorten(version)}")
+    if version is not None:
+        _check_version(version)
+    channel = None if channel is None else channel_named(channel)
+    sender = None if sender is None else sender_named(sender)
+    if signer is not None and not isinstance(signer, Signer):
+        raise LocalError(f"wanted a Signer, found a value of type {type(signer).__name__}")
     parts = read_parts(message, signer)
     return findings_of(parts, profile, channel, sender, version)
+
+
+def _check_version(version: object) -> None:
+    if not isinstance(version, str) or _numbers(version) is None:
+        raise LocalError(f"wanted a version like '5.5', found {shorten(version)}")
 
 
 def profile_named(profile: Profile | str) -> Profile:

@@ -13,6 +13,7 @@ from assay.protocol.versions._draft import Draft, MessageDict, read_message, str
 from assay.protocol.versions._headers import lower_headers, raise_headers
 from assay.protocol.versions._memory import Memory
 from assay.protocol.versions._version import ProtocolVersion, version_named
+from assay.protocol.wire._sending import check_moment
 
 __all__ = ["Translator"]
 
@@ -68,11 +69,14 @@ class Translator:
         Raises:
             ContentError: header, parent header or content do not fit the message type (WIRE-19).
             FramingError: a part came as bytes that are no JSON object.
+            LocalError: the clock gives a time without a zone (HDR-07).
         """
         draft = self._draft(message)
         if self.old is V5_5:
             return draft.finished()
-        raise_headers(draft, self._now())
+        moment = self._now()
+        check_moment(moment)
+        raise_headers(draft, moment)
         _rule(draft).up(draft)
         if draft.dropped:
             return None

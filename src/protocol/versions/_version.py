@@ -34,16 +34,16 @@ def version_named(version: ProtocolVersion | str) -> ProtocolVersion:
     Raises:
         LocalError: there is none of this name.
     """
-    text = str(version)
-    if found := _NUMBERS.match(text):
-        if found[1] == "5":
+    if isinstance(version, str):
+        if _OF_MAJOR_5.fullmatch(version):
             return ProtocolVersion.V5_5
-        if text in tuple(ProtocolVersion):
-            return ProtocolVersion(text)
+        if version in tuple(ProtocolVersion):
+            return ProtocolVersion(version)
     names = ", ".join(ProtocolVersion)
-    raise LocalError(f"wanted one of the versions {names}, found {shorten(text)}")
+    raise LocalError(f"wanted one of the versions {names}, found {shorten(version)}")
 
 
+_OF_MAJOR_5 = re.compile(r"5(\.\d{1,9}){0,2}", re.ASCII)
 _NUMBERS = re.compile(r"(\d{1,9})(?:\.(\d{1,9}))?(?:\.|$)")
 
 

@@ -9,8 +9,12 @@ from collections.abc import Iterator, Mapping
 from assay.protocol._errors import JsonError
 from assay.protocol.wire._json import encode_json
 from assay.protocol.wire._json_values import convert
+from assay.protocol.wire._message import Content, Header, Message
+from assay.protocol.wire._structure import unstructure
 
 __all__ = ["json_losses"]
+
+BYTES = (bytes, bytearray, memoryview)
 
 
 def json_losses(value: object, where: str = "") -> tuple[str, ...]:
@@ -21,7 +25,7 @@ def json_losses(value: object, where: str = "") -> tuple[str, ...]:
     A caller who would rather know asks here before.
 
     Args:
-        value: Anything that means something in JSON.
+        value: Anything that means something in JSON; a content, a header or a whole message, too.
         where: Begins the paths, such as ``content``.
 
     Raises:
@@ -29,6 +33,8 @@ def json_losses(value: object, where: str = "") -> tuple[str, ...]:
 
     Example: ``json_losses({"x": [1.0, float("nan")]})`` is ``("x[1]: NaN becomes null",)``.
     """
+    if isinstance(value, Message):
+        value = {"header": value.header, "metadata": value.metadata, "content": value.content}
     encode_json(value, where)
     return tuple(_losses(value, where))
 
@@ -46,6 +52,8 @@ def _losses(value: object, path: str) -> Iterator[str]:
         case int():
             if _digits(value) > (sys.get_int_max_str_digits() or math.inf):
                 yield f"{path or 'the value'}: an integer becomes hexadecimal text"
+        case Content() | Header():
+            yield from _losses(unstructure(value), path)
         case Mapping():
             for key, item in value.items():
                 inner = f"{path}.{key}" if path else str(key)
@@ -54,16 +62,14 @@ def _losses(value: object, path: str) -> Iterator[str]:
         case list() | tuple() | set() | frozenset():
             for at, item in enumerate(value):
                 yield from _losses(item, f"{path}[{at}]")
-        case bytes() | bytearray() | memoryview():
-            return
         case _:
             yield from _of_other(value, path)
 
 
 def _of_other(value: object, path: str) -> Iterator[str]:
     """Look into what another library's value means: an array, a series, a record."""
-    if hasattr(value, "__next__"):
-        return  # looking would use it up
+    if isinstance(value, BYTES) or hasattr(value, "__next__"):
+        return  # base64 loses nothing; looking at an iterator would use it up
     try:
         meant = convert(value)
     except (JsonError, TypeError, ValueError):

@@ -11,10 +11,11 @@ from enum import StrEnum
 from functools import cache
 from importlib import import_module
 from types import MappingProxyType
+from typing import TypeVar
 
 from attrs import field, frozen
 
-from assay.protocol._errors import LocalError
+from assay.protocol._errors import LocalError, shorten
 from assay.protocol._value import Value
 from assay.protocol.wire._message import Aborted, Content, ErrorReply, Unknown
 
@@ -23,12 +24,14 @@ __all__ = [
     "Channel",
     "MessageType",
     "Sender",
+    "channel_named",
     "content_class",
     "forget_message_type",
     "meant",
     "message_type",
     "register_message_type",
     "reply_type",
+    "sender_named",
 ]
 
 
@@ -207,7 +210,7 @@ def meant(name: str) -> str:
     """Return which known type *name* is a misspelling of, in words; empty if it is unlike all."""
     from difflib import get_close_matches  # noqa: PLC0415 - for errors alone
 
-    near = get_close_matches(name, _KNOWN, 1, 0.85) if name not in _KNOWN else []
+    near = get_close_matches(str(name), _KNOWN, 1, 0.85) if name not in _KNOWN else []
     return f" (did you mean {near[0]!r}?)" if near else ""
 
 
@@ -231,8 +234,12 @@ def register_message_type(
         reply: For a request, the type of the answer.
 
     Raises:
-        LocalError: the class names no type, or one of the protocol's or of another class.
+        LocalError: the class is no attrs class, or names no type, or one of the protocol's or of
+            another class; or there is no such channel or sender.
     """
+    _check_class(content)
+    if isinstance(channels, str):
+        raise LocalError(f"wanted a set of channels, found {channels!r}")
     name = content.msg_type
     if not name:
         raise LocalError(f"wanted a class with a msg_type, found {content.__name__} without one")
@@ -241,18 +248,58 @@ def register_message_type(
     if _CLASSES.get(name, content) is not content:
         other = _CLASSES[name].__name__
         raise LocalError(f"wanted a new type, found {name!r}, which is registered for {other}")
-    _CLASSES[name] = content
-    _own_class.cache_clear()
-    row = _KNOWN[name] = MessageType(
+    row = MessageType(
         name=name,
         class_name=content.__name__,
         module=content.__module__,
-        channels=frozenset(map(Channel, channels)),
-        sender=Sender(sender),
+        channels=frozenset(map(channel_named, channels)),
+        sender=sender_named(sender),
         reply=reply,
         official=False,
     )
+    _CLASSES[name] = content
+    _KNOWN[name] = row
+    _own_class.cache_clear()
     return row
+
+
+def _check_class(content: object) -> None:
+    if not isinstance(content, type) or not issubclass(content, Content):
+        raise LocalError(f"wanted a class derived from Content, found {shorten(content)}")
+    if "__attrs_attrs__" not in vars(content):
+        raise LocalError(
+            f"wanted an attrs class, found {content.__name__} without @frozen(kw_only=True): "
+            "its fields would not be known"
+        )
+
+
+def channel_named(name: Channel | str) -> Channel:
+    """Return the channel of this name.
+
+    Raises:
+        LocalError: there is none.
+    """
+    return _member(Channel, name, "channel")
+
+
+def sender_named(name: Sender | str) -> Sender:
+    """Return the side of this name.
+
+    Raises:
+        LocalError: there is none.
+    """
+    return _member(Sender, name, "sender")
+
+
+M = TypeVar("M", Channel, Sender)
+
+
+def _member(kind: type[M], name: str, what: str) -> M:
+    try:
+        return kind(name)
+    except ValueError:
+        names = ", ".join(map(repr, map(str, kind)))
+        raise LocalError(f"wanted a {what}, one of {names}, found {shorten(name)}") from None
 
 
 def forget_message_type(name: str) -> None:

@@ -8,7 +8,8 @@ decides; so nothing is refused that a reader takes (decision 0015).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from enum import Enum
 from types import NoneType, UnionType
 from typing import Any, Literal, NewType, TypeAlias, Union, get_args, get_origin, get_type_hints
@@ -21,7 +22,7 @@ from assay.protocol.wire._framing import Buffer
 from assay.protocol.wire._json import decode_object
 from assay.protocol.wire._message import Content, Header
 
-__all__ = ["check_buffers", "check_metadata", "check_sent", "is_sound"]
+__all__ = ["check_bytes", "check_metadata", "check_moment", "check_sent", "is_sound"]
 
 Check: TypeAlias = Callable[[Any], bool]
 BYTES = (bytes, bytearray, memoryview)
@@ -39,7 +40,7 @@ def is_sound(value: Content | Header) -> bool:
 
 
 def check_sent(value: Content | Header, data: bytes) -> None:
-    """Return if a reader takes *data*, the JSON of *value*.
+    """Return if a reader takes *data*, the JSON of *value*, and its texts are no bytes.
 
     Raises:
         LocalError: it does not; the message names each field by its path.
@@ -49,12 +50,34 @@ def check_sent(value: Content | Header, data: bytes) -> None:
     cls = type(value)
     try:
         structure(cls, decode_object(data, "content"))
+        # Bytes become base64, which is right for a picture and wrong for the text of a cell.
+        faults = tuple(_bytes_for_text(value))
     except ContentError as error:
-        name = with_article(cls.__name__)
+        faults = error.faults
+    if faults:
         raise LocalError(
-            f"wanted {name} that fits its type, found faults: {'; '.join(error.faults)}",
+            f"wanted {with_article(cls.__name__)} that fits its type, "
+            f"found faults: {'; '.join(faults)}",
             requirement="HDR-18" if isinstance(value, Content) else "HDR-01",
-        ) from None
+        )
+
+
+def _bytes_for_text(value: object, path: str = "") -> Iterator[str]:
+    """Yield where bytes stand in *value*, but in a field that holds JSON of any form."""
+    match value:
+        case bytes() | bytearray() | memoryview():
+            yield f"{path}: wanted text, found {shorten(value)}"
+        case Content() | Header():
+            for name, _, _ in _LOOKS[type(value)]:
+                if name not in _FREE[type(value)]:
+                    inner = f"{path}.{name}" if path else name
+                    yield from _bytes_for_text(getattr(value, name), inner)
+        case Mapping():
+            for key, item in value.items():
+                yield from _bytes_for_text(item, f"{path}[{key!r}]")
+        case list() | tuple():
+            for at, item in enumerate(value):
+                yield from _bytes_for_text(item, f"{path}[{at}]")
 
 
 def check_metadata(metadata: object) -> None:
@@ -69,17 +92,35 @@ def check_metadata(metadata: object) -> None:
         )
 
 
-def check_buffers(buffers: Sequence[Buffer]) -> None:
-    """Return if all *buffers* are bytes.
+def check_bytes(part: str, frames: Sequence[Buffer], requirement: str) -> None:
+    """Return if all *frames*, the *part* of a message that comes as a list of them, are bytes.
 
     Raises:
-        LocalError: one is something else.
+        LocalError: one is something else, or *frames* is itself one frame.
     """
-    for at, buffer in enumerate(buffers):
-        if not isinstance(buffer, BYTES):
+    if isinstance(frames, (str, *BYTES)):
+        raise LocalError(
+            f"{part}: wanted a list of bytes, found {shorten(frames)}", requirement=requirement
+        )
+    for at, frame in enumerate(frames):
+        if not isinstance(frame, BYTES):
             raise LocalError(
-                f"buffers[{at}]: wanted bytes, found {shorten(buffer)}", requirement="WIRE-09"
+                f"{part}[{at}]: wanted bytes, found {shorten(frame)}", requirement=requirement
             )
+
+
+def check_moment(moment: object) -> None:
+    """Return if *moment*, which a clock gave, is a time with a zone.
+
+    Raises:
+        LocalError: it is not: each reader would take it for another time.
+    """
+    if not isinstance(moment, datetime) or moment.tzinfo is None:
+        raise LocalError(
+            f"wanted a clock that gives aware times, found {shorten(moment)}: "
+            "datetime.now(UTC) is one",
+            requirement="HDR-07",
+        )
 
 
 # The quick look: for each field the types that are right without more, and a check for the others.
@@ -100,6 +141,25 @@ class _Looks(dict[type, tuple[_Look, ...]]):
 
 
 _LOOKS = _Looks()
+
+
+class _Free(dict[type, frozenset[str]]):
+    """The fields of a class that hold JSON of any form, as an object or a list of them."""
+
+    def __missing__(self, cls: type[Any]) -> frozenset[str]:
+        hints = get_type_hints(cls)
+        names = self[cls] = frozenset(name for name, hint in hints.items() if _is_free(hint))
+        return names
+
+
+_FREE = _Free()
+
+
+def _is_free(hint: Any) -> bool:
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin is Mapping:
+        return _is_any(inner[1]) or _is_free(inner[1])
+    return _is_any(hint) or any(_is_free(arm) for arm in inner if arm is not Ellipsis)
 
 
 def _is_any(hint: Any) -> bool:

@@ -27,7 +27,7 @@ from assay.protocol.wire._message import (
     SessionId,
 )
 from assay.protocol.wire._registry import MESSAGE_TYPES, meant
-from assay.protocol.wire._sending import check_buffers, check_metadata
+from assay.protocol.wire._sending import check_bytes, check_metadata, check_moment
 from assay.protocol.wire._signing import DEFAULT_SCHEME, ReplayWindow, Signer
 from assay.protocol.wire._structure import (
     content_json,
@@ -132,7 +132,6 @@ class Session:
         allow_broken_scheme: bool = False,
         replay_window: int | None = None,
     ) -> None:
-        _check_key(key)
         self.session = session
         self.username = username
         self.signer = Signer(key, signature_scheme, allow_broken=allow_broken_scheme)
@@ -174,8 +173,14 @@ class Session:
             subshell_id: The subshell a request is for.
 
         Raises:
-            LocalError: *content* and *msg_type* do not say one type.
+            LocalError: *content* and *msg_type* do not say one type, *content* is no content, or
+                *parent* no header.
         """
+        if parent is not None and not isinstance(parent, Header):
+            raise LocalError(
+                f"parent: wanted the header of a message, found {shorten(parent)}",
+                requirement="HDR-12",
+            )
         return Message(
             header=self.header(_type_of(content, msg_type), subshell_id=subshell_id),
             parent_header=parent,
@@ -225,6 +230,11 @@ class Session:
             LocalError: *content* and *msg_type* do not say one type, or as for `encode`.
             JsonError: a part of the content or of the metadata has no JSON form.
         """
+        if not isinstance(parent, bytes):
+            raise LocalError(
+                f"parent: wanted a header as bytes, such as Header.raw, found {shorten(parent)}",
+                requirement="HDR-12",
+            )
         return self.pack_json(
             _type_of(content, msg_type),
             content_json(content),
@@ -309,12 +319,7 @@ class Session:
     def _date_json(self) -> bytes:
         # The codec writes a date in a tenth of the time of `isoformat`, but none of a subclass.
         now = self._now()
-        if now.tzinfo is None:
-            raise LocalError(
-                f"wanted a clock that gives aware times, found {shorten(now)}: "
-                "datetime.now(UTC) is one",
-                requirement="HDR-07",
-            )
+        check_moment(now)
         if type(now) is datetime:
             return encode_json(now)
         return encode_json(now.isoformat().replace("+00:00", "Z"))
@@ -338,7 +343,9 @@ class Session:
         buffers: Sequence[Buffer],
     ) -> list[Buffer]:
         if buffers:
-            check_buffers(buffers)
+            check_bytes("buffers", buffers, "WIRE-09")
+        if identities:
+            check_bytes("identities", identities, "WIRE-02")
         signature = self.signer.sign(header, parent_header, metadata, content)
         return [
             *identities,
@@ -378,13 +385,6 @@ def _header(value: JsonObject, data: bytes, part: str) -> Header:
     return header
 
 
-def _check_key(key: object) -> None:
-    # A program without a type checker hands in the text of the file. Its value is secret.
-    if not isinstance(key, bytes):
-        kind = "text, which encode() makes bytes" if isinstance(key, str) else type(key).__name__
-        raise LocalError(f"wanted the key as bytes, found {kind}", requirement="SIGN-05")
-
-
 def _metadata_json(metadata: Mapping[str, Json] | None) -> bytes:
     if not metadata and (metadata is None or isinstance(metadata, Mapping)):
         return EMPTY_OBJECT
@@ -393,6 +393,11 @@ def _metadata_json(metadata: Mapping[str, Json] | None) -> bytes:
 
 
 def _type_of(content: Content, msg_type: str) -> str:
+    if not isinstance(content, Content):
+        raise LocalError(
+            f"wanted a content, such as ExecuteRequest(code='1'), found {shorten(content)}",
+            requirement="HDR-18",
+        )
     own = content.msg_type
     if own and msg_type and own != msg_type:
         name = with_article(type(content).__name__)

@@ -43,7 +43,7 @@ class Signer:
         allow_broken: Accept ``hmac-md5``, for peers older than 2013.
 
     Raises:
-        LocalError: the *scheme* is unknown or broken (SIGN-12).
+        LocalError: the *key* is no bytes (SIGN-05), or the *scheme* is unknown or broken (SIGN-12).
     """
 
     __slots__ = ("_inner", "_outer", "scheme")
@@ -51,6 +51,7 @@ class Signer:
     def __init__(
         self, key: bytes, scheme: str = DEFAULT_SCHEME, *, allow_broken: bool = False
     ) -> None:
+        _check_key(key)
         digest = _digest_name(scheme, allow_broken=allow_broken)
         self.scheme = scheme
         self._inner: _Hash | None = None
@@ -100,6 +101,13 @@ class Signer:
                 f"wanted the signature of this message, found {shorten(signature)}",
                 requirement="SIGN-07",
             )
+
+
+def _check_key(key: object) -> None:
+    # A program without a type checker hands in the text of the file. Its value is secret.
+    if not isinstance(key, bytes):
+        kind = "text, which encode() makes bytes" if isinstance(key, str) else type(key).__name__
+        raise LocalError(f"wanted the key as bytes, found {kind}", requirement="SIGN-05")
 
 
 def _digest_name(scheme: str, *, allow_broken: bool) -> str:

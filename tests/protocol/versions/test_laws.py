@@ -834,7 +834,9 @@ def test_a_translator_remembers_something() -> None:
         translator(V3, memory=0)
 
 
-@pytest.mark.parametrize("name", ["9", "4.2", "", "3.0", "latest"])
+@pytest.mark.parametrize(
+    "name", ["9", "4.2", "", "3.0", "latest", "5.x", "5.", "5.5.1.2", 5.5, None]
+)
 def test_an_unknown_version_is_an_error(name: Any) -> None:
     """A translator and a codec speak versions that there are, and name them."""
     wanted = "wanted one of the versions 3, 4.0, 4.1, 5.5, found"

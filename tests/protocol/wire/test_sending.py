@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import pytest
@@ -18,20 +19,27 @@ from assay.protocol import (
     Channel,
     Content,
     ContentError,
+    DisplayData,
     ErrorReply,
     ExecuteReply,
     ExecuteRequest,
+    ExecutionState,
+    FrameCodec,
     HelpLink,
     JsonError,
     KernelInfoReply,
     LanguageInfo,
     LocalError,
     MsgId,
+    ProtocolVersion,
+    Recorded,
     Sender,
     Session,
     SessionId,
+    Signer,
     Status,
     Stream,
+    Translator,
     Unknown,
     UnsetType,
     content_class,
@@ -40,6 +48,7 @@ from assay.protocol import (
     forget_message_type,
     json_losses,
     message_type,
+    recognize,
     register_message_type,
     structure_content,
     unstructure,
@@ -63,6 +72,11 @@ def wrong(cls: Any, **fields: Any) -> Any:
     return cls(**fields)
 
 
+def untyped(value: object) -> Any:
+    """Return *value* as a program without a type checker hands it in."""
+    return value
+
+
 LANGUAGE = LanguageInfo(name="x", version="1", mimetype="text/x", file_extension=".x")
 BROKEN: dict[str, tuple[Any, str]] = {
     "a number as text": (wrong(ExecuteRequest, code=5), "code: wanted text, found 5"),
@@ -82,6 +96,24 @@ BROKEN: dict[str, tuple[Any, str]] = {
     "a wrong item": (
         wrong(ErrorReply, ename="E", evalue="", traceback=("a", 1)),
         "traceback[1]: wanted text, found 1",
+    ),
+    "bytes for text": (wrong(ExecuteRequest, code=b"1 + 1"), "code: wanted text, found b'1 + 1'"),
+    "bytes for an item": (
+        wrong(ErrorReply, ename="E", evalue="", traceback=["a", b"b"]),
+        "traceback[1]: wanted text, found b'b'",
+    ),
+    "bytes for an entry": (
+        wrong(ExecuteRequest, code="", user_expressions={"x": b"1"}),
+        "user_expressions['x']: wanted text, found b'1'",
+    ),
+    "bytes in a content in a content": (
+        wrong(
+            KernelInfoReply,
+            implementation="x",
+            implementation_version="1",
+            language_info=evolve(LANGUAGE, name=wrong(bytes)),
+        ),
+        "language_info.name: wanted text, found b''",
     ),
     "a content in a content": (
         wrong(
@@ -150,6 +182,36 @@ def test_what_means_the_same_is_sent() -> None:
     assert b'"traceback":["a"]' in session().pack(listed, msg_type="execute_reply")[-1]
 
 
+def test_bytes_are_base64_where_json_of_any_form_stands() -> None:
+    """A picture may come as bytes, beside a field that only the reader settles."""
+    picture = wrong(DisplayData, data={"image/png": b"\x89PNG"}, metadata=MappingProxyType({}))
+    cell = wrong(ExecuteReply, execution_count=1, payload=[{"source": "x", "data": b"\x00"}])
+
+    assert b'"image/png":"iVBORw=="' in session().pack(picture)[-1]
+    assert b'"data":"AA=="' in session().pack(cell)[-1]
+
+
+def test_what_is_no_content_is_not_sent() -> None:
+    """An object, or the class itself, is named before anything is made of it."""
+    for one in ({"code": "1"}, ExecuteRequest, None):
+        with pytest.raises(LocalError, match="wanted a content, such as ExecuteRequest"):
+            session().message(untyped(one))
+        with pytest.raises(LocalError, match="wanted a content, such as ExecuteRequest"):
+            session().pack(untyped(one))
+
+
+def test_a_parent_is_a_header() -> None:
+    """The whole message, or its dicts, is a mistake that is easily made."""
+    asked = session().message(ExecuteRequest(code=""))
+    reply = ExecuteReply(execution_count=1)
+
+    for parent in (asked, unstructure(asked.header)):
+        with pytest.raises(LocalError, match="parent: wanted the header of a message"):
+            session().message(reply, parent=untyped(parent))
+    with pytest.raises(LocalError, match="parent: wanted a header as bytes"):
+        session().pack(reply, parent=untyped(asked.header))
+
+
 def test_headers_are_checked() -> None:
     """A header that breaks its model is refused as well, a parent header too."""
     message = session().message(Status(execution_state="idle"))  # type: ignore[arg-type]
@@ -161,8 +223,8 @@ def test_headers_are_checked() -> None:
         session().encode(evolve(message, parent_header=evolve(message.header, username=bad)))
 
 
-def test_metadata_and_buffers_are_checked() -> None:
-    """Metadata are a mapping, buffers are bytes."""
+def test_metadata_buffers_and_identities_are_checked() -> None:
+    """Metadata are a mapping, buffers and identities lists of bytes."""
     wrong_ones: list[Any] = [[1], 5, "text"]
 
     for one in wrong_ones:
@@ -170,21 +232,34 @@ def test_metadata_and_buffers_are_checked() -> None:
             session().pack(ExecuteRequest(code=""), metadata=one)
     with pytest.raises(LocalError, match=r"buffers\[1\]: wanted bytes, found 'x'"):
         session().pack(ExecuteRequest(code=""), buffers=[b"", wrong(str, object="x")])
+    message = session().message(ExecuteRequest(code=""))
+    for frames in ("x", b"xy"):
+        with pytest.raises(LocalError, match="identities: wanted a list of bytes, found"):
+            session().encode(message, untyped(frames))
+    with pytest.raises(LocalError, match=r"identities\[0\]: wanted bytes, found 'x'"):
+        session().encode(message, untyped(["x"]))
 
 
 def test_a_key_of_text_is_a_clear_error() -> None:
-    """It says what to do, and does not show the key."""
+    """It says what to do, and does not show the key, wherever a key is taken."""
     key: Any = "secret"
-
-    with pytest.raises(LocalError, match=r"wanted the key as bytes, found text") as caught:
-        Session(
+    frames = [b"<IDS|MSG>", b"", b"{}", b"{}", b"{}", b"{}"]
+    takers: list[Callable[[], object]] = [
+        lambda: Session(
             key,
             session=SessionId("s"),
             now=lambda: datetime(2026, 1, 1, tzinfo=UTC),
             new_id=lambda: MsgId("m"),
-        )
+        ),
+        lambda: Signer(key),
+        lambda: FrameCodec(ProtocolVersion.V4_1, key),
+        lambda: recognize(frames, key),
+    ]
 
-    assert "secret" not in str(caught.value)
+    for taker in takers:
+        with pytest.raises(LocalError, match=r"wanted the key as bytes, found text") as caught:
+            taker()
+        assert "secret" not in str(caught.value)
 
 
 def test_a_naive_clock_is_a_clear_error() -> None:
@@ -195,6 +270,12 @@ def test_a_naive_clock_is_a_clear_error() -> None:
         naive.header("status")
     with pytest.raises(LocalError, match="wanted a clock that gives aware times"):
         naive.pack(ExecuteRequest(code=""))
+    with pytest.raises(LocalError, match="wanted a clock that gives aware times"):
+        Translator(ProtocolVersion.V4_1, now=lambda: datetime(2026, 1, 1)).up(
+            {"header": {"msg_id": "m", "msg_type": "kernel_info_request"}}
+        )
+    with pytest.raises(LocalError, match="wanted a clock that gives aware times, found '2026'"):
+        session(now=lambda: "2026").header("status")
 
 
 def test_a_misspelt_type_gets_a_suggestion() -> None:
@@ -203,6 +284,10 @@ def test_a_misspelt_type_gets_a_suggestion() -> None:
         message_type("exectue_request")
     with pytest.raises(LocalError, match="did you mean 'execute_reply'"):
         session().message(ErrorReply(ename="E", evalue=""), msg_type="exectue_reply")
+    with pytest.raises(LocalError, match="did you mean 'execute_request'"):
+        contents("exectue_request")
+    with pytest.raises(LocalError, match="wanted a message type, found 5"):
+        message_type(untyped(5))
     with pytest.raises(LocalError, match=r"found 'frobnicate'$"):
         message_type("frobnicate")
     assert session().message(Unknown(), msg_type="frobnicate").header.msg_type == "frobnicate"
@@ -221,6 +306,14 @@ def test_what_json_cannot_hold_is_told_to_who_asks() -> None:
     assert json_losses({"a": [1, "x", None, 2**70]}) == ()
     with pytest.raises(JsonError):
         json_losses({"a": object()})
+    shown = DisplayData(data={"x": float("nan")})
+    message = session().message(shown, metadata={"y": "\ud800"})
+    assert json_losses(shown) == ("data.x: NaN becomes null",)
+    assert json_losses([shown], "seen") == ("seen[0].data.x: NaN becomes null",)
+    assert json_losses(message) == (
+        "metadata.y: a lone surrogate becomes the text of its escape",
+        "content.data.x: NaN becomes null",
+    )
     assert encode_json({"x": float("nan")}) == b'{"x":null}'
 
 
@@ -301,6 +394,46 @@ def test_types_are_registered_once() -> None:
         register_message_type(Stream, channels={"iopub"}, sender="kernel")
     with pytest.raises(LocalError, match="wanted a class with a msg_type"):
         register_message_type(Unknown, channels={"shell"}, sender="kernel")
+
+
+def test_what_is_no_type_is_not_registered() -> None:
+    """A class without its decorator, a channel or a sender that is none: nothing is known then."""
+
+    class Bare(Content):
+        msg_type: ClassVar[str] = "bare_request"
+
+        pid: int
+
+    with pytest.raises(LocalError, match=r"found Bare without @frozen\(kw_only=True\)"):
+        register_message_type(Bare, channels={"control"}, sender="client")
+    with pytest.raises(LocalError, match="wanted a class derived from Content"):
+        register_message_type(untyped(dict), channels={"control"}, sender="client")
+    with pytest.raises(LocalError, match=r"wanted a channel, one of 'shell', .* found 'contol'"):
+        register_message_type(GaugeRequest, channels={"contol"}, sender="client")
+    with pytest.raises(LocalError, match="wanted a set of channels, found 'control'"):
+        register_message_type(GaugeRequest, channels="control", sender="client")
+    with pytest.raises(LocalError, match=r"wanted a sender, one of .* found 'me'"):
+        register_message_type(GaugeRequest, channels={"control"}, sender="me")
+    assert "gauge_request" not in MESSAGE_TYPES
+    assert content_class("gauge_request") is Unknown
+
+
+def test_a_judge_knows_what_it_is_asked_by() -> None:
+    """A channel, sender, version or signer that is none is a mistake of the caller's."""
+    message = session().message(Status(execution_state=ExecutionState.IDLE))
+    mistakes: dict[str, dict[str, Any]] = {
+        "wanted a channel, one of": {"channel": "shel"},
+        "wanted a sender, one of": {"sender": "kernal"},
+        "wanted a version like '5.5', found 5.5": {"version": 5.5},
+        "wanted a Signer, found a value of type bytes": {"signer": b"secret"},
+    }
+
+    for told, mistake in mistakes.items():
+        with pytest.raises(LocalError, match=told):
+            validate(message, **mistake)
+    with pytest.raises(LocalError, match="wanted a channel, one of"):
+        Recorded(index=0, channel="shel", sender="kernel", message=message)
+    assert validate(message, channel="iopub", sender="kernel") == ()
 
 
 def test_a_forgotten_type_is_unknown_again() -> None:
