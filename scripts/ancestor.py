@@ -4,8 +4,9 @@
     python scripts/ancestor.py --check   # fail if the page says something else, or a test is gone
     pytest $(python scripts/ancestor.py --tests)   # run what the page names
 
-docs/ancestor.toml holds the rows. A test is named as short as it is unambiguous: ``test_x``,
-``test_file.py::test_x``, ``TestClass::test_x``. Where a test is, is found, so it may move.
+docs/ancestor.toml holds the rows. A test is named by its file and function,
+``test_file.py::test_x``, with class or folder where two would have that name. In which folder the
+file is, is found.
 """
 
 from __future__ import annotations
