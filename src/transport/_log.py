@@ -184,8 +184,10 @@ class Run:
         return self.is_mid_line_at(len(self.parts))
 
     def is_mid_line_at(self, count: int) -> bool:
-        """Return the same for its first *count* texts."""
-        return 0 < count != self.parted_at and not self.parts[count - 1].endswith("\n")
+        """Return the same for its first *count* texts; False if they are not there any more."""
+        # Found in one step: while its writer looks, without the lock, the texts may be taken.
+        newest = self.parts[count - 1 : count] if 0 < count != self.parted_at else []
+        return bool(newest) and not newest[0].endswith("\n")
 
 
 class When(Enum):

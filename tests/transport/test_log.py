@@ -515,6 +515,23 @@ class TestRoom:
         assert len(log) <= SMALL_BYTES // log_module.RUN_BYTES
 
 
+class TakenOnceCounted(list[str]):
+    """Texts that are taken as soon as they have been counted, by another thread as it were."""
+
+    def __len__(self) -> int:
+        count = super().__len__()
+        self.clear()
+        return count
+
+
+def test_line_that_is_taken_meanwhile() -> None:
+    """A line that is taken while its writer looks at it does not go on."""
+    run = Run(OUT, ONE)
+    run.parts = TakenOnceCounted(["a line"])
+
+    assert not run.is_mid_line
+
+
 def test_line_in_progress_is_known() -> None:
     """A line that has not ended is not taken by who is patient, nor is what stands behind it."""
     log = OutboundLog(lambda: None)
