@@ -30,6 +30,9 @@ COPIED_BYTES = 128 * 1024
 """Frames up to this size are copied: handing over a reference costs more than so much copying.
 Twice the size of what text is divided into, since each of its messages would cost a reference."""
 
+JOINED_BYTES = 8 * 1024
+"""Up to this size it costs less to put the frames of a message together than to look at each."""
+
 COLLECTOR_DESCRIPTORS = 10
 """What pyzmq's collector of shared frames takes, a context and two sockets, and some more."""
 
@@ -105,7 +108,7 @@ def send_frames(
     """
     # First: a frame that cannot be sent must not be found when others are on their way. Small ones
     # are put together for that, which takes a tenth of the time of a look at each.
-    if size is None or size > COPIED_BYTES:
+    if size is None or size > JOINED_BYTES:
         frames, size = settled(frames)
     else:
         b"".join(frames)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from threading import get_ident  # by name: gevent replaces the module's
 from time import sleep
@@ -363,7 +363,7 @@ class IoThread:
             try:
                 if isinstance(entry, Text):
                     found_text = True
-                    self._publish(self._stream(entry))
+                    self._publisher.publish_each(self._messages(entry), entry.weigh)
                 elif isinstance(entry, Outgoing):
                     self._send(entry)
                 else:
@@ -386,12 +386,24 @@ class IoThread:
             self._recorder.sent(IOPUB, frames)
         self._publisher.publish(frames)
 
-    def _stream(self, entry: Text) -> list[Buffer]:
+    def _messages(self, text: Text) -> Iterator[list[Buffer]]:
+        """Make the messages of *text*, each when there is room for it."""
+        name, parent, _ = text
+        try:
+            for part in text.messages():
+                frames = self._stream(name, parent, part)
+                if self._recorder is not None:
+                    self._recorder.sent(IOPUB, frames)
+                yield frames
+        except Exception:  # as in `_send_entries`; `Publisher.pump` calls this as well
+            logger.exception("a text of the outbound log failed")
+
+    def _stream(self, name: StreamName, parent: bytes, text: str) -> list[Buffer]:
         return self._session.pack_json(
             "stream",
-            encode_json({"name": entry.name, "text": entry.text}),
-            parent=entry.parent,
-            identities=(self._topics.of_stream(entry.name),),
+            encode_json({"name": name, "text": text}),
+            parent=parent,
+            identities=(self._topics.of_stream(name),),
         )
 
     def _hold_for(self, socket: Socket, held: bool) -> None:
@@ -403,11 +415,11 @@ class IoThread:
 
     def _tell_dropped(self, count: int) -> None:
         text = f"[assay] a client had stopped reading its replies; it missed {count} of them\n"
-        self._publish(self._stream(Text(StreamName.STDERR, b"{}", text)))
+        self._publish(self._stream(StreamName.STDERR, EMPTY_OBJECT, text))
 
     def _missed_notice(self, missed: int) -> list[Buffer]:
         text = f"[assay] a client had stopped reading; it missed up to {missed} messages\n"
-        return self._stream(Text(StreamName.STDERR, EMPTY_OBJECT, text))
+        return self._stream(StreamName.STDERR, EMPTY_OBJECT, text)
 
     def _reader(self, channel: Channel) -> Callable[[], None]:
         socket = self._sockets.of(channel)

@@ -36,14 +36,15 @@ halved for the moment; not further, since ZeroMQ learns only at each half that a
 and one that reads everything would look full. To end the connection instead ended the process:
 ZeroMQ crashed.
 
-All this runs in the I/O thread.
+*Text.* What is kept of a text is what it is made of; its messages are made one at a time, as there
+is room. All this runs in the I/O thread.
 """
 
 from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import zmq
@@ -118,6 +119,31 @@ class _StalledSubscriber(NamedTuple):
     """The bytes that it has taken once it has taken all that it was sent."""
 
 
+class _Kept:
+    """Messages for which there was no room; one at a time is made."""
+
+    __slots__ = ("next", "others", "weight")
+
+    def __init__(
+        self,
+        first: tuple[list[Buffer], int] | None,
+        others: Iterator[list[Buffer]] | None = None,
+        weight: int = 0,
+    ) -> None:
+        self.next = first
+        """The one that is to be sent first, if it is made, and the bytes in its frames."""
+        self.others = others
+        self.weight = weight + (first[1] + MESSAGE_BYTES if first is not None else 0)
+        """What all take in memory."""
+
+    def first(self) -> tuple[list[Buffer], int] | None:
+        """Return the message that is to be sent first; None if there are no more."""
+        if self.next is None and self.others is not None:
+            frames = next(self.others, None)
+            self.next = settled(frames) if frames is not None else None
+        return self.next
+
+
 class Publisher:
     """The sender of one XPUB socket that has ``XPUB_NODROP`` set.
 
@@ -146,8 +172,7 @@ class Publisher:
         self._hold = hold
         self._connections = connections or Connections()
         self._held = False
-        self._kept: deque[tuple[list[Buffer], int]] = deque()
-        """Messages and the bytes in their frames."""
+        self._kept: deque[_Kept] = deque()
         self._kept_bytes = 0
         self._sent = 0
         self._marks: deque[Mark] = deque()
@@ -191,18 +216,33 @@ class Publisher:
             frames, size = settled(frames)
         if not self._kept and self._try(frames, size):
             return
-        self._kept.append((frames, size))
-        self._kept_bytes += size + MESSAGE_BYTES
         # Another one like it is on its way already, and one more in the log.
-        if self._kept_bytes + size > MAX_KEPT_BYTES and not self._held:
-            self._held = True
-            self._hold(True)
+        self._keep(_Kept((frames, size)), size)
+
+    def publish_each(self, messages: Iterator[list[Buffer]], weigh: Callable[[], int]) -> None:
+        """Send *messages*, each of which is made when there is room for it.
+
+        Those that a slow subscriber makes wait are kept as what they are made of: encoded, they
+        would fill fresh memory each time, which takes as long as to sign them.
+
+        Args:
+            messages: Of one text, however long.
+            weigh: Returns what those that are not made yet take in memory.
+        """
+        first: tuple[list[Buffer], int] | None = None
+        if not self._kept:
+            for frames in messages:
+                first = settled(frames)
+                if not self._try(*first):
+                    break
+            else:
+                return
+        self._keep(_Kept(first, messages, weigh()), 0)
 
     def pump(self) -> None:
         """Send what was kept, as far as it goes."""
-        kept = self._kept
-        while kept and self._try(*kept[0]):
-            self._kept_bytes -= kept.popleft()[1] + MESSAGE_BYTES
+        while (message := self._first_kept()) is not None and self._try(*message):
+            self._note_sent(message[1])
         if self._held and self._kept_bytes <= MAX_KEPT_BYTES // 2:
             self._held = False
             self._hold(False)
@@ -215,9 +255,33 @@ class Publisher:
 
     def give_up(self) -> None:
         """Send what was kept to those who have room: there is no more time."""
+        while (message := self._first_kept()) is not None:
+            self._send_to_those_with_room(*message)
+            self._note_sent(message[1])
+
+    def _keep(self, kept: _Kept, more: int) -> None:
+        """Keep messages; hold writers if there is no room for them and *more* bytes."""
+        self._kept.append(kept)
+        self._kept_bytes += kept.weight
+        if self._kept_bytes + more > MAX_KEPT_BYTES and not self._held:
+            self._held = True
+            self._hold(True)
+
+    def _first_kept(self) -> tuple[list[Buffer], int] | None:
+        """Return the first of the messages that are kept and its bytes; None if none is left."""
         while self._kept:
-            self._send_to_those_with_room(*self._kept.popleft())
-        self._kept_bytes = 0
+            if (message := self._kept[0].first()) is not None:
+                return message
+            self._kept_bytes -= self._kept.popleft().weight
+        return None
+
+    def _note_sent(self, size: int) -> None:
+        """Know that the first message that is kept, of *size* bytes, has been sent."""
+        first = self._kept[0]
+        first.next = None
+        less = min(first.weight, size)
+        first.weight -= less
+        self._kept_bytes -= less
 
     def _try(self, frames: list[Buffer], size: int) -> bool:
         self._fills = False

@@ -311,6 +311,7 @@ class TestLines:
         """What it has published."""
         sent: list[list[Buffer]] = []
         monkeypatch.setattr(io._publisher, "publish", lambda frames, _=0: sent.append(frames))
+        monkeypatch.setattr(io._publisher, "publish_each", lambda texts, _: sent.extend(texts))
         return sent
 
     def turn(self, io: IoThread) -> None:

@@ -67,8 +67,9 @@ def taken(log: OutboundLog, *, patient: bool = False) -> list[Said]:
     found: list[Said] = []
     for entry in log.take(patient=patient):
         if isinstance(entry, Text):
-            assert 0 < len(entry.text) <= MAX_TEXT
-            found.append((entry.name, entry.parent, entry.text))
+            for text in entry.messages():
+                assert 0 < len(text) <= MAX_TEXT
+                found.append((entry.name, entry.parent, text))
         elif isinstance(entry, Outgoing):
             found.append(bytes(entry.frames[0]))
         else:

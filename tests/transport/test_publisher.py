@@ -22,6 +22,7 @@ from assay.transport._publisher import (
     LOOK_BACK_S,
     MAX_FLYING_BYTES,
     MAX_KEPT_BYTES,
+    MESSAGE_BYTES,
     MIN_FLYING,
     PATIENCE_S,
     RETRY_S,
@@ -141,6 +142,12 @@ class Desk:
         while self.now < end:
             self.now += min(self.publisher.timeout_s or seconds, 0.1)
             self.publisher.pump()
+
+
+def made_of(parts: list[str]) -> Iterator[list[Buffer]]:
+    """Make messages, the last one first, each when it is asked for."""
+    while parts:
+        yield [parts.pop().encode()]
 
 
 def names(*numbers: int) -> list[str]:
@@ -315,6 +322,45 @@ class TestStates:
 
         assert desk.held == [True, False]
         assert len(one.got) + len(one.queue) == 16
+
+    def test_text(self) -> None:
+        """The messages of a text are made as there is room for them, in order, and are counted as
+        what they are made of until they are sent."""
+        one = Subscriber(4)
+        desk = Desk(one)
+        parts = names(20, 0, -1)
+        desk.publisher.publish_each(made_of(parts), lambda: len(parts) * 100_000)
+        unmade, kept = len(parts), desk.publisher.kept_bytes
+        desk.publish("behind it")
+        one.read(4)
+        desk.publisher.pump()
+        unmade_later, kept_later = len(parts), desk.publisher.kept_bytes
+        while one.queue:
+            one.read(4)
+            desk.publisher.pump()
+
+        assert (unmade, unmade_later) == (15, 11)
+        assert kept >= 15 * 100_000
+        assert kept_later < kept + MESSAGE_BYTES + len(b"behind it")
+        assert one.got == [*(b"%d" % number for number in range(1, 21)), b"behind it"]
+        assert desk.publisher.kept_bytes == 0
+
+    def test_text_behind_another(self) -> None:
+        """A text waits behind what is kept already, and nothing of it is made until then."""
+        one = Subscriber(4)
+        desk = Desk(one)
+        desk.publish(*names(6))
+        parts = ["7", "6"]
+        for _ in range(2):
+            one.read(4)  # there is room again, and nothing was sent yet
+        desk.publisher.publish_each(made_of(parts), lambda: 10)
+        unmade = len(parts)
+        while one.queue or desk.publisher.is_waiting:
+            desk.publisher.pump()
+            one.read(4)
+
+        assert unmade == 2
+        assert one.got == [b"%d" % number for number in range(8)]
 
     def test_hurry(self) -> None:
         """Near the end it is less patient."""

@@ -7,6 +7,7 @@ each half how much was read.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from typing import cast
 
 import pytest
@@ -182,6 +183,22 @@ class Readers(RuleBasedStateMachine):
             self.publisher.publish([b"%d" % self.number, BODIES[size]])
             self.number += 1
             self.read_all(self.healthy)
+
+    @rule(count=st.integers(1, 40), size=st.sampled_from([10, 1_000, 60_000]))
+    def publish_text(self, count: int, size: int) -> None:
+        """Publish a text of *count* messages, which are made when there is room."""
+        if self.held:
+            self.pass_time(PATIENCE_S + 1)
+        last = self.number + count
+        waiting = list(range(last - 1, self.number - 1, -1))
+
+        def messages() -> Iterator[list[Buffer]]:
+            while waiting:
+                yield [b"%d" % waiting.pop(), bytes(size)]
+
+        self.publisher.publish_each(messages(), lambda: len(waiting) * size)
+        self.number = last
+        self.read_all(self.healthy)
 
     @rule(which=st.sampled_from([8, 9]), count=st.integers(1, 30))
     def read(self, which: int, count: int) -> None:

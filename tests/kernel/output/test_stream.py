@@ -86,7 +86,7 @@ class Fixture:
 
     def said(self) -> str:
         """Return the text in the log, and empty it."""
-        return "".join(entry.text for entry in self.log.take())  # type: ignore[union-attr]
+        return "".join("".join(entry.parts) for entry in self.log.take())  # type: ignore[union-attr]
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ def test_text_of_threads_belongs_to_their_requests(here: Fixture) -> None:
     for entry in here.log.take():
         assert isinstance(entry, Text)
         name = b"first" if b"first" in entry.parent else b"second"
-        texts[name.decode()] = texts.get(name.decode(), "") + entry.text
+        texts[name.decode()] = texts.get(name.decode(), "") + "".join(entry.parts)
     assert texts == {"first": "first,first", "second": "second"}
 
 
@@ -328,7 +328,7 @@ class Taker:
         self.peak = max(self.peak, sum(map(memory, [*self.log._entries])))
         for entry in self.log.take(patient=patient):
             if isinstance(entry, Text):
-                self.texts.append((entry.parent, entry.text))
+                self.texts.append((entry.parent, "".join(entry.parts)))
 
     def take_while(self, threads: list[threading.Thread]) -> None:
         """Take until *threads* have ended, which are started and forced to switch."""
@@ -453,7 +453,7 @@ def test_order_of_one_thread_is_kept_between_streams(here: Fixture) -> None:
     other.write("b")
     here.stream.write("\n")
 
-    found = [(e.name, e.text) for e in here.log.take() if isinstance(e, Text)]
+    found = [(e.name, "".join(e.parts)) for e in here.log.take() if isinstance(e, Text)]
     assert found == [("stdout", "a"), ("stderr", "b"), ("stdout", "\n")]
 
 
@@ -466,7 +466,7 @@ def test_flushed_text_waits_for_nothing(here: Fixture, part: str) -> None:
     else:
         print("50 %", end="", file=here.stream)
 
-    texts = [e.text for e in here.log.take(patient=True) if isinstance(e, Text)]
+    texts = ["".join(e.parts) for e in here.log.take(patient=True) if isinstance(e, Text)]
     assert texts == ["50 %"]
 
 
