@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.builtin_trap import BuiltinTrap
 from IPython.core.display_trap import DisplayTrap
 
-from assay.kernel.ipython._shell import Alone
+from assay.kernel.ipython._alone import Alone
 
 if TYPE_CHECKING:
     from assay.kernel.ipython._shell import ZMQInteractiveShell

@@ -16,7 +16,7 @@ waits for requests and some task, timer or socket needs it (decision 0005).
 `run_cell` is called while it pretends: it puts the pretence away, turns until the cell's task is
 done, and takes it up again. Between requests `run_until` turns until another thread, which has a
 request, calls what it was given; that posts `stop` into the loop, which wakes its selector. Such a
-stop may come when the turn is over: it belongs to that turn alone (`_Turn`) and stops no other.
+stop may come when the turn is over: it belongs to that turn alone (`Turn`) and stops no other.
 
 *Interrupts.* A signal handler runs in the main thread between two instructions, so it sees one of
 these states. Where the awaited cell's own code runs, KeyboardInterrupt is raised in it. Where the
@@ -49,6 +49,8 @@ from functools import partial
 from threading import get_ident  # by name: gevent replaces the module's
 from typing import Any, TypeVar
 
+from assay.kernel.ipython._loop_turns import END_PATIENCE_S, End, Turn, leave_behind, look_away
+
 __all__ = ["UserLoop"]
 
 T = TypeVar("T")
@@ -62,15 +64,6 @@ STILL_RUNS = (
 )
 CANNOT_BE_ENDED = (
     "[assay] The cell has caught all that was to end it, and goes on in the background."
-)
-
-END_PATIENCE_S = (1.0, 0.1, 0.1)
-"""How long tasks have to end, each time that they are cancelled, when their loop ends. Together
-less than the time that a kernel has for its end."""
-
-LEFT = (
-    "[assay] The task {name} of {what} was cancelled three times, and goes on: it has caught the "
-    "CancelledError, or cleans up for long. It is left where it waits."
 )
 
 
@@ -296,7 +289,7 @@ class UserLoop(asyncio.SelectorEventLoop):
             finally:
                 task.remove_done_callback(self._stop_for)
             if self._is_left and self.reason is not None:
-                task.add_done_callback(_look_away)
+                task.add_done_callback(look_away)
                 raise self.reason
         return task.result()
 
@@ -395,13 +388,13 @@ class UserLoop(asyncio.SelectorEventLoop):
         if self.is_closed():
             return
         self.leave_cell()
-        end = _End(self)
+        end = End(self)
         try:
             for patience_s in END_PATIENCE_S:
                 end.cancel(asyncio.all_tasks(self), patience_s)
             end.settle({self.create_task(self.shutdown_asyncgens())}, PATIENCE_S)
             for task in asyncio.all_tasks(self):
-                _leave_behind(task)
+                leave_behind(task)
         finally:
             super().close()
         if end.reason is not None:
@@ -433,7 +426,7 @@ class UserLoop(asyncio.SelectorEventLoop):
     def run_until(self, stop: Callable[[Callable[[], None]], None]) -> None:
         """Turn until *stop*'s argument is called, from any thread."""
         self.leave_cell()
-        turn = _Turn(self)
+        turn = Turn(self)
 
         def stop_turning() -> None:
             self.call_soon_threadsafe(turn.stop)
@@ -444,7 +437,7 @@ class UserLoop(asyncio.SelectorEventLoop):
     def run_once(self) -> None:
         """Give every task that is ready one turn."""
         self.leave_cell()
-        turn = _Turn(self)
+        turn = Turn(self)
         self.call_soon(turn.stop)
         turn.run()
 
@@ -458,106 +451,6 @@ class UserLoop(asyncio.SelectorEventLoop):
         except asyncio.CancelledError:
             assert self.reason is not None
             raise self.reason from None
-
-
-class _Turn:
-    """One time that the loop runs: what is to stop it and comes late must not stop another."""
-
-    def __init__(self, loop: UserLoop) -> None:
-        self._loop = loop
-        self._is_over = False
-
-    def run(self) -> None:
-        """Run until `stop` is called, in the loop."""
-        try:
-            self._loop.run_forever()
-        finally:
-            self._is_over = True
-
-    def stop(self) -> None:
-        """Let `run` return, unless it has."""
-        if not self._is_over:
-            self._loop.stop()
-
-
-class _End:
-    """The end of a loop's tasks, as far as they end."""
-
-    def __init__(self, loop: UserLoop) -> None:
-        self._loop = loop
-        self._left: set[asyncio.Task[Any]] = set()
-        self._turn = _Turn(loop)
-        self.reason: BaseException | None = None
-        """What a task has raised first that ends a loop: SystemExit, KeyboardInterrupt."""
-
-    def cancel(self, tasks: set[asyncio.Task[Any]], patience_s: float) -> None:
-        """Cancel *tasks* and let them clean up for *patience_s* seconds."""
-        for task in tasks:
-            task.cancel()
-        self.settle(tasks, patience_s)
-
-    def settle(self, tasks: set[asyncio.Task[Any]], patience_s: float) -> None:
-        """Turn until *tasks* are done; for *patience_s* seconds, or until an interrupt strikes that
-        ends none of them."""
-        self._left = set(tasks)
-        for task in tasks:
-            task.add_done_callback(self._is_done)
-        end = self._loop.time() + patience_s
-        while self._left and self._loop.time() < end:
-            try:
-                self._turn_until(end)
-            except (KeyboardInterrupt, SystemExit) as reason:
-                self.reason = self.reason or reason
-                if not any(_is_end_of(task, reason) for task in tasks):
-                    break
-        for task in self._left:
-            task.remove_done_callback(self._is_done)
-
-    def _turn_until(self, end: float) -> None:
-        self._turn = turn = _Turn(self._loop)
-        timer = self._loop.call_at(end, turn.stop)
-        try:
-            turn.run()
-        finally:
-            timer.cancel()
-
-    def _is_done(self, task: asyncio.Task[Any]) -> None:
-        _look_away(task)
-        self._left.discard(task)
-        if not self._left:
-            self._turn.stop()
-
-
-def _is_end_of(task: asyncio.Task[Any], reason: BaseException) -> bool:
-    return task.done() and not task.cancelled() and task.exception() is reason
-
-
-def _leave_behind(task: asyncio.Task[Any]) -> None:
-    """Leave *task* where it waits for good, and say so where its cell is shown."""
-    import ctypes  # noqa: PLC0415 - few tasks are left
-
-    # Python would end its code when it is forgotten, in any thread. What catches that as well
-    # and goes on would keep that thread for ever.
-    ctypes.pythonapi.Py_IncRef(ctypes.py_object(task.get_coro()))
-    task._log_destroy_pending = False  # type: ignore[attr-defined]  # it is said here
-    context = _context_of(task) or copy_context()
-    context.run(print, LEFT.format(name=task.get_name(), what=_name_of(task)), file=sys.stderr)
-
-
-def _context_of(task: asyncio.Task[Any]) -> Context | None:
-    """Return the context of *task*, which waits, if it can be found."""
-    if sys.version_info >= (3, 12):
-        return task.get_context()
-    # Private names of asyncio, the same from 3.7 to 3.11: what wakes a task does so in its context.
-    callbacks = getattr(getattr(task, "_fut_waiter", None), "_callbacks", None) or ()
-    return next(
-        (context for wake, context in callbacks if getattr(wake, "__self__", None) is task), None
-    )
-
-
-def _name_of(task: asyncio.Task[Any]) -> str:
-    coroutine: Any = task.get_coro()
-    return str(getattr(coroutine, "__qualname__", None) or type(coroutine).__qualname__)
 
 
 def _select_by(
@@ -601,9 +494,3 @@ def _awaited_by(task: asyncio.Task[Any]) -> object:
     while (inner := getattr(awaited, "cr_await", None)) is not None:
         awaited = inner
     return awaited
-
-
-def _look_away(task: asyncio.Task[Any]) -> None:
-    """Let asyncio say nothing about how a task ended whose cell is over."""
-    if not task.cancelled():
-        task.exception()

@@ -24,6 +24,7 @@ from IPython.core.interactiveshell import InteractiveShell, InteractiveShellABC
 from traitlets import Bool, Instance, Type, default
 
 from assay.kernel._tracebacks import hide_own_frames, last_line_of, lines_of, text_of
+from assay.kernel.ipython._alone import Alone
 from assay.kernel.ipython._cell_run import CellRun, PayloadManager, run_of
 from assay.kernel.ipython._display import IopubDisplayHook, IopubDisplayPublisher
 from assay.kernel.ipython._errors import newest_error, note_error
@@ -36,7 +37,7 @@ from assay.kernel.ipython.speedups._formatter import DisplayFormatter
 from assay.kernel.ipython.speedups._highlighting import remember_highlighting
 from assay.kernel.ipython.speedups._history import make_history
 from assay.kernel.ipython.speedups._input import PrefilterManager, QuickTransformer, may_await
-from assay.kernel.process._interrupts import end_at_user_code, put_off_in
+from assay.kernel.process._interrupts import end_at_user_code
 from assay.protocol import Error, decode_json, encode_json
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from assay.kernel.ipython.compat._kernel_facade import KernelFacade
     from assay.protocol import Json, JsonObject
 
-__all__ = ["Alone", "ZMQInteractiveShell"]
+__all__ = ["ZMQInteractiveShell"]
 
 ENVIRONMENT = {
     "TERM": "xterm-color",
@@ -573,34 +574,6 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
 
     def init_virtualenv(self) -> None:
         """Do nothing: a kernel runs in the environment that it was installed in."""
-
-
-class Alone:
-    """No other thread is inside, in what *inner* changes for all of them."""
-
-    # No generator: an interrupt that keeps one from its end leaves the lock locked until the last
-    # traceback is forgotten that has it, and then it is another thread that gives it back.
-    def __init__(
-        self, lock: AbstractContextManager[object], inner: AbstractContextManager[object]
-    ) -> None:
-        self._lock, self._inner = lock, inner
-
-    def __enter__(self) -> None:
-        self._lock.__enter__()
-        try:
-            self._inner.__enter__()
-        except BaseException:
-            self._lock.__exit__(None, None, None)
-            raise
-
-    def __exit__(self, *raised: Any) -> None:
-        try:
-            self._inner.__exit__(*raised)
-        finally:
-            self._lock.__exit__(None, None, None)
-
-
-put_off_in(Alone.__enter__.__code__, Alone.__exit__.__code__)
 
 
 InteractiveShellABC.register(ZMQInteractiveShell)

@@ -10,6 +10,7 @@ import pytest
 
 from assay.kernel.ipython import _event_loop
 from assay.kernel.ipython._event_loop import UserLoop
+from assay.kernel.ipython._loop_turns import END_PATIENCE_S
 from tests.limits import HANG_LIMIT_S
 
 
@@ -50,7 +51,7 @@ def test_task_that_goes_on_is_left_behind(
             except BaseException as error:  # noqa: BLE001 - the test is about that
                 swallowed.append(type(error))
                 if cleaned:
-                    now[0] += max(_event_loop.END_PATIENCE_S)
+                    now[0] += max(END_PATIENCE_S)
 
     async def clean_up() -> None:
         try:
@@ -58,7 +59,7 @@ def test_task_that_goes_on_is_left_behind(
         finally:
             await asyncio.sleep(0)
             cleaned.append("task")
-            now[0] += max(_event_loop.END_PATIENCE_S)
+            now[0] += max(END_PATIENCE_S)
 
     async def numbers() -> AsyncIterator[int]:
         try:
