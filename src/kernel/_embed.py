@@ -2,7 +2,7 @@
 
 Such a kernel is a guest. It takes nothing of the process that it is not told to take, but for what
 ``docs/embedding.md`` lists; and it gives all of that back. IPython has one shell in a process, so
-there is one such kernel at a time.
+there is one such kernel at a time; but for `embed` in a cell of a kernel, whose shell steps aside.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from types import FrameType, ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -21,7 +22,7 @@ import attrs
 
 from assay._command import kernel_argv
 from assay.kernel._command_line import parse
-from assay.kernel._connection import OpenedConnection, open_connection
+from assay.kernel._connection import OpenedConnection, default_path, open_connection
 from assay.kernel._errors import StartError
 from assay.kernel._info import kernel_info
 from assay.kernel._kernel import Kernel, RunningKernel
@@ -34,6 +35,7 @@ from assay.transport import launch as launch_command
 if TYPE_CHECKING:
     from assay.kernel._interpreter import Interpreter
     from assay.kernel.ipython._scope import Scope
+    from assay.kernel.ipython._shell import ZMQInteractiveShell
     from assay.protocol import ConnectionFile
     from assay.transport import Client
 
@@ -68,6 +70,8 @@ def embed(
 ) -> None:
     """Serve a kernel in the caller's scope until a client ends it; may be called again and again.
 
+    Also in a cell of a kernel, or a task of an engine, which goes on afterwards.
+
     Args:
         module: Where cells look for what is not in *local_ns*; by default the caller's module.
         local_ns: The cells' variables, which stay in it; by default those of the caller. In a
@@ -92,8 +96,16 @@ def embed(
             f"embed: wanted the main thread, found {name!r}: serve_background starts a kernel "
             f"from any thread"
         )
+    from assay.kernel.ipython._suspended import shell_around  # noqa: PLC0415 - slow
+
+    around = shell_around()
+    if around is not None and owns != VISITOR:
+        raise StartError(
+            f"embed: wanted to own no more than {VISITOR} in a cell of a kernel, found {owns}: "
+            f"the rest is that kernel's"
+        )
     scope = _scope_of_caller(sys._getframe(1), module, local_ns)
-    guests = _guest(scope, connection_file, arguments, owns, says_where=not quiet)
+    guests = _guest(scope, connection_file, arguments, owns, says_where=not quiet, around=around)
     with guests as guest, _no_running_loop():
         guest.kernel.run()
 
@@ -395,13 +407,18 @@ def _guest(
     owns: Ownership,
     *,
     says_where: bool = False,
+    around: ZMQInteractiveShell | None = None,
 ) -> Iterator[_Guest]:
-    """Make a kernel; inside, it is the only one."""
-    from assay.kernel.ipython._interpreter import IPythonInterpreter, shell_in_the_way  # noqa: PLC0415 - slow
+    """Make a kernel; inside, it is the only one, but for the one that has the shell *around*."""
+    from assay.kernel.ipython._interpreter import IPythonInterpreter  # noqa: PLC0415 - slow
+    from assay.kernel.ipython._suspended import SuspendedShell, shell_in_the_way  # noqa: PLC0415 - slow
 
+    if around is not None and connection_file is None:
+        connection_file = _path_within()
     words = ["-f", os.fspath(connection_file)] if connection_file is not None else []
     with _lock:
-        _refuse_company(shell_in_the_way())
+        if around is None:
+            _refuse_company(shell_in_the_way())
         options = parse([*words, *arguments])
         opened = open_connection(options)
         for warning in opened.warnings:
@@ -415,7 +432,8 @@ def _guest(
                 print(f"assay: {hint}", file=sys.stderr)
 
         def prepare() -> Interpreter:
-            return IPythonInterpreter(list(options.rest), scope)
+            suspend = partial(SuspendedShell, around) if around is not None else None
+            return IPythonInterpreter(list(options.rest), scope, suspend)
 
         kernel = Kernel(
             opened.connection,
@@ -427,6 +445,8 @@ def _guest(
             on_bound=write,
             publish_silent=options.publish_silent,
             ownership=owns,
+            stderr=around.host.real_stderr if around is not None else None,
+            around=around.host if around is not None else None,
         )
         guest = _Guest(kernel, opened)
         _present.append(guest)
@@ -437,6 +457,15 @@ def _guest(
         if opened.is_new:
             with suppress(OSError):  # it is gone, or the folder can no longer be written
                 guest.path.unlink()
+
+
+def _path_within() -> str:
+    """Return a path for a kernel within another one; a file may have the process's number already.
+
+    So may one of an engine on another machine, where they share a home folder.
+    """
+    path = Path(default_path())
+    return str(path.with_name(f"{path.stem}-{os.urandom(4).hex()}.json"))
 
 
 def _refuse_company(shell: str) -> None:
@@ -451,11 +480,12 @@ def _refuse_company(shell: str) -> None:
         elif "assay.kernel.engine" in sys.modules:
             instead = (
                 "this is an engine already, which clients of a kernel enter by the connection file "
-                "that ipyparallel.bind_kernel() returns"
+                "that ipyparallel.bind_kernel() returns; or call embed in a task"
             )
         else:
             instead = (
-                "this is a kernel already, to which more clients can connect: see %connect_info"
+                "this is a kernel already, to which more clients can connect: see %connect_info; "
+                "or call embed in a cell, in the main thread"
             )
         raise StartError(f"wanted a program without IPython's shell, found {shell}: {instead}")
 

@@ -237,6 +237,23 @@ class Host(Protocol):
         ...
 
     @property
+    def is_in_request(self) -> bool:
+        """True in the thread of `Interpreter`, in the middle of a request."""
+        ...
+
+    def lend_interrupts(self, put_off: Callable[[], bool]) -> Callable[[], None]:
+        """Let the running cell be interrupted as another kernel's cells are, which run inside it.
+
+        Args:
+            put_off: Called in a signal handler, instead of striking what must not be struck; to
+                come again. Returns False if that is left to this kernel.
+
+        Returns:
+            What takes that back.
+        """
+        ...
+
+    @property
     def connection_path(self) -> Path | None:
         """The connection file, if there is one."""
         ...

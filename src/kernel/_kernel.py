@@ -25,7 +25,7 @@ from assay.transport import BindError, Heartbeat, bind_kernel, get_logger, postp
 
 if TYPE_CHECKING:
     from assay._record import Record
-    from assay.kernel._interpreter import ConcurrentInterpreter, Interpreter
+    from assay.kernel._interpreter import ConcurrentInterpreter, Host, Interpreter
     from assay.transport import IoThread, Recorder
 
 __all__ = ["Kernel", "RunningKernel"]
@@ -120,6 +120,7 @@ class Kernel:
         ownership: What of the process is the kernel's; by default nothing.
         stderr: The standard error that the process was started with; by default the present.
         record: Says which cell runs, if that is kept; whoever made it removes it.
+        around: Of the kernel in the middle of whose cell this one runs; by default there is none.
     """
 
     def __init__(
@@ -140,7 +141,9 @@ class Kernel:
         ownership: Ownership = GUEST,
         stderr: TextIO | None = None,
         record: Record | None = None,
+        around: Host | None = None,
     ) -> None:
+        self._around = around
         self._record = record
         self._connection = connection
         self._session = session
@@ -245,8 +248,11 @@ class Kernel:
         """Take what *stack* gives back, last first."""
         owned, io = self._ownership, parts.io
         parts.effects.remove_files = partial(self._remove_files, heartbeat)
-        stack.callback(patches.undo_since, patches.mark())
-        stack.callback(forget_imports, waiting_imports())
+        if (around := self._around) is None:  # else some may be the other kernel's
+            stack.callback(patches.undo_since, patches.mark())
+            stack.callback(forget_imports, waiting_imports())
+        elif parts.visit is not None:
+            stack.callback(around.lend_interrupts(parts.visit.put_off))
         stack.callback(io.stop)  # before it runs, this only closes the sockets
         stack.callback(heartbeat.close)
         if (signals := parts.signals) is not None:

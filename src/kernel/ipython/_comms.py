@@ -32,9 +32,16 @@ class _Manager(CommManager):  # type: ignore[misc]  # skipped, see mypy.ini
 
 
 class Comms:
-    """The kernel's side of all comms; installs itself into the comm package."""
+    """The kernel's side of all comms; installs itself into the comm package.
 
-    def __init__(self, host: Host) -> None:
+    Args:
+        host: Carries them.
+        is_alone: False in the middle of another kernel's cell, whose other code keeps its own.
+    """
+
+    def __init__(self, host: Host, *, is_alone: bool = True) -> None:
+        self._host = host
+        self._is_alone = is_alone
         self.manager = _Manager()
         self.kernel: object = None
         """What programs find as the `kernel` of a comm: widgets are mute without one."""
@@ -138,17 +145,34 @@ class Comms:
 
     def install(self) -> None:
         """Let the comm package make our comms, and find them."""
-        ours = {"create_comm": self.comm_class, "get_comm_manager": lambda: self.manager}
-        for name, value in ours.items():
+        for name, value in self._ours().items():
             patches.replace(
                 comm,
                 name,
-                value,
+                value if self._is_alone else self._for_own_code(value, getattr(comm, name)),
                 kind=Kind.CORRECTNESS,
                 reason="widgets and others make their comms with it",
             )
-        # Libraries that took the function before we replaced it keep what it returns.
-        sys.modules["comm"].__dict__["_comm_manager"] = self.manager
+        if self._is_alone:
+            # Libraries that took the function before we replaced it keep what it returns.
+            sys.modules["comm"].__dict__["_comm_manager"] = self.manager
+
+    def uninstall(self) -> None:
+        """Undo `install`."""
+        for name in self._ours():
+            patches.undo(comm, name)
+
+    def _ours(self) -> dict[str, Callable[..., Any]]:
+        return {"create_comm": self.comm_class, "get_comm_manager": lambda: self.manager}
+
+    def _for_own_code(
+        self, ours: Callable[..., Any], theirs: Callable[..., Any]
+    ) -> Callable[..., Any]:
+        def of_caller(*args: Any, **keys: Any) -> Any:
+            make = ours if self._host.is_own_code else theirs
+            return make(*args, **keys)
+
+        return of_caller
 
     def receive(
         self, message: Message[protocol.CommOpen | protocol.CommMsg | protocol.CommClose]

@@ -52,6 +52,9 @@ class IopubDisplayHook(DisplayHook):  # type: ignore[misc]  # IPython is untyped
 
     def __call__(self, result: object = None) -> None:
         """Show *result*; that it cannot be shown is an error of the cell (EXEC-17)."""
+        if (around := self.shell.around) is not None and not self.shell.host.is_own_code:
+            around.displayhook(result)  # of a subshell of the kernel around
+            return
         before = newest_error()
         super().__call__(result)
         request, error = self.shell.host.request(), newest_error()
@@ -100,6 +103,9 @@ class IopubDisplayPublisher(DisplayPublisher):  # type: ignore[misc]  # IPython 
         **_: Any,
     ) -> None:
         """Publish *data*, or with *update* replace what has the same ``display_id``."""
+        if (around := self._of_caller()) is not None:
+            around.publish(data, metadata, transient=transient, update=update)
+            return
         shown: protocol.DisplayData | protocol.UpdateDisplayData
         if update:
             shown = protocol.UpdateDisplayData(
@@ -117,7 +123,18 @@ class IopubDisplayPublisher(DisplayPublisher):  # type: ignore[misc]  # IPython 
 
     def clear_output(self, wait: bool = False) -> None:
         """Clear the cell's output, with *wait* only when the next one comes."""
+        if (around := self._of_caller()) is not None:
+            around.clear_output(wait)
+            return
         self.shell.host.publish(protocol.ClearOutput(wait=bool(wait)))
+
+    def _of_caller(self) -> IopubDisplayPublisher | None:
+        """Return the publisher of the shell around this one, for code that is not of this one's."""
+        shell = self.shell
+        if shell.around is None or shell.host.is_own_code:
+            return None
+        found: IopubDisplayPublisher = shell.around.display_pub
+        return found
 
     def register_hook(self, hook: Hook) -> None:
         """Let *hook* see every display first, as a message in its dict form; None takes it."""

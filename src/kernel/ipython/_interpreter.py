@@ -12,7 +12,6 @@ from threading import Lock, get_ident  # by name: gevent replaces the module's
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.completer import provisionalcompleter, rectify_completions
-from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.tokenutil import token_at_cursor
 
 from assay import protocol
@@ -42,9 +41,10 @@ from assay.protocol import Error
 if TYPE_CHECKING:
     from assay.kernel._interpreter import Debuggee, Onlooker
     from assay.kernel.ipython._scope import Scope
+    from assay.kernel.ipython._suspended import SuspendedShell
     from assay.protocol import Json
 
-__all__ = ["IPythonInterpreter", "shell_in_the_way"]
+__all__ = ["IPythonInterpreter"]
 
 COMPLETION_EXTRAS = "_jupyter_types_experimental"
 """Where clients look for the kind and signature of a completion (COMPLETE-11)."""
@@ -66,6 +66,7 @@ class IPythonInterpreter:
     Args:
         arguments: IPython's own command line, such as ``--profile=NAME``.
         scope: Where cells run; by default in a module of their own, after start-up code.
+        around: What has the cell in the middle of which this one works; by default there is none.
     """
 
     shell: ZMQInteractiveShell
@@ -79,9 +80,16 @@ class IPythonInterpreter:
     cell_tracing: Callable[[], AbstractContextManager[None]] | None = None
     """Entered around each cell while a debugger is attached."""
 
-    def __init__(self, arguments: list[str], scope: Scope | None = None) -> None:
+    def __init__(
+        self,
+        arguments: list[str],
+        scope: Scope | None = None,
+        around: Callable[[], SuspendedShell] | None = None,
+    ) -> None:
         self._arguments = arguments
         self._scope = scope
+        self._suspend_around = around
+        self._around: SuspendedShell | None = None
         self._opening = Lock()
         self._takes_metadata = "cell_meta" in ZMQInteractiveShell.run_cell.__code__.co_varnames
 
@@ -111,12 +119,17 @@ class IPythonInterpreter:
 
     def _attach(self, host: Host) -> None:
         self._streams = UserStreams(host)
-        self._loops = Loops()
         self._runs_cells_at_once = False
         if not host.owns_process:
             self._before = ProcessState()
-        self._comms = Comms(host)
-        self._patch_process()
+        self._loops = Loops(nullcontext if self._suspend_around is not None else None)
+        self._comms = Comms(host, is_alone=self._suspend_around is None)
+        if self._suspend_around is not None:
+            self._around = self._suspend_around()
+            self._arguments = self._around.with_profile(self._arguments)
+            self._replace_prompts()
+        else:
+            self._patch_process()
         host.on_close(_forget_parsed)
         try:
             app = IPKernelApp.instance(host, self._take_shell, self._scope)
@@ -310,9 +323,14 @@ class IPythonInterpreter:
         forget_filters()
         if (shell := getattr(self, "shell", None)) is not None:
             end_session(shell)
-        remove_shims()
         IPKernelApp.clear_instance()
         ZMQInteractiveShell.clear_instance()
+        if self._around is not None:
+            self._around.resume()
+            self._comms.uninstall()
+            patches.undo(getpass, "getpass")
+        else:
+            remove_shims()
         if self._scope is not None:
             self._scope.leave()
 
@@ -321,6 +339,7 @@ class IPythonInterpreter:
         self.shell = shell
         shell.host = self._host
         shell.loops = self._loops
+        shell.around = self._around.shell if self._around is not None else None
         shell.kernel = self._comms.kernel = KernelFacade(self._host, self._comms, shell)
 
     def _result_error(self) -> Error | None:
@@ -368,13 +387,6 @@ class IPythonInterpreter:
                 kind=Kind.CORRECTNESS,
                 reason="the client is asked; there is no terminal",
             )
-
-
-def shell_in_the_way() -> str:
-    """Return the name of the class of the shell that this process has; empty if it has none."""
-    if not InteractiveShell.initialized():
-        return ""
-    return type(InteractiveShell.instance()).__name__
 
 
 def _forget_parsed() -> None:

@@ -34,7 +34,8 @@ class LazyEventLoop:
 
     Args:
         lend: What the loop of a subshell is made inside, for its first cell: descriptors are free,
-            interrupts wait. The main shell's has none, and is made when asyncio is imported.
+            interrupts wait. The main shell's has none, and is made when asyncio is imported; but
+            for a kernel in the middle of another one's cell, which waits for no import.
     """
 
     def __init__(self, lend: Callable[[], AbstractContextManager[None]] | None = None) -> None:
@@ -224,10 +225,14 @@ class LazyEventLoop:
 
 
 class Loops:
-    """The loops of all shells: the main one's, and one for the thread of each subshell."""
+    """The loops of all shells: the main one's, and one for the thread of each subshell.
 
-    def __init__(self) -> None:
-        self.main = LazyEventLoop()
+    Args:
+        lend: Of the main one's, as `LazyEventLoop` takes it.
+    """
+
+    def __init__(self, lend: Callable[[], AbstractContextManager[None]] | None = None) -> None:
+        self.main = LazyEventLoop(lend)
         self._beside: dict[int, LazyEventLoop] = {}
 
     def here(self) -> LazyEventLoop:

@@ -213,6 +213,9 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
         if session := os.environ.get(SESSION_NAME):
             self.user_ns["__session__"] = self.user_ns_hidden["__session__"] = session
 
+    around: ZMQInteractiveShell | None = None
+    """The shell of the cell in the middle of which this one works, if there is one."""
+
     is_within_module = False
     """Cells have names of their own, and see those of the module around them (`Scope`)."""
 

@@ -108,6 +108,15 @@ class KernelHost:
         return self.owns_process or self._parents.of_context() is not None
 
     @property
+    def is_in_request(self) -> bool:
+        """True in the thread of the cells, in the middle of one."""
+        return get_ident() == self._thread and self._parents.of_main_thread is not None
+
+    def lend_interrupts(self, put_off: Callable[[], bool]) -> Callable[[], None]:
+        """Let the running cell be interrupted as another kernel's cells are."""
+        return self._interrupts.lend(put_off)
+
+    @property
     def connection_path(self) -> Path | None:
         """The connection file, if there is one."""
         from pathlib import Path  # noqa: PLC0415 - asked for by the interpreter

@@ -160,6 +160,21 @@ class Interrupts:
         self.look_again: Callable[[], None] = lambda: None
         """Sees to it that the signal comes again if the loop is stuck then; called as `put_off`."""
 
+    def lend(self, put_off: Callable[[], bool]) -> Callable[[], None]:
+        """Cancel nothing, and let *put_off* say when an interrupt comes again; see `Host`."""
+        before = self.cancel, self.put_off
+        put_off_before = self.put_off
+
+        def put_off_there_or_here() -> None:
+            if not put_off():
+                put_off_before()
+
+        def take_back() -> None:
+            self.cancel, self.put_off = before
+
+        self.cancel, self.put_off = (lambda: False), put_off_there_or_here
+        return take_back
+
     def install(self) -> None:
         """Take SIGINT over."""
         self.handlers.take(signal.SIGINT, self._handler, Reclaim.ALWAYS)

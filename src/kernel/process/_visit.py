@@ -85,6 +85,13 @@ class Visit:
         """Raise KeyboardInterrupt in the cell that runs, if one does."""
         self._interrupt(self._entries)
 
+    def put_off(self) -> bool:
+        """Have an interrupt come again that could not strike the cell; False if none runs."""
+        if not self._is_entered:
+            return False
+        self._later(partial(self._interrupt, self._entries))
+        return True
+
     def _interrupt(self, entries: int) -> None:
         with self._lock:
             if not self._may_raise or entries != self._entries:

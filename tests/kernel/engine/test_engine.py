@@ -9,6 +9,7 @@ import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FunctionType
@@ -22,8 +23,19 @@ import zmq
 from ipyparallel import error as remote
 from jupyter_client.blocking.client import BlockingKernelClient
 
-from assay.protocol import ApplyRequest, MsgId, Session, SessionId
+from assay.protocol import (
+    ApplyRequest,
+    Channel,
+    ConnectionFile,
+    ErrorReply,
+    MsgId,
+    Session,
+    SessionId,
+    ShutdownRequest,
+)
+from assay.transport import Client
 from tests.clients.test_console import PATIENT_CONSOLE
+from tests.kernel._kernels import begin
 from tests.kernel._probe import LOAD
 from tests.kernel.engine._cluster import TestCluster, running_cluster
 from tests.limits import HANG_LIMIT_S
@@ -436,44 +448,118 @@ def test_an_engine_can_be_entered_as_a_kernel(both: Any) -> None:
     assert got(one.pull("again")) == path
 
 
-def test_a_console_enters_an_engine_and_leaves_it(both: Any) -> None:
-    """`jupyter console --existing` shares the engine's variables; the engine goes on."""
-    one = both.client[0]
-    got(one.push({"x": 6}))
-    options = ("--existing", got(call(one, ipp.bind_kernel)), "--simple-prompt")
+@contextmanager
+def console_on(path: str) -> Iterator[Any]:
+    """`jupyter console --existing` with the file *path*, at its first prompt."""
     console = pexpect.spawn(
         sys.executable,
-        ["-c", PATIENT_CONSOLE, *options],
+        ["-c", PATIENT_CONSOLE, "--existing", path, "--simple-prompt"],
         env={**os.environ, "TERM": "dumb"},
         encoding="utf-8",
         timeout=HANG_LIMIT_S,
     )
     try:
         console.expect(r"In \[\d+\]: ")
+        yield console
+    finally:
+        console.close(force=True)
+
+
+def test_a_console_enters_an_engine_and_leaves_it(both: Any) -> None:
+    """`jupyter console --existing` shares the engine's variables; the engine goes on."""
+    one = both.client[0]
+    got(one.push({"x": 6}))
+    with console_on(got(call(one, ipp.bind_kernel))) as console:
         console.sendline("y = x * 7; print(f'found {y}')")
         console.expect("found 42")
         console.sendeof()
         console.expect("exit")
         console.sendline("y")
         console.expect(pexpect.EOF)
-    finally:
-        console.close(force=True)
 
     assert got(one.pull("y")) == 42
 
 
-def test_a_kernel_in_an_engine_is_refused_with_the_way_in(both: Any) -> None:
-    """`embed` in a task has no shell of its own to offer, and names `bind_kernel`."""
+def embed_in_task(number: int) -> int:
+    """Embed a kernel; on an engine."""
+    import assay.kernel  # noqa: PLC0415 - there
 
-    def embed() -> None:
-        import assay.kernel  # noqa: PLC0415 - on the engine
+    local = number * 2
+    print("before")
+    assay.kernel.embed()
+    print("behind")
+    return local
 
-        assay.kernel.embed()
 
-    with pytest.raises(remote.RemoteError) as caught:
-        got(call(both.client[0], embed))
-    assert caught.value.ename == "StartError"
-    assert "ipyparallel.bind_kernel()" in caught.value.evalue
+def embedded(result: Any) -> str:
+    """Return the connection file that the task of *result* names, once it does."""
+    hint = re.compile(r"--existing (\S+)\n")
+    while (found := hint.search(result.stderr or "")) is None and not result.ready():
+        result.wait(timeout=0.01)
+    assert found is not None, got(result)
+    return found[1]
+
+
+@contextmanager
+def inside(result: Any) -> Iterator[Client]:
+    """A client of the kernel that the task of *result* embeds."""
+    with Client(ConnectionFile.read(embedded(result))) as client:
+        client.wait_until_ready(HANG_LIMIT_S)
+        yield client
+
+
+def test_tasks_of_two_engines_embed_kernels_at_once(both: Any) -> None:
+    """Each in the scope of its task, which goes on when a client ends it; what is printed inside is
+    shown there alone."""
+    got(both.push({"x": 3}))
+    first, second = (call(both.client[n], embed_in_task, n + 5) for n in (0, 1))
+    with inside(first) as one, inside(second) as other:
+        seen = [text(client, "print('in'); print(local, number, x)") for client in (one, other)]
+        failed = one.execute("1/0", timeout=HANG_LIMIT_S)
+        other.request(ShutdownRequest(), channel=Channel.CONTROL, timeout=HANG_LIMIT_S)
+        one.execute("exit", timeout=HANG_LIMIT_S)
+
+    assert seen == ["in\n10 5 3\n", "in\n12 6 3\n"]
+    assert isinstance(failed.content, ErrorReply)
+    assert [got(first), got(second)] == [10, 12]
+    assert [shown(one).stdout for one in (first, second)] == ["before\nbehind\n"] * 2
+
+
+def text(client: Client, code: str) -> str:
+    """Return what *code* prints."""
+    return client.execute(code, timeout=HANG_LIMIT_S).text()
+
+
+def test_a_console_enters_a_cell_that_embeds(both: Any) -> None:
+    """It shares the engine's own variables, and `exit` in it lets the cell go on."""
+    one = both.client[0]
+    code = "x = 6; import assay.kernel; assay.kernel.embed(); x + 1"
+    result = one.execute(code, silent=False)
+    with console_on(embedded(result)) as console:
+        console.sendline("x = x * 7; print(f'found {x}')")
+        console.expect("found 42")
+        console.sendline("exit")
+        console.expect(pexpect.EOF)
+
+    assert shown(result).metadata["execute_result"]["data"]["text/plain"] == "43"
+    assert got(one.pull("x")) == 42
+
+
+def test_an_interrupt_of_the_cluster_ends_an_embedded_kernel(both: Any) -> None:
+    """First the cell that runs in it, then, where none does, the task; the engine goes on."""
+    one = both.client[0]
+    result = call(one, embed_in_task, 1)
+    with inside(result) as client:
+        running = begin(client, "print('begun')\nwhile True: pass", until="begun")
+        one.client.send_signal(signal.SIGINT, targets=0, block=True)
+        struck = client.finish(running, timeout=HANG_LIMIT_S)
+        one.client.send_signal(signal.SIGINT, targets=0, block=True)
+        with pytest.raises(remote.RemoteError) as caught:
+            got(result)
+
+    assert isinstance(struck.content, ErrorReply)
+    assert struck.content.ename == caught.value.ename == "KeyboardInterrupt"
+    assert got(call(one, lambda: 5)) == 5
 
 
 def test_a_cluster_with_curve_has_no_key_and_no_way_in(tmp_path: Path) -> None:

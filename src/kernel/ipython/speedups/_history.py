@@ -55,13 +55,14 @@ def make_history(shell: InteractiveShell) -> HistoryManager:
     """Return the history of *shell*."""
     # The manager makes its thread itself, and another one after each fork; it looks the class up
     # here, and its trait takes no other one than the first.
-    patches.patch(
-        history,
-        "HistorySavingThread",
-        lambda _: _PatientThread,
-        kind=Kind.SPEED,
-        reason="the disk is written to when no cell runs",
-    )
+    if history.HistorySavingThread is not _PatientThread:  # else this is a shell within another
+        patches.replace(
+            history,
+            "HistorySavingThread",
+            _PatientThread,
+            kind=Kind.SPEED,
+            reason="the disk is written to when no cell runs",
+        )
     return HistoryManager(shell=shell, parent=shell)
 
 
