@@ -190,7 +190,9 @@ class Peer:
         """
         if not self.wait_for(lambda: heard.replies or heard.idle is not None, timeout):
             return heard
-        if not self.wait_for(lambda: heard.done, self._limits.grace):
+        if not self.wait_for(lambda: heard.done, self._limits.grace) and self._has_ears(
+            heard.channel
+        ):
             self.fence(heard.channel)
             self.wait_for(lambda: heard.done, self._limits.grace)
         return heard
@@ -229,10 +231,13 @@ class Peer:
         Each kernel is asked there at its start; one that is deaf from then on was not harmed by
         what the check at hand has sent.
         """
-        if channel is Channel.CONTROL and not self.wait_for(
-            lambda: self._traffic.has_answered(channel)
-        ):
+        if not self._has_ears(channel):
             raise Skip("the kernel has answered nothing on control since its start (CTRL-01)")
+
+    def _has_ears(self, channel: Channel) -> bool:
+        return channel is not Channel.CONTROL or self.wait_for(
+            lambda: self._traffic.has_answered(channel)
+        )
 
     def read(self, timeout: float = 0) -> None:
         """Read what has come, or wait *timeout* seconds for something."""

@@ -334,6 +334,15 @@ class IdleInterruptStays(Kernel):
             cell.lane.interrupt()
 
 
+@fault("ctrl-mute", "INFO-02 CTRL-01 WIRE-01", "On control there is a status, and no reply.")
+class ControlMute(Kernel):
+    """All but a shutdown is handled, and not answered."""
+
+    def reply(self, request: Incoming, content: Fields) -> None:
+        if request.channel != CONTROL or request.type == "shutdown_request":
+            super().reply(request, content)
+
+
 @fault("ctrl-sigint-kills", "CTRL-11", "SIGINT ends the process.")
 class SigintKills(Start):
     """No handler."""

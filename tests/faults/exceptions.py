@@ -23,6 +23,7 @@ TOTAL = frozenset(
         "exec-interrupt-stays", "stdin-request-type", "stdin-other-client", "iopub-no-welcome",
         "ctrl-slow-while-busy", "shell-busy-last", "exec-no-input", "iopub-blocks",
         "hb-stops-while-busy", "ctrl-shutdown-slow", "ctrl-shutdown-stays",
+        "ctrl-mute",
     }
 )  # fmt: skip
 """Faults that make almost every check wait in vain: they are asked only what is meant for them."""

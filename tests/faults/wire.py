@@ -810,6 +810,25 @@ class ParentOfTheLast(Kernel):
         return super().parent(request) if request is None or not self.before else dict(self.before)
 
 
+@fault("hdr-parent-of-the-second-output", "HDR-13", "A cell's second text names the cell before.")
+class ParentOfTheSecondOutput(Kernel):
+    """Flushed by what belongs to another cell."""
+
+    cell: Incoming | None = None
+    before: Incoming | None = None
+    written = 0
+
+    def alter(self, message: Outgoing) -> Sequence[Outgoing]:
+        if message.type != "stream" or message.cause is None:
+            return (message,)
+        if message.cause is not self.cell:
+            self.cell, self.before, self.written = message.cause, self.cell, 0
+        self.written += 1
+        if self.written == 2 and self.before is not None:
+            message.parent = dict(self.before.header)
+        return (message,)
+
+
 @fault("hdr-metadata-of-replies-list", "HDR-16", "The metadata of replies are a list.")
 class MetadataList(Kernel):
     """No object."""

@@ -10,7 +10,7 @@ from assay.conformance._draft import ABSENT
 from assay.conformance._heard import Heard
 from assay.conformance._outcome import Outcome, failed, passed, skipped
 from assay.conformance._testee import Testee
-from assay.conformance.checks._cells import is_usual
+from assay.conformance.checks._cells import is_usual, lines, new_name
 from assay.conformance.checks._sample import every, sample
 from assay.protocol import Channel
 
@@ -147,6 +147,31 @@ def parent_of_output(kernel: Testee) -> Outcome:
                 return failed("the cell as parent", f"{one.parent_id or 'no parent'}", one)
             return passed()
     return skipped("nothing was published for a cell that prints")
+
+
+@check(
+    "HDR-13.3",
+    "each of three lines that a cell prints behind another cell has its request as parent",
+    snippets=("print",),
+    mistake="The parent is looked up when the text is flushed, and that of another cell is found.",
+)
+def parent_of_each_output(kernel: Testee) -> Outcome:
+    peer = kernel.peer
+    peer.execute(kernel.snippet("print", text="assay")).succeeded()
+    start = len(peer.arrivals)
+    words = [new_name() for _ in range(3)]
+    heard = peer.execute(lines(*(kernel.snippet("print", text=word) for word in words)))
+    heard.succeeded()
+    peer.quiet()
+    printed = [
+        one
+        for one in peer.arrivals[start:]
+        if one.msg_type == "stream" and any(word in one.text("text") for word in words)
+    ]
+    stray = [one for one in printed if one.parent_id != heard.msg_id]
+    if stray:
+        return failed("the cell as parent", stray[0].parent_id or "no parent", heard, *stray)
+    return passed() if printed else skipped("nothing was published for a cell that prints")
 
 
 @check("HDR-15.1", "a key of the header that the kernel does not know is in the parent header")
