@@ -22,6 +22,10 @@ class Traffic:
         """Return the recorder of *client*; one client hears IOPub for all."""
         return _Recorder(self, client, hears_iopub)
 
+    def begin(self) -> None:
+        """Forget what has been said: what is published is lost until a client is ready."""
+        self.records.clear()
+
     def findings(self, session: Session) -> list[str]:
         """Return what is wrong with all of it."""
         return [
@@ -62,6 +66,7 @@ def judged(kernel: KernelProcess) -> Iterator[Client]:
     """A client of *kernel*; at the end nothing is wrong with what both have said."""
     traffic = Traffic()
     with kernel.client(timeout=HANG_LIMIT_S, recorder=traffic.of("client")) as client:
+        traffic.begin()
         yield client
         found = traffic.findings(client.session)
         assert not found, "\n".join(found)
