@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from threading import Lock, RLock, get_ident  # by name: gevent replaces the module's
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from IPython.core.builtin_trap import BuiltinTrap
 from IPython.core.display_trap import DisplayTrap
 
 from assay.kernel.ipython._alone import Alone
+from assay.kernel.ipython._sketch import SHARES_DEPTH
 
 if TYPE_CHECKING:
     from assay.kernel.ipython._shell import ZMQInteractiveShell
@@ -26,6 +27,10 @@ __all__ = ["run_cells_at_once"]
 
 ENOUGH = 1_000_000
 """How often IPython takes a trap to have been entered, so that it does not undo it itself."""
+
+
+PARSES = 5
+"""How often a cell is parsed again where another thread has disturbed it."""
 
 
 def run_cells_at_once(shell: ZMQInteractiveShell, main_thread: int) -> None:
@@ -119,7 +124,9 @@ class _BuiltinTrap(BuiltinTrap):  # type: ignore[misc]  # as above
 def _lock_compiler(compiler: Any, lock: AbstractContextManager[object]) -> None:
     """Let one thread at a time compile with flags of its own: the last one would undo them.
 
-    And parse: Python 3.11 counts how deep it is in a tree for all threads together, and fails.
+    And parse: Python 3.11 counts how deep it is in a tree for all threads together, and fails. What
+    threads of the user's parse meanwhile is not locked, also where Python shows an error in them: a
+    cell is parsed again, therefore.
     """
     extra_flags = compiler.extra_flags
 
@@ -130,6 +137,9 @@ def _lock_compiler(compiler: Any, lock: AbstractContextManager[object]) -> None:
 
     def parse_locked(*args: Any, **keys: Any) -> Any:
         with lock:
+            for _ in range(PARSES if SHARES_DEPTH else 0):
+                with suppress(SystemError):
+                    return parse(*args, **keys)
             return parse(*args, **keys)
 
     compiler.extra_flags, compiler.ast_parse = locked, parse_locked

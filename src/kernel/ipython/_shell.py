@@ -442,7 +442,7 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
             elif is_beyond_ipython(value):
                 hide_own_frames(value)
                 # IPython prints these as plain text on stderr, and no error is published.
-                self._showtraceback(kind, value, lines_of(value))
+                self._showtraceback(kind, value, self._lines_of(value))
                 return
         if value is not None and kind is not None:
             hide_own_frames(value)
@@ -461,7 +461,7 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
         replaced = "_showtraceback" in vars(self)  # by a program that shows errors its own way
         if newest_error() is before and not replaced and value is not None and kind is not None:
             # Its own `_render_traceback_` failed, or IPython did: that is no reason to be silent.
-            self._showtraceback(kind, value, lines_of(value))
+            self._showtraceback(kind, value, self._lines_of(value))
 
     def published_error(self, error: BaseException) -> Error:
         """Return what was published for *error*, which ended the cell.
@@ -492,11 +492,11 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
     ) -> Error:
         if not isinstance(stb, (list, tuple)):
             # A `_render_traceback_` of the user's may return anything.
-            stb = stb.splitlines() if isinstance(stb, str) else lines_of(evalue)
+            stb = stb.splitlines() if isinstance(stb, str) else self._lines_of(evalue)
         try:
             lines = tuple(map(str, stb))
         except BaseException:  # noqa: BLE001 - of the items
-            lines = tuple(lines_of(evalue))
+            lines = tuple(self._lines_of(evalue))
         error = Error(ename=str(etype.__name__), evalue=text_of(evalue), traceback=lines)
         request = self.host.request()
         if (run := run_of(request)) is not None and (run.is_ending or not run.depth):
@@ -521,6 +521,11 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
                     run.interrupt_outside = error
         forget_old_sources()
         return error
+
+    def _lines_of(self, error: BaseException) -> list[str]:
+        """Return what Python shows of *error*: it parses the lines of the source, for its marks."""
+        with self.own_work:
+            return lines_of(error)
 
     def _error_of_cell(self) -> Error | None:
         """Return what the running cell has published as its error."""
