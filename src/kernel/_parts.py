@@ -167,11 +167,11 @@ class Parts:
             interruptible=self.interruptible,
             record=record,
         )
-        self.beside = Beside(
-            main=self.main,
+        self.beside = self.main.answering.limits = Beside(
             at_once=self.services.at_once,
             responder=self.responder,
             parents=self.parents,
+            call=io.log.call,
             call_later=io.call_later,
         )
         self.router = self.router_class(
@@ -238,6 +238,7 @@ class Parts:
                 parents=self.parents,
                 shutdown=self.shutdown,
                 catch_up=self.host.catch_up,
+                beside=self.beside,
                 on_end=self._prompter.forget,
             )
         if self.signals is not None:

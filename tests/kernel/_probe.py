@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from assay.kernel.lanes import _main_lane, _shutdown, _subshells
+from assay.kernel.lanes import _beside, _main_lane, _shutdown, _subshells
 from assay.kernel.process import _exit, _signal_watch
 
 __all__ = ["LOAD", "Probe"]
@@ -70,6 +70,11 @@ class Probe:
     def allow_for_shutdown(self, seconds: float) -> None:
         """Let all that ends take *seconds*, which a busy machine may need, before it is forced."""
         _shutdown.SHUTDOWN_BUDGET_S = _subshells.CLOSE_S = _exit.JOIN_S = seconds
+
+    def allow_for_answers(self, seconds: float) -> None:
+        """Let questions while a cell runs take *seconds*, which a busy machine may need."""
+        _beside.HANDOVER_S = seconds
+        _beside.DEADLINE_S = dict.fromkeys(_beside.DEADLINE_S, seconds)
 
     def interrupt_once_at_the_end(self) -> None:
         """Interrupt what runs once when the kernel ends: it may be slow on a busy machine."""

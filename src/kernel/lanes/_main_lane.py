@@ -28,13 +28,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from assay.kernel._request import Request
 from assay.kernel._tracebacks import hide_own_frames
 from assay.kernel.dispatch._handlers import Handlers
-from assay.kernel.dispatch._replies import Reply, Responder
+from assay.kernel.dispatch._replies import Responder
+from assay.kernel.lanes._answering import CODE, Answering, may_come_between, withdraw
 from assay.kernel.lanes._shutdown import Ending, Shutdown
 from assay.kernel.lanes._thread_lane import abort_waiting
 from assay.kernel.output._iopub import Output
@@ -47,12 +48,9 @@ if TYPE_CHECKING:
     from assay.kernel._interpreter import EventLoop
     from assay.kernel.process._interrupts import Interrupts
 
-__all__ = ["EXIT_DELAY_S", "MainLane", "may_come_between"]
+__all__ = ["EXIT_DELAY_S", "MainLane"]
 
 logger = get_logger("assay.kernel")
-
-CODE = frozenset({"execute_request", "comm_open", "comm_msg", "comm_close"})
-"""What runs code of the user's that others need not wait for."""
 
 EXIT_DELAY_S = 1.0
 """How long the kernel stays after a cell that called ``exit``: consoles check that it lives before
@@ -90,6 +88,8 @@ class MainLane:
         self._shutdown = shutdown
         self._interruptible = interruptible
         self._catch_up = catch_up
+        self.answering = Answering(io, responder, output, catch_up)
+        """Answers in the main thread."""
         self._loop: EventLoop | None = None
         self._received = 0
         self._handled = 0
@@ -121,9 +121,9 @@ class MainLane:
         if self.runs_code and self._loop is not None and may_come_between(request):
             self._loop.call_visitor()
 
-    def holds(self, request: Request) -> bool:
-        """Return True if *request* waits here."""
-        return any(one is request for one in self.lane.waiting())
+    def waiting(self) -> list[Request]:
+        """Return the requests that wait, first to last."""
+        return self.lane.waiting()
 
     def first_cell_behind_start(self) -> Request | None:
         """Return the first cell that waits for the interpreter, while that is loaded."""
@@ -134,7 +134,7 @@ class MainLane:
 
     def withdraw(self, request: Request) -> bool:
         """Take *request* out, to be answered elsewhere; return False if it does not wait here."""
-        if self.lane.take(lambda one: one is request) is None:
+        if not withdraw(self.lane, request):
             return False
         self._received -= 1
         return True
@@ -236,42 +236,30 @@ class MainLane:
         handlers = self._handlers
         if not len(self.lane) or handlers is None or self._output.forked:
             return False
-        self._hold(True)  # what has been taken is answered
+        self.hold()  # what has been taken is answered
         try:
             request = self.lane.take(may_come_between)
             if request is None:
                 return False
-            self._catch_up()  # what has been written so far is the cell's
-            with self._parents.entered(request):
-                self._responder.status("busy", request)
-                try:
-                    reply = self._answer_between(request, handlers)
-                    self._catch_up()
-                    self._leave_if_child(reply)
-                    if reply is not None:
-                        self._responder.reply(request, reply)
-                finally:
-                    request.finished = True
-                    self._handled += 1
-                    self._responder.status("idle", request)
+            try:
+                self.answering.between(request, handlers, self, self._parents.entered(request))
+            finally:
+                self._handled += 1
         finally:
-            self._hold(False)
+            self.release()
         return True
 
-    def _answer_between(self, request: Request, handlers: Handlers) -> Reply | None:
-        try:
-            try:
-                self._hold(False)
-                return handlers.answer(request)
-            finally:
-                self._hold(True)
-        except BaseException as error:  # noqa: BLE001 - an interrupt, just when the code had ended
-            self._hold(True)
-            return handlers.failed(request, error)
-
-    def _hold(self, held: bool) -> None:
+    def hold(self) -> None:
+        """Put interrupts off."""
         if self.interrupts is not None and is_main_thread():
-            (self.interrupts.hold if held else self.interrupts.release)()
+            self.interrupts.hold()
+
+    ensure_held = hold
+
+    def release(self) -> None:
+        """Put them off no longer."""
+        if self.interrupts is not None and is_main_thread():
+            self.interrupts.release()
 
     def abort_waiting(self) -> None:
         """Mark as aborted the execute requests that wait (EXEC-20, AMB-06)."""
@@ -335,9 +323,9 @@ class MainLane:
         self._responder.status("busy", request, when=When.WITH_NEXT)
         self.runs_code = request.header.msg_type in CODE
         try:
-            reply = self._answer(request, handlers)
+            reply = self.answering.in_turn(request, handlers, self._leave_code)
             self._catch_up()
-            self._leave_if_child(reply)
+            self.answering.leave_if_child(reply)
             if self.has_been_signalled:
                 self._shutdown.settle()
             if reply is not None and not self._shutdown.abandons:
@@ -349,40 +337,8 @@ class MainLane:
             if not (request.is_deferred or self._shutdown.abandons):
                 self._responder.status("idle", request)
 
-    def _answer(self, request: Request, handlers: Handlers) -> Reply | None:
-        # A cell has what its program has left; what looks at it may import what it needs to answer.
-        is_cell = request.header.msg_type == "execute_request"
-        try:
-            try:
-                with nullcontext() if is_cell else self._io.spare.lent():
-                    return handlers.answer(request)
-            finally:
-                self.leave_code()
-        except BaseException as error:  # noqa: BLE001 - of a signal, just when the code had ended
-            self.leave_code()
-            return self._failed(request, handlers, error)
-
-    def _failed(self, request: Request, handlers: Handlers, error: BaseException) -> Reply | None:
-        """Return the reply to *request*; for a cell, publish *error* as well (EXEC-17)."""
-        from assay.protocol import Error, ErrorReply  # noqa: PLC0415 - a kernel that starts has no cell
-
-        reply = handlers.failed(request, error)
-        content = reply.content if reply is not None else None
-        is_cell = request.header.msg_type == "execute_request"
-        if is_cell and request.error is None and isinstance(content, ErrorReply):
-            request.error = Error(
-                ename=content.ename, evalue=content.evalue, traceback=content.traceback
-            )
-            self._output.publish(request.error, parent=request)
-        return reply
-
-    def _leave_if_child(self, reply: Reply | None) -> None:
-        """End a child that user code forked and that has run the cell to its end.
-
-        It has no business with the requests of its parent, nor with this one's reply.
-        """
-        if self._output.forked:
-            end_child(int(reply is not None and reply.failed))
+    def _leave_code(self) -> None:
+        self.leave_code()
 
     def _exit(self) -> None:
         self._shutdown.ask(Ending())
@@ -395,11 +351,6 @@ class MainLane:
                 handlers.load_deferred()
         except Exception:  # the loop must outlive a program that has used up all descriptors
             logger.exception("cannot import what answers other requests; it will be tried again")
-
-
-def may_come_between(request: Request) -> bool:
-    """Return True for what a cell may have handled while it runs."""
-    return request.header.msg_type not in {"execute_request", "shutdown_request"}
 
 
 def _do_nothing() -> None:

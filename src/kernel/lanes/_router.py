@@ -99,7 +99,7 @@ class Router:
             was_busy = not self._main.is_idle
             self._main.put(request)
             if was_busy:
-                self._beside.watch(request)
+                self._beside.watch(request, self._main)
 
     def _is_answered_here(self, request: Request) -> bool:
         msg_type = request.header.msg_type

@@ -22,13 +22,13 @@ from attrs import frozen
 from assay.kernel._request import Request
 from assay.kernel._tracebacks import hide_own_frames
 from assay.kernel.dispatch._handlers import Handlers
-from assay.kernel.dispatch._replies import Reply, Responder
-from assay.kernel.lanes._main_lane import EXIT_DELAY_S, may_come_between
+from assay.kernel.dispatch._replies import Responder
+from assay.kernel.lanes._answering import CODE, Answering, Limit, may_come_between, withdraw
+from assay.kernel.lanes._main_lane import EXIT_DELAY_S
 from assay.kernel.lanes._shutdown import Ending, Shutdown
 from assay.kernel.lanes._thread_lane import ThreadLane, abort_waiting
 from assay.kernel.output._iopub import Output
 from assay.kernel.output._parents import Parents
-from assay.kernel.process._child import end_child
 from assay.kernel.process._thread_interrupts import ThreadInterrupts
 from assay.transport import IoThread, get_logger
 
@@ -61,6 +61,7 @@ class Surroundings:
     parents: Parents
     shutdown: Shutdown
     catch_up: Callable[[], None]
+    limits: Limit
     is_served: Event
     """Set once there is an interpreter, or none will be."""
 
@@ -99,7 +100,12 @@ class Subshell:
         self._served = served
         self._handlers = Handlers()
         self._loop: SubshellLoop | None = None
+        self._answering = Answering(around.io, around.responder, around.output, around.catch_up)
+        self._answering.limits = around.limits
         self._running: Request | None = None
+        self.runs_code = False
+        """True from the beginning of a cell or a comm message until before its idle; written by its
+        thread."""
         self.received = self._handled = 0  # written by the I/O thread; by its own
         self._exit_is_requested = False
         self.lane = lane = ThreadLane(f"assay-subshell-{ident}", self._handle)
@@ -119,6 +125,7 @@ class Subshell:
                 self._loop = self.interrupts.loop = served.interpreter.open_subshell()
                 self._handlers = served.handlers_of(self)
             self._loop.set_waker(self.lane.lane.nudge)
+            self._loop.set_visitor(self._visit)
         except Exception:  # its requests are answered all the same, as what is not served
             logger.exception("%s cannot begin", self.lane.name)
 
@@ -183,14 +190,15 @@ class Subshell:
         self._running = request
         token = around.parents.enter_beside(request)
         around.responder.status("busy", request)
+        self.runs_code = request.header.msg_type in CODE
         try:
-            reply = self._answer(request)
+            reply = self._answering.in_turn(request, self._handlers, self.interrupts.ensure_left)
             around.catch_up()
-            if around.output.forked:
-                end_child(int(reply is not None and reply.failed))
+            self._answering.leave_if_child(reply)
             if reply is not None and not around.shutdown.abandons:
                 around.responder.reply(request, reply)
         finally:
+            self.runs_code = False
             request.finished = True
             self._running = None
             self._handled += 1
@@ -199,15 +207,10 @@ class Subshell:
                 around.responder.status("idle", request)
         self._exit_if_requested()
 
-    def _answer(self, request: Request) -> Reply | None:
-        try:
-            try:
-                return self._handlers.answer(request)
-            finally:
-                self.interrupts.ensure_left()
-        except BaseException as error:  # noqa: BLE001 - an interrupt, just when the code had ended
-            self.interrupts.ensure_left()
-            return self._handlers.failed(request, error)
+    def _visit(self) -> None:
+        """Handle the first request that waits and is no cell; between two steps of the loop."""
+        if self.runs_code and self._handle_held() and self._loop is not None:
+            self._loop.call_visitor()
 
     def handle_waiting(self) -> bool:
         """Handle the first request that waits and is no cell; in the middle of a cell.
@@ -218,52 +221,31 @@ class Subshell:
         Raises:
             KeyboardInterrupt: it was interrupted, and the cell is meant.
         """
-        interrupts = self.interrupts
-        before = interrupts.count
-        interrupts.hold()  # what has been taken is answered
-        try:
-            found = self._handle_between()
-        finally:
-            interrupts.release()
-        if interrupts.count > before:
+        before = self.interrupts.count
+        found = self._handle_held()
+        if self.interrupts.count > before:
             raise KeyboardInterrupt
         return found
 
-    def _handle_between(self) -> bool:
-        around = self._around
-        request = self.lane.lane.take(may_come_between)
-        if request is None or around.output.forked:
+    def _handle_held(self) -> bool:
+        """Handle a request in the middle of another one; False if there is none."""
+        lane, parents, outer = self.lane.lane, self._around.parents, self._running
+        if not len(lane) or outer is None or self._around.output.forked:
             return False
-        request.thread, outer = get_ident(), self._running
-        around.catch_up()  # what has been written so far is the cell's
-        token = around.parents.enter_beside(request)
-        around.responder.status("busy", request)
+        self.interrupts.hold()  # what has been taken is answered
         try:
-            reply = self._answer_between(request)
-            around.catch_up()
-            if around.output.forked:
-                end_child(int(reply is not None and reply.failed))
-            if reply is not None:
-                around.responder.reply(request, reply)
-        finally:
-            request.finished = True
-            around.parents.leave_beside(request, token)
-            self._handled += 1
-            if outer is not None:
-                around.parents.resume_beside(outer)
-            around.responder.status("idle", request)
-        return True
-
-    def _answer_between(self, request: Request) -> Reply | None:
-        try:
+            request = lane.take(may_come_between)
+            if request is None:
+                return False
+            request.thread = get_ident()
+            entered = parents.entered_beside(request, outer)
             try:
-                self.interrupts.release()
-                return self._handlers.answer(request)
+                self._answering.between(request, self._handlers, self.interrupts, entered)
             finally:
-                self.interrupts.hold()
-        except BaseException as error:  # noqa: BLE001 - an interrupt, just when the code had ended
-            self.interrupts.ensure_held()
-            return self._handlers.failed(request, error)
+                self._handled += 1
+        finally:
+            self.interrupts.release()
+        return True
 
     def abort_waiting(self) -> None:
         """Mark as aborted the cells that wait in this subshell, and in no other (SUBSHELL-16)."""
@@ -295,6 +277,19 @@ class Subshell:
         """Append *request* to those that wait."""
         self.received += 1
         self.lane.put(request)
+        if self.runs_code and self._loop is not None and may_come_between(request):
+            self._loop.call_visitor()
+
+    def waiting(self) -> list[Request]:
+        """Return the requests that wait, first to last."""
+        return self.lane.lane.waiting()
+
+    def withdraw(self, request: Request) -> bool:
+        """Take *request* out, to be answered elsewhere; return False if it does not wait here."""
+        if not withdraw(self.lane.lane, request):
+            return False
+        self.received -= 1
+        return True
 
     def interrupt(self) -> None:
         """Interrupt the cell that runs in it, if one does."""

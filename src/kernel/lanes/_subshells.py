@@ -17,6 +17,7 @@ from assay import protocol
 from assay.kernel._request import Request
 from assay.kernel.dispatch._handlers import Answer, Handlers, serve
 from assay.kernel.dispatch._replies import Reply, Responder, error_reply
+from assay.kernel.lanes._beside import Beside
 from assay.kernel.lanes._shutdown import Shutdown
 from assay.kernel.lanes._subshell import Served, Subshell, Surroundings
 from assay.kernel.output._iopub import Output
@@ -57,6 +58,7 @@ class Subshells:
         parents: Keeps which request is handled in which thread.
         shutdown: Shows when to stop.
         catch_up: Puts into the log what has been written so far.
+        beside: Looks after questions that wait for code.
         on_end: Called in the I/O thread with the id of each that has ended.
     """
 
@@ -69,8 +71,10 @@ class Subshells:
         parents: Parents,
         shutdown: Shutdown,
         catch_up: Callable[[], None],
+        beside: Beside,
         on_end: Callable[[str], None],
     ) -> None:
+        self._beside = beside
         self._on_end = on_end
         self._around = Surroundings(
             io=io,
@@ -79,6 +83,7 @@ class Subshells:
             parents=parents,
             shutdown=shutdown,
             catch_up=catch_up,
+            limits=beside,
             is_served=Event(),
         )
         self._responder = responder
@@ -146,7 +151,10 @@ class Subshells:
         if subshell is None:
             self._refuse(request, _unknown(request.envelope.header.subshell_id))
         else:
+            was_busy = not subshell.is_idle
             subshell.put(request)
+            if was_busy:
+                self._beside.watch(request, subshell)
 
     def interrupt(self) -> None:
         """Interrupt whatever runs in any of them (SUBSHELL-12, AMB-36)."""

@@ -81,9 +81,15 @@ class Parents:
         if self.newest is request and running:
             self.newest = running[-1]
 
-    def resume_beside(self, request: Request) -> None:
-        """Go on with *request*, in the middle of which another one has been handled."""
-        self._beside[request.thread] = self.newest = request
+    @contextmanager
+    def entered_beside(self, request: Request, outer: Request) -> Iterator[None]:
+        """Belong to *request* inside, in the middle of *outer*, in the thread of a subshell."""
+        token = self.enter_beside(request)
+        try:
+            yield
+        finally:
+            self.leave_beside(request, token)
+            self._beside[outer.thread] = self.newest = outer
 
     def _running(self) -> list[Request]:
         """Return what is handled just now, that of the main thread last."""

@@ -173,7 +173,7 @@ class ThreadInterrupts(AbstractContextManager[None]):
             # First: what is raised may be raised at once, in the middle of this.
             is_pending, self._is_pending = self._is_pending, False
             if is_pending and self._is_entered:
-                self._raise(self._strike)
+                self._strike()
 
     def put_off(self) -> None:
         """Have an interrupt come again that Python has swallowed."""

@@ -45,6 +45,7 @@ from tests.kernel._kernels import (
     text_of,
     value,
 )
+from tests.kernel._probe import LOAD
 
 SETUP = """
 import asyncio, contextvars, os, time
@@ -92,9 +93,11 @@ touched.clear()
 
 @pytest.fixture(scope="module")
 def prepared(shared_kernel: KernelProcess) -> KernelProcess:
-    """The module's kernel with some objects."""
+    """The module's kernel with some objects, and time for its answers."""
     with shared_kernel.client(timeout=HANG_LIMIT_S) as client:
         succeeded(execute(client, SETUP))
+        patience = f"{LOAD}probe.allow_for_answers({HANG_LIMIT_S}); del probe, runpy"
+        succeeded(execute(client, patience, silent=True))
     return shared_kernel
 
 

@@ -10,7 +10,7 @@ from queue import SimpleQueue
 import pytest
 from examples.calculator import Calculator
 
-from assay.kernel import Cell, Executed, Interpreter, Kernel, Onlooker
+from assay.kernel import Cell, Executed, Host, Interpreter, Kernel, Onlooker
 from assay.kernel._language_interpreter import LanguageInterpreter
 from assay.kernel.lanes import _beside
 from assay.protocol import (
@@ -100,6 +100,33 @@ class Watched(Blocking):
         return self.looker
 
 
+class Polling(Watched):
+    """One whose cells have others handled while they wait, and that is slow to complete then."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.completes: SimpleQueue[str] = SimpleQueue()
+        self.may_complete = threading.Event()
+
+    def attach(self, host: Host) -> None:
+        """Keep the host."""
+        super().attach(host)
+        self.host = host
+
+    def execute(self, cell: Cell) -> Executed:
+        """Have what comes handled until the cell may end."""
+        self.begun.put(cell.code)
+        while not self.may_end.wait(0.001):
+            self.host.handle_waiting()
+        return super().execute(cell)
+
+    def complete(self, code: str, cursor_pos: int) -> CompleteReply:
+        """Say what only code of the user's could, once that is allowed."""
+        self.completes.put(code)
+        assert self.may_complete.wait(HANG_LIMIT_S)
+        return CompleteReply(matches=("asked",), cursor_start=0, cursor_end=cursor_pos)
+
+
 @contextmanager
 def running(make: Callable[[], Interpreter]) -> Iterator[Client]:
     """Run a kernel in a thread; at the end nothing is wrong with what was said."""
@@ -113,6 +140,7 @@ def running(make: Callable[[], Interpreter]) -> Iterator[Client]:
     traffic = Traffic()
     with Client(bound.get(timeout=HANG_LIMIT_S), recorder=traffic.of("client")) as client:
         client.wait_until_ready(HANG_LIMIT_S)
+        traffic.begin()
         yield client
         client.request(
             ShutdownRequest(restart=False), channel=Channel.CONTROL, timeout=HANG_LIMIT_S
@@ -273,3 +301,46 @@ def test_others_wait_where_the_interpreter_cannot_be_asked() -> None:
         assert ended(client, waiting) == CompleteReply(
             matches=("pi",), cursor_start=0, cursor_end=1
         )
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ("x", CompleteReply(matches=("x",), cursor_start=0, cursor_end=1)),
+        ("wait", CompleteReply(matches=(), cursor_start=4, cursor_end=4)),
+    ],
+)
+def test_time_is_limited_in_the_middle_of_a_cell(
+    monkeypatch: pytest.MonkeyPatch, code: str, found: CompleteReply
+) -> None:
+    """Code of the user's that takes long holds no answer back: what can be seen is found, or else
+    nothing. What it finds in the end is no second answer."""
+    soon, never = (dict.fromkeys(_beside.DEADLINE_S, limit) for limit in (0.02, HANG_LIMIT_S))
+    monkeypatch.setattr(_beside, "HANDOVER_S", 0.01)
+    monkeypatch.setattr(_beside, "DEADLINE_S", soon if code == "wait" else never)
+    polling = Polling()
+    with running(lambda: polling) as client:
+        cell = block(client, polling)
+
+        answer = ended(client, complete(client, code))
+
+        assert polling.completes.get(timeout=HANG_LIMIT_S) == code
+        assert answer == found
+        for event in (polling.may_answer, polling.may_complete, polling.may_end):
+            event.set()
+        ended(client, cell)
+        assert client.waiting(Channel.SHELL) == ()
+
+
+def test_what_is_found_in_time_is_the_answer() -> None:
+    """What is asked in the middle of a cell may run code of the user's."""
+    polling = Polling()
+    polling.may_complete.set()
+    with running(lambda: polling) as client:
+        cell = block(client, polling)
+
+        answer = ended(client, complete(client, "x"))
+
+        assert answer == CompleteReply(matches=("asked",), cursor_start=0, cursor_end=1)
+        polling.may_end.set()
+        ended(client, cell)

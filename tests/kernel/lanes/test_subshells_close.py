@@ -7,6 +7,7 @@ from typing import cast
 
 from assay.kernel._request import Request
 from assay.kernel.dispatch._replies import Responder
+from assay.kernel.lanes._beside import Beside
 from assay.kernel.lanes._shutdown import Shutdown
 from assay.kernel.lanes._subshells import Subshells
 from assay.kernel.output._iopub import Output
@@ -25,6 +26,7 @@ def test_subshell_ends_that_has_not_begun() -> None:
         output=cast("Output", None),
         parents=Parents(),
         shutdown=cast("Shutdown", None),
+        beside=cast("Beside", None),
         catch_up=lambda: None,
         on_end=ended.append,
     )

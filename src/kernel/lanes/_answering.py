@@ -1,0 +1,173 @@
+"""How a shell answers a request, in its turn or in the middle of another one.
+
+The main lane and the subshells do it alike; what interrupts their threads differs (`Guard`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Protocol
+
+from assay.kernel._request import Request
+from assay.kernel.dispatch._handlers import Handlers
+from assay.kernel.dispatch._replies import Reply, Responder
+from assay.kernel.output._iopub import Output
+from assay.kernel.process._child import end_child
+from assay.transport import IoThread, Lane
+
+__all__ = ["CODE", "Answering", "Guard", "Limit", "may_come_between", "unlimited", "withdraw"]
+
+CODE = frozenset({"execute_request", "comm_open", "comm_msg", "comm_close"})
+"""What runs code of the user's that others need not wait for."""
+
+
+class Guard(Protocol):
+    """What puts interrupts of the lane's thread off."""
+
+    def hold(self) -> None:
+        """Put them off from now on; one that strikes just now is raised."""
+        ...
+
+    def ensure_held(self) -> None:
+        """Do so, also where one strikes just now."""
+        ...
+
+    def release(self) -> None:
+        """Put them off no longer: one that came meanwhile strikes."""
+        ...
+
+
+class Limit(Protocol):
+    """Limits how long a question may take that is answered in the middle of a cell."""
+
+    def limit(self, request: Request) -> Callable[[], bool]:
+        """Begin, for *request*.
+
+        Returns:
+            A function to call before the reply, once: True if it is to be sent, False if it has
+            been answered elsewhere.
+        """
+        ...
+
+
+class Answering:
+    """Answers requests in the thread of a lane.
+
+    Args:
+        io: The I/O thread.
+        responder: Sends replies and status.
+        output: Shows whether this is a forked child.
+        catch_up: Puts into the log what has been written so far.
+    """
+
+    def __init__(
+        self,
+        io: IoThread,
+        responder: Responder,
+        output: Output,
+        catch_up: Callable[[], None],
+    ) -> None:
+        self._io = io
+        self._responder = responder
+        self._output = output
+        self._catch_up = catch_up
+        self.limits: Limit | None = None
+        """What limits questions in the middle of a cell, if the interpreter can be asked then."""
+
+    def in_turn(
+        self, request: Request, handlers: Handlers, leave_code: Callable[[], None]
+    ) -> Reply | None:
+        """Return the reply to *request*; *leave_code* ends with user code, wherever it was left."""
+        # A cell has what its program has left; what looks at it may import what it needs to answer.
+        is_cell = request.header.msg_type == "execute_request"
+        try:
+            try:
+                with nullcontext() if is_cell else self._io.spare.lent():
+                    return handlers.answer(request)
+            finally:
+                leave_code()
+        except BaseException as error:  # noqa: BLE001 - of a signal, just when the code had ended
+            leave_code()
+            return self._failed(request, handlers, error)
+
+    def between(
+        self,
+        request: Request,
+        handlers: Handlers,
+        guard: Guard,
+        entered: AbstractContextManager[None],
+    ) -> None:
+        """Answer *request* in the middle of another one; interrupts are held.
+
+        Args:
+            request: What has been taken from the lane.
+            handlers: What answers it.
+            guard: What holds the interrupts.
+            entered: Inside, what is written belongs to *request*.
+        """
+        self._catch_up()  # what has been written so far is the cell's
+        with entered:
+            self._responder.status("busy", request)
+            may_reply = self.limits.limit(request) if self.limits is not None else unlimited
+            try:
+                reply = _held(request, handlers, guard)
+                self._catch_up()
+                self.leave_if_child(reply)
+                if not may_reply():
+                    return
+                if reply is not None:
+                    self._responder.reply(request, reply)
+                self._responder.status("idle", request)
+            finally:
+                request.finished = True
+
+    def leave_if_child(self, reply: Reply | None) -> None:
+        """End a child that user code forked and that has run the cell to its end.
+
+        It has no business with the requests of its parent, nor with this one's reply.
+        """
+        if self._output.forked:
+            end_child(int(reply is not None and reply.failed))
+
+    def _failed(self, request: Request, handlers: Handlers, error: BaseException) -> Reply | None:
+        """Return the reply to *request*; for a cell, publish *error* as well (EXEC-17)."""
+        from assay.protocol import Error, ErrorReply  # noqa: PLC0415 - a kernel that starts has no cell
+
+        reply = handlers.failed(request, error)
+        content = reply.content if reply is not None else None
+        is_cell = request.header.msg_type == "execute_request"
+        if is_cell and request.error is None and isinstance(content, ErrorReply):
+            request.error = Error(
+                ename=content.ename, evalue=content.evalue, traceback=content.traceback
+            )
+            self._output.publish(request.error, parent=request)
+        return reply
+
+
+def _held(request: Request, handlers: Handlers, guard: Guard) -> Reply | None:
+    """Return the reply to *request*, which may be interrupted; afterwards interrupts are held."""
+    try:
+        try:
+            guard.release()
+            return handlers.answer(request)
+        finally:
+            guard.hold()
+    except BaseException as error:  # noqa: BLE001 - an interrupt, just when the code had ended
+        guard.ensure_held()
+        return handlers.failed(request, error)
+
+
+def unlimited() -> bool:
+    """Return True: no other thread answers."""
+    return True
+
+
+def may_come_between(request: Request) -> bool:
+    """Return True for what a cell may have handled while it runs."""
+    return request.header.msg_type not in {"execute_request", "shutdown_request"}
+
+
+def withdraw(lane: Lane[Request], request: Request) -> bool:
+    """Take *request* out of *lane*, to be answered elsewhere; False if it does not wait there."""
+    return lane.take(lambda one: one is request) is not None
