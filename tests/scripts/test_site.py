@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
-from scripts.documentation import requirement_links
+from scripts.documentation import requirement_links, search_order
 
 from scripts import site
 
@@ -74,6 +75,33 @@ def test_a_search_is_not_stopped_by_punctuation(text: str, words: list[str]) -> 
     (separator,) = re.findall(r"separator: '(.*)'", site.CONFIGURATION.read_text("utf-8"))
 
     assert [word for word in re.split(separator, text) if word] == words
+
+
+def test_a_name_is_listed_before_what_begins_with_it(tmp_path: Path) -> None:
+    """A search is for the beginnings of words; what is no name of the API counts as before."""
+    places = {
+        "ConnectionFile": "api/protocol/#assay.protocol.ConnectionFile",
+        "ConnectionFileError": "api/protocol/#assay.protocol.ConnectionFileError",
+        "connection_file": "api/transport/#assay.transport.Kernel.connection_file",
+        "Content": "api/protocol/#assay.protocol.Content",
+        "content": "api/protocol/#assay.protocol.Message.content",
+        "Signer": "api/protocol/#assay.protocol.Signer",
+        "ConnectionFiles": "docs/options/#files",
+    }
+    entries = [{"title": title, "location": at, "text": ""} for title, at in places.items()]
+    written = tmp_path / "search" / "search_index.json"
+    written.parent.mkdir()
+    written.write_text(json.dumps({"config": {}, "docs": entries}), "utf-8")
+
+    search_order.on_post_build(config={"site_dir": str(tmp_path)})
+
+    index = json.loads(written.read_text("utf-8"))
+    assert {one["title"]: one["boost"] for one in index["docs"] if "boost" in one} == {
+        "ConnectionFile": search_order.EXACT,
+        "ConnectionFileError": search_order.LONGER,
+        "Content": search_order.EXACT,
+    }
+    assert "- search_order.py\n" in site.CONFIGURATION.read_text("utf-8")
 
 
 def test_every_chapter_is_in_the_navigation() -> None:
