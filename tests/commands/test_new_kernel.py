@@ -27,13 +27,18 @@ def package(tmp_path: Path) -> Path:
 
 
 def test_package_is_whole(package: Path) -> None:
-    """Its parts agree about the names: project, kernelspec, package, command."""
+    """Its parts agree about the names: project, kernelspec, package, command; what it installs is
+    there, and by a builder that installs the kernelspec with ``pip install -e`` as well."""
     project = tomllib.loads((package / "pyproject.toml").read_text("utf-8"))
     spec = json.loads((package / "kernelspec" / "kernel.json").read_text("utf-8"))
 
     assert project["project"]["name"] == "my-chess-kernel"
-    assert project["tool"]["setuptools"]["packages"] == ["my_chess_kernel"]
-    assert list(project["tool"]["setuptools"]["data-files"]) == ["share/jupyter/kernels/my-chess"]
+    assert project["build-system"]["build-backend"] == "hatchling.build"
+    wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert wheel["packages"] == ["src/my_chess_kernel"]
+    installed = "share/jupyter/kernels/my-chess/kernel.json"
+    assert wheel["shared-data"] == {"kernelspec/kernel.json": installed}
+    assert (package / wheel["packages"][0] / "py.typed").exists()
     assert spec == {
         "argv": ["python", "-m", "my_chess_kernel", "-f", "{connection_file}"],
         "display_name": "Chess 'moves'",
