@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tomllib
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from assay import spec
+from assay.protocol import ContentError, FramingError, encode_json, validate, version_of
 from assay.spec import _files
+from assay.testing import make_session
 
 ROOT = Path(__file__).parents[2]
 
@@ -198,3 +202,51 @@ def test_a_header_leads_to_a_schema(msg_type: str, claimed: str | None, found: s
     made = spec.message_schema(header)
 
     assert (None if made is None else made.version) == found
+
+
+WILD = [
+    (5.5 if claimed == "a number" else None if claimed == "no such key" else claimed, *cells)
+    for line in (ROOT / "docs" / "validation.md").read_text("utf-8").splitlines()
+    if line.startswith("| ") and line.count("|") == 6 and "`version` in the header" not in line
+    for claims, *cells in [[cell.strip() for cell in line.strip("|").split("|")]]
+    for claimed in re.sub(r"`|, any other text", "", claims).replace("empty", "").split(", ")
+]
+
+
+def test_the_table_of_versions_has_rows() -> None:
+    """None of them is passed over by the test below."""
+    assert [row[0] for row in WILD] == [
+        *("5.3", "5.3.0", "5.6", "5.10", "6.0", "4.1", "2.0", "5", "", None, 5.5)
+    ]
+
+
+@pytest.mark.parametrize(("claimed", "schema", "judged", "decoded", "spoken"), WILD)
+def test_versions_in_the_wild(
+    claimed: str | float | None, schema: str, judged: str, decoded: str, spoken: str
+) -> None:
+    """What the page on judging says of each version that a header may claim is so."""
+    header: dict[str, Any] = {"msg_id": "m", "msg_type": "stream", "version": claimed}
+    if claimed is None:
+        del header["version"]
+    content = {"name": "stdout", "text": 5}
+    found = validate({"header": header, "content": content})
+
+    if schema == "none":
+        with pytest.raises(spec.UnknownNameError):
+            spec.message_schema(header)
+    else:
+        version = "4.1" if "no" in schema else schema.removeprefix("of ")
+        assert spec.message_schema(header) == spec.schema("stream", version, "lenient")
+    assert any(one.path.startswith("content") for one in found) == judged.startswith("as of")
+    assert {one.requirement for one in found if one.path == "header.version"} == set(
+        re.findall(r"[A-Z]+-\d+", judged)
+    )
+    with pytest.raises(FramingError if decoded.startswith("not") else ContentError):
+        make_session(key=b"").decode(
+            [b"<IDS|MSG>", b"", encode_json(header), b"{}", b"{}", encode_json(content)]
+        )
+    if spoken == "an error":
+        with pytest.raises(ContentError):
+            version_of(header)
+    else:
+        assert version_of(header) == spoken

@@ -73,6 +73,8 @@ class KernelInfoReply(Content):
     absent: ClassVar[Mapping[str, Json]] = {
         "implementation": "",
         "implementation_version": "",
+        # Not the default, which is what we speak: nothing is known of what it speaks.
+        "protocol_version": "",
         "language_info": LanguageInfo.absent,
     }
 

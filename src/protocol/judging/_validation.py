@@ -72,8 +72,8 @@ def validate(
         sender: Who sent it, the client or the kernel; None leaves out what depends on that.
         signer: Has the key of the connection, for frames; None leaves the signature unjudged.
         version: The protocol to judge by, ``5.3``; None goes by the one that the header claims, and
-            takes a header without one as 5.5. A content is judged only in versions from 5.0 up to
-            6: what is older is another protocol.
+            takes a header without one as 5.5. A content is judged only in versions of major 5: what
+            is older or newer is another protocol.
 
     Returns:
         Findings in the order of the parts: frames, header, parent header, content, channel.

@@ -14,12 +14,15 @@ from hypothesis import strategies as st
 
 from assay.protocol import (
     MESSAGE_TYPES,
+    PROTOCOL_VERSION,
     Aborted,
     Content,
     ContentError,
     ErrorReply,
     ExecuteRequest,
     Header,
+    KernelInfoReply,
+    LanguageInfo,
     SessionId,
     Unknown,
     content_class,
@@ -341,3 +344,14 @@ def test_a_changed_header_forgets_the_bytes_that_came() -> None:
 
     assert changed.raw is None
     assert unstructure(changed) == {**unstructure(header), "session": "s-2"}
+
+
+def test_a_kernel_that_names_no_version_is_not_said_to_speak_ours() -> None:
+    """A reply that lacks it, as ipymini's on control, has an empty one; what we send has ours."""
+    told = structure_content("kernel_info_reply", {"status": "ok"})
+    language = LanguageInfo(name="x", version="1", mimetype="text/x", file_extension=".x")
+    ours = KernelInfoReply(implementation="x", implementation_version="1", language_info=language)
+
+    assert isinstance(told, KernelInfoReply)
+    assert told.protocol_version == ""
+    assert ours.protocol_version == PROTOCOL_VERSION
