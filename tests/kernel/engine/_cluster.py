@@ -134,7 +134,16 @@ class TestCluster:
         return process
 
     def _is_written(self) -> bool:
-        return all(self.file(whose).exists() for whose in ("engine", "client"))
+        return all(_is_whole(self.file(whose)) for whose in ("engine", "client"))
+
+
+def _is_whole(path: Path) -> bool:
+    """Return True if *path* is there and all of it has been written."""
+    try:
+        json.loads(path.read_text())
+    except (FileNotFoundError, ValueError):
+        return False
+    return True
 
 
 @contextmanager

@@ -243,7 +243,7 @@ class Stubborn:
     __hash__ = None  # type: ignore[assignment]
 
 
-@pytest.mark.parametrize("text", [b"bytes", None, 3, Stubborn()])
+@pytest.mark.parametrize("text", [b"bytes", b"", None, 3, Stubborn()])
 def test_what_is_no_text_is_refused(here: Fixture, text: object) -> None:
     """As for any text stream, in the middle of a run too."""
     here.stream.write("a")
