@@ -1,4 +1,4 @@
-"""The tests bite: the streams and the end of a kernel are broken in named ways, each is caught.
+"""The tests bite: the kernel is broken in named ways, each is caught.
 
 Each by a test in memory, within seconds (see `tests.mutants`).
 """
@@ -12,9 +12,6 @@ import pytest
 from assay.kernel.lanes._shutdown import MOVES, Event, Move, Phase
 from tests.mutants import Mutant, assert_fails, assert_is_caught
 
-pytestmark = pytest.mark.no_cover
-"""What broken code runs is not covered."""
-
 STREAM = "kernel.output._streams:OutputStream."
 STREAMS = "kernel/output/test_stream.py::"
 
@@ -23,6 +20,9 @@ ENDS = "kernel/lanes/test_shutdown.py::"
 
 PROMPTER = "kernel.dispatch._stdin:"
 DISPATCH = "kernel/dispatch/test_dispatch.py::"
+
+RECORDS = "test_record.py::"
+ENGINES = "kernel/engine/test_parts.py::"
 
 DEBUGGER = "kernel.debugger."
 TRANSLATED = "kernel/debugger/test_translation.py::"
@@ -223,6 +223,90 @@ MUTANTS = (
         "self._log.call(lambda: self._withdraw(asked))",
         "self._withdraw(asked)",
         f"{DISPATCH}test_prompt_that_ends_is_withdrawn_by_the_io_thread",
+    ),
+    Mutant(
+        "what is no record is removed",
+        "_record:_is_record",
+        'file.read(len(MAGIC) + 1) in {b"", os.fsencode(f"{MAGIC}\\n")}',
+        "True",
+        f"{RECORDS}test_old_ones_go",
+    ),
+    Mutant(
+        "one record too many stays",
+        "_record:_remove_old",
+        "dead > KEPT or",
+        "dead > KEPT + 1 or",
+        f"{RECORDS}test_old_ones_go",
+    ),
+    Mutant(
+        "the end of an older cell is that of a newer one",
+        "_record:CellNotes.end",
+        "if self._newest[0] == get_ident():",
+        "if True:",
+        f"{RECORDS}test_end_of_an_older_cell_says_nothing_of_the_newest",
+    ),
+    Mutant(
+        "a good end removes the record of another kernel",
+        "_record:Record.remove",
+        "os.stat(self.path).st_ino == self._inode",
+        "True",
+        f"{RECORDS}test_another_ones_is_left_alone",
+    ),
+    Mutant(
+        "a kernel whose lock is lost is dead",
+        "_record:is_left",
+        "not _is_there(who, has_locks=free is not None)",
+        "True",
+        f"{RECORDS}test_lock_that_is_lost",
+    ),
+    Mutant(
+        "a thread of the kernel's own belongs to a cell",
+        "kernel.output._parents:Parents.follow_threads",
+        " or isinstance(thread, OwnThread)",
+        "",
+        "kernel/output/test_parents.py::test_thread_of_the_kernels_own_belongs_to_no_cell",
+    ),
+    Mutant(
+        "a closed watch writes into a file of the user's",
+        "kernel.gui._descriptor_watch:DescriptorWatch._look",
+        "if not self._is_closed:",
+        "if True:",
+        "kernel/gui/test_switching.py::test_watch_that_is_closed_does_nothing",
+    ),
+    Mutant(
+        "an id is aborted for ever",
+        "kernel.engine._aborts:Aborts.look_at",
+        "del self._awaited[request.header.msg_id]",
+        "pass",
+        f"{ENGINES}test_an_id_may_be_aborted_before_its_task_comes",
+    ),
+    Mutant(
+        "a task that comes after its abort runs",
+        "kernel.engine._aborts:Aborts.abort",
+        "self._remember(one)",
+        "pass",
+        f"{ENGINES}test_an_id_may_be_aborted_before_its_task_comes",
+    ),
+    Mutant(
+        "an engine that was stopped gives its controller up",
+        "kernel.engine._hub_watch:HubWatch._look",
+        "self._pinged_at = now",
+        "pass",
+        f"{ENGINES}test_a_controller_without_a_sign_of_life_is_gone",
+    ),
+    Mutant(
+        "each late ping is a return",
+        "kernel.engine._hub_watch:HubWatch._note_ping",
+        "MISSED_PERIODS * self._period_s",
+        "self._period_s",
+        f"{ENGINES}test_a_sign_of_life_after_others_were_missed_is_a_return",
+    ),
+    Mutant(
+        "an answer of the hub is judged by the newest question",
+        "kernel.engine._membership:Membership._look",
+        "self._questions.popleft()",
+        "self._questions.pop()",
+        f"{ENGINES}test_a_list_from_before_the_first_request_ends_no_engine",
     ),
 )
 
