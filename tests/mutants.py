@@ -42,7 +42,7 @@ HANG_S = 2.0
 
 OPTIONS = ["-o", "addopts=", "--import-mode=importlib", "-s", "--rootdir", str(TESTS.parent)]
 OPTIONS += ["-W", "ignore::hypothesis.errors.HypothesisWarning"]  # a failure may be long
-PLUGINS_LEFT_OUT = ["terminal", "faulthandler", "cacheprovider", "xdist", "cov"]
+PLUGINS_LEFT_OUT = ["terminal", "faulthandler", "cacheprovider", "xdist"]
 
 
 @frozen

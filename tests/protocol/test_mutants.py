@@ -19,9 +19,6 @@ from hypothesis.errors import HypothesisException
 
 from tests import mutants
 
-pytestmark = pytest.mark.no_cover
-"""What broken code runs is not covered."""
-
 
 class Word(str):
     """A subclass of text, as NumPy has one."""

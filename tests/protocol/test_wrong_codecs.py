@@ -42,9 +42,6 @@ from assay.protocol.judging._finding import finding
 from assay.testing import as_bytes, make_session
 from tests import mutants
 
-pytestmark = pytest.mark.no_cover
-"""What broken code runs is not covered."""
-
 FOLDER = Path(__file__).parent
 FRAMES = as_bytes(make_session(b"").pack(Status(execution_state=ExecutionState.IDLE)))
 ENVELOPE = make_session(b"").open(FRAMES)

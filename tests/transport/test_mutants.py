@@ -19,9 +19,6 @@ from tests.mutants import (
     replace,
 )
 
-pytestmark = pytest.mark.no_cover
-"""What broken code runs is not covered."""
-
 LOG = "transport._log:OutboundLog."
 ORDER = "transport/test_log.py::TestOrder::"
 WAKING = "transport/test_log.py::TestWaking::"
