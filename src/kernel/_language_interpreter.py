@@ -5,14 +5,14 @@ from __future__ import annotations
 import fnmatch
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from attrs import frozen
 
 from assay.kernel._interpreter import Cell, Executed, Failed, Host, Succeeded
-from assay.kernel._language import CellError, Language, Result, bundle
+from assay.kernel._language import CellError, Completeness, Language, Result, bundle
 from assay.kernel._tracebacks import text_of
 from assay.protocol import (
     UNSET,
@@ -98,22 +98,32 @@ class LanguageInterpreter:
 
     def complete(self, code: str, cursor_pos: int) -> CompleteReply:
         """Complete the word before the cursor."""
-        found = self._language.complete(code, cursor_pos)
+        found: object = self._language.complete(code, cursor_pos)
         if isinstance(found, CompleteReply):
             return found
+        if not isinstance(found, Iterable) or isinstance(found, str):
+            raise self._wrong("complete", "names or a CompleteReply", found)
+        names = []
+        for name in found:
+            if not isinstance(name, str):
+                raise self._wrong("complete", "names, which are text", name)
+            names.append(name)
         before = re.search(f"(?:{self._language.word})\\Z", code[:cursor_pos])
         start = before.start() if before is not None else cursor_pos
         begun = code[start:cursor_pos].casefold()
-        matches = tuple(name for name in found if name.casefold().startswith(begun))
+        matches = tuple(name for name in names if name.casefold().startswith(begun))
         return CompleteReply(matches=matches, cursor_start=start, cursor_end=cursor_pos)
 
     def inspect(self, code: str, cursor_pos: int, detail_level: int) -> InspectReply:
         """Describe what stands at the cursor."""
-        found = self._language.inspect(code, cursor_pos, detail_level)
+        found: object = self._language.inspect(code, cursor_pos, detail_level)
         if isinstance(found, InspectReply):
             return found
         if found is None:
             return InspectReply(found=False)
+        if not isinstance(found, (str, Mapping)):
+            wanted = "a text, a dict by MIME type, an InspectReply or None"
+            raise self._wrong("inspect", wanted, found)
         return InspectReply(found=True, data=bundle(found))
 
     def is_complete(self, code: str) -> IsCompleteReply:
@@ -121,6 +131,9 @@ class LanguageInterpreter:
         said = self._language.is_complete(code)
         if isinstance(said, IsCompleteReply):
             return said
+        if said not in get_args(Completeness):
+            wanted = f"one of {', '.join(get_args(Completeness))}, or an IsCompleteReply"
+            raise self._wrong("is_complete", wanted, said)
         return IsCompleteReply(status=said, indent="" if said == "incomplete" else UNSET)
 
     def history(self, request: HistoryRequest) -> HistoryReply:
@@ -164,10 +177,7 @@ class LanguageInterpreter:
             data = shown = bundle(result)
             self._host.publish(ExecuteResult(execution_count=cell.number, data=data))
         elif result is not None and not isinstance(result, Succeeded):
-            name = type(self._language).__name__
-            raise TypeError(
-                f"{name}.execute: wanted a text, a dict by MIME type or None, found {result!r:.80}"
-            )
+            raise self._wrong("execute", "a text, a dict by MIME type or None", result)
         text = shown.get("text/plain")
         done = result if isinstance(result, Succeeded) else Succeeded()
         if cell.user_expressions:
@@ -176,6 +186,16 @@ class LanguageInterpreter:
                 user_expressions={**asked, **done.user_expressions}, payload=done.payload
             )
         return done, text if isinstance(text, str) else None
+
+    def _wrong(self, method: str, wanted: str, found: object) -> TypeError:
+        """Return the error of an author's *method* that has returned something else."""
+        shown = f"{found!r:.80}"
+        if inspect.iscoroutine(found):
+            found.close()  # else Python warns of it, somewhere
+            shown = "a coroutine: only execute may be async"
+        return TypeError(
+            f"{type(self._language).__name__}.{method}: wanted {wanted}, found {shown}"
+        )
 
     def _settled(self, result: object) -> object:
         if not inspect.isawaitable(result):

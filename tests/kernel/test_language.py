@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from assay.kernel import Bundle, Cell, CellError, Language, Result, Succeeded
+from assay.kernel._language_interpreter import LanguageInterpreter
 from assay.protocol import (
     UNSET,
     Channel,
@@ -214,6 +216,70 @@ def test_errors_are_said_once_in_each_place(
     assert answer.content.execution_count == before.execution_count + 1
     assert re.fullmatch(text, "\n".join(answer.content.traceback))
     assert "src/kernel" not in "".join(answer.content.traceback)
+
+
+class Mistaken(Language):
+    """Answers what its field says, whatever it is asked."""
+
+    name = "mistaken"
+    answer: Any = None
+
+    def execute(self, cell: Cell) -> None:
+        """Do nothing."""
+
+    def complete(self, code: str, cursor_pos: int) -> Any:  # noqa: ARG002 - as the base's
+        """Answer."""
+        return self.answer
+
+    def inspect(self, code: str, cursor_pos: int, detail_level: int) -> Any:  # noqa: ARG002
+        """Answer."""
+        return self.answer
+
+    def is_complete(self, code: str) -> Any:  # noqa: ARG002 - as the base's
+        """Answer."""
+        return self.answer
+
+
+async def awaited_names() -> list[str]:
+    """Return names when it is awaited."""
+    return ["a"]
+
+
+@pytest.mark.parametrize(
+    ("make", "found"),
+    [
+        (awaited_names, "a coroutine: only execute may be async"),
+        (lambda: 5, "5"),
+        (lambda: [1], r"\[?1\]?"),
+        (lambda: True, "True"),
+    ],
+    ids=["async", "number", "number in a list", "bool"],
+)
+def test_questions_that_are_answered_wrongly_say_so(make: Callable[[], object], found: str) -> None:
+    """The author's method is named, with what was wanted and found, as for `execute`."""
+    language = Mistaken()
+    asked = LanguageInterpreter(language)
+    questions: dict[str, Callable[[], object]] = {
+        "complete": lambda: asked.complete("a", 1),
+        "inspect": lambda: asked.inspect("a", 1, 0),
+        "is_complete": lambda: asked.is_complete("a"),
+    }
+
+    for method, ask in questions.items():
+        language.answer = make()
+        with pytest.raises(TypeError) as caught:
+            ask()
+        assert re.fullmatch(rf"Mistaken\.{method}: wanted .+, found {found}", str(caught.value))
+
+
+def test_a_text_is_no_list_of_names() -> None:
+    """It would be completed letter by letter."""
+    language = Mistaken()
+    language.answer = "abc"
+
+    with pytest.raises(TypeError) as caught:
+        LanguageInterpreter(language).complete("a", 1)
+    assert "wanted names or a CompleteReply, found 'abc'" in str(caught.value)
 
 
 def test_blank_that_fails_hides_no_cell(client: Client) -> None:
