@@ -142,6 +142,14 @@ def test_what_rests_on_our_reading_fails_nothing_in_passing_either() -> None:
     assert found["SIGN-01.0"] is Verdict.NOTE
 
 
+def test_kernel_that_does_not_count() -> None:
+    """Of a counter that stands nothing says what else moves it: one check finds that, no other."""
+    found = _verdicts("exec-counter-stands", "EXEC-06.1", "EXEC-03.1", "SIGN-10.2", "INSPECT-09.1")
+
+    assert found.pop("EXEC-06.1") is Verdict.FAILED
+    assert {found[name] for name in found if not name.endswith(".0")} == {Verdict.SKIPPED}
+
+
 def test_kernel_that_keeps_answers() -> None:
     """An answer that a kernel kept from one check is not taken in another one."""
     found = _verdicts("stdin-second-answer", "STDIN-11.5", "STDIN-14.1")

@@ -24,6 +24,7 @@ __all__ = [
     "lines",
     "looping",
     "looping_code",
+    "moving_count",
     "must_loop",
     "must_run",
     "new_name",
@@ -76,6 +77,18 @@ def stored_count(kernel: Testee, peer: Peer | None = None) -> int:
         Skip: the cell fails, or its reply has no number.
     """
     return count_of((peer or kernel.peer).execute(kernel.snippet("nothing")).succeeded())
+
+
+def moving_count(kernel: Testee, peer: Peer | None = None) -> int:
+    """Return what `stored_count` does, of a kernel that counts stored cells one by one.
+
+    Raises:
+        Skip: it does not, so that nothing shows what else moves its counter; that is for EXEC-06.1.
+    """
+    first, second = stored_count(kernel, peer), stored_count(kernel, peer)
+    if second != first + 1:
+        raise Skip(f"a stored cell behind number {first} has number {second} (EXEC-06)")
+    return second
 
 
 def must_run(kernel: Testee, peer: Peer | None = None) -> None:

@@ -7,7 +7,14 @@ from assay.conformance._check import check
 from assay.conformance._heard import Heard
 from assay.conformance._outcome import Outcome, Skip, failed, note, passed
 from assay.conformance._testee import Testee
-from assay.conformance.checks._cells import NUMBER, has_count, lines, new_name, stored_count
+from assay.conformance.checks._cells import (
+    NUMBER,
+    has_count,
+    lines,
+    moving_count,
+    new_name,
+    stored_count,
+)
 from assay.conformance.checks._history import stored_texts
 from assay.conformance.checks._shape import INTEGER, OBJECT, TEXTS, has_shape, misfit
 
@@ -257,7 +264,7 @@ def wrong_cursor(kernel: Testee) -> Outcome:
     snippets=("nothing",),
 )
 def does_not_count(kernel: Testee) -> Outcome:
-    before = stored_count(kernel)
+    before = moving_count(kernel)
     _complete(kernel, "a", 1).replied()
     return has_count(kernel.peer.execute(kernel.snippet("nothing")), before + 1)
 

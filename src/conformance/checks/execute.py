@@ -12,6 +12,7 @@ from assay.conformance.checks._cells import (
     execution,
     has_count,
     lines,
+    moving_count,
     must_run,
     new_name,
     not_alive,
@@ -99,7 +100,7 @@ def silent_is_false(kernel: Testee) -> Outcome:
 
 @check("EXEC-02.2", "a request without silent moves the counter", snippets=("nothing",))
 def silent_is_false_for_the_counter(kernel: Testee) -> Outcome:
-    before = stored_count(kernel)
+    before = moving_count(kernel)
     cell = kernel.peer.ask(
         execution(kernel.peer, kernel.snippet("nothing"), store_history=True),
     )
@@ -113,7 +114,7 @@ def silent_is_false_for_the_counter(kernel: Testee) -> Outcome:
     mistake="store_history is looked at alone.",
 )
 def silent_is_not_stored(kernel: Testee) -> Outcome:
-    before = stored_count(kernel)
+    before = moving_count(kernel)
     code = kernel.snippet("nothing")
     silent = kernel.peer.execute(code, silent=True, store_history=True)
     silent.succeeded()
@@ -186,7 +187,7 @@ def silent_errors(kernel: Testee) -> Outcome:
     mistake="A missing boolean is read as false.",
 )
 def stored_by_default(kernel: Testee) -> Outcome:
-    before = stored_count(kernel)
+    before = moving_count(kernel)
     cell = kernel.peer.ask(execution(kernel.peer, kernel.snippet("nothing"), silent=False))
     return has_count(cell, before + 1)
 
@@ -197,7 +198,7 @@ def stored_by_default(kernel: Testee) -> Outcome:
     snippets=("nothing",),
 )
 def silent_by_default_not_stored(kernel: Testee) -> Outcome:
-    before = stored_count(kernel)
+    before = moving_count(kernel)
     code = kernel.snippet("nothing")
     silent = kernel.peer.ask(execution(kernel.peer, code, silent=True))
     silent.succeeded()
@@ -222,7 +223,7 @@ def counter_grows(kernel: Testee) -> Outcome:
     snippets=("nothing",),
 )
 def unstored_do_not_count(kernel: Testee) -> Outcome:
-    before = stored_count(kernel)
+    before = moving_count(kernel)
     code = kernel.snippet("nothing")
     unstored = [kernel.peer.execute(code, store_history=False) for _ in range(2)]
     for one in unstored:
@@ -237,7 +238,7 @@ def unstored_do_not_count(kernel: Testee) -> Outcome:
     mistake="The counter is moved behind the code, which an exception leaves out.",
 )
 def failures_count(kernel: Testee) -> Outcome:
-    before = stored_count(kernel)
+    before = moving_count(kernel)
     wrong = kernel.peer.execute(kernel.snippet("error", text="assay"), stop_on_error=False)
     if wrong.replied().status != "error":
         raise Skip("the code does not fail")
@@ -252,7 +253,7 @@ def failures_count(kernel: Testee) -> Outcome:
 )
 def one_counter_for_all(kernel: Testee) -> Outcome:
     other = kernel.connect("two")
-    before = stored_count(kernel)
+    before = moving_count(kernel)
     found = stored_count(kernel, other)
     if found != before + 1:
         return failed(f"execution_count {before + 1} for the second client", f"{found}")
@@ -266,7 +267,7 @@ def one_counter_for_all(kernel: Testee) -> Outcome:
     also=("INFO-11",),
 )
 def questions_do_not_count(kernel: Testee) -> Outcome:
-    before = stored_count(kernel)
+    before = moving_count(kernel)
     kernel.peer.ask("kernel_info_request").succeeded()
     return has_count(kernel.peer.execute(kernel.snippet("nothing")), before + 1)
 

@@ -9,7 +9,7 @@ from assay.conformance._check import check
 from assay.conformance._heard import Heard
 from assay.conformance._outcome import Outcome, Skip, failed, passed
 from assay.conformance._testee import Testee
-from assay.conformance.checks._cells import NUMBER, has_count, new_name, stored_count
+from assay.conformance.checks._cells import NUMBER, has_count, moving_count, new_name
 from assay.conformance.checks._shape import (
     BOOLEAN,
     BUNDLE,
@@ -149,7 +149,7 @@ def expressions_follow_the_code(kernel: Testee) -> Outcome:
 def expressions_do_not_count(kernel: Testee) -> Outcome:
     name = new_name()
     kernel.peer.execute(kernel.snippet("define", name=name, number=NUMBER)).succeeded()
-    before = stored_count(kernel)
+    before = moving_count(kernel)
     expression = kernel.snippet("raw_use", name=name)
     cell = kernel.peer.execute(
         kernel.snippet("nothing"), user_expressions={"one": expression, "two": expression}

@@ -6,7 +6,14 @@ from assay.conformance._check import check
 from assay.conformance._heard import Heard
 from assay.conformance._outcome import Outcome, Skip, failed, note, passed
 from assay.conformance._testee import Testee
-from assay.conformance.checks._cells import has_count, lines, new_name, plain_text, stored_count
+from assay.conformance.checks._cells import (
+    has_count,
+    lines,
+    moving_count,
+    new_name,
+    plain_text,
+    stored_count,
+)
 from assay.conformance.checks._history import stored_texts
 from assay.conformance.checks._shape import BOOLEAN, BUNDLE, has_shape
 
@@ -204,7 +211,7 @@ def found_as_text(kernel: Testee) -> Outcome:
 
 @check("INSPECT-09.1", "inspecting does not move the counter", snippets=("nothing",))
 def does_not_count(kernel: Testee) -> Outcome:
-    before = stored_count(kernel)
+    before = moving_count(kernel)
     _inspect(kernel, "a", 1).replied()
     return has_count(kernel.peer.execute(kernel.snippet("nothing")), before + 1)
 

@@ -7,7 +7,7 @@ from assay.conformance._check import check
 from assay.conformance._heard import Heard
 from assay.conformance._outcome import Outcome, Skip, failed, note, passed
 from assay.conformance._testee import Testee
-from assay.conformance.checks._cells import has_count, stored_count
+from assay.conformance.checks._cells import has_count, moving_count
 
 __all__: list[str] = []
 
@@ -119,7 +119,7 @@ def not_run(kernel: Testee) -> Outcome:
 
 @check("ISCOMPLETE-04.2", "judging code does not move the counter", snippets=("nothing",))
 def does_not_count(kernel: Testee) -> Outcome:
-    before = stored_count(kernel)
+    before = moving_count(kernel)
     _state(_judge(kernel, kernel.snippet("nothing")))
     return has_count(kernel.peer.execute(kernel.snippet("nothing")), before + 1)
 

@@ -12,11 +12,11 @@ from assay.conformance.checks._cells import (
     execution,
     has_count,
     lines,
+    moving_count,
     must_run,
     new_name,
     not_alive,
     plain_text,
-    stored_count,
 )
 
 __all__: list[str] = []
@@ -280,7 +280,7 @@ def user_variables(kernel: Testee) -> Outcome:
     mistake="The interrupt ends the kernel's own loop, or lingers and ends the next cell too.",
 )
 def interrupted_cell(kernel: Testee) -> Outcome:
-    before = stored_count(kernel)
+    before = moving_count(kernel)
     code = kernel.snippet("print_and_sleep", text="assay", seconds=INTERRUPTED_S)
     cell = kernel.peer.execute(code, wait=False)
     if not kernel.peer.wait_for(lambda: "assay" in cell.text()):

@@ -8,7 +8,7 @@ import re
 from assay.conformance._check import check
 from assay.conformance._outcome import Outcome, Skip, failed, passed
 from assay.conformance._testee import Testee
-from assay.conformance.checks._cells import execution, has_count, new_name, stored_count
+from assay.conformance.checks._cells import execution, has_count, moving_count, new_name
 from assay.conformance.checks._sample import every
 from assay.conformance.checks._started import (
     client_of,
@@ -230,7 +230,7 @@ def _half(signature: bytes) -> bytes:
 def no_count(kernel: Testee) -> Outcome:
     _must_be_signed(kernel)
     peer = kernel.peer
-    before = stored_count(kernel)
+    before = moving_count(kernel)
     draft = execution(peer, kernel.snippet("print", text=new_name()))
     heard = peer.send(draft.with_parts(signature=WRONG).unjudged())
     if not peer.quiet():
