@@ -22,6 +22,8 @@ from assay.protocol import (
     ExecuteResult,
     ExecutionState,
     InputRequest,
+    InterruptReply,
+    InterruptRequest,
     Json,
     KernelInfoRequest,
     MsgId,
@@ -121,6 +123,12 @@ def begin(
             timeout=HANG_LIMIT_S,
         )
     return exchange
+
+
+def interrupt(client: Client) -> None:
+    """Interrupt what runs, by a message, and wait for the reply."""
+    answer = client.request(InterruptRequest(), channel=Channel.CONTROL, timeout=HANG_LIMIT_S)
+    assert isinstance(answer.content, InterruptReply), answer.content
 
 
 def finish(client: Client, exchange: Exchange) -> Answer:

@@ -19,8 +19,6 @@ from assay.protocol import (
     Error,
     ExecuteRequest,
     InputRequest,
-    InterruptReply,
-    InterruptRequest,
     ShutdownRequest,
     StreamName,
 )
@@ -30,6 +28,7 @@ from tests.kernel._kernels import (
     execute,
     failed,
     finish,
+    interrupt,
     is_well,
     only,
     result,
@@ -96,12 +95,6 @@ def entered(outer: Client, cell: Exchange, count: int = 1) -> Iterator[Client]:
 def end(client: Client) -> None:
     """End the kernel that *client* is in."""
     client.request(ShutdownRequest(), channel=Channel.CONTROL, timeout=HANG_LIMIT_S)
-
-
-def interrupt(client: Client) -> None:
-    """Interrupt the kernel that *client* is in."""
-    asked = client.request(InterruptRequest(), channel=Channel.CONTROL, timeout=HANG_LIMIT_S)
-    assert isinstance(asked.content, InterruptReply)
 
 
 def test_cells_see_the_function_and_show_in_their_own_client(client: Client) -> None:

@@ -10,7 +10,6 @@ import pytest
 from assay.protocol import (
     Channel,
     DebugReply,
-    InterruptRequest,
     Json,
     KernelInfoReply,
     KernelInfoRequest,
@@ -23,6 +22,7 @@ from tests.kernel._kernels import (
     failed,
     finish,
     frames,
+    interrupt,
     is_well,
     result,
     start,
@@ -80,11 +80,6 @@ def test_debugpy_is_broken(tmp_path: Path) -> None:
         assert debugging.body("richInspectVariables", variableName="x")["data"] == {
             "text/plain": "5"
         }
-
-
-def interrupt(client: Client) -> None:
-    """Send an interrupt_request, and wait for its reply."""
-    client.request(InterruptRequest(), channel=Channel.CONTROL, timeout=HANG_LIMIT_S)
 
 
 BREAK_OFF = "__import__('pydevd').get_global_debugger()._client_socket.shutdown(2)"

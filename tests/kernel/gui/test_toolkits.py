@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from assay.protocol import Channel, DisplayData, InterruptRequest
+from assay.protocol import DisplayData
 from assay.transport import Client
 from tests.kernel._kernels import (
     HANG_LIMIT_S,
@@ -24,6 +24,7 @@ from tests.kernel._kernels import (
     execute,
     failed,
     finish,
+    interrupt,
     start,
     succeeded,
 )
@@ -115,11 +116,6 @@ def toolkit(
         succeeded(execute(client, f"%gui\n{switch_on}"))
         yield client
         succeeded(execute(client, "%gui"))
-
-
-def interrupt(client: Client) -> None:
-    """Interrupt what runs."""
-    client.request(InterruptRequest(), channel=Channel.CONTROL, timeout=HANG_LIMIT_S)
 
 
 def goes_on(client: Client) -> bool:

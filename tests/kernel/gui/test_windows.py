@@ -18,7 +18,6 @@ from assay.protocol import (
     CreateSubshellRequest,
     DeleteSubshellRequest,
     ExecuteRequest,
-    InterruptRequest,
     ShutdownRequest,
     StreamName,
 )
@@ -30,6 +29,7 @@ from tests.kernel._kernels import (
     execute,
     failed,
     finish,
+    interrupt,
     is_well,
     origin,
     succeeded,
@@ -51,11 +51,6 @@ def windows(client: Client) -> Iterator[Client]:
     succeeded(execute(client, SETUP + PRINT_TICKS))
     yield client
     succeeded(execute(client, "gui(None); del toy, other"))
-
-
-def interrupt(client: Client) -> None:
-    """Interrupt what runs."""
-    client.request(InterruptRequest(), channel=Channel.CONTROL, timeout=HANG_LIMIT_S)
 
 
 def wait_for_text(client: Client, code: str, text: str) -> None:
