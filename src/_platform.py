@@ -9,6 +9,7 @@ Nothing else of the package asks which system it runs on.
 | the end of any process             | pidfd                 | ask once a second (by the caller)  |
 | the end of a child, not yet reaped | waitid                | wait for it and reap it (the same) |
 | a pipe that holds more             | ``F_SETPIPE_SZ``      | the pipe as it is                  |
+| a file without a name              | memfd                 | a temporary file                   |
 | bytes that a peer has taken        | ``TCP_INFO``          | unknown, 0                         |
 | bytes that it has not              | ``SIOCOUTQ``; macOS:  | unknown, 0                         |
 |                                    | ``SO_NWRITE``         |                                    |
@@ -52,6 +53,7 @@ __all__ = [
     "CallMadePoll",
     "Readiness",
     "UnsupportedSystemError",
+    "anonymous_file",
     "block_signals",
     "enlarge_pipe",
     "host_name",
@@ -284,6 +286,20 @@ def enlarge_pipe(descriptor: int, size: int) -> None:
             fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, size)
         except OSError:  # over the user's limit: the default will do
             return
+
+
+def anonymous_file() -> int:
+    """Return a descriptor of a new file for reading and writing that goes with its last user.
+
+    Raises:
+        OSError: there is no room for it, or no descriptor.
+    """
+    if sys.platform == "linux" and not IS_PORTABLE and hasattr(os, "memfd_create"):
+        return os.memfd_create("assay", os.MFD_CLOEXEC)
+    import tempfile  # noqa: PLC0415 - Linux does without
+
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())
 
 
 def process_start(pid: int) -> str | None:

@@ -202,6 +202,12 @@ class Kernel:
                 parts.interrupts.handlers.leave_code()  # start-up files are the user's code too
             parts.serve_subshells(cast("ConcurrentInterpreter", interpreter))
             parts.beside.serve(*parts.services.of_onlooker(interpreter))
+            if self._ownership.descriptors:
+                parts.capture.keep_reserve(
+                    lambda descriptor, ready: parts.io.log.call(
+                        lambda: parts.io.watch(descriptor, ready)
+                    )
+                )
             # A cell may leave no descriptor, and ZeroMQ ends the process where it finds none.
             clients_are_followed.wait()
             yield RunningKernel(parts, interpreter)

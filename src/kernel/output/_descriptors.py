@@ -32,13 +32,19 @@ import select
 import stat
 import sys
 from contextlib import suppress
+from functools import partial
 from threading import Lock, get_ident
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from assay._platform import enlarge_pipe, make_readiness
 from assay.kernel.output._iopub import Output
 from assay.protocol import Buffer, StreamName
 from assay.transport import get_logger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from assay.kernel.output._reserve import Reserve
 
 __all__ = ["DescriptorCapture", "real_stderr"]
 
@@ -69,14 +75,17 @@ class _Captured:
         self.caught = descriptor
         """What is written to it is read from the pipe; after `release` a descriptor of its own."""
         self.decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
+        self.read_bytes = self._read_pipe
 
     def read(self) -> str:
-        """Return what has been written since; empty if nothing."""
+        """Return some of what has been written since; empty if nothing."""
+        return self.decoder.decode(self.read_bytes())
+
+    def _read_pipe(self) -> bytes:
         try:
-            data = os.read(self.read_end, READ_BYTES)
+            return os.read(self.read_end, READ_BYTES)
         except BlockingIOError:
-            return ""
-        return self.decoder.decode(data)
+            return b""
 
     def mend(self) -> None:
         """Open again what a program has closed; what it has put in its place stays.
@@ -175,6 +184,7 @@ class DescriptorCapture:
         self._reader: int | None = None
         """The thread that holds the lock."""
         self._captured: tuple[_Captured, ...] = ()
+        self._reserve: Reserve | None = None
         self._readiness = make_readiness()
         self.written_to = self._readiness.poll
         """Called with 0 and 1, returns what is not empty if something waits to be read."""
@@ -190,6 +200,28 @@ class DescriptorCapture:
         self._captured = (_Captured(StreamName.STDOUT, 1), _Captured(StreamName.STDERR, 2))
         for captured in self._captured:
             self._readiness.register(captured.read_end, select.POLLIN)
+
+    def keep_reserve(self, watch: Callable[[int, Callable[[], None]], None]) -> None:
+        """Start the process that reads the pipes where no thread of Python's can (decision 0025).
+
+        Where it cannot be had, C code that fills a pipe while it holds Python's lock waits until it
+        is interrupted.
+
+        Args:
+            watch: Lets the I/O thread call a function when a descriptor is readable.
+        """
+        from assay.kernel.output._reserve import Reserve  # noqa: PLC0415 - after the first reply
+
+        with self._lock:  # no other thread is in the middle of a read
+            try:
+                reserve = Reserve([(one.read_end, one.writer) for one in self._captured])
+            except OSError as error:
+                logger.debug("nobody reads for code that holds the lock: %s", error)
+                return
+            self._reserve = reserve
+            for number, captured in enumerate(self._captured):
+                captured.read_bytes = partial(reserve.read, number)
+        watch(reserve.questions, reserve.answer)
 
     @property
     def read_ends(self) -> tuple[int, ...]:
@@ -273,7 +305,8 @@ class DescriptorCapture:
             self._reader = thread
             self.reading = True
             try:
-                for _ in range(1 + PIPE_BYTES // READ_BYTES):
+                moved = self._reserve.pieces() if self._reserve is not None else 0
+                for _ in range(1 + PIPE_BYTES // READ_BYTES + moved):
                     if not self._read_each():
                         break
             finally:
@@ -292,11 +325,15 @@ class DescriptorCapture:
         self._readiness.close()
         for captured in self._captured:
             captured.restore()
+        if self._reserve is not None:
+            self._reserve.close()
 
     def _read_each(self) -> bool:
         found = False
+        # To ask costs a tenth of a look into a pipe that is empty.
+        ready = dict(self.written_to(0, len(DESCRIPTORS)))
         for captured in self._captured:
-            if text := captured.read():
+            if captured.read_end in ready and (text := captured.read()):
                 self._output.write_captured(captured.name, text)
                 found = True
         return found

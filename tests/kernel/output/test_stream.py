@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import sys
 import threading
 from collections.abc import Callable
@@ -189,6 +190,7 @@ class Endless:
     """A descriptor to which a child never stops writing."""
 
     name = StreamName.STDOUT
+    read_end = 77
 
     def read(self) -> str:
         """Return what is there at any time."""
@@ -201,6 +203,7 @@ def test_reading_ends_though_there_is_always_more(
     """What is read before a cell's end is bounded, and is all that a full pipe holds (SHELL-05)."""
     capture = DescriptorCapture(here.output)
     monkeypatch.setattr(capture, "_captured", (Endless(),))
+    monkeypatch.setattr(capture, "written_to", lambda *_: [(Endless.read_end, select.POLLIN)])
     capture.drain()
 
     assert PIPE_BYTES // READ_BYTES <= here.said().count("more") <= 2 * PIPE_BYTES // READ_BYTES
