@@ -17,6 +17,7 @@ __all__ = [
     "lower_kernel_info_reply",
     "lower_shutdown",
     "raise_connect_reply",
+    "raise_history_reply",
     "raise_history_request",
     "raise_kernel_info_reply",
     "raise_shutdown",
@@ -51,6 +52,11 @@ def lower_history_request(draft: Draft) -> None:
     for name, default in needed.get(access, {}).items():
         if content.get(name) is None:
             content[name] = default
+
+
+def raise_history_reply(draft: Draft) -> None:
+    """Old kernels said no status, without which clients of today take it for a failure."""
+    draft.content.setdefault("status", "ok")
 
 
 def lower_history_reply(draft: Draft) -> None:
@@ -105,6 +111,7 @@ def raise_kernel_info_reply(draft: Draft) -> None:
     for name in ("language", "language_version", "ipython_version"):
         content.pop(name, None)
     is_ipython = bool(ipython) and language.startswith("python")
+    content["status"] = "ok"
     content["protocol_version"] = (
         _joined(read_list(content, "protocol_version")) or draft.version.value
     )
@@ -159,7 +166,9 @@ def _numbers(version: str) -> tuple[list[int], str]:
 
 
 def raise_shutdown(draft: Draft) -> None:
-    """Clients of IPython.parallel leave ``restart`` out."""
+    """Clients of IPython.parallel leave ``restart`` out, and the text had no status."""
+    if draft.msg_type == "shutdown_reply":
+        draft.content.setdefault("status", "ok")
     if not draft.failed:
         draft.content["restart"] = read_flag(draft.content, "restart", default=False)
 

@@ -161,7 +161,7 @@ _RULES: _Rules = {
     "history_request": _Rule(
         up=_questions.raise_history_request, down=_questions.lower_history_request
     ),
-    "history_reply": _Rule(down=_questions.lower_history_reply),
+    "history_reply": _Rule(up=_questions.raise_history_reply, down=_questions.lower_history_reply),
     "connect_reply": _Rule(up=_questions.raise_connect_reply, down=_questions.lower_connect_reply),
     "kernel_info_request": _Rule(since=V4_0),
     "kernel_info_reply": _Rule(
