@@ -8,6 +8,7 @@ Only programs that have ipyparallel import this module.
 
 from __future__ import annotations
 
+import os
 import sys
 
 from ipyparallel.cluster.launcher import (
@@ -37,6 +38,15 @@ __all__ = [
 ]
 
 ENGINE = ("-m", "assay", "engine")
+
+HTCONDOR = """
+universe        = vanilla
+executable      = /usr/bin/env
+transfer_executable = False
+getenv          = True
+arguments       = "{program_and_args}"
+"""
+"""The environment says where the cluster is; and Python, started by ``env``, knows its own path."""
 
 
 class _Here:
@@ -93,8 +103,27 @@ class AssaySGEEngineSetLauncher(_Here, SGEEngineSetLauncher):  # type: ignore[mi
 
 
 class AssayLSFEngineSetLauncher(_Here, LSFEngineSetLauncher):  # type: ignore[misc]  # untyped
-    """Start engines with LSF."""
+    """Start engines with LSF.
+
+    ipyparallel's hands on the environment of this process alone, which does not say where the
+    cluster is.
+    """
+
+    def start(self, n: int = 1) -> object:
+        """Submit a job of *n* engines; return its id."""
+        before = {name: os.environ.get(name) for name in self.get_env()}
+        os.environ.update(self.get_env())
+        try:
+            return super().start(n)
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = value
 
 
 class AssayHTCondorEngineSetLauncher(_Here, HTCondorEngineSetLauncher):  # type: ignore[misc]  # untyped
-    """Start engines with HTCondor."""
+    """Start engines with HTCondor; ipyparallel's script names its own engine."""
+
+    default_template = HTCONDOR
