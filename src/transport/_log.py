@@ -324,10 +324,8 @@ class OutboundLog:
             run = Run(name, parent, record)
             run.append(text)
             self.resume(run)
-        # A writer that waits in the middle of a line makes others wait for the rest of it.
-        if self._is_full() and (not run.is_mid_line or self._bytes > MAX_BYTES + LINE_BYTES):
-            self.part_line()
-            self._wait_for_room()
+        if self._is_full():
+            self._wait_at_the_end_of(run)
         return run
 
     def resume(self, run: Run) -> None:
@@ -546,6 +544,15 @@ class OutboundLog:
             except BaseException:  # an interrupt came between the two
                 self._woken = False
                 raise
+
+    def _wait_at_the_end_of(self, run: Run) -> None:
+        # A writer that waits in the middle of a line makes others wait for the rest of it. So it
+        # waits when it ends the line: that comes by `write` as well, since nothing goes on quickly.
+        if run.is_mid_line and self._bytes <= MAX_BYTES + LINE_BYTES:
+            self.end_run()
+        else:
+            self.part_line()
+            self._wait_for_room()
 
     def _wait_for_room(self, more: int = 0) -> None:
         if get_ident() == self.owner:

@@ -476,6 +476,31 @@ def test_flushed_text_waits_for_nothing(here: Fixture, part: str) -> None:
 BIG = 16 * 1024
 
 
+def test_writers_wait_between_lines(here: Fixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads that print more than is taken wait when they have ended a line, not within it."""
+    monkeypatch.setattr(log_module, "MAX_BYTES", 100_000)
+    monkeypatch.setattr(log_module, "LINE_BYTES", 50_000)
+    ended = threading.Event()
+
+    def work(number: int) -> None:
+        here.enter(f"thread-{number}")
+        while not ended.is_set():
+            print("x" * 1_000, file=here.stream)
+
+    threads = [threading.Thread(target=work, args=[n], daemon=True) for n in range(3)]
+    for thread in threads:
+        thread.start()
+    while len(here.log._gates) < len(threads):
+        assert all(thread.is_alive() for thread in threads)
+    texts = ["".join(run.parts) for run in here.log._entries if isinstance(run, Run)]
+    ended.set()
+    here.log.close()
+    for thread in threads:
+        thread.join()
+
+    assert all(text.endswith("\n") for text in texts)
+
+
 class Piece(NamedTuple):
     """A text, by few words: Hypothesis shows those with which a test fails."""
 
