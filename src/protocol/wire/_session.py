@@ -319,9 +319,9 @@ class Session:
     def _date_json(self) -> bytes:
         # The codec writes a date in a tenth of the time of `isoformat`, but none of a subclass.
         now = self._now()
-        check_moment(now)
-        if type(now) is datetime:
+        if type(now) is datetime and now.tzinfo is not None:
             return encode_json(now)
+        check_moment(now)
         return encode_json(now.isoformat().replace("+00:00", "Z"))
 
     def _header_end(self, msg_type: str) -> bytes:
@@ -344,8 +344,9 @@ class Session:
     ) -> list[Buffer]:
         if buffers:
             check_bytes("buffers", buffers, "WIRE-09")
-        if identities:
-            check_bytes("identities", identities, "WIRE-02")
+        for identity in identities:
+            if type(identity) is not bytes:
+                check_bytes("identities", identities, "WIRE-02")
         signature = self.signer.sign(header, parent_header, metadata, content)
         return [
             *identities,
