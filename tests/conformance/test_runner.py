@@ -125,15 +125,6 @@ def _verdicts(fault: str, *names: str) -> dict[str, Verdict]:
     return {one.check: one.outcome for one in report.results}
 
 
-def test_kernel_that_an_interrupt_ends() -> None:
-    """That SIGINT ends a kernel is found where it is asked, not where it tidies up."""
-    found = _verdicts("ctrl-sigint-kills", "CTRL-01.1", "HB-02.1", "CTRL-11.1")
-
-    assert found["CTRL-11.1"] is Verdict.FAILED
-    assert found["CTRL-01.1"] is Verdict.PASSED
-    assert found["HB-02.1"] is Verdict.PASSED
-
-
 def test_what_rests_on_our_reading_fails_nothing_in_passing_either() -> None:
     """The kernel that a note is about, started with a file of its own, fails nothing else."""
     found = _verdicts("sign-replies-sha256", "SIGN-11.1")
@@ -148,13 +139,6 @@ def test_kernel_that_does_not_count() -> None:
 
     assert found.pop("EXEC-06.1") is Verdict.FAILED
     assert {found[name] for name in found if not name.endswith(".0")} == {Verdict.SKIPPED}
-
-
-def test_kernel_that_keeps_answers() -> None:
-    """An answer that a kernel kept from one check is not taken in another one."""
-    found = _verdicts("stdin-second-answer", "STDIN-11.5", "STDIN-14.1")
-
-    assert found == {"STDIN-11.5": Verdict.FAILED, "STDIN-14.1": Verdict.PASSED}
 
 
 def test_kernel_without_control() -> None:
