@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from types import FrameType, TracebackType
 
+from assay.kernel._error_chains import lines_of_chain
+
 __all__ = ["hide_own_frames", "last_line_of", "lines_of", "text_of"]
 
 OWN = __name__.rpartition(".")[0]
@@ -122,16 +124,21 @@ def last_line_of(error: BaseException) -> str:
 def lines_of(error: BaseException) -> list[str]:
     """Return what Python shows of *error*, without line ends; the last line alone if it fails.
 
-    Lines in the middle are left out of more than `MAX_LINES`.
+    The middle is left out of more than `MAX_CHAIN` errors that caused each other, and of more than
+    `MAX_LINES` lines.
     """
-    import traceback  # noqa: PLC0415 - few requests fail, and none of a kernel that starts
-
     try:
-        lines = "".join(traceback.format_exception(error)).splitlines()
+        first, last = lines_of_chain(error)
     except BaseException:  # noqa: BLE001 - a SyntaxError's attributes, or its notes, may be anything
         return [last_line_of(error)]
-    left_out = len(lines) - MAX_LINES
-    if left_out > 0:
-        half = MAX_LINES // 2
-        lines[half:-half] = [f"  [... {left_out} lines left out]"]
-    return lines
+    if last:
+        return [*_shortened(first, MAX_LINES // 2), *_shortened(last, MAX_LINES // 2)]
+    return _shortened(first, MAX_LINES)
+
+
+def _shortened(lines: list[str], limit: int) -> list[str]:
+    left_out = len(lines) - limit
+    if left_out <= 0:
+        return lines
+    half = limit // 2
+    return [*lines[:half], f"  [... {left_out} lines left out]", *lines[-half:]]

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Any
 
+from assay.kernel._error_chains import MAX_CHAIN, shown_before
+
 __all__ = ["MAX_FRAMES", "is_beyond_ipython", "leave_out_middle"]
 
 MAX_FRAMES = 1_000
@@ -21,11 +23,8 @@ MAX_FRAMES = 1_000
 
 HALF = MAX_FRAMES // 2
 
-MAX_CHAIN = 100
-"""Errors that caused each other, and are shown with their sources."""
-
 MAX_CHAIN_FRAMES = 3_000
-"""Frames of all of these together."""
+"""Frames of all errors together that caused each other, where each is shown with its sources."""
 
 
 def is_beyond_ipython(error: BaseException) -> bool:
@@ -61,8 +60,7 @@ def _shown_with(error: BaseException) -> Iterator[BaseException]:
     link: BaseException | None = error
     while link is not None:
         yield link
-        hidden = None if link.__suppress_context__ else link.__context__
-        link = hidden if link.__cause__ is None else link.__cause__
+        link = shown_before(link)
 
 
 def leave_out_middle(formatter: Any) -> None:
