@@ -63,8 +63,8 @@ MUTANTS = (
     Mutant(
         "the outermost identity is lost",
         "wire._framing:split",
-        "tuple(map(bytes, frames[:start]))",
-        "tuple(frames[1:start])",
+        'as_bytes(frame, "identities") for frame in frames[:start]',
+        'as_bytes(frame, "identities") for frame in frames[1:start]',
         "wire.round_trip.any_key_and_scheme_carries_any_message",
     ),
     Mutant(

@@ -21,6 +21,7 @@ from msgspec import UNSET, UnsetType
 
 from assay.protocol._errors import ContentError, shorten
 from assay.protocol.contents._debug import DebugReply, DebugRequest
+from assay.protocol.wire._arguments import check_instance
 from assay.protocol.wire._json import JsonObject
 from assay.protocol.wire._message import Content
 from assay.protocol.wire._structure import structure
@@ -199,9 +200,11 @@ def debug_arguments(request: DebugRequest) -> Content | None:
 
     Raises:
         ContentError: they do not fit the command; `faults` names each field.
+        LocalError: *request* is none.
 
     Source: messaging.rst §Additions to the DAP, DEBUG-05 to DEBUG-11.
     """
+    check_instance(request, DebugRequest, "a DebugRequest", "HDR-18")
     cls = ARGUMENTS.get(request.command)
     return None if cls is None else _read(cls, request.arguments, "arguments", "HDR-18")
 
@@ -216,9 +219,11 @@ def debug_body(reply: DebugReply, *, command: str = "") -> Content | None:
 
     Raises:
         ContentError: it does not fit the command; `faults` names each field.
+        LocalError: *reply* is none.
 
     Source: messaging.rst §Additions to the DAP, DEBUG-05 to DEBUG-11.
     """
+    check_instance(reply, DebugReply, "a DebugReply", "HDR-18")
     found = BODIES.get(command or reply.command)
     if found is None or not reply.success:
         return None

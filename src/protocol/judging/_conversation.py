@@ -21,6 +21,7 @@ from assay.protocol.judging._validation import (
     findings_of,
     profile_named,
 )
+from assay.protocol.wire._arguments import check_instance
 from assay.protocol.wire._message import UNSET
 from assay.protocol.wire._registry import MESSAGE_TYPES, Channel, Sender
 from assay.protocol.wire._signing import Signer
@@ -56,7 +57,7 @@ def check_conversation(
         another request is a wrong parent, and not one reply too many and one too few.
 
     Raises:
-        LocalError: the *profile* is none.
+        LocalError: the *profile* is none, or *records* holds something else.
 
     Source: messaging.rst §Request-Reply, §Execute, §Kernel status, §Messages on the stdin
     (ROUTER/DEALER) channel.
@@ -64,7 +65,7 @@ def check_conversation(
     profile = None if profile is None else profile_named(profile)
     found: list[Finding] = []
     seen: list[Seen] = []
-    for record in sorted(records, key=lambda one: one.index):
+    for record in sorted(_checked(records), key=lambda one: one.index):
         parts = read_parts(record.message, signer)
         if profile is not None:
             alone = findings_of(parts, profile, record.channel, record.sender)
@@ -94,6 +95,14 @@ def check_conversation(
     _kernel(conversation)
     check_features(conversation)
     return (*found, *conversation.found)
+
+
+def _checked(records: Iterable[Recorded]) -> list[Recorded]:
+    check_instance(records, Iterable, "the records of a conversation")
+    found = list(records)
+    for at, record in enumerate(found):
+        check_instance(record, Recorded, f"records[{at}] to be a Recorded")
+    return found
 
 
 # Ids and sessions

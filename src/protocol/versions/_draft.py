@@ -10,6 +10,7 @@ from attrs import define, field
 from assay.protocol.versions._memory import Asked
 from assay.protocol.versions._reading import fault, read_text
 from assay.protocol.versions._version import ProtocolVersion
+from assay.protocol.wire._arguments import check_instance, check_mapping
 from assay.protocol.wire._framing import Buffer
 from assay.protocol.wire._json import Json, JsonObject, decode_object
 from assay.protocol.wire._message import Content, Header, Message
@@ -62,7 +63,12 @@ def structure_message(message: Mapping[str, object]) -> Message[Content]:
 
 
 def unstructure_message(message: Message[Content]) -> MessageDict:
-    """Return the dicts of a typed *message*."""
+    """Return the dicts of a typed *message*.
+
+    Raises:
+        LocalError: *message* is none.
+    """
+    check_instance(message, Message, "a Message", "WIRE-02")
     parent = message.parent_header
     return MessageDict(
         header=unstructure(message.header),
@@ -81,7 +87,10 @@ def read_message(message: Mapping[str, object]) -> MessageDict:
     Raises:
         ContentError: a part is no object, or the header lacks its id or type (HDR-01).
         FramingError: a part came as bytes that are no JSON object.
+        LocalError: *message* is no mapping.
     """
+    wanted = "a message as a mapping, such as unstructure_message() returns"
+    check_mapping(message, wanted, "WIRE-02")
     header = _object(message, "header")
     for name in ("msg_id", "msg_type"):
         read_text(header, name)

@@ -19,6 +19,7 @@ from attrs import frozen
 from assay.protocol._errors import FramingError, LocalError, SignatureError, shorten
 from assay.protocol.versions._draft import MessageDict, read_message
 from assay.protocol.versions._version import ProtocolVersion, version_named, version_of
+from assay.protocol.wire._arguments import as_bytes, check_bytes, check_frames
 from assay.protocol.wire._framing import DELIMITER, Buffer
 from assay.protocol.wire._json import EMPTY_OBJECT, decode_object, encode_json
 from assay.protocol.wire._signing import DEFAULT_SCHEME, ReplayWindow, Signer
@@ -74,7 +75,9 @@ class FrameCodec:
         Raises:
             ContentError: a part of *message* is no object.
             FramingError: a part came as bytes that are no JSON object.
+            LocalError: *message* is no mapping, or *identities* no list of bytes.
         """
+        check_bytes("identities", identities, "WIRE-02")
         data = read_message(message)
         header, parent_header, metadata, content = (
             _encode(data["header"]),
@@ -95,6 +98,7 @@ class FrameCodec:
 
         Raises:
             FramingError: the frames are no message of this version (WIRE-18).
+            LocalError: *frames* is no list of bytes.
             SignatureError: the signature is missing, wrong or seen before.
             ContentError: the header lacks its id or type (HDR-01).
         """
@@ -107,7 +111,9 @@ class FrameCodec:
                 f"found {len(behind)} frames",
                 requirement="WIRE-06",
             )
-        signature, header, parent_header, *metadata, content = map(bytes, behind[:end])
+        signature, header, parent_header, *metadata, content = (
+            as_bytes(frame, "a frame behind the delimiter") for frame in behind[:end]
+        )
         self._signer.verify(signature, header, parent_header, b"".join(metadata), content)
         message = read_message(
             {
@@ -173,10 +179,10 @@ def recognize(
         FramingError: the frames are no message, or version 3 and that is not allowed.
         SignatureError: no allowed scheme gives this signature (SIGN-07, SIGN-09).
         ContentError: the header names no version.
-        LocalError: *signature_scheme* is unknown.
+        LocalError: *signature_scheme* is unknown, or *frames* is no list of bytes.
     """
     _, rest = _split(frames)
-    behind = [bytes(frame) for frame in rest[:5]]
+    behind = [as_bytes(frame, "a frame behind the delimiter") for frame in rest[:5]]
     if len(behind) < 4:
         raise FramingError(
             f"wanted a signature and three dicts at least, found {len(behind)} frames",
@@ -233,6 +239,7 @@ def _dicts(behind: Sequence[bytes]) -> int:
 
 
 def _split(frames: Sequence[Buffer]) -> tuple[tuple[bytes, ...], Sequence[Buffer]]:
+    check_frames(frames)
     try:
         start = frames.index(DELIMITER)
     except ValueError:
@@ -240,7 +247,7 @@ def _split(frames: Sequence[Buffer]) -> tuple[tuple[bytes, ...], Sequence[Buffer
             f"wanted the delimiter {DELIMITER!r}, found {len(frames)} frames without it",
             requirement="WIRE-02",
         ) from None
-    return tuple(map(bytes, frames[:start])), frames[start + 1 :]
+    return tuple([as_bytes(one, "identities") for one in frames[:start]]), frames[start + 1 :]
 
 
 def _encode(part: Mapping[str, object]) -> bytes:

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from attrs import field, frozen
 
-from assay.protocol._errors import LocalError
+from assay.protocol.wire._arguments import check_count
 
 __all__ = ["Asked", "AskedComplete", "AskedExecute", "AskedInspect", "Memory"]
 
@@ -53,8 +53,7 @@ class Memory:
     __slots__ = ("_asked", "_size")
 
     def __init__(self, size: int) -> None:
-        if size < 1:
-            raise LocalError(f"wanted room for one request at least, found {size}")
+        check_count(size, "room for one request at least", 1)
         self._size = size
         self._asked: OrderedDict[str, Asked] = OrderedDict()
 

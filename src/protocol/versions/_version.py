@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from assay.protocol._errors import LocalError, shorten
 from assay.protocol.versions._reading import fault
+from assay.protocol.wire._arguments import check_mapping
 from assay.protocol.wire._json import JsonObject
 
 __all__ = ["ProtocolVersion", "version_named", "version_of"]
@@ -56,7 +57,9 @@ def version_of(header: JsonObject) -> ProtocolVersion:
 
     Raises:
         ContentError: ``version`` is no version, or one that never was.
+        LocalError: *header* is no object.
     """
+    check_mapping(header, "a header as an object", "HDR-01")
     version = header.get("version")
     if version is None or isinstance(version, (list, tuple)):
         return ProtocolVersion.V4_1

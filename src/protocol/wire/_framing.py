@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias
 
 from assay.protocol._errors import FramingError
+from assay.protocol.wire._arguments import as_bytes, check_bytes, check_frames, check_instance
 
 __all__ = ["DELIMITER", "Buffer", "Frames", "join", "split"]
 
@@ -53,7 +54,10 @@ def split(frames: Sequence[Buffer]) -> Frames:
 
     Raises:
         FramingError: there is no delimiter, or fewer than five frames behind it (WIRE-02).
+        LocalError: *frames* is no list, or holds something else than bytes.
     """
+    if type(frames) is not list:
+        check_frames(frames)
     try:
         start = frames.index(DELIMITER)
     except ValueError:
@@ -73,9 +77,14 @@ def split(frames: Sequence[Buffer]) -> Frames:
         type(signature) is type(header) is type(parent_header) is type(metadata) is bytes
         and type(content) is bytes
     ):
-        signature, header, parent_header, metadata, content = map(bytes, frames[start + 1 : end])
+        signature, header, parent_header, metadata, content = (
+            as_bytes(frame, f"frame {at}")
+            for at, frame in enumerate(frames[start + 1 : end], start + 1)
+        )
+    if len(frames) > end:
+        check_bytes("buffers", frames[end:], "WIRE-09")
     return Frames(
-        tuple(map(bytes, frames[:start])),
+        tuple([as_bytes(frame, "identities") for frame in frames[:start]]),
         signature,
         header,
         parent_header,
@@ -86,6 +95,11 @@ def split(frames: Sequence[Buffer]) -> Frames:
 
 
 def join(frames: Frames) -> list[Buffer]:
-    """Return the *frames* in the order in which they are sent; undoes `split`."""
+    """Return the *frames* in the order in which they are sent; undoes `split`.
+
+    Raises:
+        LocalError: *frames* is not what `split` returns.
+    """
+    check_instance(frames, Frames, "Frames, as split() returns them")
     identities, *dicts, buffers = frames
     return [*identities, DELIMITER, *dicts, *buffers]

@@ -35,6 +35,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 
 from assay.protocol._errors import FramingError
+from assay.protocol.wire._arguments import as_bytes
 
 __all__ = ["EMPTY_OBJECT", "Json", "JsonObject", "decode_json", "decode_object", "encode_json"]
 
@@ -75,11 +76,14 @@ def decode_json(data: bytes | memoryview) -> Json:
 
     Raises:
         FramingError: *data* is not JSON (WIRE-08).
+        LocalError: *data* is no bytes.
     """
+    if type(data) is not bytes:
+        data = as_bytes(data, "JSON")
     try:
         value: Json = _decode(data)
     except (msgspec.MsgspecError, RecursionError, ValueError):
-        return _decode_leniently(bytes(data))
+        return _decode_leniently(data)
     return value
 
 
@@ -94,6 +98,7 @@ def decode_object(data: bytes | memoryview, part: str, *, null: bool = False) ->
 
     Raises:
         FramingError: *data* is not JSON or not an object (WIRE-06).
+        LocalError: *data* is no bytes.
     """
     try:
         value = decode_json(data)

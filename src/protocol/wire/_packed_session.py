@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Protocol
 
 from assay.protocol._errors import FramingError
+from assay.protocol.wire._arguments import check_around
 from assay.protocol.wire._framing import DELIMITER, Buffer, split
 from assay.protocol.wire._json import EMPTY_OBJECT, Json, decode_json, decode_object, encode_json
 from assay.protocol.wire._message import MsgId, SessionId
@@ -139,6 +140,7 @@ class PackedSession(Session):
     ) -> list[Buffer]:
         if self._packer is None:
             return super()._frames(header, parent_header, metadata, content, identities, buffers)
+        check_around(identities, buffers)
         pack = self._packer.pack
         dicts = [pack(decode_json(part)) for part in (header, parent_header, metadata, content)]
         signature = self.signer.sign(*dicts)

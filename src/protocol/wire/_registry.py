@@ -17,6 +17,7 @@ from attrs import field, frozen
 
 from assay.protocol._errors import LocalError, shorten
 from assay.protocol._value import Value
+from assay.protocol.wire._arguments import check_text
 from assay.protocol.wire._message import Aborted, Content, ErrorReply, Unknown
 
 __all__ = [
@@ -200,6 +201,7 @@ def message_type(name: str) -> MessageType:
     Raises:
         LocalError: nothing is; the message names the nearest that is known.
     """
+    check_text(name, "message type")
     found = _KNOWN.get(name)
     if found is None:
         raise LocalError(f"wanted a message type, found {name!r}{meant(name)}")
@@ -310,7 +312,12 @@ def forget_message_type(name: str) -> None:
 
 
 def reply_type(msg_type: str) -> str:
-    """Return the type that answers *msg_type*, known or not (SHELL-03)."""
+    """Return the type that answers *msg_type*, known or not (SHELL-03).
+
+    Raises:
+        LocalError: *msg_type* is no text.
+    """
+    check_text(msg_type, "message type")
     return f"{msg_type.removesuffix('_request')}_reply"
 
 
@@ -326,7 +333,12 @@ def content_class(msg_type: str, status: object = None) -> type[Content]:
     Args:
         msg_type: Any text; `Unknown` is for types that are not in `MESSAGE_TYPES`.
         status: The content's ``status``: a reply that failed or was aborted has a class of its own.
+
+    Raises:
+        LocalError: *msg_type* is no text.
     """
+    if type(msg_type) is not str:
+        check_text(msg_type, "message type")
     if status is not None and msg_type.endswith("_reply"):
         if status == "error":
             return ErrorReply

@@ -8,7 +8,7 @@ decides; so nothing is refused that a reader takes (decision 0015).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from enum import Enum
 from types import NoneType, UnionType
@@ -18,14 +18,12 @@ import attrs
 from msgspec import UnsetType
 
 from assay.protocol._errors import ContentError, LocalError, shorten
-from assay.protocol.wire._framing import Buffer
 from assay.protocol.wire._json import decode_object
 from assay.protocol.wire._message import Content, Header
 
-__all__ = ["check_bytes", "check_metadata", "check_moment", "check_sent", "is_sound"]
+__all__ = ["check_metadata", "check_moment", "check_sent", "is_sound"]
 
 Check: TypeAlias = Callable[[Any], bool]
-BYTES = (bytes, bytearray, memoryview)
 
 
 def is_sound(value: Content | Header) -> bool:
@@ -90,23 +88,6 @@ def check_metadata(metadata: object) -> None:
         raise LocalError(
             f"metadata: wanted a mapping, found {shorten(metadata)}", requirement="HDR-16"
         )
-
-
-def check_bytes(part: str, frames: Sequence[Buffer], requirement: str) -> None:
-    """Return if all *frames*, the *part* of a message that comes as a list of them, are bytes.
-
-    Raises:
-        LocalError: one is something else, or *frames* is itself one frame.
-    """
-    if isinstance(frames, (str, *BYTES)):
-        raise LocalError(
-            f"{part}: wanted a list of bytes, found {shorten(frames)}", requirement=requirement
-        )
-    for at, frame in enumerate(frames):
-        if not isinstance(frame, BYTES):
-            raise LocalError(
-                f"{part}[{at}]: wanted bytes, found {shorten(frame)}", requirement=requirement
-            )
 
 
 def check_moment(moment: object) -> None:

@@ -15,6 +15,13 @@ from msgspec import UNSET
 
 from assay.protocol._errors import ContentError, FramingError, LocalError, shorten
 from assay.protocol._value import Value
+from assay.protocol.wire._arguments import (
+    check_around,
+    check_bytes,
+    check_dicts,
+    check_instance,
+    check_text,
+)
 from assay.protocol.wire._framing import DELIMITER, Buffer, split
 from assay.protocol.wire._json import EMPTY_OBJECT, Json, JsonObject, decode_object, encode_json
 from assay.protocol.wire._message import (
@@ -27,7 +34,7 @@ from assay.protocol.wire._message import (
     SessionId,
 )
 from assay.protocol.wire._registry import MESSAGE_TYPES, meant
-from assay.protocol.wire._sending import check_bytes, check_metadata, check_moment
+from assay.protocol.wire._sending import check_metadata, check_moment
 from assay.protocol.wire._signing import DEFAULT_SCHEME, ReplayWindow, Signer
 from assay.protocol.wire._structure import (
     content_json,
@@ -173,9 +180,11 @@ class Session:
             subshell_id: The subshell a request is for.
 
         Raises:
-            LocalError: *content* and *msg_type* do not say one type, *content* is no content, or
-                *parent* no header.
+            LocalError: *content* and *msg_type* do not say one type, *content* is no content,
+                *parent* no header, or *buffers* no list of bytes.
         """
+        if type(buffers) is not tuple:
+            check_bytes("buffers", buffers, "WIRE-09")
         if parent is not None and not isinstance(parent, Header):
             raise LocalError(
                 f"parent: wanted the header of a message, found {shorten(parent)}",
@@ -195,8 +204,10 @@ class Session:
         Raises:
             JsonError: a part of the content or of the metadata has no JSON form.
             LocalError: a field of the content or a header, the metadata or a buffer has a type that
-                no reader takes; the message names it by its path.
+                no reader takes; the message names it by its path. Or *message* is none.
         """
+        check_instance(message, Message, "a Message, as message() makes it", "WIRE-02")
+        check_instance(message.header, Header, "a message with a Header", "HDR-01")
         return self._frames(
             header_json(message.header),
             EMPTY_OBJECT if message.parent_header is None else header_json(message.parent_header),
@@ -254,7 +265,13 @@ class Session:
         buffers: Sequence[Buffer] = (),
         identities: Sequence[bytes] = (),
     ) -> list[Buffer]:
-        """As `pack`, for a content and metadata that are JSON already."""
+        """As `pack`, for a content and metadata that are JSON already.
+
+        Raises:
+            LocalError: *msg_type* is no text; a part, a buffer or an identity is no bytes object.
+        """
+        if type(msg_type) is not str:
+            check_text(msg_type, "msg_type")
         end = self._header_ends.get(msg_type)
         if end is None:
             end = self._header_ends[msg_type] = self._header_end(msg_type)
@@ -268,6 +285,7 @@ class Session:
         In this order: shape, trust, replay, header. A message that is refused changes nothing.
 
         Raises:
+            LocalError: *frames* is no list of bytes.
             FramingError: the frames are no message (WIRE-18).
             SignatureError: the signature is missing or wrong (SIGN-07, SIGN-09).
             ReplayError: the message was seen before (SIGN-14).
@@ -286,6 +304,7 @@ class Session:
         """Verify and decode one ZeroMQ message.
 
         Raises:
+            LocalError: *frames* is no list of bytes.
             FramingError: the frames are no message (WIRE-18).
             SignatureError: the signature is missing, wrong or seen before.
             ContentError: the content does not fit the message type (WIRE-19).
@@ -342,11 +361,9 @@ class Session:
         identities: Sequence[bytes],
         buffers: Sequence[Buffer],
     ) -> list[Buffer]:
-        if buffers:
-            check_bytes("buffers", buffers, "WIRE-09")
-        for identity in identities:
-            if type(identity) is not bytes:
-                check_bytes("identities", identities, "WIRE-02")
+        check_around(identities, buffers)
+        if not (type(content) is type(metadata) is type(parent_header) is bytes):
+            check_dicts(header, parent_header, metadata, content)
         signature = self.signer.sign(header, parent_header, metadata, content)
         return [
             *identities,
@@ -399,6 +416,8 @@ def _type_of(content: Content, msg_type: str) -> str:
             f"wanted a content, such as ExecuteRequest(code='1'), found {shorten(content)}",
             requirement="HDR-18",
         )
+    if type(msg_type) is not str:
+        check_text(msg_type, "msg_type")
     own = content.msg_type
     if own and msg_type and own != msg_type:
         name = with_article(type(content).__name__)

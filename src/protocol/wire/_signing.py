@@ -13,6 +13,7 @@ from collections import deque
 from typing import Protocol
 
 from assay.protocol._errors import LocalError, ReplayError, SignatureError, shorten
+from assay.protocol.wire._arguments import check_count, check_dicts, check_instance, check_text
 
 __all__ = ["DEFAULT_SCHEME", "ReplayWindow", "Signer"]
 
@@ -73,12 +74,20 @@ class Signer:
         return self._inner is not None
 
     def sign(self, header: bytes, parent_header: bytes, metadata: bytes, content: bytes) -> bytes:
-        """Return the signature frame of these four frames; empty if there is no key."""
+        """Return the signature frame of these four frames; empty if there is no key.
+
+        Raises:
+            LocalError: one of them is no bytes object (SIGN-02).
+        """
         if self._inner is None or self._outer is None:
             return b""
         inner = self._inner.copy()
-        inner.update(header + parent_header + metadata)
-        inner.update(content)
+        try:
+            inner.update(header + parent_header + metadata)
+            inner.update(content)
+        except TypeError:
+            check_dicts(header, parent_header, metadata, content)
+            raise
         outer = self._outer.copy()
         outer.update(inner.digest())
         return outer.hexdigest().encode("ascii")
@@ -90,9 +99,12 @@ class Signer:
 
         Raises:
             SignatureError: the signature is empty (SIGN-09) or another one (SIGN-07).
+            LocalError: it, or one of the frames, is no bytes object (SIGN-02).
         """
         if self._inner is None:
             return
+        if type(signature) is not bytes:
+            check_instance(signature, bytes, "a signature as bytes", "SIGN-02")
         if not signature:
             raise SignatureError("wanted a signed message, found none", requirement="SIGN-09")
         wanted = self.sign(header, parent_header, metadata, content)
@@ -111,6 +123,7 @@ def _check_key(key: object) -> None:
 
 
 def _digest_name(scheme: str, *, allow_broken: bool) -> str:
+    check_text(scheme, "signature scheme")
     name = scheme.removeprefix(PREFIX)
     if name == scheme or name not in hashlib.algorithms_available:
         raise LocalError(
@@ -137,11 +150,15 @@ class ReplayWindow:
 
     Only what has been verified may be entered: otherwise anybody could fill the memory, and the
     forged copy of a message would make the genuine one look like the copy.
+
+    Raises:
+        LocalError: *size* is no number, or less than 0.
     """
 
     __slots__ = ("_order", "_seen")
 
     def __init__(self, size: int = REPLAY_WINDOW) -> None:
+        check_count(size, "a window of 0 messages or more", 0)
         self._order: deque[bytes] = deque(maxlen=size)
         self._seen: set[bytes] = set()
 

@@ -15,7 +15,8 @@ from typing import Any, NamedTuple, TypeVar, get_args, get_type_hints
 import attrs
 import msgspec
 
-from assay.protocol._errors import ContentError
+from assay.protocol._errors import ContentError, LocalError, shorten
+from assay.protocol.wire._arguments import kind_of
 from assay.protocol.wire._json import Json, JsonObject, encode_json
 from assay.protocol.wire._message import Content, Header, Unknown
 from assay.protocol.wire._registry import content_class
@@ -43,9 +44,13 @@ def structure(cls: type[T], data: JsonObject) -> T:
     *cls* does not have are kept in `extra`.
 
     Raises:
-        ContentError: a field is missing or has the wrong type; `faults` names each of them.
+        ContentError: a field is missing or has the wrong type; `faults` names each of them. Or
+            *data* is no object (WIRE-06).
+        LocalError: *cls* has no fields.
     """
     plan = _PLANS[cls]
+    if type(data) is not dict:
+        _check_object(data)
     if plan.absent:
         data = {**plan.absent, **data}
     known, extra = data, None
@@ -69,16 +74,33 @@ def structure_content(msg_type: str, data: JsonObject) -> Content:
     """Return the content of a *msg_type* message whose content frame holds *data*.
 
     Raises:
-        ContentError: *data* does not fit the type (WIRE-19).
+        ContentError: *data* does not fit the type (WIRE-19), or is no object (WIRE-06).
+        LocalError: *msg_type* is no text.
     """
+    if type(data) is not dict:
+        _check_object(data)
     cls = content_class(msg_type, data.get("status"))
     if cls is Unknown:
         return Unknown(extra=data)
     return structure(cls, data)
 
 
+def _check_object(data: object) -> None:
+    if not isinstance(data, Mapping):
+        found = kind_of(data)
+        raise ContentError(
+            f"wanted a JSON object, found {found}",
+            requirement="WIRE-06",
+            faults=(f"wanted an object, found {found}",),
+        )
+
+
 def unstructure(value: object) -> dict[str, Json]:
-    """Return the JSON object for *value*, a content or header, with its `extra` keys."""
+    """Return the JSON object for *value*, a content or header, with its `extra` keys.
+
+    Raises:
+        LocalError: *value* is of a class that has no fields.
+    """
     plan = _PLANS[type(value)]
     result: dict[str, Json] = {}
     for name in plan.names:
@@ -136,7 +158,9 @@ class _Plans(dict[type, _Plan]):
 _PLANS = _Plans()
 
 
-def _plan(cls: type) -> _Plan:
+def _plan(cls: Any) -> _Plan:
+    if not isinstance(cls, type) or not attrs.has(cls):
+        raise LocalError(f"wanted a content or a header, found {shorten(cls)}")
     fields: tuple[attrs.Attribute[Any], ...] = attrs.fields(cls)
     names = tuple(f.name for f in fields if not f.name.startswith("_"))
     hints = get_type_hints(cls)

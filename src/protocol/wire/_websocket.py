@@ -27,9 +27,10 @@ from itertools import pairwise
 import msgspec
 
 from assay.protocol._errors import FramingError, LocalError, shorten
+from assay.protocol.wire._arguments import as_bytes, check_instance
 from assay.protocol.wire._framing import Buffer, Frames
 from assay.protocol.wire._json import EMPTY_OBJECT, decode_json
-from assay.protocol.wire._registry import Channel
+from assay.protocol.wire._registry import Channel, channel_named
 
 __all__ = ["WebsocketForm", "join_websocket", "split_websocket"]
 
@@ -119,7 +120,7 @@ def split_websocket(data: str | Buffer, form: WebsocketForm) -> tuple[Channel, F
     Raises:
         FramingError: a text frame is no JSON object, or lacks a part (WS-01); a binary frame ends
             early, or an offset lies outside of it (WS-02, WS-03); the channel is none (WS-04).
-        LocalError: *form* is none.
+        LocalError: *form* is none, or *data* neither text nor bytes.
     """
     if _known(form) is WebsocketForm.V1:
         return _split_v1(data)
@@ -128,7 +129,7 @@ def split_websocket(data: str | Buffer, form: WebsocketForm) -> tuple[Channel, F
             return _split_object(data.encode(), None)
         except UnicodeEncodeError:
             raise FramingError("wanted text, found a lone surrogate", requirement="WS-01") from None
-    whole = bytes(data)
+    whole = as_bytes(data, "websocket frame")
     offsets = BUFFERED.read(whole)
     first, *buffers = _cut(whole, [*offsets, len(whole)])
     return _split_object(first, buffers)
@@ -146,8 +147,10 @@ def join_websocket(channel: Channel, frames: Frames, form: WebsocketForm) -> str
 
     Raises:
         LocalError: the heartbeat (WS-04); frames that are no UTF-8, in a text frame (WS-01); more
-            bytes than the default form can hold (WS-02); or no form.
+            bytes than the default form can hold (WS-02); no form, no channel or no frames.
     """
+    check_instance(frames, Frames, "Frames, as split() returns them")
+    channel = channel_named(channel)
     if channel is Channel.HB:
         raise LocalError("wanted a channel of messages, found hb", requirement="WS-04")
     parts = (frames.header, frames.parent_header, frames.metadata, frames.content)
@@ -182,7 +185,7 @@ def _joined(table: _Table, parts: Sequence[Buffer], *, ends: bool) -> bytes:
 def _split_v1(data: str | Buffer) -> tuple[Channel, Frames]:
     if isinstance(data, str):
         raise FramingError("wanted a binary frame, found a text frame", requirement="WS-03")
-    whole = bytes(data)
+    whole = as_bytes(data, "websocket frame")
     offsets = V1.read(whole)
     if offsets[-1] != len(whole):
         raise V1.error(f"a frame of {offsets[-1]} bytes", f"{len(whole)} bytes")

@@ -286,7 +286,7 @@ def test_a_misspelt_type_gets_a_suggestion() -> None:
         session().message(ErrorReply(ename="E", evalue=""), msg_type="exectue_reply")
     with pytest.raises(LocalError, match="did you mean 'execute_request'"):
         contents("exectue_request")
-    with pytest.raises(LocalError, match="wanted a message type, found 5"):
+    with pytest.raises(LocalError, match="message type: wanted text, found 5"):
         message_type(untyped(5))
     with pytest.raises(LocalError, match=r"found 'frobnicate'$"):
         message_type("frobnicate")
