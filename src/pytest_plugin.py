@@ -8,6 +8,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -41,6 +42,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="",
         help="Only these checks: ids, requirements, prefixes or chapters, with commas.",
     )
+    group.addoption(
+        "--assay-ignore",
+        metavar="NAMES",
+        default="",
+        help="All checks but these.",
+    )
+    group.addoption(
+        "--assay-baseline",
+        metavar="FILE",
+        help="Accept the failures in this file, which `assay check --write-baseline` begins.",
+    )
     parser.addini(
         INI,
         "The command of the kernel that the fixtures kernel_process and kernel_client start, with "
@@ -53,10 +65,33 @@ def pytest_configure(config: pytest.Config) -> None:
     """Bring in the checks and fixtures if a kernel is named."""
     name = config.getoption("--assay-kernel")
     if name:
-        from assay.conformance._pytest import Checks  # noqa: PLC0415 - not for every run of pytest
+        from assay.protocol import AssayError  # noqa: PLC0415 - not for every run of pytest
 
-        names = str(config.getoption("--assay-select")).split(",")
-        config.pluginmanager.register(Checks(str(name), names), "assay-checks")
+        try:
+            _register(config, str(name))
+        except AssayError as error:
+            raise pytest.UsageError(str(error)) from error
+
+
+def _register(config: pytest.Config, kernel: str) -> None:
+    from assay import conformance  # noqa: PLC0415 - not for every run of pytest
+    from assay.conformance import _fixtures  # noqa: PLC0415
+    from assay.conformance._pytest import Checks  # noqa: PLC0415
+
+    baseline = config.getoption("--assay-baseline")
+    checks = Checks(
+        kernel,
+        names=_names(config, "--assay-select"),
+        ignored=_names(config, "--assay-ignore"),
+        accepted={} if baseline is None else conformance.baseline_in(Path(str(baseline))),
+    )
+    config.pluginmanager.register(checks, "assay-checks")
+    config.pluginmanager.register(_fixtures, "assay-fixtures")
+
+
+def _names(config: pytest.Config, option: str) -> list[str]:
+    names = str(config.getoption(option)).split(",")
+    return [name.strip() for name in names if name.strip()]
 
 
 @pytest.fixture(scope="session")

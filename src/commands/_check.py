@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from assay.commands._ending import exit_code_of
+from assay.commands._kernel_command import KernelCommand
 from assay.commands._reach_options import reach_options
 
 __all__ = ["check_command"]
@@ -19,6 +20,7 @@ file_option = click.Path(dir_okay=False, path_type=Path)
 
 @click.command(
     "check",
+    cls=KernelCommand,
     short_help="Check a kernel against the specification.",
 )
 @click.argument("kernel", required=False, metavar="[KERNEL]")

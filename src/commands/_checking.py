@@ -92,11 +92,7 @@ def run(wishes: Wishes) -> int:
 
 def _check(wishes: Wishes, checks: Sequence[Check]) -> int:
     places = _places(wishes)
-    accepted = (
-        {}
-        if wishes.baseline is None
-        else conformance.read_baseline(_read(wishes.baseline), str(wishes.baseline))
-    )
+    accepted = {} if wishes.baseline is None else conformance.baseline_in(wishes.baseline)
     language = None if wishes.language is None else conformance.language_named(wishes.language)
     options = conformance.Options(
         jobs=wishes.jobs,
@@ -166,7 +162,9 @@ def _places(wishes: Wishes) -> list[tuple[str, Path | None]]:
 def _format_of(path: Path) -> str:
     known = {".json": "json", ".xml": "junit", ".html": "html", ".md": "markdown", ".txt": "text"}
     if path.suffix not in known:
-        raise click.UsageError(f"wanted a --format for {path}, found none")
+        raise click.UsageError(
+            f"wanted a --format for {path}, or a name that ends in {', '.join(known)}; found none"
+        )
     return known[path.suffix]
 
 

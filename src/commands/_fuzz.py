@@ -7,13 +7,18 @@ from pathlib import Path
 import click
 
 from assay.commands._ending import exit_code_of
+from assay.commands._kernel_command import KernelCommand
 
 __all__ = ["fuzz_command"]
 
 PROFILES = ("de-facto", "strict")
 
 
-@click.command("fuzz", short_help="Search for conversations that a kernel gets wrong.")
+@click.command(
+    "fuzz",
+    cls=KernelCommand,
+    short_help="Search for conversations that a kernel gets wrong.",
+)
 @click.option("--cmd", is_flag=True, help="KERNEL and ARGV are a command to run.")
 @click.option(
     "--existing",

@@ -8,6 +8,7 @@ from assay.conformance._arrival import Arrival, Object
 from assay.conformance._baseline import (
     BaselineError,
     apply_baseline,
+    baseline_in,
     baseline_of,
     read_baseline,
 )
@@ -83,6 +84,7 @@ __all__ = [
     "all_checks",
     "apply_baseline",
     "badge",
+    "baseline_in",
     "baseline_of",
     "check",
     "check_recording",

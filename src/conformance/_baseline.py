@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from pathlib import Path
 
 from attrs import evolve
 
 from assay.conformance._outcome import Verdict
+from assay.conformance._registry import result_ids
 from assay.conformance._result import Report, Result
 from assay.protocol import AssayError
+from assay.protocol._nearest import did_you_mean
 
-__all__ = ["BaselineError", "apply_baseline", "baseline_of", "read_baseline"]
+__all__ = [
+    "BaselineError",
+    "accept",
+    "apply_baseline",
+    "baseline_in",
+    "baseline_of",
+    "read_baseline",
+]
 
 
 class BaselineError(AssayError):
@@ -26,18 +36,38 @@ def read_baseline(text: str, name: str) -> Mapping[str, str]:
         name: The file, for errors.
 
     Raises:
-        BaselineError: it is something else, or a reason is missing.
+        BaselineError: it is something else, a reason is missing, or no check has the id.
     """
     try:
-        accepted = tomllib.loads(text).get("accepted", {})
+        table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise BaselineError(f"{name}: wanted TOML: {error}") from error
+    for key in table:
+        if key != "accepted":
+            raise BaselineError(f"{name}: wanted one table `accepted`, found {key!r}")
+    accepted = table.get("accepted", {})
     if not isinstance(accepted, dict):
         raise BaselineError(f"{name}: wanted a table `accepted`, found {accepted!r}")
     for check, reason in accepted.items():
+        if check not in result_ids():
+            hint = did_you_mean(check, result_ids()) or "; `assay check --list` lists them"
+            raise BaselineError(f"{name}: wanted the id of a check, found {check!r}{hint}")
         if not isinstance(reason, str) or not reason.strip():
             raise BaselineError(f"{name}: {check}: wanted the reason as text, found {reason!r}")
     return accepted
+
+
+def baseline_in(path: Path) -> Mapping[str, str]:
+    """Return the reasons in the baseline at *path*, as `read_baseline` does.
+
+    Raises:
+        BaselineError: it cannot be read, or `read_baseline` refuses it.
+    """
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BaselineError(f"{path}: cannot be read: {error}") from error
+    return read_baseline(text, str(path))
 
 
 def baseline_of(report: Report) -> str:
@@ -56,14 +86,16 @@ def apply_baseline(report: Report, accepted: Mapping[str, str]) -> tuple[Report,
 
     An id that is accepted although its check passed is out of date: it is told, so that it goes.
     """
-    results = tuple(_accepted(one, accepted.get(one.check, "")) for one in report.results)
+    results = tuple(accept(one, accepted) for one in report.results)
     used = {one.check for one in results if one.accepted}
     asked = {one.check for one in results if one.outcome is Verdict.PASSED}
     stale = tuple(check for check in accepted if check not in used and check in asked)
     return evolve(report, results=results), stale
 
 
-def _accepted(result: Result, reason: str) -> Result:
+def accept(result: Result, accepted: Mapping[str, str]) -> Result:
+    """Return *result*, as a note if it is a failure that is accepted."""
+    reason = accepted.get(result.check, "")
     if not reason or result.outcome is not Verdict.FAILED:
         return result
     return evolve(result, outcome=Verdict.NOTE, accepted=reason)

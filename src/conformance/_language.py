@@ -12,6 +12,7 @@ from attrs import frozen
 
 from assay.conformance._outcome import Skip
 from assay.protocol import AssayError
+from assay.protocol._nearest import did_you_mean
 
 __all__ = [
     "SNIPPETS",
@@ -23,6 +24,8 @@ __all__ = [
 ]
 
 FORMAT = 1
+
+KEYS = ("format", "name", "matches", "snippets")
 
 SNIPPETS: Mapping[str, tuple[str, ...]] = {
     "nothing": (),
@@ -114,15 +117,20 @@ class Language:
             raise LanguageError(f"{name}: wanted TOML: {error}") from error
         if (found := table.get("format")) != FORMAT:
             raise LanguageError(f"{name}: wanted format {FORMAT}, found {found!r}")
-        snippets = table.get("snippets", {})
-        _check(snippets, name)
+        for key in table:
+            if key not in KEYS:
+                hint = did_you_mean(key, KEYS)
+                raise LanguageError(f"{name}: wanted {', '.join(KEYS)}; found {key!r}{hint}")
+        snippets = _checked(table.get("snippets"), name)
         own = table.get("name")
         if not isinstance(own, str) or not own:
             raise LanguageError(f"{name}: wanted a name, found {own!r}")
         matches = table.get("matches", [])
+        if not isinstance(matches, list) or not all(isinstance(one, str) for one in matches):
+            raise LanguageError(f"{name}: wanted a list of text as matches, found {matches!r}")
         return cls(
             name=own,
-            matches=tuple(str(one).lower() for one in [own, *matches]),
+            matches=tuple(one.lower() for one in [own, *matches]),
             snippets=snippets,
         )
 
@@ -139,19 +147,20 @@ class Language:
         return WORD.sub(lambda m: str(words[m[1]]) if m[1] in words else m[0], self.snippets[name])
 
 
-def _check(snippets: object, name: str) -> None:
+def _checked(snippets: object, name: str) -> Mapping[str, str]:
     if not isinstance(snippets, dict):
         raise LanguageError(f"{name}: wanted a table of snippets, found {snippets!r}")
     for key, code in snippets.items():
         if key not in SNIPPETS:
-            known = ", ".join(SNIPPETS)
-            raise LanguageError(f"{name}: wanted a snippet of {known}; found {key!r}")
+            hint = did_you_mean(key, SNIPPETS) or f"; there are {', '.join(SNIPPETS)}"
+            raise LanguageError(f"{name}: wanted the name of a snippet, found {key!r}{hint}")
         if not isinstance(code, str):
             raise LanguageError(f"{name}: {key}: wanted text, found {code!r}")
         missing = [word for word in SNIPPETS[key] if f"{{{word}}}" not in code]
         if missing:
             wanted = ", ".join(f"{{{word}}}" for word in missing)
             raise LanguageError(f"{name}: {key}: wanted {wanted} in it, found {code!r}")
+    return snippets
 
 
 def known_languages() -> Iterator[Language]:
@@ -180,6 +189,9 @@ def language_named(name: str) -> Language:
             raise LanguageError(f"{name}: cannot be read: {error}") from error
     found = language_for(name)
     if found is None:
-        known = ", ".join(one.name for one in known_languages())
-        raise LanguageError(f"wanted a file that ends in .toml, or one of {known}; found {name!r}")
+        known = [one.name for one in known_languages()]
+        raise LanguageError(
+            f"wanted a file that ends in .toml, or one of {', '.join(known)}; found {name!r}"
+            f"{did_you_mean(name, known)}"
+        )
     return found

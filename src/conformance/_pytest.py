@@ -1,21 +1,20 @@
-"""Checks as tests, and fixtures for tests of one's own; see `assay.pytest_plugin`."""
+"""Checks as tests; see `assay.pytest_plugin`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pytest
 
+from assay.conformance._baseline import accept
 from assay.conformance._check import Check
 from assay.conformance._outcome import Verdict
-from assay.conformance._peer import Peer
-from assay.conformance._registry import select
+from assay.conformance._registry import TRAFFIC, rules_named, select
 from assay.conformance._report._text import failure_text
 from assay.conformance._result import Result
 from assay.conformance._runner import Options, Run
 from assay.conformance._target import Target
 from assay.conformance._testee import Testee
-from assay.conformance._traffic import Line
 from assay.protocol import AssayError
 
 __all__ = ["Checks"]
@@ -28,8 +27,16 @@ class CheckFailed(Exception):  # noqa: N818 - a verdict about a kernel
 class Asker:
     """Asks one check after the other, with a shared kernel where that does no harm."""
 
-    def __init__(self, target: Target, checks: Sequence[Check]) -> None:
-        self._run = Run(target, checks, Options(jobs=1), None)
+    def __init__(
+        self,
+        target: Target,
+        checks: Sequence[Check],
+        *,
+        ignored: frozenset[str],
+        accepted: Mapping[str, str],
+    ) -> None:
+        self._run = Run(target, checks, Options(jobs=1, ignored=ignored), None)
+        self._accepted = accepted
         self._shared: Testee | None = None
         self._begun = False
 
@@ -39,12 +46,12 @@ class Asker:
             self._shared = self._run.start_first()
             self._begun = True
         self._shared = self._run.ask(check, self._shared)
-        return self._run.result(check)
+        return accept(self._run.result(check), self._accepted)
 
     def passing(self) -> tuple[Result, ...]:
         """Return what was seen in passing to be wrong."""
         failures = self._run.report(0).failures()
-        return tuple(one for one in failures if one.check.endswith(".0"))
+        return tuple(accept(one, self._accepted) for one in failures if one.check.endswith(TRAFFIC))
 
     def close(self) -> None:
         """End the kernel."""
@@ -89,13 +96,30 @@ class Checks:
 
     Args:
         kernel: The name of an installed kernel.
-        names: Which checks; empty names do not count.
+        names: Which checks.
+        ignored: Which not.
+        accepted: The reasons of a baseline, by the id of the check.
+
+    Raises:
+        KernelSpecError: there is no such kernel.
+        SelectionError: nothing has one of the names.
     """
 
-    def __init__(self, kernel: str, names: Sequence[str]) -> None:
-        self._target = Target.named(kernel)
-        self._checks = select([name.strip() for name in names if name.strip()])
-        self._asker = Asker(self._target, self._checks)
+    def __init__(
+        self,
+        kernel: str,
+        *,
+        names: Iterable[str],
+        ignored: Sequence[str],
+        accepted: Mapping[str, str],
+    ) -> None:
+        self._checks = select(names, ignored)
+        self._asker = Asker(
+            Target.named(kernel),
+            self._checks,
+            ignored=rules_named(ignored),
+            accepted=accepted,
+        )
 
     @pytest.hookimpl
     def pytest_collection_modifyitems(
@@ -114,19 +138,3 @@ class Checks:
     def pytest_sessionfinish(self) -> None:
         """Leave no kernel behind."""
         self._asker.close()
-
-    @pytest.fixture(scope="module")
-    def kernel(self) -> Iterator[Testee]:
-        """A kernel of the kind that is checked, for the tests of one module."""
-        with Testee.start(self._target) as kernel:
-            yield kernel
-
-    @pytest.fixture
-    def client(self, kernel: Testee) -> Peer:
-        """Its first client, which hears what is published."""
-        return kernel.peer
-
-    @pytest.fixture
-    def conversation(self, kernel: Testee) -> list[Line]:
-        """All that went over the wire; it goes on growing."""
-        return kernel.traffic.lines

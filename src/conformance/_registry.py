@@ -10,9 +10,10 @@ from pkgutil import iter_modules
 from assay.conformance import checks as package
 from assay.conformance._check import Check
 from assay.protocol import AssayError
+from assay.protocol._nearest import did_you_mean
 from assay.spec import areas, requirements
 
-__all__ = ["TRAFFIC", "SelectionError", "all_checks", "rules_named", "select"]
+__all__ = ["TRAFFIC", "SelectionError", "all_checks", "result_ids", "rules_named", "select"]
 
 TRAFFIC = ".0"
 """Ends the name of what was seen in passing: in the traffic of all checks."""
@@ -59,6 +60,14 @@ def select(chosen: Iterable[str] = (), ignored: Iterable[str] = ()) -> tuple[Che
     )
 
 
+@cache
+def result_ids() -> frozenset[str]:
+    """Return the id of every result there may be: of each check, and of what is seen in passing."""
+    return frozenset(
+        (*(one.id for one in all_checks()), *(one.id + TRAFFIC for one in requirements()))
+    )
+
+
 def rules_named(names: Iterable[str]) -> frozenset[str]:
     """Return the ids of the requirements that *names* mean as a whole, as `select` reads them.
 
@@ -84,6 +93,13 @@ def _named(name: str) -> frozenset[str]:
     if not found and not rules_named([name]):
         raise SelectionError(
             f"wanted a check, a requirement, a prefix or a chapter, found {name!r}; "
-            f"`assay check --list` lists them"
+            f"`assay check --list` lists them{did_you_mean(name, _names())}"
         )
     return found
+
+
+def _names() -> Iterable[str]:
+    yield from (one.id for one in all_checks())
+    yield from (one.id for one in requirements())
+    for area in areas():
+        yield from (area.prefix, area.name)

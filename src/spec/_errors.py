@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 from assay.protocol import AssayError
+from assay.protocol._nearest import did_you_mean, nearest
 
 __all__ = ["SpecError", "UnknownNameError"]
-
-SUGGESTIONS = 3
 
 FEW = 25
 """So many names can be told where none is near."""
@@ -33,12 +31,8 @@ class UnknownNameError(SpecError, LookupError):
         self, wanted: str, found: str, known: Iterable[str], *, listed: Iterable[str] = ()
     ) -> None:
         names = list(known)
-        # Ids are in capitals and message types in small letters; neither is a reason to fail.
-        by_folded = {name.casefold(): name for name in names}
-        near = get_close_matches(found.casefold(), by_folded, SUGGESTIONS)
-        self.suggestions = tuple(by_folded[name] for name in near)
+        self.suggestions = nearest(found, names)
         listed = list(listed) or (names if len(names) <= FEW else [])
-        hint = f"; there are {', '.join(listed)}" if listed else ""
-        if near:
-            hint = f"; did you mean {' or '.join(self.suggestions)}?"
+        all_of_them = f"; there are {', '.join(listed)}" if listed else ""
+        hint = did_you_mean(found, names) or all_of_them
         super().__init__(f"wanted {wanted}, found {found!r}{hint}")

@@ -8,6 +8,7 @@ from pathlib import Path
 from attrs import frozen
 
 from assay.protocol import KERNEL_NAME, KernelSpec, RemoteError
+from assay.protocol._nearest import did_you_mean
 from assay.transport._errors import KernelSpecError
 
 __all__ = ["InstalledKernel", "find_kernelspec", "kernelspec_folders", "list_kernelspecs"]
@@ -67,7 +68,7 @@ def find_kernelspec(name: str, folders: Iterable[Path] | None = None) -> Install
     found = ", ".join(names) if names else "none at all"
     raise KernelSpecError(
         f"wanted a kernelspec named {name!r}, found {found} "
-        f"(looked in {', '.join(str(place) for place in places)})"
+        f"(looked in {', '.join(str(place) for place in places)}){did_you_mean(name, names)}"
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from assay.conformance import SNIPPETS, Language, known_languages, language_for
+from assay.conformance import SNIPPETS, Language, LanguageError, known_languages, language_for
 
 Validator: Any = import_module("jsonschema").Draft202012Validator  # has no types of its own
 
@@ -84,3 +84,28 @@ def test_a_word_may_be_called_name() -> None:
     assert julia is not None
 
     assert julia.snippet("define", name="assay", number=5) == "assay = 5"
+
+
+@pytest.mark.parametrize(
+    ("rows", "complaint"),
+    [
+        ("format = 1\nname = 5\n[snippets]", "wanted a name, found 5"),
+        ("name = 'x'\n[snippets]", "wanted format 1, found None"),
+        ("format = 1\nname = 'x'", "wanted a table of snippets, found None"),
+        ("format = 1\nname = 'x'\n[snippet]", "found 'snippet'; did you mean snippets?"),
+        ("format = 1\nname = 'x'\nmatches = 5\n[snippets]", "wanted a list of text as matches"),
+        ("format = 1\nname = 'x'\nmatches = 'xy'\n[snippets]", "as matches, found 'xy'"),
+        ("format = 1\nname = 'x'\nmatches = [5]\n[snippets]", "as matches, found [5]"),
+        ("format = 1\nname = 'x'\n[snippets]\nprnt = ''", "found 'prnt'; did you mean print"),
+        ("format = 1\nname = 'x'\n[snippets]\nqq = ''", "found 'qq'; there are nothing, print"),
+        ("format = 1\nname = 'x'\n[snippets]\nprint = 'p'", "print: wanted {text} in it"),
+        ("format = 1\nname = 'x'\n[snippets]\nloop = 4", "loop: wanted text, found 4"),
+    ],
+)
+def test_file_that_is_no_language(rows: str, complaint: str) -> None:
+    """What does not fit the schema is refused, and what is wrong in which file is named."""
+    assert not Validator(SCHEMA).is_valid(tomllib.loads(rows))
+
+    with pytest.raises(LanguageError, match=r"^x\.toml: ") as caught:
+        Language.read(rows, "x.toml")
+    assert complaint in str(caught.value)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-CALCULATOR = Path(__file__).parents[2] / "examples" / "calculator.py"
+ROOT = Path(__file__).parents[2]
+CALCULATOR = ROOT / "examples" / "calculator.py"
 
 OWN_TEST = """
 def test_own(kernel, client, conversation):
@@ -23,12 +24,16 @@ def test_own(kernel, client, conversation):
 @pytest.fixture
 def kernels(tmp_path: Path) -> Path:
     """A folder in which Jupyter finds a calculator."""
-    folder = tmp_path / "kernels" / "calculator"
-    folder.mkdir(parents=True)
-    argv = [sys.executable, str(CALCULATOR), "-f", "{connection_file}"]
-    spec = {"argv": argv, "display_name": "Calculator", "language": "calculator"}
-    (folder / "kernel.json").write_text(json.dumps(spec))
+    _install(tmp_path, "calculator", [sys.executable, str(CALCULATOR), "-f", "{connection_file}"])
     return tmp_path
+
+
+def _install(folder: Path, name: str, argv: list[str]) -> None:
+    place = folder / "kernels" / name
+    place.mkdir(parents=True)
+    env = {"PYTHONPATH": str(ROOT)}
+    spec = {"argv": argv, "display_name": name, "language": name, "env": env}
+    (place / "kernel.json").write_text(json.dumps(spec))
 
 
 def _pytest(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -46,13 +51,46 @@ def _pytest(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_checks_are_tests(kernels: Path) -> None:
-    """Each check is a test, beside the tests of one's own, which get the fixtures."""
-    done = _pytest(kernels, "--assay-kernel", "calculator", "--assay-select", "SIGN,SHELL-04")
+    """Each check is a test, beside the tests of one's own, which get the fixtures; no warnings."""
+    chosen = ("--assay-select", "SIGN,SHELL-04", "--assay-ignore", "SIGN-02")
+    done = _pytest(
+        kernels, "-Werror::pytest.PytestDeprecationWarning", "--assay-kernel", "calculator", *chosen
+    )
 
     assert done.returncode == 0, done.stdout
     for name in ("test_own", "SIGN-07.1", "in passing"):
         assert any(name in line and "PASSED" in line for line in done.stdout.splitlines()), name
     assert any("SHELL-04.1" in line and "SKIPPED" in line for line in done.stdout.splitlines())
+    assert "SIGN-02" not in done.stdout
+
+
+def test_accepted_failures(kernels: Path) -> None:
+    """What a baseline accepts, of a check or in passing, is no failed test."""
+    argv = [sys.executable, "-m", "tests.faults", "--fault", "hdr-username-missing"]
+    _install(kernels, "faulty", [*argv, "-f", "{connection_file}"])
+    baseline = kernels / "baseline.toml"
+    baseline.write_text('[accepted]\n"HDR-01.1" = "issue 7"\n"HDR-01.0" = "issue 7"\n')
+    chosen = ("--assay-kernel", "faulty", "--assay-select", "HDR-01", "-k", "HDR or passing")
+
+    assert _pytest(kernels, *chosen).returncode == pytest.ExitCode.TESTS_FAILED
+    done = _pytest(kernels, *chosen, "--assay-baseline", str(baseline))
+    assert done.returncode == pytest.ExitCode.OK, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["calculatro"], "wanted a kernelspec named 'calculatro'"),
+        (["calculator", "--assay-select", "SHEL-04.1"], "did you mean SHELL-04.1"),
+    ],
+)
+def test_wrong_options(arguments: list[str], complaint: str, kernels: Path) -> None:
+    """An option that makes no sense is an error of usage, and no traceback."""
+    done = _pytest(kernels, "--assay-kernel", *arguments)
+
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert complaint in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
 
 
 def test_without_a_kernel(kernels: Path) -> None:

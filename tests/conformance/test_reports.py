@@ -115,11 +115,28 @@ def test_baseline_that_is_written(report: Report) -> None:
     assert stale == ()
 
 
-@pytest.mark.parametrize("text", ["[", "accepted = 5", '[accepted]\n"SHELL-04.1" = ""'])
-def test_bad_baseline(text: str) -> None:
-    """A baseline without a reason for each id is refused."""
-    with pytest.raises(BaselineError, match=r"b\.toml: "):
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("[", "wanted TOML"),
+        ("accepted = 5", "wanted a table `accepted`, found 5"),
+        ('[accepted]\n"SHELL-04.1" = ""', "SHELL-04.1: wanted the reason as text"),
+        ('[accept]\n"SHELL-04.1" = "why"', "wanted one table `accepted`, found 'accept'"),
+        ('"SHELL-04.1" = "why"', "wanted one table `accepted`, found 'SHELL-04.1'"),
+        ('[accepted]\n"SHELL-4.1" = "why"', "or SHELL-04.1 or"),
+        ('[accepted]\n"SHELL-04" = "why"', "wanted the id of a check, found 'SHELL-04'"),
+    ],
+)
+def test_bad_baseline(text: str, complaint: str) -> None:
+    """A baseline that would silently accept nothing is refused, and what is wrong is named."""
+    with pytest.raises(BaselineError, match=r"^b\.toml: ") as caught:
         read_baseline(text, "b.toml")
+    assert complaint in str(caught.value)
+
+
+def test_baseline_of_traffic() -> None:
+    """What was seen in passing can be accepted."""
+    assert read_baseline('[accepted]\n"HDR-09.0" = "issue 9"', "b.toml") == {"HDR-09.0": "issue 9"}
 
 
 def test_comparison(report: Report) -> None:

@@ -504,6 +504,13 @@ class TestKernelspecs:
             f"wanted a kernelspec named 'three', found one, two (looked in {tmp_path})"
         )
 
+    def test_misspelt(self, tmp_path: Path) -> None:
+        """The name of a kernel that is nearly meant is suggested."""
+        self.write(tmp_path, "python3")
+
+        with pytest.raises(KernelSpecError, match=r"; did you mean python3\?$"):
+            find_kernelspec("pyhton3", [tmp_path])
+
     def test_none_at_all(self, tmp_path: Path) -> None:
         """No kernels at all is said in words."""
         with pytest.raises(KernelSpecError, match="found none at all"):
