@@ -66,6 +66,9 @@ from assay.kernel.process._import_hooks import waiting_imports
 from assay.kernel.process._patches import patches
 
 def state():
+    for thread in threading.enumerate():
+        if thread.name == "assay-history":  # commits the beginning of a session that is over
+            thread.join()
     shell = get_ipython()
     return (
         patches.mark(), waiting_imports(), len(sys.meta_path), threading.active_count(),

@@ -109,18 +109,21 @@ class Answering:
         self._catch_up()  # what has been written so far is the cell's
         with entered:
             self._responder.status("busy", request)
-            may_reply = self.limits.limit(request) if self.limits is not None else unlimited
+            is_answered = False
             try:
+                may_reply = self.limits.limit(request) if self.limits is not None else unlimited
+                # Whatever fails here, a question in limited time is answered elsewhere.
+                is_answered = may_reply is unlimited
                 reply = _held(request, handlers, guard)
                 self._catch_up()
                 self.leave_if_child(reply)
-                if not may_reply():
-                    return
-                if reply is not None:
+                is_answered = may_reply()
+                if is_answered and reply is not None:
                     self._responder.reply(request, reply)
-                self._responder.status("idle", request)
             finally:
                 request.finished = True
+                if is_answered:
+                    self._responder.status("idle", request)
 
     def leave_if_child(self, reply: Reply | None) -> None:
         """End a child that user code forked and that has run the cell to its end.

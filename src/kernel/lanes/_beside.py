@@ -245,9 +245,10 @@ class Beside:
 
 
 def _is_older(one: Request, newest: Request) -> bool:
-    """Return True if *one* is a completion that the client of *newest* has asked for."""
+    """Return True if *one* is a completion that the client of *newest* has asked of that shell."""
     return (
         one.header.msg_type == newest.header.msg_type
         and one.envelope.identities == newest.envelope.identities
         and one.header.session == newest.header.session
+        and one.subshell_id == newest.subshell_id
     )

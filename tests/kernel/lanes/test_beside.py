@@ -6,13 +6,20 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from queue import SimpleQueue
+from typing import cast
+from unittest.mock import Mock
 
 import pytest
+from attrs import evolve
 from examples.calculator import Calculator
 
 from assay.kernel import Cell, Executed, Host, Interpreter, Kernel, Onlooker
 from assay.kernel._language_interpreter import LanguageInterpreter
+from assay.kernel._request import Request
+from assay.kernel.dispatch._handlers import Handlers
+from assay.kernel.dispatch._replies import Responder
 from assay.kernel.lanes import _beside
+from assay.kernel.output._parents import Parents
 from assay.protocol import (
     Channel,
     CommInfoRequest,
@@ -33,9 +40,10 @@ from assay.protocol import (
     KernelInfoRequest,
     ShutdownRequest,
 )
-from assay.transport import Client, Exchange, session_for
+from assay.transport import Client, Exchange, OutboundLog, session_for
 from tests.kernel._judged import Traffic
 from tests.kernel._kernels import states
+from tests.kernel._memory import MemoryLog, make_session, received, topic
 from tests.limits import HANG_LIMIT_S
 
 
@@ -269,6 +277,52 @@ def test_the_newest_completion_of_a_client_counts(client: Client, watched: Watch
     assert isinstance(ended(client, first), CompleteReply)
     watched.may_end.set()
     ended(client, cell)
+
+
+def completion(code: str, subshell_id: str) -> Request:
+    """Return a completion that a client asks for in one of its subshells."""
+    envelope = received(CompleteRequest(code=code, cursor_pos=0))
+    header = evolve(envelope.header, subshell_id=subshell_id)
+    return Request(Channel.SHELL, evolve(envelope, header=header))
+
+
+def test_the_newest_completion_counts_in_its_own_subshell() -> None:
+    """One that the same client asks of another subshell is about other code (SUBSHELL-07)."""
+    log, timers, may_answer = MemoryLog(), list[Callable[[], None]](), threading.Event()
+    beside = _beside.Beside(
+        at_once=Handlers(),
+        responder=Responder(cast("OutboundLog", log), make_session("kernel"), topic),
+        parents=Parents(),
+        call=lambda call: call(),
+        call_later=lambda _, call: timers.append(call),
+    )
+    begun, without_finding = threading.Event(), Handlers()
+
+    def look(_: Request, content: CompleteRequest) -> CompleteReply:
+        begun.set()
+        assert may_answer.wait(HANG_LIMIT_S)
+        return CompleteReply(matches=(content.code,), cursor_start=0, cursor_end=0)
+
+    looking = Handlers()
+    looking.on(CompleteRequest, look)
+    without_finding.on(
+        CompleteRequest, lambda *_: CompleteReply(matches=(), cursor_start=0, cursor_end=0)
+    )
+    beside.serve(looking, without_finding)
+    shell = Mock(runs_code=True)
+    shell.waiting.return_value = []
+    asked = [completion(code, sub) for code, sub in zip("abcd", "1212", strict=True)]
+
+    for request in asked:
+        beside.watch(request, shell)
+        timers.pop(0)()  # it leaves the shell, and waits for the thread that looks
+        timers.clear()
+        assert begun.wait(HANG_LIMIT_S)
+    passed_over = [request.finished for request in asked]
+    may_answer.set()
+    beside.close()
+
+    assert passed_over == [False, True, False, False]
 
 
 def test_questions_before_a_long_cell_keep_their_places(client: Client, watched: Watched) -> None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext, suppress
 from functools import partial
 from itertools import count
 from threading import get_ident
-from unittest.mock import Mock
+from unittest.mock import Mock, patch
 
 import pytest
 
 from assay.kernel._request import Request
 from assay.kernel.dispatch._handlers import Handlers
+from assay.kernel.lanes._answering import Answering, Limit, unlimited
 from assay.kernel.lanes._main_lane import MainLane
 from assay.kernel.lanes._subshell import Subshell
 from assay.kernel.output._parents import Parents
@@ -89,6 +90,44 @@ def test_what_was_taken_is_answered_once_whenever_an_interrupt_comes(
         assert main.is_idle is not waits
         if finished:
             return
+
+
+class Unlimited:
+    """Limits no question."""
+
+    def limit(self, _: Request) -> Callable[[], bool]:
+        """Return what says that no other thread answers."""
+        return unlimited
+
+
+class Elsewhere:
+    """Has each question answered by another thread."""
+
+    def limit(self, _: Request) -> Callable[[], bool]:
+        """Return what says so."""
+        return lambda: False
+
+
+@pytest.mark.parametrize(
+    ("limits", "words"), [(Unlimited(), ["busy", "idle"]), (Elsewhere(), ["busy"])]
+)
+@pytest.mark.parametrize("fails", ["reply", "catch_up"])
+def test_idle_is_said_though_something_fails(fails: str, limits: Limit, words: list[str]) -> None:
+    """Once: by this thread, or by the one that answers in its place (SHELL-05)."""
+    said, handlers = Said(), Handlers()
+    handlers.on(IsCompleteRequest, lambda *_: IsCompleteReply(status="complete"))
+    broken = Mock(side_effect=[None, OSError("no descriptors")])
+    catch_up: Callable[[], None] = broken if fails == "catch_up" else Mock()
+    answering = Answering(Mock(), said, Mock(forked=False), catch_up)  # type: ignore[arg-type]  # what is used of it
+    answering.limits = limits
+
+    with (
+        patch.object(said, "reply", side_effect=OSError("no descriptors")),
+        suppress(OSError),
+    ):
+        answering.between(asked(), handlers, Mock(), nullcontext())
+
+    assert said.words == words
 
 
 def subshell(said: Said) -> Subshell:
