@@ -38,8 +38,8 @@ def all_checks() -> tuple[Check, ...]:
 def select(chosen: Iterable[str] = (), ignored: Iterable[str] = ()) -> tuple[Check, ...]:
     """Return the checks that *chosen* names and *ignored* does not.
 
-    A requirement's checks are those that judge it; if none does, those that judge another one and
-    are about it as well.
+    A requirement's checks are those that judge it. Where none does, who chooses it means those that
+    judge another one and are about it as well; who ignores it does not: the other one is asked.
 
     Args:
         chosen: Ids of checks or requirements, prefixes or chapters: ``SHELL-04.1``, ``SHELL-04``,
@@ -50,7 +50,7 @@ def select(chosen: Iterable[str] = (), ignored: Iterable[str] = ()) -> tuple[Che
     Raises:
         SelectionError: nothing has one of these names.
     """
-    wanted = [_named(name) for name in chosen]
+    wanted = [_named(name) or _checks_about(name) for name in chosen]
     unwanted = [_named(name) for name in ignored]
     return tuple(
         one
@@ -89,7 +89,7 @@ def _named(name: str) -> frozenset[str]:
         one.id
         for one in all_checks()
         if wanted in {one.id, one.requirement.id, one.requirement.prefix}
-    ) or frozenset(one.id for one in all_checks() if wanted in one.also)
+    )
     if not found and not rules_named([name]):
         raise SelectionError(
             f"wanted a check, a requirement, a prefix or a chapter, found {name!r}; "
@@ -103,3 +103,9 @@ def _names() -> Iterable[str]:
     yield from (one.id for one in requirements())
     for area in areas():
         yield from (area.prefix, area.name)
+
+
+def _checks_about(name: str) -> frozenset[str]:
+    """Return the checks of another requirement that are about that of this *name* as well."""
+    wanted = _wanted(name)
+    return frozenset(one.id for one in all_checks() if wanted in one.also)

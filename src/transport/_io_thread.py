@@ -146,6 +146,7 @@ class IoThread:
             hold=partial(self._hold_for, sockets.iopub),
             connections=self._connections,
             patience_s=patience_s,
+            sent=None if recorder is None else partial(recorder.sent, IOPUB),
         )
         self.spare = SpareDescriptors()
         self._admission: Admission | None = None
@@ -374,27 +375,19 @@ class IoThread:
 
     def _send(self, entry: Outgoing) -> None:
         channel, frames, size = entry
-        if self._recorder is not None:
-            self._recorder.sent(channel, frames)
         if channel is IOPUB:
             self._publisher.publish(frames, size)
-        else:
-            self._replies.send(channel, frames, size)
-
-    def _publish(self, frames: list[Buffer]) -> None:
+            return
         if self._recorder is not None:
-            self._recorder.sent(IOPUB, frames)
-        self._publisher.publish(frames)
+            self._recorder.sent(channel, frames)
+        self._replies.send(channel, frames, size)
 
     def _messages(self, text: Text) -> Iterator[list[Buffer]]:
         """Make the messages of *text*, each when there is room for it."""
         name, parent, _ = text
         try:
             for part in text.messages():
-                frames = self._stream(name, parent, part)
-                if self._recorder is not None:
-                    self._recorder.sent(IOPUB, frames)
-                yield frames
+                yield self._stream(name, parent, part)
         except Exception:  # as in `_send_entries`; `Publisher.pump` calls this as well
             logger.exception("a text of the outbound log failed")
 
@@ -415,7 +408,7 @@ class IoThread:
 
     def _tell_dropped(self, count: int) -> None:
         text = f"[assay] a client had stopped reading its replies; it missed {count} of them\n"
-        self._publish(self._stream(StreamName.STDERR, EMPTY_OBJECT, text))
+        self._publisher.publish(self._stream(StreamName.STDERR, EMPTY_OBJECT, text))
 
     def _missed_notice(self, missed: int) -> list[Buffer]:
         text = f"[assay] a client had stopped reading; it missed up to {missed} messages\n"
@@ -476,7 +469,7 @@ class IoThread:
         except UnicodeDecodeError:
             return
         welcome = self._session.pack(IopubWelcome(subscription=subscription), identities=(topic,))
-        self._publish(welcome)
+        self._publisher.publish(welcome)
 
     def _is_waiting(self) -> bool:
         return self._publisher.is_waiting or self._replies.is_waiting

@@ -125,6 +125,7 @@ class Text(NamedTuple):
                 waiting.append(part)
                 room -= length
                 continue
+            self.parts.append(part)  # it takes its memory until the last of it is made
             start = 0
             while length - start > room:
                 waiting.append(part[start : start + room])
@@ -133,6 +134,7 @@ class Text(NamedTuple):
                 waiting, room = [], MAX_TEXT
             waiting.append(part[start:])
             room -= length - start
+            self.parts.pop()
         yield "".join(waiting)
 
 

@@ -154,6 +154,7 @@ class Publisher:
         hold: Called with True when too much is kept, with False when it is not any more.
         connections: The connections of the subscribers.
         patience_s: How long all wait for a subscriber that takes nothing.
+        sent: Is called with each message that has been sent, in this order.
     """
 
     def __init__(
@@ -165,8 +166,10 @@ class Publisher:
         hold: Callable[[bool], None],
         connections: Connections | None = None,
         patience_s: float = PATIENCE_S,
+        sent: Callable[[list[Buffer]], None] | None = None,
     ) -> None:
         self._socket = socket
+        self._show_sent = sent
         self._now = now
         self._notice = notice
         self._hold = hold
@@ -257,6 +260,8 @@ class Publisher:
         """Send what was kept to those who have room: there is no more time."""
         while (message := self._first_kept()) is not None:
             self._send_to_those_with_room(*message)
+            if self._show_sent is not None:
+                self._show_sent(message[0])
             self._note_sent(message[1])
 
     def _keep(self, kept: _Kept, more: int) -> None:
@@ -299,6 +304,8 @@ class Publisher:
         if not self._fills:
             self._waiting_since = None
             self._suspects = False
+        if self._show_sent is not None:
+            self._show_sent(frames)
         return True
 
     def _has_waited_enough(self) -> bool:

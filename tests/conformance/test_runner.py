@@ -107,6 +107,15 @@ def _found_of(fault: str, name: str) -> Result:
     return next(one for one in report.results if one.check == name)
 
 
+def test_what_is_ignored_takes_no_other_requirement_with_it() -> None:
+    """A requirement without checks of its own chooses those that are about it as well; to ignore it
+    leaves these in, since they judge another one."""
+    about = {one.id for one in select(["EXEC-15"])}
+
+    assert about
+    assert about <= {one.id for one in select(ignored=["EXEC-15"])}
+
+
 @pytest.mark.parametrize(("ignored", "seen"), [((), True), (("HDR-09.0",), False)])
 def test_what_is_seen_in_passing_can_be_ignored(ignored: tuple[str, ...], *, seen: bool) -> None:
     """What the traffic of all checks shows is reported, unless its requirement is ignored."""

@@ -533,6 +533,18 @@ def test_line_that_is_taken_meanwhile() -> None:
     assert not run.is_mid_line
 
 
+def test_text_weighs_what_it_holds() -> None:
+    """A part that is being divided counts whole until its last message is made."""
+    whole = "x" * (2 * MAX_TEXT + 1)
+    text = Text(StreamName.STDOUT, b"{}", [whole])
+    messages = text.messages()
+
+    weights = [text.weigh() for _ in messages]
+
+    assert weights[0] == weights[1] > sys.getsizeof(whole)
+    assert weights[2] < MAX_TEXT
+
+
 def test_line_in_progress_is_known() -> None:
     """A line that has not ended is not taken by who is patient, nor is what stands behind it."""
     log = OutboundLog(lambda: None)

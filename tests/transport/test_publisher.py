@@ -124,11 +124,13 @@ class Desk:
     def __init__(self, *subscribers: Subscriber) -> None:
         self.now = 0.0
         self.held: list[bool] = []
+        self.sent: list[bytes] = []
         self.publisher = Publisher(
             cast("Socket", FakeSocket(*subscribers)),
             now=lambda: self.now,
             notice=lambda missed: [b"missed %d" % missed],
             hold=self.held.append,
+            sent=lambda frames: self.sent.extend(map(bytes, frames)),
         )
 
     def publish(self, *names: str) -> None:
@@ -361,6 +363,23 @@ class TestStates:
 
         assert unmade == 2
         assert one.got == [b"%d" % number for number in range(8)]
+
+    def test_sent_in_order(self) -> None:
+        """Who wants to know what was sent is called for each message as it is sent, not as it is
+        published or made, also for those that are given up."""
+        one = Subscriber(4)
+        desk = Desk(one)
+        desk.publisher.publish_each(made_of(["5", "4", "3", "2", "1", "0"]), lambda: 10)
+        desk.publish("behind it")
+        at_first = len(desk.sent)
+        one.read(4)
+        desk.publisher.pump()
+        while one.queue:
+            one.read(4)
+        desk.publisher.give_up()
+
+        assert at_first < 6
+        assert desk.sent == [*sent(6), b"behind it"]
 
     def test_hurry(self) -> None:
         """Near the end it is less patient."""
