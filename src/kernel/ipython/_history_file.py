@@ -117,7 +117,8 @@ class OnFile(history.HistoryAccessor):  # type: ignore[misc]  # skipped, see myp
             else:
                 return
         self.is_locked_out = code in {BUSY, LOCKED}
-        kept = "and is written when it ends" if self.is_locked_out else "and is not kept"
+        later = "and is written when it ends, if the file can be used then"
+        kept = later if self.is_locked_out else "and is not kept"
         logger.warning(
             "history: %s cannot be used (%s): that of this session is in memory, %s",
             path,

@@ -174,6 +174,21 @@ def test_locked_file_gets_the_session_at_its_end(
     assert "is locked" in warning
 
 
+def test_file_that_stays_locked_is_warned_of_once(
+    path: Path, open_history: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A file that is locked at the start and at the end has one warning, which speaks of both."""
+    filled(path)
+    with locked(path, "EXCLUSIVE"):
+        manager = open_history()
+        manager.store_inputs(1, "cell")
+        manager.end_session()
+
+    assert cells(path) == ["earlier"]
+    (warning,) = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert "if the file can be used then" in warning.getMessage()
+
+
 def test_file_that_is_locked_later_is_read_later(path: Path, open_history: Open) -> None:
     """While another process has the file locked, the present session is answered from memory, and
     what needs the file by an error; the file stays, and nothing is lost."""

@@ -182,10 +182,13 @@ class HistoryManager(OnFile, history.HistoryManager):  # type: ignore[misc]  # s
         number = self.session_number
         try:
             super().end_session()
-            if self.is_locked_out and self.file_in_vain is not None:
-                write_session(self.db, number, self.file_in_vain, self.connection_options)
         except database_error() as error:
             self._warn("history: the end of this session cannot be written: %s", error)
+        if self.is_locked_out and self.file_in_vain is not None:
+            try:
+                write_session(self.db, number, self.file_in_vain, self.connection_options)
+            except database_error() as error:  # the warning at the start has said so
+                logger.info("history: this session is lost: %s", error)
 
     def get_tail(
         self,
