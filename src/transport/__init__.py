@@ -63,7 +63,7 @@ if TYPE_CHECKING:
         TransportError,
     )
     from assay.transport._exchange import Exchange, OnInput, OnOutput
-    from assay.transport._frames import give_away
+    from assay.transport._frames import give_away, writable
     from assay.transport._kernelspecs import (
         InstalledKernel,
         find_kernelspec,
@@ -129,6 +129,7 @@ __all__ += [
     "raise_soon",
     "register",
     "session_for",
+    "writable",
 ]
 
 _CLIENT_MODULES = {
@@ -157,7 +158,7 @@ _CLIENT_MODULES = {
         "TransportError",
     ),
     "_exchange": ("Exchange", "OnInput", "OnOutput"),
-    "_frames": ("give_away",),
+    "_frames": ("give_away", "writable"),
     "_kernelspecs": (
         "InstalledKernel",
         "find_kernelspec",

@@ -24,6 +24,7 @@ __all__ = [
     "send_frames",
     "settled",
     "size_of",
+    "writable",
 ]
 
 COPIED_BYTES = 128 * 1024
@@ -78,6 +79,19 @@ def give_away(buffer: Buffer) -> Buffer:
     """
     frame = _shared(buffer)
     view: memoryview = frame.buffer.toreadonly()
+    return view
+
+
+def writable(buffer: Buffer) -> Buffer:
+    """Return *buffer*, of a message that was received, as one that may be changed.
+
+    The memory of a large frame is handed on as it is, so nobody may look at *buffer* afterwards. A
+    small one is copied.
+    """
+    owner: object = buffer.obj if isinstance(buffer, memoryview) else None
+    if not isinstance(owner, zmq.Frame):
+        return bytearray(buffer)
+    view: memoryview = owner.buffer
     return view
 
 

@@ -20,7 +20,7 @@ from assay.kernel.dispatch._replies import Reply, error_reply
 from assay.kernel.engine._results import packed
 from assay.kernel.output._iopub import Output
 from assay.protocol import Aborted, ApplyReply, ApplyRequest, Buffer, Error
-from assay.transport import get_logger
+from assay.transport import get_logger, writable
 
 __all__ = ["EngineHandlers", "TaskInterpreter", "Tasks"]
 
@@ -81,7 +81,8 @@ class Tasks:
         from ipyparallel.serialize import serialize_object, unpack_apply_message  # noqa: PLC0415
 
         def task(namespace: dict[str, Any]) -> None:
-            buffers = list(request.envelope.buffers)
+            # Tasks work on their arrays in place, as ipyparallel's engine lets them.
+            buffers = [writable(buffer) for buffer in request.envelope.buffers]
             function, args, kwargs = unpack_apply_message(buffers, namespace, copy=False)
             result[:] = packed(serialize_object, lambda: function(*args, **kwargs))
 

@@ -104,12 +104,33 @@ def test_a_direct_view_calls_functions_and_moves_objects(both: Any) -> None:
 
 
 def test_an_array_is_not_copied_on_the_engine(both: Any) -> None:
-    """What a task gets is a read-only view of the frame that it came in."""
+    """What a task gets is a view of the frame that it came in."""
 
     def describe(array: Any) -> tuple[bool, bool]:
         return array.flags.writeable, array.flags.owndata
 
-    assert got(call(both, describe, np.zeros(1_000_000))) == [(False, False)] * 2
+    assert got(call(both, describe, np.zeros(1_000_000))) == [(True, False)] * 2
+
+
+@pytest.mark.parametrize("count", [1_000, 100_000])
+def test_arrays_are_changed_in_place(both: Any, count: int) -> None:
+    """A task may write to the arrays that it gets, and to those that were pushed or scattered, be
+    their frames small or large; what the client has stays as it was."""
+
+    def increase(array: Any) -> Any:
+        array += 1
+        return array
+
+    zeros = np.zeros(2 * count)
+    results = got(call(both, increase, zeros))
+    got(both.push({"pushed": zeros}))
+    got(both.scatter("part", zeros))
+    got(both.execute("pushed += 1; part += 2"))
+
+    assert [float(result.sum()) for result in results] == [2 * count] * 2
+    assert [float(pushed.sum()) for pushed in got(both.pull("pushed"))] == [2 * count] * 2
+    assert float(got(both.gather("part")).sum()) == 4 * count
+    assert not zeros.any()
 
 
 def test_output_and_results_arrive_with_the_result(both: Any) -> None:
