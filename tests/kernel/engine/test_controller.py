@@ -7,17 +7,21 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
 
+import ipyparallel as ipp
 import pytest
 import zmq
+from ipyparallel.serialize import deserialize_object, pack_apply_message
 
 from assay.protocol import (
+    ApplyRequest,
+    Buffer,
     Content,
     Envelope,
     ExecuteRequest,
@@ -146,9 +150,12 @@ class BareController:
         self.sockets["registration"].send_multipart(reply)
         return frames[0], asked
 
-    def send(self, name: str, identity: bytes, content: Content) -> None:
+    def send(
+        self, name: str, identity: bytes, content: Content, buffers: Sequence[Buffer] = ()
+    ) -> None:
         """Send a request by the socket *name*."""
-        self.sockets[name].send_multipart(self.session.pack(content, identities=[identity]))
+        frames = self.session.pack(content, identities=[identity], buffers=buffers)
+        self.sockets[name].send_multipart(frames)
 
     def published(self, identity: bytes) -> Envelope:
         """Return the first message that comes on IOPub.
@@ -198,6 +205,7 @@ def test_an_engine_on_the_wire(tmp_path: Path) -> None:
             cluster.send("first broadcast", identity, KernelInfoRequest())
         listening = ports_of(cluster.engine.pid)
         first, second = tasks(cluster, identity)
+        first_call, second_call = calls(cluster, identity)
         shown = cluster.published(identity)
         cluster.send("mux", identity, ExecuteRequest(code=HOLDING))
         while not (tmp_path / "busy").exists():
@@ -215,6 +223,8 @@ def test_an_engine_on_the_wire(tmp_path: Path) -> None:
     assert listening == []
     assert first["sent"] <= first["started"] <= first["begun"] <= first["ended"]
     assert first["ended"] <= second["started"] <= second["begun"]
+    assert second["ended"] <= first_call["started"] <= first_call["begun"] <= first_call["ended"]
+    assert first_call["ended"] <= second_call["started"] <= second_call["begun"]
     assert late == [identity, payload]
 
 
@@ -231,12 +241,37 @@ def tasks(cluster: BareController, identity: bytes) -> list[dict[str, datetime]]
     return [{"sent": sent, **times_of(reply)} for reply in replies]
 
 
+def calls(cluster: BareController, identity: bytes) -> list[dict[str, datetime]]:
+    """Return the times of two functions, the second of which has waited for the first."""
+    for _ in range(2):
+        call = pack_apply_message(ipp.interactive(begin_and_end), (), {})
+        cluster.send("mux", identity, ApplyRequest(), call)
+    replies = [cluster.session.open(cluster.receive("mux")) for _ in range(2)]
+    times = [deserialize_object(reply.buffers)[0] for reply in replies]
+    return [
+        {"begun": begun, "ended": ended, "started": started_of(reply)}
+        for reply, (begun, ended) in zip(replies, times, strict=True)
+    ]
+
+
+def begin_and_end() -> tuple[datetime, datetime]:
+    """Return when the function begins and when it ends."""
+    from datetime import UTC, datetime  # noqa: PLC0415 - it runs in the engine's namespace
+
+    return datetime.now(UTC), datetime.now(UTC)
+
+
+def started_of(reply: Envelope) -> datetime:
+    """Return when the turn of the task of *reply* came, by its metadata."""
+    return datetime.fromisoformat(str(reply.metadata["started"]))
+
+
 def times_of(reply: Envelope) -> dict[str, datetime]:
     """Return when the task of *reply* was started, by its metadata, and what it says itself."""
     found: Any = reply.content["user_expressions"]
     texts = {name: found[name]["data"]["text/plain"].strip("'") for name in TIMES}
-    texts["started"] = str(reply.metadata["started"])
-    return {name: datetime.fromisoformat(text) for name, text in texts.items()}
+    times = {name: datetime.fromisoformat(text) for name, text in texts.items()}
+    return {**times, "started": started_of(reply)}
 
 
 def ports_of(pid: int) -> list[str]:
