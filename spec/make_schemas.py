@@ -435,7 +435,7 @@ def _apply(step: Tree, current: dict[str, Shape]) -> None:
         )
     for name, change in step.get("change", {}).items():
         shape = current.pop(name)
-        _change(shape, change)
+        _change(shape, change, keeps=step["until"].startswith("5."))
         current[shape.name] = shape
     for shape in current.values():
         if ABORTED in shape.arms and "aborted" in step:
@@ -444,7 +444,7 @@ def _apply(step: Tree, current: dict[str, Shape]) -> None:
             shape.facts["reply"] = f"{shape.name.removesuffix('_request')}_reply"
 
 
-def _change(shape: Shape, change: Tree) -> None:
+def _change(shape: Shape, change: Tree, *, keeps: bool) -> None:
     content = shape.arms[CONTENT]
     shape.name = change.get("rename_to", shape.name)
     shape.plain = change.get("plain", shape.plain)
@@ -453,7 +453,11 @@ def _change(shape: Shape, change: Tree) -> None:
     if "channels" in change:
         shape.facts["channels"] = change["channels"]
     for name in change.get("remove", ()):
-        del content.fields[name]
+        if keeps:
+            # Major 5 has one reader, which takes a key for what it became, whoever sends it.
+            content.fields[name] = _kept(content.fields[name])
+        else:
+            del content.fields[name]
         # What was said of this field beside its schema goes with it.
         for said in content.also.values():
             said[:] = [one for one in said if name not in json.dumps(one)]
@@ -470,6 +474,15 @@ def _change(shape: Shape, change: Tree) -> None:
             one.required = set(new["required"])
         one.description = new.get("description", one.description)
         one.example = new.get("example", one.example)
+
+
+def _kept(field: Field) -> Field:
+    """Return a *field* that its version does not have, as a lenient reader finds it."""
+    return Field(
+        schemas={"lenient": field.schemas["lenient"]},
+        required=set(),
+        description=field.description,
+    )
 
 
 def _added(rows: Tree) -> dict[str, Field]:

@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -322,6 +323,36 @@ def test_the_lenient_profile_is_the_reader(name: str, data: st.DataObject) -> No
         assume(example.get("signature_scheme", "hmac-sha256") == "hmac-sha256")
 
     assert reads(name, example) is (faults(name, "lenient", example) == [])
+
+
+IN_OLDER = [
+    (name, version)
+    for version, index in INDEX["versions"].items()
+    if version.startswith("5.")
+    for name in sorted(index.keys() & {"header", *MESSAGE_TYPES})
+    if index[name]["lenient"] != CURRENT[name]["lenient"]
+]
+
+
+@pytest.mark.parametrize(("name", "version"), IN_OLDER)
+def test_the_lenient_profile_of_older_versions_knows_what_came_later(
+    name: str, version: str
+) -> None:
+    """A key of 5.5 in a message of 5.0, which major 5 has one reader for, must fit all the same."""
+    cls = Header if name == "header" else MESSAGE_TYPES[name].content
+    keys = [one.name for one in attrs.fields(cls) if not one.name.startswith("_")]
+    older = read(INDEX["versions"][version][name]["lenient"])["examples"][0]
+
+    for key in keys:
+        for value in (None, True, 5, "text", [5], {"a": 5}):
+            data = {**older, key: value}
+
+            assert reads(name, data) or faults_in(name, version, data), (key, value)
+
+
+def faults_in(name: str, version: str, data: object) -> list[str]:
+    """Return what the lenient schema of *version* has against *data*."""
+    return [error.message for error in validator(name, "lenient", version).iter_errors(data)]
 
 
 @pytest.mark.parametrize("name", sorted(CURRENT))
