@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,11 @@ from assay.conformance import (
     run_checks,
     select,
 )
+from assay.conformance._check import check as made_check
+from assay.conformance._outcome import Outcome, failed, passed
+from assay.conformance._runner import Run
+from assay.conformance.checks._cells import stop
+from assay.protocol import Channel
 
 CALCULATOR = Path(__file__).parents[2] / "examples" / "calculator.py"
 
@@ -134,6 +140,17 @@ def _verdicts(fault: str, *names: str) -> dict[str, Verdict]:
     return {one.check: one.outcome for one in report.results}
 
 
+def test_wrong_count_fails_the_kernel_by_its_name() -> None:
+    """A wrong count in `execute_input` breaks EXEC-07, a MUST, and what is aborted nothing."""
+    found = _verdicts("exec-input-count-before", "EXEC-07.1", "EXEC-07.2", "EXEC-21.1")
+
+    assert {name for name in found if found[name] is Verdict.FAILED} == {
+        "EXEC-07.0",
+        "EXEC-07.1",
+        "EXEC-07.2",
+    }
+
+
 def test_what_rests_on_our_reading_fails_nothing_in_passing_either() -> None:
     """The kernel that a note is about, started with a file of its own, fails nothing else."""
     found = _verdicts("sign-replies-sha256", "SIGN-11.1")
@@ -148,6 +165,44 @@ def test_kernel_that_does_not_count() -> None:
 
     assert found.pop("EXEC-06.1") is Verdict.FAILED
     assert {found[name] for name in found if not name.endswith(".0")} == {Verdict.SKIPPED}
+
+
+def _doubts(kernel: Testee) -> Outcome:
+    """Send an answer that nothing has asked for, and fail."""
+    kernel.peer.send("input_reply", {"value": "assay"}, channel=Channel.STDIN)
+    return failed("a prompt", "none")
+
+
+def _loses_it(kernel: Testee) -> Outcome:
+    """Interrupt a kernel that has ended meanwhile, as one does that SIGINT ends."""
+    cell = kernel.peer.send("execute_request")
+    process = kernel.own_process()
+    process.close(kill=True)
+    stop(kernel, cell)
+    return passed()
+
+
+@pytest.mark.parametrize(
+    ("function", "verdict", "goes_on"),
+    [
+        (lambda _: failed("a prompt", "none"), Verdict.FAILED, True),
+        (_doubts, Verdict.FAILED, False),
+        (_loses_it, Verdict.PASSED, False),
+    ],
+    ids=["failed", "failed with stdin", "ended by an interrupt"],
+)
+def test_kernel_that_is_replaced(
+    function: Callable[[Testee], Outcome], verdict: Verdict, *, goes_on: bool
+) -> None:
+    """A kernel of which it is open what it will do next is not asked the next check."""
+    target = Target.command((sys.executable, str(CALCULATOR), "-f", "{connection_file}"))
+    question = made_check("STDIN-11.99", "a question of this test")(function)
+    run = Run(target, [question], Options(jobs=1), None)
+    with run.start_first() as first:
+        following = run.ask(question, first)
+
+        assert run.result(question).outcome is verdict
+        assert following is (first if goes_on else None)
 
 
 def test_kernel_without_control() -> None:

@@ -164,6 +164,8 @@ ROWS: tuple[Row, ...] = (
           of("execute_input"), gone),
     spoil("exec-input-count", "EXEC-07", "The count of `execute_input` is one too high.",
           of("execute_input"), lambda m: _add(m, 1)),
+    spoil("exec-input-count-before", "EXEC-07", "It is that of the cell before.",
+          of("execute_input"), lambda m: _add(m, -1)),
     spoil("exec-reply-count", "EXEC-07", "The count of `execute_reply` is one too high.",
           of("execute_reply"), lambda m: _add(m, 1)),
     spoil("exec-result-count", "EXEC-07 IOPUB-19", "The count of `execute_result` is one too high.",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from assay.protocol._errors import shorten
 from assay.protocol.judging._exchanges import Conversation, RecordedExchange, Seen
+from assay.protocol.judging._finding import Severity
 from assay.protocol.wire._registry import Channel, Sender
 
 __all__ = ["check_cells"]
@@ -124,8 +125,11 @@ def _counters(conversation: Conversation, cells: list[RecordedExchange]) -> None
             # Another process counts anew.
             session, last = _known_session(cell.reply), None if cell.reply is not None else last
         known = last if alone else None
-        if cell.aborted or (cell.failed and cell.first("execute_input") is None):
+        if cell.aborted:
             _unmoved(conversation, cell, known, "EXEC-21")
+        elif cell.failed and cell.first("execute_input") is None:
+            # Refused before it ran, or run and not announced: it may have counted or not.
+            last = None
         elif is_stored(cell):
             last = _moved(conversation, cell, last, alone=alone)
         else:
@@ -139,36 +143,66 @@ def _known_session(one: Seen | None) -> object:
 def _moved(
     conversation: Conversation, cell: RecordedExchange, last: int | None, *, alone: bool
 ) -> int | None:
-    """Compare the numbers of a stored cell and return the counter's new value."""
+    """Compare the numbers of a stored cell and return the counter's new value, None if unsure."""
     shown, reply = cell.first("execute_input"), cell.reply
     told, replied = _count(shown), _count(reply)
     known = [count for count in (told, replied) if count is not None]
     if not known:
         return last
-    count = known[0]
-    if told is not None and replied is not None and told != replied:
-        assert shown is not None
-        assert reply is not None
-        wanted = f"the count of the execute_input, {told}"
-        conversation.note("EXEC-07", "content.execution_count", wanted, str(replied), shown, reply)
-        if last is not None and replied in _next_counts(cell, last):
-            count = replied
-    elif last is not None and count not in _next_counts(cell, last) and (alone or count <= last):
-        wanted = str(last + 1) if alone else f"more than {last}"
-        where = shown or reply or cell.request
-        conversation.note("EXEC-06", "content.execution_count", wanted, str(count), where)
     for one in cell.all("execute_result"):
         if (result := _count(one)) is not None and result not in known:
             got = str(result)
-            conversation.note("IOPUB-19", "content.execution_count", str(count), got, one)
+            conversation.note("IOPUB-19", "content.execution_count", str(known[0]), got, one)
+    if len(set(known)) == 2:
+        _disagree(conversation, cell)
+        # The one that goes on from the cell before is right; without one, either may be.
+        likely = () if last is None else _next_counts(cell, last)
+        return next((count for count in reversed(known) if count in likely), None)
+    count = known[0]
+    if last is not None and count not in _next_counts(cell, last) and (alone or count <= last):
+        wanted = str(last + 1) if alone else f"more than {last}"
+        where = shown or reply or cell.request
+        conversation.note("EXEC-06", "content.execution_count", wanted, str(count), where)
     return count
+
+
+def _disagree(conversation: Conversation, cell: RecordedExchange) -> None:
+    """EXEC-07: the two messages that show the number of a stored cell show two."""
+    shown, reply = cell.first("execute_input"), cell.reply
+    assert shown is not None
+    assert reply is not None
+    wanted = f"the count of the execute_input, {_count(shown)}"
+    got = str(_count(reply))
+    # What a cell counts in which there is nothing is open, and whose number is the current one
+    # while two cells run at a time (AMB-07, AMB-35).
+    is_open = _is_blank(cell) or _is_overlapped(conversation, cell)
+    severity = Severity.WARNING if is_open else None
+    path = "content.execution_count"
+    conversation.note("EXEC-07", path, wanted, got, shown, reply, severity=severity)
+
+
+def _is_overlapped(conversation: Conversation, cell: RecordedExchange) -> bool:
+    """Return whether a cell of another queue ran, or may have run, at the same time."""
+    return any(_overlap(cell, other) for other in conversation.of("execute_request")) or any(
+        one.msg_type == "execute_input"
+        and one.parts.parent_id not in conversation.exchanges
+        and cell.began < one.index <= cell.ended
+        for one in conversation.seen
+    )
+
+
+def _overlap(one: RecordedExchange, other: RecordedExchange) -> bool:
+    return one.lane != other.lane and one.began <= other.ended and other.began <= one.ended
+
+
+def _is_blank(cell: RecordedExchange) -> bool:
+    code = cell.request.content.get("code")
+    return isinstance(code, str) and not code.strip()
 
 
 def _next_counts(cell: RecordedExchange, last: int) -> tuple[int, ...]:
     # Seen: IPython neither stores nor counts a cell in which there is nothing.
-    code = cell.request.content.get("code")
-    is_blank = isinstance(code, str) and not code.strip()
-    return (last + 1, last) if is_blank else (last + 1,)
+    return (last + 1, last) if _is_blank(cell) else (last + 1,)
 
 
 def _unmoved(

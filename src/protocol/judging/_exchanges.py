@@ -8,7 +8,7 @@ from attrs import define, field, frozen
 
 from assay.protocol._errors import shorten
 from assay.protocol.judging._content_rules import failed
-from assay.protocol.judging._finding import Finding, finding
+from assay.protocol.judging._finding import Finding, Severity, finding
 from assay.protocol.judging._parts import AnyMessage, Parts, text_in
 from assay.protocol.wire._registry import Channel, Sender, channel_named, reply_type, sender_named
 from assay.protocol.wire._structure import with_article
@@ -122,6 +122,12 @@ class RecordedExchange:
         first = self.busy or (self.published[0] if self.published else self.reply)
         return (first or self.request).index
 
+    @property
+    def ended(self) -> int:
+        """When the last that is known of it was seen."""
+        seen = [self.request, *self.published, *([self.reply] if self.reply else [])]
+        return max(one.index for one in seen)
+
     def first(self, msg_type: str) -> Seen | None:
         """Return the first published message of *msg_type*."""
         return next(self.all(msg_type), None)
@@ -176,9 +182,18 @@ class Conversation:
         """Yield the exchanges that began with one of *msg_types*."""
         return (one for one in self if one.msg_type in msg_types)
 
-    def note(self, rule: str, path: str, wanted: str, got: str, *records: Seen) -> None:
-        """Add a finding about *records*."""
-        self.found.append(finding(rule, path, wanted, got, tuple(one.index for one in records)))
+    def note(
+        self,
+        rule: str,
+        path: str,
+        wanted: str,
+        got: str,
+        *records: Seen,
+        severity: Severity | None = None,
+    ) -> None:
+        """Add a finding about *records*, as severe as its requirement if nothing else is given."""
+        places = tuple(one.index for one in records)
+        self.found.append(finding(rule, path, wanted, got, places, severity=severity))
 
     def _sort(self, one: Seen) -> None:
         exchange = self.exchanges.get(one.parts.parent_id)

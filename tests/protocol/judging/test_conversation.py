@@ -943,6 +943,70 @@ def test_other_clients_may_have_moved_the_counter() -> None:
     assert check_conversation(script.recorded(), complete=False) == ()
 
 
+@pytest.mark.parametrize("wrong", ["execute_input", "execute_reply"])
+@pytest.mark.parametrize("number", [-1, 1])
+def test_a_wrong_count_is_blamed_where_it_stands(wrong: str, number: int) -> None:
+    """A counter that one of two messages shows wrong makes nothing else wrong: no aborted reply."""
+    script = play()
+    cells = ("one", "two", "asking", "failing", "last", "other")
+    for label in cells:
+        content = script[f"{label}.{wrong.removeprefix('execute_')}"]["content"]
+        content["execution_count"] += number
+
+    found = check_conversation(script.recorded())
+
+    assert [str(one.severity) for one in found] == ["violation"] * len(cells)
+    assert {one.requirement for one in found} == {"EXEC-07"}
+
+
+def test_a_blank_cell_may_show_two_counts() -> None:
+    """What is counted of a cell in which there is nothing is open, so a kernel breaks nothing."""
+    script = Scene().script
+    scene = Scene(script)
+    scene.cell("one", 1)
+    scene.cell("blank", 2, code=" ")
+    script["blank.input"]["content"]["code"] = " "
+    script["blank.reply"]["content"]["execution_count"] = 1
+
+    found = check_conversation(script.recorded(), complete=False)
+
+    assert [(one.requirement, str(one.severity)) for one in found] == [("EXEC-07", "warning")]
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_cell_of_a_subshell_may_move_the_counter_meanwhile(*, known: bool) -> None:
+    """Which number is current while two cells run is open, whether its request was seen or not."""
+    scene = Scene()
+    script = scene.script
+    main = scene.wanted("main")
+    beside = scene.wanted("beside")
+    beside["header"]["subshell_id"] = "s"
+    scene.cell("main", 1, request=main)
+    scene.cell("beside", 2, request=beside)
+    for part in ("busy", "input"):
+        script.move(f"beside.{part}", "main.reply")
+    script["main.reply"]["content"]["execution_count"] = 2
+    if not known:
+        for label in ("beside", "beside.reply"):
+            script.drop(label)
+
+    found = check_conversation(script.recorded(), complete=False)
+
+    assert [(one.requirement, str(one.severity)) for one in found] == [("EXEC-07", "warning")]
+
+
+def test_a_cell_that_is_refused_is_not_aborted() -> None:
+    """A cell that fails before it runs, with nothing failed before it, may count or not."""
+    script = play()
+    for label in ("failing.input", "failing.error"):
+        script.drop(label)
+    script["failing.reply"]["content"]["execution_count"] = 9
+    for label in ("waiting", *(f"waiting.{part}" for part in ("busy", "reply", "idle"))):
+        script.drop(label)
+
+    assert check_conversation(script.recorded()) == ()
+
+
 def test_a_recording_may_name_channel_and_sender_in_text() -> None:
     """Records from a file of JSON are those with members of the enums."""
     for one in play().recorded():
