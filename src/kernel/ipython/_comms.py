@@ -163,7 +163,11 @@ class Comms:
             patches.undo(comm, name)
 
     def _ours(self) -> dict[str, Callable[..., Any]]:
-        return {"create_comm": self.comm_class, "get_comm_manager": lambda: self.manager}
+        # No class: a session that is pickled finds a function by the name of its place.
+        def create_comm(*args: Any, **keys: Any) -> Any:
+            return self.comm_class(*args, **keys)
+
+        return {"create_comm": create_comm, "get_comm_manager": lambda: self.manager}
 
     def _for_own_code(
         self, ours: Callable[..., Any], theirs: Callable[..., Any]

@@ -51,7 +51,9 @@ class UserStreams:
 def _flush(stream: TextStream | Any, name: str) -> None:
     try:
         stream.flush()
-    except Exception as error:  # noqa: BLE001 - the user's, which may raise anything
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - the user's, which may raise anything
         logger.info("sys.%s cannot be flushed: %s", name, type(error).__name__)
 
 

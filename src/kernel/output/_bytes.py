@@ -53,6 +53,10 @@ class BytesOfStream(io.BufferedIOBase):
         self._begun: dict[Request | None, tuple[codecs.IncrementalDecoder, Thread]] = {}
         """Those that have seen the beginning of something, by request, and who wrote it."""
 
+    def __reduce__(self) -> tuple[Callable[[TextSink], object], tuple[TextSink]]:
+        # A session that is pickled may hold one.
+        return _buffer_of, (self._stream,)
+
     def decode_by(self, encoding: str, errors: str) -> None:
         """Read what is written from now on so; what has begun by another encoding is lost."""
         self._make = _decoders(encoding, errors)
@@ -113,6 +117,10 @@ class BytesOfStream(io.BufferedIOBase):
     def fileno(self) -> int:
         """Return the captured descriptor, for child processes and C code."""
         return self._stream.fileno()
+
+
+def _buffer_of(stream: TextSink) -> object:
+    return getattr(stream, "buffer")  # noqa: B009 - of whatever the stream is where it is unpickled
 
 
 def _is_over(thread: Thread) -> bool:

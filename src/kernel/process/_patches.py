@@ -12,7 +12,9 @@ a kernel that has come to use all of it.
 from __future__ import annotations
 
 import enum
+import sys
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
 __all__ = ["Kind", "Patches", "patches"]
@@ -89,6 +91,8 @@ class Patches:
         self._rows[what] = (what, kind, reason)
         self._made.append(_Patch(owner, name, _own(owner, name), ours))
         setattr(owner, name, ours)
+        if isinstance(ours, FunctionType) and not _is_found(ours):
+            _name_by_place(ours, owner, name)
 
     def replace(self, owner: Any, name: str, ours: object, *, kind: Kind, reason: str) -> None:
         """Replace the attribute *name* of *owner* by *ours*, as `patch` does."""
@@ -127,6 +131,24 @@ def _own(owner: Any, name: str) -> object:
 def _path(owner: Any) -> str:
     name = getattr(owner, "__qualname__", None)
     return f"{owner.__module__}.{name}" if name is not None else str(owner.__name__)
+
+
+def _is_found(function: FunctionType) -> bool:
+    """Return True if *function* stands where its name says."""
+    found: object = sys.modules.get(function.__module__)
+    for part in function.__qualname__.split("."):
+        found = getattr(found, part, None)
+    return found is function
+
+
+def _name_by_place(function: FunctionType, owner: Any, name: str) -> None:
+    # A session that is pickled holds what it imported, such as `getpass`: by this name it is found
+    # again, as the original would be. Without one the whole kernel would be pickled along.
+    if isinstance(owner, type):
+        function.__module__, path = owner.__module__, f"{owner.__qualname__}."
+    else:
+        function.__module__, path = owner.__name__, ""
+    function.__name__, function.__qualname__ = name, f"{path}{name}"
 
 
 _ABSENT = _Absent()

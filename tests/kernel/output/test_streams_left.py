@@ -71,16 +71,19 @@ def test_next_cell_writes_again(client: Client, broken: str) -> None:
     assert execute(client, "print('written')").text() == "written\n"
 
 
-def test_stream_whose_flush_raises_fails_no_cell(client: Client) -> None:
+@pytest.mark.parametrize("raised", ["1 / 0", "raise SystemExit(2)", "raise GeneratorExit"])
+def test_stream_whose_flush_raises_fails_no_cell(client: Client, raised: str) -> None:
     """The cell has done its work when its streams are flushed."""
     code = (
         "import sys\nours = sys.stdout\n"
         "class Failing:\n    def write(self, text): return ours.write(text)\n"
-        "    def flush(self): 1 / 0\n"
+        f"    def flush(self): {raised}\n"
         "sys.stdout = Failing()\nprint('written')"
     )
-    assert execute(client, code).text() == "written\n"
+    answer = execute(client, code)
 
+    assert answer.text() == "written\n"
+    succeeded(answer)
     succeeded(execute(client, "sys.stdout = ours"))
 
 

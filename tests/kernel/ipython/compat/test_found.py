@@ -131,6 +131,24 @@ def test_it_is_found(client: Client, expression: str) -> None:
     assert result(answer) == "True"
 
 
+REPLACED = """\
+import asyncio, pickle, sys, threading
+from comm import create_comm, get_comm_manager
+from getpass import getpass
+of_a_notebook = [
+    create_comm, get_comm_manager, getpass, input, threading.Thread.start, asyncio.run,
+    sys.stdout.buffer,
+]
+[found for found in of_a_notebook if pickle.loads(pickle.dumps(found)) is not found]
+"""
+
+
+def test_what_is_replaced_is_pickled_by_its_name(client: Client) -> None:
+    """A session that has imported what the kernel replaces is pickled without the kernel
+    (dill#255)."""
+    assert result(execute(client, REPLACED)) == "[]"
+
+
 def test_iteration_lets_tasks_go_on(client: Client) -> None:
     """Awaited in a loop, it gives other tasks their turn."""
     answer = execute(
