@@ -213,14 +213,17 @@ class DescriptorCapture:
         from assay.kernel.output._reserve import Reserve  # noqa: PLC0415 - after the first reply
 
         with self._lock:  # no other thread is in the middle of a read
+            self._reader = get_ident()  # a finalizer that prints may run here: see `drain`
             try:
                 reserve = Reserve([(one.read_end, one.writer) for one in self._captured])
+                for number, captured in enumerate(self._captured):
+                    captured.read_bytes = partial(reserve.read, number)
+                self._reserve = reserve
             except OSError as error:
                 logger.debug("nobody reads for code that holds the lock: %s", error)
                 return
-            self._reserve = reserve
-            for number, captured in enumerate(self._captured):
-                captured.read_bytes = partial(reserve.read, number)
+            finally:
+                self._reader = None
         watch(reserve.questions, reserve.answer)
 
     @property

@@ -6,6 +6,7 @@ import ctypes
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from operator import call
@@ -15,6 +16,7 @@ from assay.kernel._own_thread import OwnThread
 from assay.kernel.output import _reserve_reader
 from assay.kernel.output._reserve_reader import (
     ANSWERED,
+    HEAD_BYTES,
     MOVED,
     MOVED_AT_ONCE,
     NUMBER_BYTES,
@@ -22,11 +24,18 @@ from assay.kernel.output._reserve_reader import (
     TAKEN,
     ring_offset,
 )
+from assay.transport import get_logger
 
 __all__ = ["READ_BYTES", "Reserve"]
 
+logger = get_logger("assay.kernel")
+
 READ_BYTES = 1 << 16
 """Of one read."""
+
+LOCK_TRIES = 1_000
+LOCK_REST_S = 0.001
+"""Between two tries to lock the file: the process has it for the time of one move, a megabyte."""
 
 IN_BACKGROUND = ("/bin/sh", "-c", '"$@" &', "sh")
 """What starts a process that is no child of the kernel's, so that a program which waits for all of
@@ -53,6 +62,8 @@ class Reserve:
         self._answered = 0
         given = (self._file, question, life, *(end for pipe in pipes for end in pipe))
         try:
+            # The numbers have their room from the beginning, whatever the disk has later.
+            os.pwrite(self._file, bytes(HEAD_BYTES), 0)
             self._start(given)
         except BaseException:
             self.close()
@@ -64,7 +75,8 @@ class Reserve:
 
     @staticmethod
     def _start(given: Sequence[int]) -> None:
-        program = (sys.executable, "-I", "-S", "-B", _reserve_reader.__file__)
+        path = os.path.abspath(_reserve_reader.__file__)  # noqa: PTH100 - pathlib is no part of the start
+        program = (os.path.abspath(sys.executable), "-I", "-S", "-B", path)  # noqa: PTH100 - as above
         if not sys.executable:
             raise FileNotFoundError("wanted the path of Python, found none")
         command = [*IN_BACKGROUND, *program, str(os.getpid()), *map(str, given)]
@@ -74,6 +86,7 @@ class Reserve:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             pass_fds=given,
+            cwd="/",  # the kernel's may be on something that is to be unmounted
             start_new_session=True,
         )
         # The shell ends at once; on a busy machine that takes longer than a client should wait.
@@ -109,7 +122,9 @@ class _Reading:
 
     A thread that has the file locked may lose Python's lock between two steps, and a program that
     writes while it holds that one waits for ever then. So lock, look, read and unlock are calls of
-    C that keep Python's lock, made one after the other by C code.
+    C that keep Python's lock, made one after the other by C code: the others if the file could be
+    locked, and none otherwise. None of them waits, for what waits keeps Python's lock as well, and
+    ends without the file's when a signal comes.
     """
 
     def __init__(self, file: int, number: int, read_end: int) -> None:
@@ -125,8 +140,8 @@ class _Reading:
         look.restype = read.restype = ctypes.c_ssize_t
         self._moved = ctypes.create_string_buffer(NUMBER_BYTES)
         self._data = ctypes.create_string_buffer(READ_BYTES)
+        self._lock: Callable[[], int] = partial(lock, file, os.F_TLOCK, 0)
         self._steps: tuple[Callable[[], int], ...] = (
-            partial(lock, file, os.F_LOCK, 0),
             partial(look, file, self._moved, NUMBER_BYTES, self._moved_at),
             partial(read, read_end, self._data, READ_BYTES),
             partial(lock, file, os.F_ULOCK, 0),
@@ -135,7 +150,13 @@ class _Reading:
     def read(self) -> bytes:
         if moved := self.moved():
             return self._take(moved)
-        total, data = self._read_pipe()
+        for _ in range(LOCK_TRIES):
+            if (found := self._read_pipe()) is not None:
+                break
+            time.sleep(LOCK_REST_S)
+        else:
+            return b""
+        total, data = found
         # What was moved between the two looks stands before what was read.
         before = []
         while self._taken < total:
@@ -147,16 +168,27 @@ class _Reading:
         total = int.from_bytes(os.pread(self._file, NUMBER_BYTES, self._moved_at), sys.byteorder)
         return total - self._taken
 
-    def _read_pipe(self) -> tuple[int, bytes]:
-        """Return how much had been moved when *data* was read from the pipe, and *data*."""
-        _, _, length, _ = list(map(call, self._steps))
+    def _read_pipe(self) -> tuple[int, bytes] | None:
+        """Return how much had been moved when *data* was read from the pipe, and *data*.
+
+        Nothing is read, and None returned, while the other process has the file locked.
+        """
+        results: list[int] = []
+        others: Callable[[], int | None] = partial(results.extend, map(call, self._steps))
+        # `any` goes on to the others after 0, which says that the file is locked.
+        if any(map(call, (self._lock, others))):
+            return None
+        _, length, _ = results
         moved = int.from_bytes(self._moved.raw, sys.byteorder)
         return moved, ctypes.string_at(self._data, max(length, 0))
 
     def _take(self, at_most: int) -> bytes:
         at = self._taken % RING_BYTES
-        data = os.pread(self._file, min(at_most, RING_BYTES - at, READ_BYTES), self._ring + at)
-        self._taken += len(data)
+        wanted = min(at_most, RING_BYTES - at, READ_BYTES)
+        data = os.pread(self._file, wanted, self._ring + at)
+        if not data:  # it would be waited for, and the pipe never read again
+            logger.warning("%s bytes of captured output are lost: their file has been cut", wanted)
+        self._taken += len(data) or wanted
         _write(self._file, self._taken_at, self._taken)
         return data
 

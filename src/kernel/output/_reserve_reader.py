@@ -19,6 +19,9 @@ Who reads a pipe has the file locked, so that it is known what came first; a loc
 process. One byte stays in the pipe, so that the kernel finds it readable as long as something is in
 the file: it has no more to look at than without this process.
 
+Nothing is taken from a pipe before the file has room for it: a disk may be full, and `ulimit -f`
+holds for this file as well. Where there is none, the writer waits as it would without this process.
+
 Run by path, without the project's packages: it takes 3 MB and 15 ms of a processor, once.
 """
 
@@ -34,6 +37,7 @@ from contextlib import suppress
 
 __all__ = [
     "ANSWERED",
+    "HEAD_BYTES",
     "MOVED",
     "MOVED_AT_ONCE",
     "NUMBER_BYTES",
@@ -115,13 +119,13 @@ class Reader:
         """Move what comes until the kernel answers, which had *before* answered so often."""
         rest = SHORTEST_REST_MS
         while self._number(ANSWERED) == before:
-            full = [*filter(self._is_full, range(len(self._pipes)))]
-            for number in full:
-                self._move(number)
-            rest = SHORTEST_REST_MS if full else min(2 * rest, LONGEST_REST_MS)
+            full = filter(self._is_full, range(len(self._pipes)))
+            moved = [self._move(number) for number in full]
+            rest = SHORTEST_REST_MS if any(moved) else min(2 * rest, LONGEST_REST_MS)
             self._rest(rest)
 
-    def _move(self, number: int) -> None:
+    def _move(self, number: int) -> bool:
+        """Return True if something has been moved."""
         os.lockf(self._file, os.F_LOCK, 0)
         try:
             moved = self._number(MOVED[number])
@@ -132,11 +136,16 @@ class Reader:
                 fcntl.ioctl(read_end, termios.FIONREAD, bytes(4)), sys.byteorder
             )
             wanted = min(waiting - 1, room, RING_BYTES - at, MOVED_AT_ONCE)
-            if wanted <= 0:
-                return
-            data = os.read(read_end, wanted)
-            os.pwrite(self._file, data, ring_offset(number) + at)
-            self._write(MOVED[number], moved + len(data))
+            offset = ring_offset(number) + at
+            if wanted <= 0 or not (wanted := self._put(bytes(wanted), offset)):
+                return False
+            try:
+                data = os.read(read_end, wanted)
+            except BlockingIOError:  # it is empty, contrary to what it said
+                return False
+            done = self._put(data, offset)
+            self._write(MOVED[number], moved + done)
+            return done > 0
         finally:
             os.lockf(self._file, os.F_ULOCK, 0)
 
@@ -167,6 +176,13 @@ class Reader:
                 return True
         return False
 
+    def _put(self, data: bytes, offset: int) -> int:
+        """Write *data*; return how much of it the file has room for."""
+        try:
+            return os.pwrite(self._file, data, offset)
+        except OSError:
+            return 0
+
     def _rest(self, milliseconds: int) -> None:
         if self._end.poll(milliseconds):
             raise SystemExit
@@ -194,7 +210,7 @@ def main(arguments: Sequence[str]) -> None:
     ]
     try:
         Reader(file, question, kernel, pipes).serve()
-    except OSError:  # the kernel has ended just now, or the disk is full: there is nothing to do
+    except OSError:  # the kernel has ended just now: there is nothing to do
         return
 
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import select
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,7 +26,7 @@ from assay._platform import (
 )
 from assay.kernel.output import _reserve, _reserve_reader
 from assay.kernel.output._reserve import _Reading
-from assay.kernel.output._reserve_reader import Reader
+from assay.kernel.output._reserve_reader import HEAD_BYTES, Reader, ring_offset
 from assay.protocol import StreamName
 from assay.transport import Client
 from tests.kernel._kernels import HANG_LIMIT_S, execute, result, start, succeeded, value
@@ -38,6 +43,7 @@ def readers():
         except OSError:
             continue
         if b'%d' % os.getpid() in words and b''.join(words[4:5]).endswith(b'_reserve_reader.py'):
+            assert os.readlink(f'/proc/{pid}/cwd') == '/'  # it keeps no folder busy
             found.append(int(pid))
     return found
 
@@ -86,7 +92,10 @@ def test_children_and_threads_write_as_before(client: Client) -> None:
 def test_no_child_of_the_kernel(client: Client) -> None:
     """A program that waits for all of its children does not wait for the kernel's."""
     code = (
-        "import os\nif not (child := os.fork()): os._exit(0)\n"
+        "import os, threading\n"
+        "for thread in threading.enumerate():\n"
+        "    if thread.name == 'assay-reserve': thread.join()\n"  # the shell was a child until then
+        "if not (child := os.fork()): os._exit(0)\n"
         "first = os.wait()[0] == child\n"
         "try: os.wait()\nexcept ChildProcessError: print(first)"
     )
@@ -160,8 +169,24 @@ def both_sides() -> Iterator[tuple[int, Reader, _Reading]]:
             os.close(descriptor)
 
 
+class Disk:
+    """What gives files no room behind an offset, as a full disk and ``ulimit -f`` do."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, end: int | None = None) -> None:
+        self.end = end
+        self._pwrite = os.pwrite
+        patch.setattr(os, "pwrite", self.write)
+
+    def write(self, file: int, data: bytes, offset: int) -> int:
+        """Write what there is room for."""
+        if self.end is not None and offset >= self.end:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+        return self._pwrite(file, data[: self.end and self.end - offset], offset)
+
+
 STEPS = st.lists(
-    st.sampled_from(["write", "move", "read", "move within read", "tidy"]), max_size=40
+    st.sampled_from(["write", "move", "read", "move within read", "tidy", "fill", "free"]),
+    max_size=40,
 )
 
 
@@ -172,8 +197,9 @@ def test_order_whoever_reads(steps: list[str]) -> None:
         patch.setattr(_reserve_reader, "RING_BYTES", 10_000)
         patch.setattr(_reserve, "RING_BYTES", 10_000)
         patch.setattr(_reserve, "READ_BYTES", 3_000)
+        disk = Disk(patch)
         written, found = bytearray(), bytearray()
-        first, *others = reading._steps
+        lock = reading._lock
         for number, step in enumerate((*steps, *["read"] * 40)):
             match step:
                 case "write":
@@ -185,10 +211,12 @@ def test_order_whoever_reads(steps: list[str]) -> None:
                     found += reading.read()
                 case "tidy":
                     reader._tidy()
+                case "fill" | "free":
+                    disk.end = ring_offset(0) + 5_000 if step == "fill" else None
                 case _:
-                    reading._steps = (lambda: moved_before(reader, first), *others)
+                    reading._lock = partial(moved_before, reader, lock)
                     found += reading.read()
-                    reading._steps = (first, *others)
+                    reading._lock = lock
 
     assert found == written
 
@@ -210,3 +238,91 @@ def test_pipe_stays_readable_while_something_is_in_the_file() -> None:
 
     assert moved == 4
     assert found == (b"1234", b"5", b"")
+
+
+def test_nothing_leaves_a_pipe_that_the_file_has_no_room_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """On a full disk the rest stays in the pipe, where the kernel finds it."""
+    with both_sides() as (write_end, reader, reading):
+        disk = Disk(monkeypatch, ring_offset(0) + 4)
+        os.write(write_end, b"1234567")
+        moves = [reader._move(0), reader._move(0)]
+        moved = reading.moved()
+        found = [reading.read(), reading.read(), reading.read()]
+        disk.end = None
+        os.write(write_end, b"abc")
+        moves += [reader._move(0)]
+        found += [reading.read(), reading.read()]
+
+    assert (moves, moved) == ([True, False, True], 4)
+    assert found == [b"1234", b"567", b"", b"ab", b"c"]
+
+
+def test_pipe_is_read_again_after_the_file_was_cut() -> None:
+    """What is not there is not waited for."""
+    with both_sides() as (write_end, reader, reading):
+        os.write(write_end, b"12345")
+        reader._move(0)
+        os.ftruncate(reading._file, HEAD_BYTES)
+        found = reading.read(), reading.read()
+
+    assert found == (b"", b"5")
+
+
+def test_pipe_that_is_emptied_meanwhile_ends_no_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a pipe has in it may be wrong when it is read, and the process goes on."""
+    with both_sides() as (write_end, reader, reading):
+        os.write(write_end, b"12345")
+        with monkeypatch.context() as patch:
+            patch.setattr(fcntl, "ioctl", emptied_by(reading))
+            is_moved = reader._move(0)
+        os.write(write_end, b"67")
+        moves = is_moved, reader._move(0)
+        found = reading.read(), reading.read()
+
+    assert moves == (False, True)
+    assert found == (b"6", b"7")
+
+
+def emptied_by(reading: _Reading) -> Callable[[int, int, bytes], bytes]:
+    """Return an `ioctl` after which nothing is in the pipe."""
+    ioctl = fcntl.ioctl
+
+    def answer(descriptor: int, request: int, buffer: bytes) -> bytes:
+        waiting = ioctl(descriptor, request, buffer)
+        reading.read()
+        return waiting
+
+    return answer
+
+
+LOCKS = """
+import os, sys
+os.lockf(int(sys.argv[1]), os.F_LOCK, 0)
+print(flush=True)
+sys.stdin.read()
+"""
+
+
+def test_pipe_is_not_read_while_the_other_process_has_the_file_locked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Neither is it waited for within a call of C, which a signal would end without the lock."""
+    monkeypatch.setattr(_reserve, "LOCK_TRIES", 2)
+    with both_sides() as (write_end, _, reading):
+        os.write(write_end, b"12345")
+        file = reading._file
+        with subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", LOCKS, str(file)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            pass_fds=[file],
+        ) as other:
+            assert other.stdout is not None
+            other.stdout.readline()
+            meanwhile = reading.read()
+            other.communicate()
+        found = reading.read()
+
+    assert (meanwhile, found) == (b"", b"12345")

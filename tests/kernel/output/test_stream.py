@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.kernel._request import Request
+from assay.kernel.output import _reserve
 from assay.kernel.output._descriptors import PIPE_BYTES, READ_BYTES, DescriptorCapture
 from assay.kernel.output._iopub import Output
 from assay.kernel.output._parents import Parents
@@ -207,6 +208,26 @@ def test_reading_ends_though_there_is_always_more(
     capture.drain()
 
     assert PIPE_BYTES // READ_BYTES <= here.said().count("more") <= 2 * PIPE_BYTES // READ_BYTES
+
+
+def test_thread_that_starts_the_reserve_may_print(
+    here: Fixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A finalizer that runs meanwhile and prints does not wait for its own thread."""
+    capture = DescriptorCapture(here.output)
+    drained: list[str] = []
+
+    def start_reserve(_pipes: object) -> None:
+        capture.drain()
+        drained.append("meanwhile")
+        raise OSError("no more processes")
+
+    monkeypatch.setattr(_reserve, "Reserve", start_reserve)
+    capture.keep_reserve(lambda _descriptor, _call: None)
+    monkeypatch.setattr(capture, "_read_each", lambda: drained.append("afterwards"))
+    capture.drain()
+
+    assert drained == ["meanwhile", "afterwards"]
 
 
 @pytest.mark.parametrize("end", ["", "\n"])
