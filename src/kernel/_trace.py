@@ -1,6 +1,7 @@
 """What ``--debug`` says of each message: which way it went, its type, and what was in it.
 
-It is the one place where what users write gets into a log.
+It is the one place where what users write gets into a log. What they type when code asks for input
+stays out of it: it may be a password.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ __all__ = ["Trace"]
 
 SHOWN = 500
 """Characters of a content: a line of a terminal or two, and the beginning of what is long."""
+
+HIDDEN = "(not shown)"
 
 
 class Trace:
@@ -44,12 +47,14 @@ def described(frames: Sequence[Buffer]) -> str:
     if len(behind) < 5:
         return f"{len(parts)} frames that are no message"
     _, header, parent, _, content, *buffers = behind
-    words = [field(header, "msg_type"), field(header, "msg_id")]
+    msg_type = field(header, "msg_type")
+    words = [msg_type, field(header, "msg_id")]
     if cause := field(parent, "msg_id"):
         words.append(f"for {cause}")
     if buffers:
         words.append(f"with {len(buffers)} buffers")
-    return f"{' '.join(filter(None, words))}: {shortened(content.decode('utf-8', 'replace'))}"
+    shown = HIDDEN if msg_type == "input_reply" else shortened(content.decode("utf-8", "replace"))
+    return f"{' '.join(filter(None, words))}: {shown}"
 
 
 def field(part: bytes, name: str) -> str:

@@ -19,7 +19,7 @@ from jupyter_client.blocking.client import BlockingKernelClient
 
 from assay.kernel._command_line import CommandLineError, parse
 from assay.kernel._trace import described
-from assay.kernel.ipython._options import sort_options
+from assay.kernel.ipython._options import LATE_CLASSES, sort_options
 from assay.protocol import (
     DELIMITER,
     AssayError,
@@ -375,6 +375,18 @@ def test_options_of_the_shell_given_more_than_once(
     )
 
 
+def test_option_given_more_than_once_whose_class_cannot_be_imported(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The kernel starts: that of `InlineBackend` wants matplotlib."""
+    monkeypatch.setitem(LATE_CLASSES, "InlineBackend", "assay.no_such_module")
+    words = ["--InlineBackend.figure_format=svg", "--InlineBackend.figure_format=png"]
+
+    options = sort_options(words, ALIASES, FLAGS)
+
+    assert list(options.known) == words[1:]
+
+
 def test_options_that_lack_their_value() -> None:
     """They are told apart from those that nobody knows."""
     option = f"--{KNOWN_CLASS}.cache_size"
@@ -708,6 +720,10 @@ def test_debugging_has_a_line_for_each_message(tmp_path: Path) -> None:
         ([DELIMITER, b"", b'{"msg_type":5}', b"{}", b"{}", b'"\xff\n"'], ": '\"\ufffd\\n\"'"),
         ([DELIMITER, b"", b"{}", b"{}", b"{}", b"x" * 501], f": {'x' * 500}…"),
         ([DELIMITER, b"", b"{}", b"{}", b"{}", b"{}", b"b", b""], "with 2 buffers: {}"),
+        (
+            [DELIMITER, b"", b'{"msg_type":"input_reply"}', b"{}", b"{}", b'{"value":"secret"}'],
+            "input_reply: (not shown)",
+        ),
     ],
 )
 def test_any_frames_have_a_line(frames: list[bytes], line: str) -> None:

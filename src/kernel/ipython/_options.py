@@ -7,6 +7,7 @@ of some several times over. A kernel goes on, and says once what it did not unde
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from importlib import import_module
 
 from attrs import frozen
@@ -104,7 +105,8 @@ def _takes_many(name: str) -> bool:
     """Return True for a trait, named with its class, that collects what it is given."""
     owner, _, trait = name.rpartition(".")
     if owner in LATE_CLASSES:
-        import_module(LATE_CLASSES[owner])
+        with suppress(ImportError):  # where matplotlib is not installed, no option of it matters
+            import_module(LATE_CLASSES[owner])
     return isinstance(traits_by_class().get(owner, {}).get(trait), Container | Dict)
 
 
