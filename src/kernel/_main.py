@@ -368,6 +368,8 @@ def log_to(stream: TextIO | None, level: int | None = None, path: str = "") -> L
     handler = terminal
     if path:
         try:
+            # What is made here is for its owner alone: at DEBUG it has what people write.
+            os.close(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600))
             handler = logging.FileHandler(path, encoding="utf-8")
             handler.setFormatter(logging.Formatter(f"%(asctime)s {LINE}"))
             # By default it is said on `sys.stderr`, which is a cell's.
@@ -375,7 +377,10 @@ def log_to(stream: TextIO | None, level: int | None = None, path: str = "") -> L
         except OSError as error:
             print(f"[assay] WARNING --log-file: {path}: {error.strerror}", file=stream)
     setattr(terminal, "handleError", _give_up)  # noqa: B010 - as above
+    former = project.handlers[:]
     project.handlers[:] = [handler]
+    for replaced in former:
+        replaced.close()
     project.setLevel(logging.WARNING if level is None else level)
     project.propagate = False
     return project

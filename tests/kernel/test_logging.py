@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from assay.kernel._main import log_to
 from assay.protocol import Channel, CommClose, CommMsg, CommOpen, Json, Stream, StreamName
 from assay.transport import Client, KernelProcess
 from tests.kernel._kernels import (
@@ -127,3 +130,35 @@ def test_kernel_logs_whatever_a_cell_does_to_logging(client: Client, log_file: P
         for received in heard_meanwhile(client)
         if isinstance(received.content, Stream)
     )
+
+
+@pytest.fixture
+def project(monkeypatch: pytest.MonkeyPatch) -> logging.Logger:
+    """The project's logger, which is afterwards what it was."""
+    logger = logging.getLogger("assay")
+    monkeypatch.setattr(logger, "handlers", [])
+    monkeypatch.setattr(logger, "propagate", logger.propagate)
+    monkeypatch.setattr(logger, "level", logger.level)
+    return logger
+
+
+def test_file_is_made_for_its_owner_alone(project: logging.Logger, tmp_path: Path) -> None:
+    """At DEBUG it has what people write. One that is there keeps its mode."""
+    new, there = tmp_path / "new.log", tmp_path / "there.log"
+    there.touch()
+    there.chmod(0o644)
+    umask = os.umask(0o022)
+    try:
+        log_to(None, path=str(new))
+        (former,) = project.handlers
+        log_to(None, path=str(there))
+    finally:
+        os.umask(umask)
+    project.error("a line")
+    for handler in project.handlers:
+        handler.close()
+
+    assert (new.stat().st_mode & 0o777, there.stat().st_mode & 0o777) == (0o600, 0o644)
+    assert there.read_text().endswith("[assay] ERROR a line\n")
+    assert isinstance(former, logging.FileHandler)
+    assert former.stream is None  # closed
