@@ -28,7 +28,7 @@ from assay.kernel.output import _reserve, _reserve_reader
 from assay.kernel.output._reserve import _Reading
 from assay.kernel.output._reserve_reader import HEAD_BYTES, Reader, ring_offset
 from assay.protocol import StreamName
-from assay.transport import Client
+from assay.transport import Client, KernelProcess
 from tests.kernel._kernels import HANG_LIMIT_S, execute, result, start, succeeded, value
 
 HOLDING = "import ctypes, os; holding = ctypes.PyDLL(None)"
@@ -50,6 +50,16 @@ def readers():
 while not (found := readers()):  # the shell may not have become it yet
     pass
 """
+
+
+WITH_READER = {"ASSAY_RESERVE": "1"}
+
+
+@pytest.fixture(scope="module")
+def shared_kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KernelProcess]:
+    """A kernel that was asked to have a reader."""
+    with start(tmp_path_factory.mktemp("kernel"), env=WITH_READER) as kernel:
+        yield kernel
 
 
 @pytest.mark.parametrize("megabytes", [3, 12])
@@ -109,7 +119,7 @@ def test_no_child_of_the_kernel(client: Client) -> None:
 def test_reader_ends_with_the_kernel_and_not_before_it(tmp_path: Path) -> None:
     """A kernel that is killed leaves no process, though a forked child of it lives on; and one that
     lost its reader goes on."""
-    with start(tmp_path) as kernel, kernel.client(timeout=HANG_LIMIT_S) as client:
+    with start(tmp_path, env=WITH_READER) as kernel, kernel.client(timeout=HANG_LIMIT_S) as client:
         succeeded(execute(client, f"{HOLDING}{OUR_READERS}"))
         reader = int(str(value(client, "found[0]")))
         end = process_descriptor(reader)
@@ -119,7 +129,7 @@ def test_reader_ends_with_the_kernel_and_not_before_it(tmp_path: Path) -> None:
             client, "os.system('echo child'); os.write(1, b'w' * 3_000_000); print(1)"
         )
 
-    with start(tmp_path) as kernel, kernel.client(timeout=HANG_LIMIT_S) as client:
+    with start(tmp_path, env=WITH_READER) as kernel, kernel.client(timeout=HANG_LIMIT_S) as client:
         succeeded(execute(client, f"{HOLDING}{OUR_READERS}"))
         reader = int(str(value(client, "found[0]")))
         end = process_descriptor(reader)
