@@ -517,3 +517,14 @@ def request(name: str, content: dict[str, object] | None = None) -> Request:
         buffers=(),
     )
     return Request(Channel.SHELL, envelope)
+
+
+def test_an_engine_that_is_ended_by_force_leaves_no_file_of_its_heart() -> None:
+    """There is none to remove, whether the heart beats or not."""
+    heart = Heart("tcp://127.0.0.1:9", "tcp://127.0.0.1:9", b"engine", None)
+
+    heart.remove_file()
+    heart.beat()
+    heart.remove_file()
+
+    heart.close()
