@@ -12,7 +12,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from types import FrameType, ModuleType, TracebackType
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from assay.kernel._interpreter import Interpreter
     from assay.kernel.ipython._scope import Scope
     from assay.kernel.ipython._shell import ZMQInteractiveShell
+    from assay.kernel.process._interrupts import LentInterrupts
     from assay.protocol import ConnectionFile
     from assay.transport import Client
 
@@ -105,9 +106,17 @@ def embed(
             f"the rest is that kernel's"
         )
     scope = _scope_of_caller(sys._getframe(1), module, local_ns)
-    guests = _guest(scope, connection_file, arguments, owns, says_where=not quiet, around=around)
-    with guests as guest, _no_running_loop():
-        guest.kernel.run()
+    with around.host.lend_interrupts() if around is not None else nullcontext() as lent:
+        guests = _guest(
+            scope,
+            connection_file,
+            arguments,
+            owns,
+            says_where=not quiet,
+            within=(around, lent) if around is not None and lent is not None else None,
+        )
+        with guests as guest, _no_running_loop():
+            guest.kernel.run()
 
 
 def serve_background(
@@ -407,12 +416,13 @@ def _guest(
     owns: Ownership,
     *,
     says_where: bool = False,
-    around: ZMQInteractiveShell | None = None,
+    within: tuple[ZMQInteractiveShell, LentInterrupts] | None = None,
 ) -> Iterator[_Guest]:
-    """Make a kernel; inside, it is the only one, but for the one that has the shell *around*."""
+    """Make a kernel; inside, it is the only one, but for the one whose shell it is *within*."""
     from assay.kernel.ipython._interpreter import IPythonInterpreter  # noqa: PLC0415 - slow
     from assay.kernel.ipython._suspended import SuspendedShell, shell_in_the_way  # noqa: PLC0415 - slow
 
+    around, lent = within if within is not None else (None, None)
     if around is not None and connection_file is None:
         connection_file = _path_within()
     words = ["-f", os.fspath(connection_file)] if connection_file is not None else []
@@ -446,7 +456,7 @@ def _guest(
             publish_silent=options.publish_silent,
             ownership=owns,
             stderr=around.host.real_stderr if around is not None else None,
-            around=around.host if around is not None else None,
+            around=lent,
         )
         guest = _Guest(kernel, opened)
         _present.append(guest)

@@ -18,6 +18,7 @@ from assay.kernel._errors import StartError
 from assay.kernel._request import NoInputError, Request
 
 if TYPE_CHECKING:
+    from assay.kernel.process._interrupts import LentInterrupts
     from assay.protocol import (
         Buffer,
         CommClose,
@@ -241,16 +242,9 @@ class Host(Protocol):
         """True in the thread of `Interpreter`, in the middle of a request."""
         ...
 
-    def lend_interrupts(self, put_off: Callable[[], bool]) -> Callable[[], None]:
-        """Let the running cell be interrupted as another kernel's cells are, which run inside it.
-
-        Args:
-            put_off: Called in a signal handler, instead of striking what must not be struck; to
-                come again. Returns False if that is left to this kernel.
-
-        Returns:
-            What takes that back.
-        """
+    def lend_interrupts(self) -> LentInterrupts:
+        """Return what lets another kernel, which serves in the middle of the running cell, say
+        where an interrupt of that cell strikes."""
         ...
 
     @property

@@ -25,7 +25,8 @@ from assay.transport import BindError, Heartbeat, bind_kernel, get_logger, postp
 
 if TYPE_CHECKING:
     from assay._record import Record
-    from assay.kernel._interpreter import ConcurrentInterpreter, Host, Interpreter
+    from assay.kernel._interpreter import ConcurrentInterpreter, Interpreter
+    from assay.kernel.process._interrupts import LentInterrupts
     from assay.transport import IoThread, Recorder
 
 __all__ = ["Kernel", "RunningKernel"]
@@ -120,7 +121,8 @@ class Kernel:
         ownership: What of the process is the kernel's; by default nothing.
         stderr: The standard error that the process was started with; by default the present.
         record: Says which cell runs, if that is kept; whoever made it removes it.
-        around: Of the kernel in the middle of whose cell this one runs; by default there is none.
+        around: Says when interrupts strike the cell in the middle of which this kernel runs, which
+            is another one's; by default there is none.
     """
 
     def __init__(
@@ -141,7 +143,7 @@ class Kernel:
         ownership: Ownership = GUEST,
         stderr: TextIO | None = None,
         record: Record | None = None,
-        around: Host | None = None,
+        around: LentInterrupts | None = None,
     ) -> None:
         self._around = around
         self._record = record
@@ -258,7 +260,8 @@ class Kernel:
             stack.callback(patches.undo_since, patches.mark())
             stack.callback(forget_imports, waiting_imports())
         elif parts.visit is not None:
-            stack.callback(around.lend_interrupts(parts.visit.put_off))
+            stack.callback(around.reset)
+            around.may_strike, around.put_off = parts.may_strike, parts.visit.put_off
         stack.callback(io.stop)  # before it runs, this only closes the sockets
         stack.callback(heartbeat.close)
         if (signals := parts.signals) is not None:
@@ -311,8 +314,10 @@ class Kernel:
         owns_exit = self._ownership.exit
         functions = [*parts.host.close_functions]
         if owns_exit:
-            functions += [run_exit_functions, postpone_exit()]
-        call_at_exit([*functions, interpreter.close], parts.interruptible)
+            functions += [run_exit_functions, postpone_exit(), interpreter.close]
+        call_at_exit(functions, parts.interruptible)
+        if not owns_exit:  # what it has of the process is given back whatever comes
+            call_at_exit([interpreter.close], nullcontext)
         parts.main.leave_code()
         if owns_exit:
             end_children()

@@ -185,6 +185,10 @@ class Parts:
         )
         inbox.receive = self.router.receive
 
+    def may_strike(self) -> bool:
+        """Return True where an interrupt may strike the thread of the cells, for a guest's."""
+        return self.main.is_waiting or (self.visit is not None and self.visit.may_strike())
+
     def shell_handlers(self, interpreter: Interpreter) -> Handlers:
         """Return what the main lane answers with *interpreter*."""
         return self.services.of_shell(interpreter, self.output, self.main)

@@ -36,9 +36,13 @@ class Lane(Generic[T]):
 
     def get(self) -> T | None:
         """Wait for the next item; None if woken without one. A signal handler may raise."""
+        self.wait()
+        return self.poll()
+
+    def wait(self) -> None:
+        """Wait until there may be an item, and take none. A signal handler may raise."""
         if not self._items:
             self._lock.acquire()
-        return self.poll()
 
     def poll(self) -> T | None:
         """Return the next item if there is one."""

@@ -22,7 +22,7 @@ RESERVED = 3
 
 
 class SpareDescriptors:
-    """A number of descriptors; for any thread. Two that take them back at once may take more."""
+    """A number of descriptors; for any thread."""
 
     def __init__(self) -> None:
         self._wanted = SPARE
@@ -44,11 +44,13 @@ class SpareDescriptors:
 
         Nothing is taken from a thread that is inside `lent`.
         """
-        if len(self._held) >= self._wanted:
+        if len(self._held) == self._wanted:
             return True
         with suppress(OSError):
             while len(self._held) < self._wanted and not self._borrowers:
                 self._held.append(os.open(os.devnull, os.O_RDONLY))
+        while len(self._held) > self._wanted:  # another thread has refilled, or closed, meanwhile
+            self.give_up()
         return len(self._held) >= self._wanted
 
     def give_up(self) -> bool:

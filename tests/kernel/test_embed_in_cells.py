@@ -79,6 +79,51 @@ def state():
 """
 
 
+STRIKING = """
+import signal, assay.kernel
+from assay.kernel._kernel import Kernel, RunningKernel
+from assay.kernel.ipython._comms import Comms
+from assay.kernel.ipython._interpreter import IPythonInterpreter
+from assay.kernel.ipython._suspended import SuspendedShell
+from assay.kernel.process._visit import Visit
+
+def embed_struck(owner, name):
+    real, serve = getattr(owner, name), RunningKernel.serve
+
+    def struck(*args, **keys):
+        signal.raise_signal(signal.SIGINT)
+        found = real(*args, **keys)
+        signal.raise_signal(signal.SIGINT)
+        return found
+
+    def end_at_once(self):
+        self.ask_end()
+        serve(self)
+
+    setattr(owner, name, struck)
+    RunningKernel.serve = end_at_once
+    try:
+        assay.kernel.embed(quiet=True)
+        while True:
+            pass
+    finally:
+        setattr(owner, name, real)
+        RunningKernel.serve = serve
+"""
+
+MOMENTS = (
+    "Kernel, '_acquire'",
+    "IPythonInterpreter, '_attach'",
+    "SuspendedShell, 'with_profile'",
+    "Kernel, '_finish'",
+    "IPythonInterpreter, '_leave_no_trace'",
+    "SuspendedShell, 'resume'",
+    "Comms, 'uninstall'",
+    "Visit, 'end'",
+)
+"""What is called while an embedded kernel begins and ends, in this order."""
+
+
 def hint(exchange: Exchange) -> list[str]:
     """Return the paths of the connection files that a cell has named on stderr."""
     return re.findall(r"--existing (\S+)\n", text_of(exchange.published, StreamName.STDERR))
@@ -187,6 +232,44 @@ def test_an_interrupt_of_the_kernel_around_ends_the_cell_inside_and_then_itself(
     assert failed(struck).ename == "KeyboardInterrupt"
     assert failed(done).ename == "KeyboardInterrupt"
     assert not Path(hint(cell)[0]).exists()
+    assert is_well(client)
+
+
+def test_an_interrupt_at_the_begin_or_end_strikes_behind_embed(client: Client) -> None:
+    """Whenever it comes, the kernel has begun and ended in order, and what it had of the process is
+    as it was; then the cell around it is interrupted."""
+    succeeded(execute(client, STATE + STRIKING))
+    states = []
+    for moment in ("Kernel, 'run'", *MOMENTS):
+        done = execute(client, f"embed_struck({moment})")
+        assert failed(done).ename == "KeyboardInterrupt", moment
+        states.append(value(client, "state()[:4] + state()[5:]"))  # without descriptors
+
+    assert states[1:] == states[:1] * len(MOMENTS)
+    assert is_well(client)
+
+
+def test_what_runs_behind_a_cell_inside_is_not_struck(client: Client) -> None:
+    """An interrupt of the kernel around that comes once the cell inside is over: that is answered
+    whole, and then `embed` ends by KeyboardInterrupt (SHELL-05)."""
+    cell = begin(
+        client,
+        "import signal, assay.kernel\n"
+        "from assay.kernel.dispatch._replies import Responder\n"
+        "reply = Responder.reply\n"
+        "def struck(self, request, content):\n"
+        "    if request.header.msg_type == 'execute_request':\n"
+        "        Responder.reply = reply\n"
+        "        signal.raise_signal(signal.SIGINT)\n"
+        "    reply(self, request, content)\n"
+        "assay.kernel.embed()",
+    )
+    with entered(client, cell) as inside:
+        seen = execute(inside, "Responder.reply = struck; 'answered'")
+        done = finish(client, cell)
+
+    assert result(seen) == "'answered'"
+    assert failed(done).ename == "KeyboardInterrupt"
     assert is_well(client)
 
 

@@ -265,7 +265,7 @@ MUTANTS = (
     ),
     Mutant(
         "a reader does not wait",
-        f"{LANE}get",
+        f"{LANE}wait",
         "self._lock.acquire()",
         "pass",
         f"{LANES}test_waits",

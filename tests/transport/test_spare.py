@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -39,3 +40,21 @@ def test_nothing_is_given_up_where_enough_are_free(spare: SpareDescriptors) -> N
     """A thread borrows nothing if the process may open others."""
     with spare.lent():
         assert len(spare) == SPARE
+
+
+def test_a_refill_meanwhile_leaves_nothing_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that another thread has begun when these are closed opens none for good."""
+    spare, opened, open_file = SpareDescriptors(), list[int](), os.open
+    spare.give_up()
+
+    def open_late(path: str, flags: int) -> int:
+        spare.close()
+        opened.append(open_file(path, flags))
+        return opened[-1]
+
+    monkeypatch.setattr(os, "open", open_late)
+    spare.refill()
+
+    assert len(spare) == 0
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(opened[0])

@@ -144,6 +144,7 @@ class IPythonInterpreter:
             of_cells["input"] = self._input
             for name in ("exit", "quit"):  # IPython hides these from all other threads, too
                 of_cells.pop(name, None)
+            host.on_close(self._loops.main.end)  # the user's code, which may be interrupted
         if host.catches_descriptors:
             host.on_flush(c_flusher())
 

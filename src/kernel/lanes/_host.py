@@ -17,6 +17,7 @@ from assay.kernel.output._streams import OutputStream
 from assay.kernel.process._child import end_child_by
 from assay.kernel.process._interrupts import (
     Interrupts,
+    LentInterrupts,
     SignalledLoop,
     interrupts_of_this_thread,
 )
@@ -112,9 +113,9 @@ class KernelHost:
         """True in the thread of the cells, in the middle of one."""
         return get_ident() == self._thread and self._parents.of_main_thread is not None
 
-    def lend_interrupts(self, put_off: Callable[[], bool]) -> Callable[[], None]:
-        """Let the running cell be interrupted as another kernel's cells are."""
-        return self._interrupts.lend(put_off)
+    def lend_interrupts(self) -> LentInterrupts:
+        """Let another kernel say where an interrupt of the running cell strikes."""
+        return LentInterrupts(self._interrupts)
 
     @property
     def connection_path(self) -> Path | None:

@@ -102,6 +102,8 @@ class MainLane:
         self.runs_code = False
         """True from the beginning of a cell or a comm message until before its idle; written by the
         main thread."""
+        self.is_waiting = False
+        """True while the main thread waits for a request, and has taken none."""
         self.has_been_signalled = False
         """A signal that ends the process has come; the owner of the shutdown may not know yet."""
         self.interrupts: Interrupts | None = None
@@ -288,7 +290,8 @@ class MainLane:
         """Wait for a request, letting background tasks go on; None if woken for another reason."""
         loop, lane = self._loop, self.lane
         if loop is None or loop.is_idle:
-            return lane.get()
+            self._wait()
+            return lane.poll()
         try:
             with self._interruptible():
                 if len(lane):
@@ -304,6 +307,13 @@ class MainLane:
         finally:
             lane.wait_by(None)
         return lane.poll()
+
+    def _wait(self) -> None:
+        self.is_waiting = True
+        try:
+            self.lane.wait()
+        finally:
+            self.is_waiting = False
 
     def _next_if_any(self) -> Request | None:
         """Return a request that waits, after a turn of what goes on in the background."""

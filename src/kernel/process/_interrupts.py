@@ -14,6 +14,8 @@ a consistent interpreter and never a consistent kernel. What it does depends on 
 | the same, and other code on the    | the same; if that code still blocks the loop a     |
 | loop runs                          | moment later, raises KeyboardInterrupt in it       |
 | is where nothing may be raised     | the same, a moment later                           |
+| runs a cell in which another       | the same, but where that kernel says               |
+| kernel serves (`embed`)            | (`LentInterrupts`); elsewhere a moment later       |
 
 *Where something may be raised* is exactly inside `allowed`: around user code, and nowhere in the
 kernel's own. The flag is set last on the way in and cleared first on the way out, and both ways are
@@ -47,7 +49,7 @@ from contextlib import AbstractContextManager, nullcontext
 from importlib import _bootstrap
 from threading import get_ident  # by name: gevent replaces the module's
 from types import CodeType, FrameType, TracebackType
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 
 from assay.kernel.process._main_thread import is_main_thread, main_thread_ident
 from assay.kernel.process._patches import Kind, patches
@@ -61,6 +63,7 @@ __all__ = [
     "MASK",
     "MAX_PUT_OFF",
     "Interrupts",
+    "LentInterrupts",
     "end_at_user_code",
     "interrupts_of_this_thread",
     "is_locking",
@@ -151,6 +154,10 @@ class Interrupts:
         self.loop: SignalledLoop | None = None
         """The user's event loop, if signals mean anything to it."""
 
+        self.may_strike: Callable[[], bool] = lambda: True
+        """Returns False where another kernel works in the middle of the cell, and must not be
+        struck; called in any thread."""
+
         self.put_off: Callable[[], None] = lambda: None
         """Sees to it that the signal comes again in a moment; called in the main thread."""
 
@@ -159,21 +166,6 @@ class Interrupts:
 
         self.look_again: Callable[[], None] = lambda: None
         """Sees to it that the signal comes again if the loop is stuck then; called as `put_off`."""
-
-    def lend(self, put_off: Callable[[], bool]) -> Callable[[], None]:
-        """Cancel nothing, and let *put_off* say when an interrupt comes again; see `Host`."""
-        before = self.cancel, self.put_off
-        put_off_before = self.put_off
-
-        def put_off_there_or_here() -> None:
-            if not put_off():
-                put_off_before()
-
-        def take_back() -> None:
-            self.cancel, self.put_off = before
-
-        self.cancel, self.put_off = (lambda: False), put_off_there_or_here
-        return take_back
 
     def install(self) -> None:
         """Take SIGINT over."""
@@ -291,7 +283,7 @@ class Interrupts:
         code = frame.f_code if frame is not None else None
         if not self._may_raise:
             return
-        if self._is_held or code in MUST_NOT_RAISE:
+        if self._is_held or code in MUST_NOT_RAISE or not self.may_strike():
             self.put_off()
         elif self._times_put_off < MAX_PUT_OFF and (_shows_warning(frame) or is_locking(frame)):
             self._times_put_off += 1
@@ -319,6 +311,48 @@ class Interrupts:
                 self._is_held = was_held
         else:
             self._report_unraisable(unraisable)
+
+
+class LentInterrupts:
+    """The interrupts of a cell in the middle of which another kernel serves.
+
+    Inside, none strikes but where that kernel says so: it begins and ends undisturbed. What has
+    come meanwhile strikes behind it.
+    """
+
+    def __init__(self, interrupts: Interrupts) -> None:
+        self._interrupts = interrupts
+        self._before = interrupts.may_strike, interrupts.cancel, interrupts.put_off
+        self.reset()
+
+    def reset(self) -> None:
+        """Have none strike: the other kernel does not serve."""
+        self.may_strike: Callable[[], bool] = lambda: False
+        """Returns True where one may."""
+        self.put_off: Callable[[], bool] = lambda: False
+        """Has one come again that may not, unless that is left to the lender: then False."""
+
+    def __enter__(self) -> Self:
+        lender = self._interrupts
+        lender.may_strike = self._may_strike  # first: from here on none strikes
+        lender.cancel, lender.put_off = _cancel_nothing, self._put_off_there_or_here
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        lender = self._interrupts
+        may_strike, lender.cancel, lender.put_off = self._before
+        lender.may_strike = may_strike
+
+    def _may_strike(self) -> bool:
+        return self.may_strike()
+
+    def _put_off_there_or_here(self) -> None:
+        if not self.put_off():
+            self._before[-1]()
+
+
+def _cancel_nothing() -> bool:
+    return False
 
 
 class _UserCode(AbstractContextManager[None]):

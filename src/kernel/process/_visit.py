@@ -92,6 +92,14 @@ class Visit:
         self._later(partial(self._interrupt, self._entries))
         return True
 
+    def may_strike(self) -> bool:
+        """Return True if an interrupt may strike the cell that runs; False if none does."""
+        return self._may_raise and not self._is_held
+
+    @property
+    def _is_held(self) -> bool:
+        return self._interrupts.is_held or not self._interrupts.may_strike()
+
     def _interrupt(self, entries: int) -> None:
         with self._lock:
             if not self._may_raise or entries != self._entries:
@@ -112,7 +120,7 @@ class Visit:
         self._interrupts.tell_language(runs=True)
 
     def _must_wait(self) -> bool:
-        if self._interrupts.is_held:
+        if self._is_held:
             return True
         return look_at(self._thread, self._must_spare)
 
