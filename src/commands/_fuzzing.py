@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 
 from assay.commands._exit import Exit
-from assay.conformance import Recording, Target, Testee, replay
+from assay.conformance import Recording, RecordingError, Target, Testee, replay
 from assay.protocol import Profile
 from assay.transport import LaunchError
 
@@ -44,13 +44,13 @@ def run(target: Target, how: Search, *, output: Path | None, recording: Path | N
     except LaunchError as error:
         click.echo(f"assay: {error}", err=True)
         return Exit.KERNEL
+    except RecordingError as error:
+        raise click.UsageError(str(error)) from error
 
 
 def _search(target: Target, how: Search, output: Path | None) -> int:
     if find_spec("hypothesis") is None:
-        raise click.ClickException(
-            "assay fuzz needs Hypothesis: pip install 'assay-kernel[testing]'"
-        )
+        raise click.UsageError("assay fuzz needs Hypothesis: pip install 'assay-kernel[testing]'")
     from assay.conformance.fuzz._search import fuzz  # noqa: PLC0415 - needs Hypothesis
 
     console = Console(stderr=True, highlight=False, markup=False)

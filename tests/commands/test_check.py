@@ -97,6 +97,12 @@ def test_wrong_command_line(
     assert complaint in capsys.readouterr().err
 
 
+def test_replay_of_no_recording(capsys: pytest.CaptureFixture[str]) -> None:
+    """A file that cannot be used is exit code 2: 1 says that something was found."""
+    assert run(["fuzz", "--replay", __file__, "--cmd", "--", *CALCULATOR]) == Exit.USAGE
+    assert "test_check.py" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [

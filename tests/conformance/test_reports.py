@@ -89,6 +89,28 @@ def test_text(report: Report) -> None:
         assert part in text
 
 
+@pytest.mark.parametrize("name", ["text", "markdown"])
+def test_reasons_of_what_was_skipped(name: str, report: Report) -> None:
+    """The most frequent reasons are counted, and the rest together."""
+    reasons = ["no snippets", "too old", "no snippets", "not ours", "too old", "one", "two"]
+    skipped = tuple(
+        result("SHELL-05.1", Verdict.SKIPPED, reason=reason)
+        for reason in [*reasons, "no snippets", "not ours"]
+    )
+
+    text = FORMATS[name](evolve(report, results=skipped))
+
+    lines = [line.removeprefix("- ") for line in text.splitlines()]
+    start = lines.index("3 skipped: no snippets")
+    assert lines[start : start + 4] == [
+        "3 skipped: no snippets",
+        "2 skipped: too old",
+        "2 skipped: not ours",
+        "2 skipped for 2 other reasons",
+    ]
+    assert "other reasons" not in FORMATS[name](report)
+
+
 def test_badge(report: Report) -> None:
     """The badge counts what was judged at MUST."""
     assert "1 of 2 MUST" in "".join(ET.fromstring(badge(report)).itertext())

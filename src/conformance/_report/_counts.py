@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 
@@ -14,9 +15,20 @@ from assay.conformance._result import Report, Result
 from assay.protocol import Sender
 from assay.spec import areas, requirement
 
-__all__ = ["LEVELS", "Chapter", "chapters", "headline", "kernel_line", "shown", "tool_version"]
+__all__ = [
+    "LEVELS",
+    "Chapter",
+    "chapters",
+    "headline",
+    "kernel_line",
+    "shown",
+    "skip_reasons",
+    "tool_version",
+]
 
 LEVELS = ("MUST", "SHOULD", "MAY")
+
+SHOWN_REASONS = 3
 
 SHOWN_CHARACTERS = 600
 """Of the content of a message, in one line."""
@@ -63,6 +75,19 @@ def headline(report: Report) -> str:
     """Return the counts in a sentence."""
     counts = ", ".join(f"{len(report.with_outcome(one))} {one}" for one in Verdict)
     return f"{report.kernel}: {counts}, in {report.seconds:.1f} s"
+
+
+def skip_reasons(report: Report) -> Iterator[str]:
+    """Yield why checks were skipped, each with how many: the most frequent first.
+
+    Yields:
+        ``"274 skipped: the kernel's language is not known …"``.
+    """
+    counted = Counter(one.reason for one in report.with_outcome(Verdict.SKIPPED))
+    frequent = counted.most_common(SHOWN_REASONS)
+    yield from (f"{count} skipped: {reason}" for reason, count in frequent)
+    if rest := counted.total() - sum(count for _, count in frequent):
+        yield f"{rest} skipped for {len(counted) - len(frequent)} other reasons"
 
 
 def kernel_line(report: Report) -> str:

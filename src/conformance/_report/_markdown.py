@@ -6,7 +6,14 @@ import re
 from collections.abc import Iterator
 
 from assay.conformance._outcome import Verdict
-from assay.conformance._report._counts import LEVELS, chapters, headline, kernel_line, shown
+from assay.conformance._report._counts import (
+    LEVELS,
+    chapters,
+    headline,
+    kernel_line,
+    shown,
+    skip_reasons,
+)
 from assay.conformance._result import Report, Result
 from assay.spec import requirement
 
@@ -35,6 +42,9 @@ def _lines(report: Report) -> Iterator[str]:
         cells = " | ".join(f"{good}/{judged}" if judged else "" for good, judged in scores)
         skips, notes = (chapter.count(one) or "" for one in (Verdict.SKIPPED, Verdict.NOTE))
         yield f"| {chapter.title} | {cells} | {skips} | {notes} |"
+    if reasons := list(skip_reasons(report)):
+        yield ""
+        yield from (f"- {_plain(reason)}" for reason in reasons)
     for title, results in (
         ("Failures", report.failures()),
         ("Notes", report.with_outcome(Verdict.NOTE)),

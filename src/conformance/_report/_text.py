@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from assay.conformance._outcome import Verdict
-from assay.conformance._report._counts import LEVELS, chapters, headline, kernel_line, shown
+from assay.conformance._report._counts import (
+    LEVELS,
+    chapters,
+    headline,
+    kernel_line,
+    shown,
+    skip_reasons,
+)
 from assay.conformance._result import Report, Result
 from assay.spec import requirement
 
@@ -70,6 +77,8 @@ def _summary(report: Report) -> Iterator[str]:
         skips, notes = (chapter.count(one) or "" for one in (Verdict.SKIPPED, Verdict.NOTE))
         yield f"{chapter.title:<36}{cells}{skips:>10}{notes:>8}".rstrip()
     yield ""
+    if reasons := list(skip_reasons(report)):
+        yield from (*reasons, "")
     if line := kernel_line(report):
         yield line
     yield headline(report)
