@@ -20,7 +20,6 @@ from assay._platform import (
     signal_group,
     wait_unreaped,
 )
-from assay.transport._deadline import Deadline
 from assay.transport._errors import LaunchError
 from assay.transport._starts import STARTS
 
@@ -148,14 +147,11 @@ class ChildProcess:
         """
         if self._process.returncode is not None:
             return self._process.returncode
-        deadline = Deadline(timeout)
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._ended_read, selectors.EVENT_READ)
-            left = deadline.left_ms
-            if not selector.select(None if left is None else left / 1_000):
-                raise LaunchError(
-                    f"wanted the end of process {self.pid}, found it running after {timeout:g} s"
-                )
+        # Not by `fileno`: whoever closes it meanwhile would leave this waiting for ever.
+        if not self._ended.wait(timeout):
+            raise LaunchError(
+                f"wanted the end of process {self.pid}, found it running after {timeout:g} s"
+            )
         return self._process.wait()
 
     def signal(self, number: signal.Signals) -> None:

@@ -8,6 +8,7 @@ import signal
 import stat
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -397,6 +398,17 @@ class TestFailure:
             kernel.close()
         finally:
             os.kill(int(answer.text()), signal.SIGKILL)
+
+
+def test_who_waits_for_a_process_that_another_thread_closes_is_woken() -> None:
+    """Closing it takes nothing away that the waiting thread needs to be woken by."""
+    for _ in range(30):
+        child = ChildProcess(["sleep", "1000"], env=dict(os.environ))
+        waiting = threading.Thread(target=child.wait, args=(None,), daemon=True)
+        waiting.start()
+        child.close()
+        waiting.join(HANG_LIMIT_S)
+        assert not waiting.is_alive()
 
 
 def test_what_an_ended_process_wrote_is_there_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
