@@ -313,6 +313,7 @@ SUBJECTS = {
             "versions.laws.a_broadcast_comes_back_as_it_was",
             "versions.laws.of_5_5_nothing_is_changed",
             "versions.laws.what_goes_up_fits_5_5_and_says_that_its_peer_is_old",
+            "versions.laws.an_old_answer_has_what_5_0_asks_of_a_reply",
             "versions.adapter.up_questions_and_answers_agree",
             "versions.adapter.up_broadcasts_agree",
         ),

@@ -390,8 +390,8 @@ def test_an_error_answers_what_was_delivered() -> None:
 @pytest.mark.parametrize(
     ("strategy", "wanted"),
     [
-        (lambda: contents("no_such_type"), "wanted a message type of the registry"),
-        (lambda: drawn(messages("no_such_type"), 1), "wanted a message type of the registry"),
+        (lambda: contents("no_such_type"), "wanted a message type"),
+        (lambda: drawn(messages("no_such_type"), 1), "wanted a message type"),
         (lambda: drawn(malformed_contents("no_such_type"), 1), "wanted a message type"),
         (lambda: drawn(malformed_contents("interrupt_request"), 1), "a field that can be wrong"),
     ],

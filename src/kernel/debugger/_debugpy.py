@@ -27,6 +27,7 @@ from assay.kernel.debugger._connection import Connection
 from assay.kernel.debugger._errors import DebuggerError
 from assay.kernel.debugger._meeting import meet
 from assay.kernel.debugger._missing import INSTALL
+from assay.kernel.process._frames import uncollected
 from assay.kernel.process._patches import Kind, patches
 from assay.protocol import JsonObject
 from assay.transport import get_logger
@@ -121,9 +122,14 @@ def connect(
         raise DebuggerError("another debugger is attached to this process already")
     debugpy.configure(subProcess=False)  # a child would look for a debugger that is not there
     _hide_threads()
+
+    def join(address: tuple[str, int], token: str) -> None:
+        with uncollected():  # it asks for the frames of all threads
+            debugpy.connect(address, access_token=token)
+
     try:
         connection, joining = meet(
-            lambda address, token: debugpy.connect(address, access_token=token),
+            join,
             on_event=on_event,
             on_lost=on_lost,
             limit_s=CONNECT_LIMIT_S,

@@ -16,7 +16,7 @@ from contextlib import AbstractContextManager, nullcontext
 from threading import Lock
 from types import FrameType
 
-__all__ = ["look_at"]
+__all__ = ["look_at", "uncollected"]
 
 
 def look_at(thread: int, seen: Callable[[FrameType | None], bool]) -> bool:
@@ -26,31 +26,42 @@ def look_at(thread: int, seen: Callable[[FrameType | None], bool]) -> bool:
         thread: Its identifier.
         seen: Called with the innermost frame, before the thread goes on; it may follow ``f_back``.
     """
-    with _uncollected():
+    with uncollected():
         return seen(sys._current_frames().get(thread))
 
 
-def _uncollected() -> AbstractContextManager[None]:
+def uncollected() -> AbstractContextManager[None]:
+    """Collect no garbage in the block, on a Python that may collect it while frames are looked at.
+
+    For code of others that asks for the frames of all threads. Garbage that is collected there
+    makes that call wait for itself, for ever, as well: it holds the lock that threads start with.
+    """
     if sys.version_info >= (3, 12):
         return nullcontext()
     return _Uncollected()
 
 
 class _Uncollected(AbstractContextManager[None]):
-    """No garbage is collected inside.
+    """No garbage is collected inside: of blocks that overlap the last one makes it so again.
 
-    What a program that sets `gc` itself at this very moment asks for may be undone: inside are some
-    microseconds, in which the thread that looks does not wait.
+    What a program that sets `gc` itself at this very moment asks for may be undone.
     """
 
-    _one_at_a_time = Lock()
+    _lock = Lock()
+    _inside = 0
+    _was_enabled = False
 
     def __enter__(self) -> None:
-        self._one_at_a_time.acquire()
-        self._was_enabled = gc.isenabled()
-        gc.disable()
+        kind = _Uncollected
+        with kind._lock:
+            if not kind._inside:
+                kind._was_enabled = gc.isenabled()
+                gc.disable()
+            kind._inside += 1
 
     def __exit__(self, *_: object) -> None:
-        if self._was_enabled:
-            gc.enable()
-        self._one_at_a_time.release()
+        kind = _Uncollected
+        with kind._lock:
+            kind._inside -= 1
+            if not kind._inside and kind._was_enabled:
+                gc.enable()

@@ -11,7 +11,7 @@ from types import FrameType
 
 import pytest
 
-from assay.kernel.process._frames import look_at
+from assay.kernel.process._frames import look_at, uncollected
 from tests.limits import HANG_LIMIT_S
 
 MANY = 1000
@@ -70,6 +70,24 @@ def test_no_garbage_is_collected_while_a_frame_is_looked_at(enabled: bool) -> No
     assert found == [MANY]
     assert is_enabled is enabled
     assert collected == [] or sys.version_info >= (3, 12)
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="garbage is collected elsewhere there")
+def test_the_last_block_that_collects_no_garbage_makes_it_as_it_was() -> None:
+    """Blocks of several threads may overlap."""
+    one, other = uncollected(), uncollected()
+    was_enabled = gc.isenabled()
+    gc.enable()
+    try:
+        with one:
+            other.__enter__()
+        between = gc.isenabled()
+        other.__exit__(None, None, None)
+        after = gc.isenabled()
+    finally:
+        (gc.enable if was_enabled else gc.disable)()
+
+    assert (between, after) == (False, True)
 
 
 def test_frame_is_that_of_the_thread() -> None:
