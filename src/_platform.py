@@ -10,6 +10,7 @@ Nothing else of the package asks which system it runs on.
 | the end of a child, not yet reaped | waitid                | wait for it and reap it (the same) |
 | a pipe that holds more             | ``F_SETPIPE_SZ``      | the pipe as it is                  |
 | a file without a name              | memfd                 | a temporary file                   |
+| memory that is mapped at once      | huge pages            | the C library's (by the caller)    |
 | bytes that a peer has taken        | ``TCP_INFO``          | unknown, 0                         |
 | bytes that it has not              | ``SIOCOUTQ``; macOS:  | unknown, 0                         |
 |                                    | ``SO_NWRITE``         |                                    |
@@ -57,6 +58,7 @@ __all__ = [
     "block_signals",
     "enlarge_pipe",
     "host_name",
+    "huge_pages",
     "is_own_file",
     "lock_file",
     "lowest_served_port",
@@ -300,6 +302,24 @@ def anonymous_file() -> int:
 
     with tempfile.TemporaryFile() as file:
         return os.dup(file.fileno())
+
+
+def huge_pages(size: int) -> memoryview | None:
+    """Return *size* bytes of fresh memory in huge pages; None where there are none.
+
+    It lives as long as what is returned. Where the system has no huge pages to give just then, it
+    is like any other.
+    """
+    if sys.platform == "linux" and not IS_PORTABLE:
+        import mmap  # noqa: PLC0415 - few programs need so much at once
+
+        try:
+            memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+            memory.madvise(mmap.MADV_HUGEPAGE)
+        except OSError:  # a kernel without them, or no room: the C library may have some
+            return None
+        return memoryview(memory)
+    return None
 
 
 def process_start(pid: int) -> str | None:

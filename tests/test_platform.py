@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import re
 import select
 import socket
 import subprocess
@@ -13,7 +15,13 @@ from pathlib import Path
 import pytest
 
 from assay import _platform
-from assay._platform import CallMadePoll, lowest_served_port, process_descriptor, progress_of
+from assay._platform import (
+    CallMadePoll,
+    huge_pages,
+    lowest_served_port,
+    process_descriptor,
+    progress_of,
+)
 from tests.limits import HANG_LIMIT_S
 
 FORMS = """\
@@ -26,6 +34,7 @@ print(
     one == other,
     isinstance(_platform.make_readiness(), _platform.CallMadePoll),
     _platform.process_descriptor(os.getpid()) is None,
+    _platform.huge_pages(1) is None,
     _platform.wait_unreaped(child.pid),
 )
 child.wait()
@@ -36,10 +45,10 @@ child.wait()
 @pytest.mark.parametrize(
     ("setting", "forms"),
     [
-        ("1", "True False True True False"),
-        ("", "False True False False True"),
-        ("0", "False True False False True"),
-        ("yes", "False True False False True"),
+        ("1", "True False True True True False"),
+        ("", "False True False False False True"),
+        ("0", "False True False False False True"),
+        ("yes", "False True False False False True"),
     ],
 )
 def test_what_only_linux_has_can_be_hidden(setting: str, forms: str) -> None:
@@ -71,6 +80,28 @@ def test_poll_that_is_made_for_each_call() -> None:
     assert asked.poll(0) == []
     os.close(read)
     os.close(write)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="another system has none to give")
+def test_huge_pages() -> None:
+    """The memory is all there, can be written to, and asks for huge pages."""
+    memory = huge_pages(3_000_001)
+    assert memory is not None
+    memory[:] = bytes(3_000_000) + b"x"
+
+    assert (memory.nbytes, memory[0], memory[-1]) == (3_000_001, 0, ord("x"))
+    assert "hg" in flags_of(ctypes.addressof(ctypes.c_char.from_buffer(memory)))
+
+
+def flags_of(address: int) -> list[str]:
+    """Return what Linux notes for the mapping that *address* lies in."""
+    inside = False
+    for line in Path("/proc/self/smaps").read_text().splitlines():
+        if bounds := re.match(r"([0-9a-f]+)-([0-9a-f]+) ", line):
+            inside = int(bounds[1], 16) <= address < int(bounds[2], 16)
+        elif inside and line.startswith("VmFlags:"):
+            return line.split()[1:]
+    return []
 
 
 def test_descriptor_of_a_process() -> None:

@@ -9,6 +9,7 @@ import zmq
 import zmq.utils.garbage  # before the I/O thread needs it: it must not wait for another import
 from zmq.backend import Socket as BackendSocket
 
+from assay._platform import huge_pages
 from assay.protocol import DELIMITER, Buffer
 from assay.transport._sockets import Socket
 from assay.transport._spare import are_free
@@ -33,6 +34,11 @@ Twice the size of what text is divided into, since each of its messages would co
 
 JOINED_BYTES = 8 * 1024
 """Up to this size it costs less to put the frames of a message together than to look at each."""
+
+HUGE_BYTES = 32 * 1024 * 1024
+"""From this size on a copy asks for huge pages. Smaller ones get memory that was in use before;
+larger ones get fresh pages from the C library each time, and to map a page takes longer than to
+copy into it: 57 ms for 100 MB in pages of 4 KiB, 17 ms in pages of 2 MiB."""
 
 COLLECTOR_DESCRIPTORS = 10
 """What pyzmq's collector of shared frames takes, a context and two sockets, and some more."""
@@ -66,7 +72,7 @@ def settled(frames: list[Buffer]) -> tuple[list[Buffer], int]:
     size = 0
     for frame in frames:  # once, for each message that is sent: most have nothing but bytes
         if type(frame) is not bytes:
-            copied = [f if _is_settled(f) else memoryview(f).tobytes() for f in frames]
+            copied = [f if _is_settled(f) else _copied(memoryview(f)) for f in frames]
             return copied, size_of(copied)
         size += len(frame)
     return frames, size
@@ -199,6 +205,14 @@ def _is_settled(frame: Buffer) -> bool:
         owner = frame.obj
         return frame.readonly and frame.c_contiguous and isinstance(owner, (bytes, zmq.Frame))
     return type(frame) is bytes
+
+
+def _copied(view: memoryview) -> Buffer:
+    memory = huge_pages(view.nbytes) if view.nbytes >= HUGE_BYTES and view.c_contiguous else None
+    if memory is None:
+        return view.tobytes()
+    memory[:] = view.cast("B")
+    return give_away(memory)
 
 
 def _view(frame: zmq.Frame) -> Buffer:

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from assay import _platform
 from assay.protocol import DELIMITER, Buffer
-from assay.transport import _wakeup
+from assay.transport import _frames, _wakeup
 from assay.transport._frames import (
     COPIED_BYTES,
+    HUGE_BYTES,
     receive_frames,
     send_frames,
     settled,
@@ -133,6 +134,24 @@ class TestSettled:
     def test_view_with_gaps_in_bytes(self) -> None:
         """So does one of bytes."""
         assert settled([memoryview(b"abcdef")[::2]]) == ([b"ace"], 3)
+
+    @pytest.mark.parametrize("has_huge_pages", [True, False])
+    def test_copy_of_a_large_one(
+        self, monkeypatch: pytest.MonkeyPatch, has_huge_pages: bool
+    ) -> None:
+        """It is made once, whoever asks again, and does not change with what it was made of."""
+        if not has_huge_pages:
+            monkeypatch.setattr(_frames, "huge_pages", lambda _: None)
+        numbers = array.array("q", bytes(HUGE_BYTES))
+        numbers[-1] = 5
+        (copy, gaps), size = settled([memoryview(numbers), memoryview(numbers)[::-1]])
+        numbers[-1] = 6
+
+        assert size == 2 * HUGE_BYTES
+        assert memoryview(copy).cast("B").cast("q")[-1] == 5
+        assert memoryview(gaps).cast("B").cast("q")[0] == 5
+        assert memoryview(copy).readonly
+        assert settled([copy])[0][0] is copy
 
     def test_size(self) -> None:
         """Sizes are in bytes, also of views of something else."""
