@@ -54,7 +54,7 @@ __all__ = [
     "CallMadePoll",
     "Readiness",
     "UnsupportedSystemError",
-    "anonymous_file",
+    "anonymous_memory",
     "block_signals",
     "enlarge_pipe",
     "host_name",
@@ -290,18 +290,26 @@ def enlarge_pipe(descriptor: int, size: int) -> None:
             return
 
 
-def anonymous_file() -> int:
-    """Return a descriptor of a new file for reading and writing that goes with its last user.
+def anonymous_memory(size: int) -> int:
+    """Return a descriptor of *size* bytes that processes can share, gone with its last user.
+
+    No process can change the size, so that what is mapped stays there.
 
     Raises:
-        OSError: there is no room for it, or no descriptor.
+        OSError: there is no room for it, no descriptor, or no such memory on this system.
     """
     if sys.platform == "linux" and not IS_PORTABLE and hasattr(os, "memfd_create"):
-        return os.memfd_create("assay", os.MFD_CLOEXEC)
-    import tempfile  # noqa: PLC0415 - Linux does without
+        import fcntl  # noqa: PLC0415 - absent on some platforms
 
-    with tempfile.TemporaryFile() as file:
-        return os.dup(file.fileno())
+        descriptor = os.memfd_create("assay", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        try:
+            os.ftruncate(descriptor, size)
+            fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW)
+        except OSError:
+            os.close(descriptor)
+            raise
+        return descriptor
+    raise OSError("memory without a name is had on Linux alone")
 
 
 def huge_pages(size: int) -> memoryview | None:

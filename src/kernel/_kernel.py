@@ -204,7 +204,7 @@ class Kernel:
                 parts.interrupts.handlers.leave_code()  # start-up files are the user's code too
             parts.serve_subshells(cast("ConcurrentInterpreter", interpreter))
             parts.beside.serve(*parts.services.of_onlooker(interpreter))
-            if self._ownership.descriptors and os.environ.get("ASSAY_RESERVE") == "1":
+            if self._ownership.descriptors and os.environ.get("ASSAY_RESERVE") != "0":
                 parts.capture.keep_reserve(
                     lambda descriptor, ready: parts.io.log.call(
                         lambda: parts.io.watch(descriptor, ready)

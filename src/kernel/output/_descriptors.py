@@ -210,18 +210,19 @@ class DescriptorCapture:
         Args:
             watch: Lets the I/O thread call a function when a descriptor is readable.
         """
-        from assay.kernel.output._reserve import Reserve  # noqa: PLC0415 - after the first reply
+        try:
+            from assay.kernel.output._reserve import Reserve  # noqa: PLC0415 - after the first reply
 
+            reserve = Reserve([(one.read_end, one.writer) for one in self._captured])
+        except (OSError, ImportError) as error:  # a Python without ctypes
+            logger.debug("nobody reads for code that holds the lock: %s", error)
+            return
         with self._lock:  # no other thread is in the middle of a read
             self._reader = get_ident()  # a finalizer that prints may run here: see `drain`
             try:
-                reserve = Reserve([(one.read_end, one.writer) for one in self._captured])
                 for number, captured in enumerate(self._captured):
                     captured.read_bytes = partial(reserve.read, number)
                 self._reserve = reserve
-            except OSError as error:
-                logger.debug("nobody reads for code that holds the lock: %s", error)
-                return
             finally:
                 self._reader = None
         watch(reserve.questions, reserve.answer)

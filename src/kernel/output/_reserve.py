@@ -3,32 +3,31 @@
 from __future__ import annotations
 
 import ctypes
+import mmap
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from functools import partial
 from operator import call
 
-from assay._platform import anonymous_file, nonblocking_pipe
-from assay.kernel._own_thread import OwnThread
+from assay._platform import anonymous_memory, nonblocking_pipe
 from assay.kernel.output import _reserve_reader
 from assay.kernel.output._reserve_reader import (
     ANSWERED,
-    HEAD_BYTES,
+    MEMORY_BYTES,
     MOVED,
     MOVED_AT_ONCE,
-    NUMBER_BYTES,
     RING_BYTES,
     TAKEN,
+    numbers_of,
     ring_offset,
 )
-from assay.transport import get_logger
+from assay.kernel.process._process_beside import why_none_beside
 
 __all__ = ["READ_BYTES", "Reserve"]
-
-logger = get_logger("assay.kernel")
 
 READ_BYTES = 1 << 16
 """Of one read."""
@@ -43,7 +42,7 @@ its children (`os.wait`) does not wait for this one."""
 
 
 class Reserve:
-    """A process that moves what is in a full pipe into a file, and what reads that file here.
+    """A process that moves what is in a full pipe into memory, and what reads that memory here.
 
     The pipes are read by this from then on, by one thread at a time.
 
@@ -51,52 +50,35 @@ class Reserve:
         pipes: The read end and the write end of each, at most two.
 
     Raises:
-        OSError: it cannot be started.
+        OSError: it cannot be started, or must not be in this process.
     """
 
     def __init__(self, pipes: Sequence[tuple[int, int]]) -> None:
-        self._file = anonymous_file()
-        self._life, life = nonblocking_pipe()[::-1]
-        self.questions, question = nonblocking_pipe()
-        """Readable when the process asks whether the kernel can read: see `answer`."""
-        self._answered = 0
-        given = (self._file, question, life, *(end for pipe in pipes for end in pipe))
-        try:
-            # The numbers have their room from the beginning, whatever the disk has later.
-            os.pwrite(self._file, bytes(HEAD_BYTES), 0)
-            self._start(given)
-        except BaseException:
-            self.close()
-            raise
-        finally:
-            os.close(question)
-            os.close(life)
-        self._pipes = [_Reading(self._file, number, pipe[0]) for number, pipe in enumerate(pipes)]
-
-    @staticmethod
-    def _start(given: Sequence[int]) -> None:
-        path = os.path.abspath(_reserve_reader.__file__)  # noqa: PTH100 - pathlib is no part of the start
-        program = (os.path.abspath(sys.executable), "-I", "-S", "-B", path)  # noqa: PTH100 - as above
-        if not sys.executable:
-            raise FileNotFoundError("wanted the path of Python, found none")
-        command = [*IN_BACKGROUND, *program, str(os.getpid()), *map(str, given)]
-        started = subprocess.Popen(  # noqa: S603 - of ours alone
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            pass_fds=given,
-            cwd="/",  # the kernel's may be on something that is to be unmounted
-            start_new_session=True,
-        )
-        # The shell ends at once; on a busy machine that takes longer than a client should wait.
-        OwnThread(target=started.wait, name="assay-reserve", daemon=True).start()
+        if (reason := why_none_beside()) is not None:
+            raise OSError(reason)
+        with ExitStack() as ours, ExitStack() as given:
+            file = anonymous_memory(MEMORY_BYTES)
+            ours.callback(os.close, file)
+            memory = ours.enter_context(mmap.mmap(file, MEMORY_BYTES))
+            self._numbers = ours.enter_context(numbers_of(memory))
+            life, self._life = nonblocking_pipe()
+            given.callback(os.close, life)
+            ours.callback(os.close, self._life)
+            self.questions, question = nonblocking_pipe()
+            """Readable when the process asks whether the kernel can read: see `answer`."""
+            ours.callback(os.close, self.questions)
+            given.callback(os.close, question)
+            _start((file, question, life, *(end for pipe in pipes for end in pipe)))
+            self._pipes = [
+                _Reading(file, memory, self._numbers, number, read_end)
+                for number, (read_end, _) in enumerate(pipes)
+            ]
+            self._open = ours.pop_all()
 
     def answer(self) -> None:
         """Say that threads of Python's run; in the I/O thread, when `questions` is readable."""
         os.read(self.questions, READ_BYTES)
-        self._answered += 1
-        _write(self._file, ANSWERED, self._answered)
+        self._numbers[ANSWERED] += 1
 
     def read(self, number: int) -> bytes:
         """Return some of what was written to a pipe, in order; empty if there is nothing.
@@ -108,17 +90,36 @@ class Reserve:
     def pieces(self) -> int:
         """Return how many calls of `read` it takes at most to get what has left the pipes."""
         # The last piece of a ring is smaller, and so is the one byte that stays in a pipe. What
-        # is being moved just now has left the pipe, and is not in the file.
+        # is being moved just now has left the pipe, and is not counted in the memory.
         return sum(2 + (reading.moved() + MOVED_AT_ONCE) // READ_BYTES for reading in self._pipes)
 
     def close(self) -> None:
         """Let the process end."""
-        for descriptor in (self._file, self._life, self.questions):
-            os.close(descriptor)
+        self._open.close()
+
+
+def _start(given: Sequence[int]) -> None:
+    """Start the process; before this returns, what has started it is gone.
+
+    Raises:
+        OSError: there is no room for it.
+    """
+    path = os.path.abspath(_reserve_reader.__file__)  # noqa: PTH100 - pathlib is no part of the start
+    program = (os.path.abspath(sys.executable), "-I", "-S", "-B", path)  # noqa: PTH100 - as above
+    subprocess.run(  # noqa: S603 - of ours alone
+        [*IN_BACKGROUND, *program, str(os.getpid()), *map(str, given)],
+        check=False,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        pass_fds=given,
+        cwd="/",  # the kernel's may be on something that is to be unmounted
+        start_new_session=True,
+    )
 
 
 class _Reading:
-    """One pipe, and what of it is in the file.
+    """One pipe, and what of it is in the memory.
 
     A thread that has the file locked may lose Python's lock between two steps, and a program that
     writes while it holds that one waits for ever then. So lock, look, read and unlock are calls of
@@ -127,22 +128,23 @@ class _Reading:
     ends without the file's when a signal comes.
     """
 
-    def __init__(self, file: int, number: int, read_end: int) -> None:
-        self._file = file
+    def __init__(
+        self, file: int, memory: mmap.mmap, numbers: memoryview, number: int, read_end: int
+    ) -> None:
+        self._memory = memory
+        self._numbers = numbers
         self._moved_at, self._taken_at = MOVED[number], TAKEN[number]
         self._ring = ring_offset(number)
         self._taken = 0
         library = ctypes.PyDLL(None)
-        lock, look, read = library.lockf, library.pread, library.read
+        lock, read = library.lockf, library.read
         lock.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_long)
-        look.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_long)
         read.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t)
-        look.restype = read.restype = ctypes.c_ssize_t
-        self._moved = ctypes.create_string_buffer(NUMBER_BYTES)
+        read.restype = ctypes.c_ssize_t
         self._data = ctypes.create_string_buffer(READ_BYTES)
         self._lock: Callable[[], int] = partial(lock, file, os.F_TLOCK, 0)
         self._steps: tuple[Callable[[], int], ...] = (
-            partial(look, file, self._moved, NUMBER_BYTES, self._moved_at),
+            partial(numbers.__getitem__, self._moved_at),
             partial(read, read_end, self._data, READ_BYTES),
             partial(lock, file, os.F_ULOCK, 0),
         )
@@ -164,9 +166,8 @@ class _Reading:
         return b"".join((*before, data)) if before else data
 
     def moved(self) -> int:
-        """Return how many bytes are in the file that have not been taken."""
-        total = int.from_bytes(os.pread(self._file, NUMBER_BYTES, self._moved_at), sys.byteorder)
-        return total - self._taken
+        """Return how many bytes are in the memory that have not been taken."""
+        return int(self._numbers[self._moved_at]) - self._taken
 
     def _read_pipe(self) -> tuple[int, bytes] | None:
         """Return how much had been moved when *data* was read from the pipe, and *data*.
@@ -178,20 +179,13 @@ class _Reading:
         # `any` goes on to the others after 0, which says that the file is locked.
         if any(map(call, (self._lock, others))):
             return None
-        _, length, _ = results
-        moved = int.from_bytes(self._moved.raw, sys.byteorder)
+        moved, length, _ = results
         return moved, ctypes.string_at(self._data, max(length, 0))
 
     def _take(self, at_most: int) -> bytes:
         at = self._taken % RING_BYTES
-        wanted = min(at_most, RING_BYTES - at, READ_BYTES)
-        data = os.pread(self._file, wanted, self._ring + at)
-        if not data:  # it would be waited for, and the pipe never read again
-            logger.warning("%s bytes of captured output are lost: their file has been cut", wanted)
-        self._taken += len(data) or wanted
-        _write(self._file, self._taken_at, self._taken)
+        begin = self._ring + at
+        data = self._memory[begin : begin + min(at_most, RING_BYTES - at, READ_BYTES)]
+        self._taken += len(data)
+        self._numbers[self._taken_at] = self._taken
         return data
-
-
-def _write(file: int, at: int, number: int) -> None:
-    os.pwrite(file, number.to_bytes(NUMBER_BYTES, sys.byteorder), at)

@@ -3,10 +3,10 @@
 A thread that writes to a full pipe while it holds Python's lock waits for the kernel's reader,
 which waits for that lock. This process needs neither. It sleeps until something is written, and
 does nothing while the kernel reads. Where a pipe stays full and the kernel does not answer a
-question either, which it does in a thread of Python's, what is in the pipe is moved into a file
-that both have open, until the kernel answers again.
+question either, which it does in a thread of Python's, what is in the pipe is moved into memory
+that both have mapped, until the kernel answers again.
 
-The file is a head of five numbers of eight bytes, and behind it a ring for each pipe. Numbers only
+The memory is a head of numbers of eight bytes, and behind it a ring for each pipe. Numbers only
 grow, and each has one writer:
 
 | number         | written by | what                                                |
@@ -15,12 +15,13 @@ grow, and each has one writer:
 | `TAKEN` (two)  | the kernel | bytes of these that it has taken                    |
 | `ANSWERED`     | the kernel | questions that it has answered                      |
 
-Who reads a pipe has the file locked, so that it is known what came first; a lock is gone with its
-process. One byte stays in the pipe, so that the kernel finds it readable as long as something is in
-the file: it has no more to look at than without this process.
+Who reads a pipe has the memory's file locked, so that it is known what came first; a lock is gone
+with its process. One byte stays in the pipe, so that the kernel finds it readable as long as
+something is in the memory: it has no more to look at than without this process.
 
-Nothing is taken from a pipe before the file has room for it: a disk may be full, and `ulimit -f`
-holds for this file as well. Where there is none, the writer waits as it would without this process.
+Nothing is taken from a pipe that the ring has no room for: its writer waits, as it would without
+this process. The memory is mapped at its full size, so neither a full disk nor ``ulimit -f`` can
+refuse a part of it.
 
 Run by path, without the project's packages: it takes 3 MB and 15 ms of a processor, once.
 """
@@ -28,6 +29,7 @@ Run by path, without the project's packages: it takes 3 MB and 15 ms of a proces
 from __future__ import annotations
 
 import fcntl
+import mmap
 import os
 import select
 import sys
@@ -38,21 +40,25 @@ from contextlib import suppress
 __all__ = [
     "ANSWERED",
     "HEAD_BYTES",
+    "MEMORY_BYTES",
     "MOVED",
     "MOVED_AT_ONCE",
-    "NUMBER_BYTES",
     "RING_BYTES",
     "TAKEN",
+    "numbers_of",
     "ring_offset",
 ]
 
-NUMBER_BYTES = 8
-MOVED = 0, 8
-TAKEN = 16, 24
-ANSWERED = 32
-HEAD_BYTES = 4_096
-RING_BYTES = 1 << 30
-"""Of text that no kernel reads meanwhile: what stands in the file takes room, the rest does not."""
+MOVED = 0, 1
+TAKEN = 2, 3
+ANSWERED = 4
+HEAD_BYTES = 1 << 16
+"""A whole number of pages, on all machines."""
+
+RING_BYTES = 1 << 26
+"""Of text that no kernel reads meanwhile: what stands there takes memory, the rest does not."""
+
+MEMORY_BYTES = HEAD_BYTES + 2 * RING_BYTES
 
 MOVED_AT_ONCE = 1 << 20
 
@@ -70,15 +76,20 @@ TIDY_MS = 250
 
 
 def ring_offset(number: int) -> int:
-    """Return where in the file the ring of a pipe begins: of stdout 0, of stderr 1."""
+    """Return where in the memory the ring of a pipe begins: of stdout 0, of stderr 1."""
     return HEAD_BYTES + number * RING_BYTES
+
+
+def numbers_of(memory: mmap.mmap) -> memoryview:
+    """Return the head of *memory*; each number is read and written in one step."""
+    return memoryview(memory)[:HEAD_BYTES].cast("Q")
 
 
 class Reader:
     """The process: what it has open, and what it knows of the kernel.
 
     Args:
-        file: Where what is moved goes.
+        file: Of the memory, where what is moved goes.
         question: A pipe's write end, which never waits: the kernel answers each byte.
         kernel: Readable when the kernel has ended, each of them.
         pipes: The read end and the write end of each.
@@ -88,6 +99,8 @@ class Reader:
         self, file: int, question: int, kernel: Sequence[int], pipes: Sequence[tuple[int, int]]
     ) -> None:
         self._file = file
+        self._memory = mmap.mmap(file, MEMORY_BYTES)
+        self._numbers = numbers_of(self._memory)
         self._question = question
         self._pipes = pipes
         self._end = select.poll()
@@ -108,17 +121,17 @@ class Reader:
             self._readable.poll(None if is_tidy else TIDY_MS)
             self._rest(FIRST_LOOK_MS)
             if any(map(self._is_full, range(len(self._pipes)))):
-                before = self._number(ANSWERED)
+                before = self._numbers[ANSWERED]
                 if not self._is_answered(before):
                     self._stand_in(before)
                     is_tidy = False
-            elif not is_tidy:
-                is_tidy = self._tidy()
+            # Also beside a writer that keeps its pipe full for ever.
+            is_tidy = is_tidy or self._tidy()
 
     def _stand_in(self, before: int) -> None:
         """Move what comes until the kernel answers, which had *before* answered so often."""
         rest = SHORTEST_REST_MS
-        while self._number(ANSWERED) == before:
+        while self._numbers[ANSWERED] == before:
             full = filter(self._is_full, range(len(self._pipes)))
             moved = [self._move(number) for number in full]
             rest = SHORTEST_REST_MS if any(moved) else min(2 * rest, LONGEST_REST_MS)
@@ -128,37 +141,43 @@ class Reader:
         """Return True if something has been moved."""
         os.lockf(self._file, os.F_LOCK, 0)
         try:
-            moved = self._number(MOVED[number])
-            room = RING_BYTES - (moved - self._number(TAKEN[number]))
+            moved = self._numbers[MOVED[number]]
+            room = RING_BYTES - (moved - self._numbers[TAKEN[number]])
             at = moved % RING_BYTES
             read_end, _ = self._pipes[number]
             waiting = int.from_bytes(
                 fcntl.ioctl(read_end, termios.FIONREAD, bytes(4)), sys.byteorder
             )
             wanted = min(waiting - 1, room, RING_BYTES - at, MOVED_AT_ONCE)
+            if wanted <= 0:
+                return False
             offset = ring_offset(number) + at
-            if wanted <= 0 or not (wanted := self._put(bytes(wanted), offset)):
-                return False
-            try:
-                data = os.read(read_end, wanted)
-            except BlockingIOError:  # it is empty, contrary to what it said
-                return False
-            done = self._put(data, offset)
-            self._write(MOVED[number], moved + done)
+            done = self._read_into(offset, read_end, wanted)
+            self._numbers[MOVED[number]] = moved + done
             return done > 0
         finally:
             os.lockf(self._file, os.F_ULOCK, 0)
 
+    def _read_into(self, offset: int, read_end: int, wanted: int) -> int:
+        """Return how many bytes have been read into the memory."""
+        with memoryview(self._memory) as memory, memory[offset : offset + wanted] as ring:
+            try:
+                return os.readv(read_end, [ring])
+            except OSError:  # the pipe is empty, contrary to what it said; or there is no memory
+                return 0
+
     def _tidy(self) -> bool:
-        """Give the room of what was taken back, and return True; False if there is more to take."""
+        """Give back the memory of what was taken, and return True; False if there is more to take.
+
+        Taken is copied: the kernel reads no byte of the rings once it has said so.
+        """
         os.lockf(self._file, os.F_LOCK, 0)
         try:
-            if any(
-                self._number(moved) != self._number(taken)
-                for moved, taken in zip(MOVED, TAKEN, strict=True)
-            ):
+            pairs = zip(MOVED, TAKEN, strict=True)
+            if any(self._numbers[moved] != self._numbers[taken] for moved, taken in pairs):
                 return False
-            os.ftruncate(self._file, HEAD_BYTES)
+            if sys.platform == "linux":
+                self._memory.madvise(mmap.MADV_REMOVE, HEAD_BYTES, 2 * RING_BYTES)
             return True
         finally:
             os.lockf(self._file, os.F_ULOCK, 0)
@@ -172,46 +191,28 @@ class Reader:
             os.write(self._question, b"?")
         for _ in range(ANSWER_MS // SHORTEST_REST_MS):
             self._rest(SHORTEST_REST_MS)
-            if self._number(ANSWERED) != before:
+            if self._numbers[ANSWERED] != before:
                 return True
         return False
-
-    def _put(self, data: bytes, offset: int) -> int:
-        """Write *data*; return how much of it the file has room for."""
-        try:
-            return os.pwrite(self._file, data, offset)
-        except OSError:
-            return 0
 
     def _rest(self, milliseconds: int) -> None:
         if self._end.poll(milliseconds):
             raise SystemExit
 
-    def _number(self, at: int) -> int:
-        return int.from_bytes(os.pread(self._file, NUMBER_BYTES, at), sys.byteorder)
-
-    def _write(self, at: int, number: int) -> None:
-        os.pwrite(self._file, number.to_bytes(NUMBER_BYTES, sys.byteorder), at)
-
 
 def main(arguments: Sequence[str]) -> None:
     """Serve the kernel that *arguments* name: its number, and descriptors that it has given."""
     pid, file, question, life, *ends = map(int, arguments)
-    kernel = [life]
-    if hasattr(os, "pidfd_open"):  # a forked child of the kernel's has the other end of `life` too
-        try:
-            kernel.append(os.pidfd_open(pid))
-        except ProcessLookupError:
-            return
-        except OSError:  # an old Linux, or a sandbox that forbids it
-            pass
     pipes = [
         (read_end, write_end) for read_end, write_end in zip(ends[::2], ends[1::2], strict=True)
     ]
-    try:
-        Reader(file, question, kernel, pipes).serve()
-    except OSError:  # the kernel has ended just now: there is nothing to do
-        return
+    if sys.platform == "linux":
+        try:
+            # A forked child of the kernel's has the other end of `life` too.
+            kernel = os.pidfd_open(pid)
+            Reader(file, question, [life, kernel], pipes).serve()
+        except OSError:  # the kernel has ended just now: there is nothing to do
+            return
 
 
 if __name__ == "__main__":

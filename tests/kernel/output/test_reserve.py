@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
+import mmap
 import os
 import select
 import subprocess
@@ -19,14 +19,16 @@ from hypothesis import strategies as st
 
 from assay._platform import (
     IS_PORTABLE,
-    anonymous_file,
+    anonymous_memory,
     enlarge_pipe,
     nonblocking_pipe,
     process_descriptor,
 )
 from assay.kernel.output import _reserve, _reserve_reader
 from assay.kernel.output._reserve import _Reading
-from assay.kernel.output._reserve_reader import HEAD_BYTES, Reader, ring_offset
+from assay.kernel.output._reserve_reader import MEMORY_BYTES, Reader, numbers_of
+from assay.kernel.process import _process_beside
+from assay.kernel.process._process_beside import why_none_beside
 from assay.protocol import StreamName
 from assay.transport import Client, KernelProcess
 from tests.kernel._kernels import HANG_LIMIT_S, execute, result, start, succeeded, value
@@ -47,21 +49,29 @@ def readers():
             found.append(int(pid))
     return found
 
-while not (found := readers()):  # the shell may not have become it yet
-    pass
+text = b'w' * 3_000_000
+holding.printf(b'%s', text)  # ends when the process has read: it is there then
+found = readers()
 """
 
 
-WITH_READER = {"ASSAY_RESERVE": "1"}
+WITH_READER = {"ASSAY_RESERVE": ""}
+"""What leaves it to the kernel; for the kernels of most tests it is 0."""
+
+
+WANTED = pytest.mark.skipif(
+    IS_PORTABLE or process_descriptor(os.getpid()) is None, reason="wants memfd and pidfd"
+)
 
 
 @pytest.fixture(scope="module")
 def shared_kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KernelProcess]:
-    """A kernel that was asked to have a reader."""
+    """A kernel that has a reader."""
     with start(tmp_path_factory.mktemp("kernel"), env=WITH_READER) as kernel:
         yield kernel
 
 
+@WANTED
 @pytest.mark.parametrize("megabytes", [3, 12])
 def test_writer_that_holds_the_lock_is_read(client: Client, megabytes: int) -> None:
     """More than a pipe holds, in one call, on both streams: in order with what Python prints."""
@@ -102,9 +112,7 @@ def test_children_and_threads_write_as_before(client: Client) -> None:
 def test_no_child_of_the_kernel(client: Client) -> None:
     """A program that waits for all of its children does not wait for the kernel's."""
     code = (
-        "import os, threading\n"
-        "for thread in threading.enumerate():\n"
-        "    if thread.name == 'assay-reserve': thread.join()\n"  # the shell was a child until then
+        "import os\n"
         "if not (child := os.fork()): os._exit(0)\n"
         "first = os.wait()[0] == child\n"
         "try: os.wait()\nexcept ChildProcessError: print(first)"
@@ -113,9 +121,43 @@ def test_no_child_of_the_kernel(client: Client) -> None:
     assert execute(client, code).text() == "True\n"
 
 
-@pytest.mark.skipif(
-    IS_PORTABLE or not Path("/proc/self/cmdline").exists(), reason="wants /proc and pidfd"
-)
+@WANTED
+def test_files_that_may_not_grow_hold_nothing_back(client: Client) -> None:
+    """``ulimit -f`` is for files on a disk."""
+    answer = execute(
+        client,
+        f"{HOLDING}; import resource\n"
+        "text = b'w' * 3_000_000\n"
+        "limits = resource.getrlimit(resource.RLIMIT_FSIZE)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))\n"
+        "holding.printf(b'%s\\n', text); print('.')\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, limits)",
+    )
+
+    assert (answer.text() == "w" * 3_000_000 + "\n.\n") is True
+
+
+HANDLES_CHILDREN = """
+import signal
+seen = []
+def raises(*_):
+    seen.append(1)
+    print('a child has ended')
+    raise RuntimeError('a child that I did not start')
+signal.signal(signal.SIGCHLD, raises)
+"""
+
+
+def test_start_up_code_that_handles_children_sees_none(tmp_path: Path) -> None:
+    """The kernel starts, and starts no process beside it."""
+    folder = tmp_path / "ipythondir" / "profile_default" / "startup"
+    folder.mkdir(parents=True)
+    (folder / "10-children.py").write_text(HANDLES_CHILDREN)
+    with start(tmp_path, env=WITH_READER) as kernel, kernel.client(timeout=HANG_LIMIT_S) as client:
+        assert value(client, "seen") == "[]"
+
+
+@WANTED
 def test_reader_ends_with_the_kernel_and_not_before_it(tmp_path: Path) -> None:
     """A kernel that is killed leaves no process, though a forked child of it lives on; and one that
     lost its reader goes on."""
@@ -159,13 +201,84 @@ def wait_for_end(process: int | None) -> None:
     os.close(process)
 
 
+# --- Where there is none
+
+
+def test_programs_that_are_no_python_start_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They would start themselves once more."""
+    assert may_have_one()
+    for executable in ("", None, "/opt/bin/blender"):
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "executable", executable)
+            assert not may_have_one()
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    assert not may_have_one()
+
+
+def test_systems_that_show_no_end_of_processes_start_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that outlives its kernel would be left."""
+    monkeypatch.setattr(_process_beside, "process_descriptor", lambda _: None)
+    assert not may_have_one()
+
+
+def test_first_process_of_a_container_starts_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Orphans are its children."""
+    monkeypatch.setattr(os, "getpid", lambda: 1)
+    assert not may_have_one()
+
+
+REAPS = """
+import ctypes
+from assay.kernel.process._process_beside import why_none_beside
+first = why_none_beside()
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
+print(first, why_none_beside(), sep=chr(10))
+"""
+
+
+@WANTED
+def test_reaper_of_orphans_starts_none() -> None:
+    """Those that ask the system for it (`PR_SET_CHILD_SUBREAPER`)."""
+    command = [sys.executable, "-c", REAPS]
+    first, then = subprocess.check_output(command, text=True).splitlines()
+    assert first == "None"
+    assert "child" in then
+
+
+def may_have_one() -> bool:
+    """Return True if this process may start another one."""
+    return why_none_beside() is None or IS_PORTABLE
+
+
+@WANTED
+def test_nothing_is_left_where_the_process_cannot_be_started(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No descriptor and no memory."""
+
+    def fails(*_: object, **__: object) -> None:
+        raise BlockingIOError("no more processes")
+
+    monkeypatch.setattr(_reserve, "_start", fails)
+    before = taken()
+    with pytest.raises(OSError, match="no more"):
+        _reserve.Reserve([])
+    assert taken() == before
+
+
+def taken() -> tuple[int, int]:
+    """Return how many descriptors are open, and how much is mapped that has the name of ours."""
+    descriptors = [*Path("/proc/self/fd").iterdir()]
+    return len(descriptors), Path("/proc/self/maps").read_text().count("memfd:assay")
+
+
 # --- The two sides, in one process
 
 
 @contextmanager
 def both_sides() -> Iterator[tuple[int, Reader, _Reading]]:
     """Give a pipe's write end, what moves from it, and what reads it."""
-    file = anonymous_file()
+    file = anonymous_memory(MEMORY_BYTES)
     read_end, write_end = os.pipe()
     enlarge_pipe(write_end, 1 << 16)
     os.set_blocking(read_end, False)
@@ -173,29 +286,15 @@ def both_sides() -> Iterator[tuple[int, Reader, _Reading]]:
     life, question = nonblocking_pipe()
     try:
         reader = Reader(file, question, [life], [(read_end, write_end)])
-        yield write_end, reader, _Reading(file, 0, read_end)
+        with mmap.mmap(file, MEMORY_BYTES) as memory, numbers_of(memory) as numbers:
+            yield write_end, reader, _Reading(file, memory, numbers, 0, read_end)
     finally:
         for descriptor in (file, read_end, write_end, life, question):
             os.close(descriptor)
 
 
-class Disk:
-    """What gives files no room behind an offset, as a full disk and ``ulimit -f`` do."""
-
-    def __init__(self, patch: pytest.MonkeyPatch, end: int | None = None) -> None:
-        self.end = end
-        self._pwrite = os.pwrite
-        patch.setattr(os, "pwrite", self.write)
-
-    def write(self, file: int, data: bytes, offset: int) -> int:
-        """Write what there is room for."""
-        if self.end is not None and offset >= self.end:
-            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
-        return self._pwrite(file, data[: self.end and self.end - offset], offset)
-
-
 STEPS = st.lists(
-    st.sampled_from(["write", "move", "read", "move within read", "tidy", "fill", "free"]),
+    st.sampled_from(["write", "move", "read", "move within read", "tidy"]),
     max_size=40,
 )
 
@@ -207,7 +306,6 @@ def test_order_whoever_reads(steps: list[str]) -> None:
         patch.setattr(_reserve_reader, "RING_BYTES", 10_000)
         patch.setattr(_reserve, "RING_BYTES", 10_000)
         patch.setattr(_reserve, "READ_BYTES", 3_000)
-        disk = Disk(patch)
         written, found = bytearray(), bytearray()
         lock = reading._lock
         for number, step in enumerate((*steps, *["read"] * 40)):
@@ -221,8 +319,6 @@ def test_order_whoever_reads(steps: list[str]) -> None:
                     found += reading.read()
                 case "tidy":
                     reader._tidy()
-                case "fill" | "free":
-                    disk.end = ring_offset(0) + 5_000 if step == "fill" else None
                 case _:
                     reading._lock = partial(moved_before, reader, lock)
                     found += reading.read()
@@ -248,36 +344,6 @@ def test_pipe_stays_readable_while_something_is_in_the_file() -> None:
 
     assert moved == 4
     assert found == (b"1234", b"5", b"")
-
-
-def test_nothing_leaves_a_pipe_that_the_file_has_no_room_for(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """On a full disk the rest stays in the pipe, where the kernel finds it."""
-    with both_sides() as (write_end, reader, reading):
-        disk = Disk(monkeypatch, ring_offset(0) + 4)
-        os.write(write_end, b"1234567")
-        moves = [reader._move(0), reader._move(0)]
-        moved = reading.moved()
-        found = [reading.read(), reading.read(), reading.read()]
-        disk.end = None
-        os.write(write_end, b"abc")
-        moves += [reader._move(0)]
-        found += [reading.read(), reading.read()]
-
-    assert (moves, moved) == ([True, False, True], 4)
-    assert found == [b"1234", b"567", b"", b"ab", b"c"]
-
-
-def test_pipe_is_read_again_after_the_file_was_cut() -> None:
-    """What is not there is not waited for."""
-    with both_sides() as (write_end, reader, reading):
-        os.write(write_end, b"12345")
-        reader._move(0)
-        os.ftruncate(reading._file, HEAD_BYTES)
-        found = reading.read(), reading.read()
-
-    assert found == (b"", b"5")
 
 
 def test_pipe_that_is_emptied_meanwhile_ends_no_reader(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -320,9 +386,9 @@ def test_pipe_is_not_read_while_the_other_process_has_the_file_locked(
 ) -> None:
     """Neither is it waited for within a call of C, which a signal would end without the lock."""
     monkeypatch.setattr(_reserve, "LOCK_TRIES", 2)
-    with both_sides() as (write_end, _, reading):
+    with both_sides() as (write_end, reader, reading):
         os.write(write_end, b"12345")
-        file = reading._file
+        file = reader._file
         with subprocess.Popen(
             [sys.executable, "-I", "-S", "-c", LOCKS, str(file)],
             stdin=subprocess.PIPE,
