@@ -64,7 +64,7 @@ USE_ALL = """\
 import anyio, asyncio, concurrent.futures.thread, pdb, IPython.core.magics.script
 try: 1 / 0
 except ZeroDivisionError: get_ipython().showtraceback()
-import parso
+import jedi, parso
 """
 
 

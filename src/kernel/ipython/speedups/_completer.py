@@ -4,18 +4,29 @@ jedi makes an object of its own for each name that it is given, and looks at wha
 for: 0.3 ms a name, half a minute for 100,000. It is given the names that it can need, and no object
 with more attributes than that; the other names that fit are listed by themselves. So are the
 attributes of an object whose own list of them cannot be had, of which jedi lists none.
+
+What an expression stands for, jedi alone may know: it lists the attributes of whatever it found
+there through one method of its own, which is given the same few names. IPython makes several
+objects of each key of a mapping, and shows 500: it is given those that can be among them.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+import sys
+from ast import literal_eval
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from heapq import nsmallest
 from inspect import getattr_static
 from typing import Any, TypeAlias
 
 from IPython.core import completer
 from IPython.core.interactiveshell import InteractiveShell
+
+from assay.kernel.process._import_hooks import after_import
+from assay.kernel.process._patches import Kind, patches
 
 __all__ = ["IPCompleter", "init_completer"]
 
@@ -28,13 +39,18 @@ GIVEN_NAMES = 300
 LISTED_NAMES = 10_000
 """How many are listed by themselves."""
 
+GIVEN_KEYS = 2 * completer.MATCHES_LIMIT
+"""How many keys, or names of a module, IPython is given: it shows half, in an order of its own."""
+
 WORD = re.compile(r"\w+")
 ATTRIBUTE = re.compile(r"((?:\w+\.)*\w+)\s*\.\s*(\w*)\Z")
 BEGINNING = re.compile(r"\w*\Z")
+AFTER_DOT = re.compile(r"\.\s*\w*\Z")
 
 NOTHING = object()
 
 _Names: TypeAlias = Mapping[str, object] | None
+_Key: TypeAlias = str | bytes | int | float
 
 
 def init_completer(shell: InteractiveShell) -> None:
@@ -45,6 +61,7 @@ def init_completer(shell: InteractiveShell) -> None:
         InteractiveShell.init_completer(shell)
     finally:
         completer.IPCompleter = its_own
+    after_import("jedi.inference.compiled.value", _give_jedi_few_attributes)
 
 
 class _Name:
@@ -72,17 +89,34 @@ class IPCompleter(completer.IPCompleter):  # type: ignore[misc]  # IPython is un
         start = _beginning(code)
         rest: set[str] = set()
         for names in whole:
-            if names is not None and len(names) > MANY_NAMES and found is None:
+            if names is not None and len(names) > MANY_NAMES and not AFTER_DOT.search(code):
                 rest.update(names)
         self.namespace = _needed(self.namespace, code) or {}
         self.global_namespace = _needed(self.global_namespace, code)
         try:
-            matches = list(super()._jedi_matches(cursor_column, cursor_line, text))
+            with _few_attributes(start) as attributes:
+                matches = list(super()._jedi_matches(cursor_column, cursor_line, text))
         finally:
             self.namespace, self.global_namespace = whole
         if rest and _wants_names(code):
-            matches.extend(_named(rest - {match.name for match in matches}, start))
+            attributes |= rest
+        matches.extend(_named(attributes - {match.name for match in matches}, start))
         return iter(matches)
+
+    def _get_keys(self, obj: object) -> Any:
+        keys = super()._get_keys(obj)
+        if not isinstance(keys, Collection) or len(keys) <= MANY_NAMES:
+            return keys
+        found = completer.DICT_MATCHER_REGEX.search(self.text_until_cursor)
+        try:
+            before = literal_eval(f"({found[2]})") if found[2] else ()
+            return _keys_that_fit(keys, before, _key_test(found[3] or ""))
+        except (SyntaxError, ValueError):  # a slice, a name: IPython knows what it means
+            return keys
+
+    def dispatch_custom_completer(self, text: str) -> Any:
+        found = super().dispatch_custom_completer(text)  # `from module import`, and others
+        return nsmallest(GIVEN_KEYS, found) if found and len(found) > MANY_NAMES else found
 
     def _many_attributes(self, expression: str) -> Collection[str]:
         """Return the names that *expression* has if they are very many, or else none."""
@@ -97,6 +131,93 @@ class IPCompleter(completer.IPCompleter):  # type: ignore[misc]  # IPython is un
         except Exception:  # noqa: BLE001 - a user's __dir__ may raise anything
             return _static_names(value)
         return names if len(names) > MANY_NAMES else ()
+
+
+class _Asked:
+    """What a completion asks jedi for, and what jedi was not given."""
+
+    def __init__(self, start: str) -> None:
+        self.start = start
+        self.left_out: set[str] = set()
+
+
+_asked: ContextVar[_Asked | None] = ContextVar("asked", default=None)
+
+
+@contextmanager
+def _few_attributes(start: str) -> Iterator[set[str]]:
+    """Give jedi few names of an object that has very many; the set gets the others that fit."""
+    asked = _Asked(start.lower())
+    before = _asked.set(asked)
+    try:
+        yield asked.left_out
+    finally:
+        _asked.reset(before)
+
+
+def _give_jedi_few_attributes() -> None:
+    # A class that jedi does not document; without it all names are looked at.
+    module: Any = sys.modules["jedi.inference.compiled.value"]
+    if (of_compiled := getattr(module, "CompiledValueFilter", None)) is not None:
+        patches.patch(
+            of_compiled,
+            "values",
+            _with_few,
+            kind=Kind.SPEED,
+            reason="completion looks at no 100,000 attributes",
+        )
+
+
+def _with_few(values: Callable[[Any], list[Any]]) -> Callable[[Any], list[Any]]:
+    def few(self: Any) -> list[Any]:
+        if (asked := _asked.get()) is None:
+            return values(self)
+        access = self.compiled_value.access_handle
+        names = {str(name) for name in access.dir()}
+        if len(names) <= MANY_NAMES:
+            return values(self)
+        fitting = {name for name in names if name.lower().startswith(asked.start)}
+        given = nsmallest(GIVEN_NAMES, fitting)
+        asked.left_out.update(fitting.difference(given))
+        found = (self._get(name, access.is_allowed_getattr, names.__contains__) for name in given)
+        return [name for of_one in found for name in of_one]
+
+    return few
+
+
+def _key_test(prefix: str) -> Callable[[_Key], bool]:
+    """Return the test whether a key may begin with *prefix*, which may lack its end quote.
+
+    Raises:
+        SyntaxError, ValueError: *prefix* is not the beginning of a literal.
+    """
+    if quote := re.search("[\"']", prefix):
+        start: Any = literal_eval(prefix + quote[0])
+        return lambda key: isinstance(key, type(start)) and key.startswith(start)
+    if prefix.isdecimal():
+        return lambda key: isinstance(key, (int, float)) and str(key).startswith(prefix)
+    return lambda _: True
+
+
+def _keys_that_fit(
+    keys: Iterable[object], before: tuple[object, ...], fits: Callable[[_Key], bool]
+) -> list[object]:
+    """Return those of *keys* which may be shown after the items *before* of a tuple."""
+    at = len(before)
+    parts: dict[_Key, list[object]] = {}
+    for key in keys:
+        whole = key if isinstance(key, tuple) else (key,)
+        if len(whole) <= at or whole[:at] != before:
+            continue
+        part = whole[at]
+        if isinstance(part, (str, bytes, int, float)) and fits(part):
+            parts.setdefault(part, []).append(key)
+    return [key for part in nsmallest(GIVEN_KEYS, parts, key=_in_order) for key in parts[part]]
+
+
+def _in_order(key: _Key) -> tuple[bool, str]:
+    text = str(key)
+    return text.startswith("_"), text
 
 
 def _static_names(value: object) -> set[str]:
