@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 
 from assay.kernel.process._main_thread import is_main_thread, main_thread_ident
@@ -64,7 +65,7 @@ class SignalPipe:
             return
         present = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
         if present not in (-1, self._write) and not self.may_replace(present):
-            signal.set_wakeup_fd(present)
+            _give_back(present)
 
     @property
     def is_answered(self) -> bool:
@@ -107,7 +108,7 @@ class SignalPipe:
         self._is_installed = False
         present = signal.set_wakeup_fd(-1)
         if present != self._write:
-            signal.set_wakeup_fd(present)
+            _give_back(present)
 
     def close(self) -> None:
         """Free the descriptors; nothing of this is used afterwards."""
@@ -118,3 +119,9 @@ class SignalPipe:
 
     def __del__(self) -> None:
         self.close()
+
+
+def _give_back(descriptor: int) -> None:
+    """Have Python write to *descriptor* again, unless its owner closed it or made it blocking."""
+    with suppress(OSError, ValueError):
+        signal.set_wakeup_fd(descriptor)

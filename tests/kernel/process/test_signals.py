@@ -157,3 +157,26 @@ def test_pipe_of_somebody_else_is_left_alone(pipe: SignalPipe) -> None:
     assert signal.set_wakeup_fd(-1) == write
     os.close(theirs)
     os.close(write)
+
+
+@pytest.mark.parametrize("is_closed", [True, False])
+def test_pipe_is_back_where_anothers_cannot_be(pipe: SignalPipe, is_closed: bool) -> None:
+    """A program that closes the descriptor which Python writes to, or makes it blocking, leaves
+    none to write to (ipykernel#328)."""
+    theirs, write = os.pipe()
+    os.set_blocking(write, False)
+    signal.set_wakeup_fd(write)
+    os.close(theirs)
+    if is_closed:
+        os.close(write)
+    else:
+        os.set_blocking(write, True)
+
+    pipe.reclaim()
+
+    before = signal.signal(signal.SIGALRM, lambda *_: None)
+    signal.raise_signal(signal.SIGALRM)
+    assert pipe.take() == bytes([signal.SIGALRM])
+    signal.signal(signal.SIGALRM, before)
+    if not is_closed:
+        os.close(write)
