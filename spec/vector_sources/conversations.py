@@ -660,7 +660,7 @@ FAULTS: tuple[tuple[str, str, str, tuple[Change, ...]], ...] = (
     ("EXEC-09", "execute_reply", "An expression has no status.", (
         content(user_expressions={"a": {}}),
     )),
-    ("EXEC-09", "quiet", "An expression is not answered.", (
+    ("EXEC-35", "quiet", "An expression is not answered.", (
         content("silent.reply", user_expressions={}),
     )),
     ("EXEC-10", "execute_reply", "A failed expression has no traceback.", (fail_expression,)),
@@ -832,6 +832,12 @@ FAULTS: tuple[tuple[str, str, str, tuple[Change, ...]], ...] = (
     ("WIRE-11", "frames", "There is no topic.", (topics(),)),
     ("WIRE-16", "word", "The reply comes on another channel.", (
         place("word.reply", channel="control"),
+    )),
+    ("EXEC-09", "quiet", "An expression is answered that was not asked for.", (
+        content("silent.reply", user_expressions={"a": GOOD, "b": GOOD}),
+    )),
+    ("INFO-18", "kernel_info_reply", "Nobody knows which version of the language it is.", (
+        content(language_info={key: LANGUAGE[key] for key in LANGUAGE if key != "version"}),
     )),
 )  # fmt: skip
 """The rule that is broken, the scene, what is wrong, and the change. New ones come last: the place

@@ -196,7 +196,7 @@ ROWS: tuple[Row, ...] = (
           of("execute_reply"), lambda m: _expressions(m, lambda v: _less(v, "status"))),
     spoil("exec-expressions-without-metadata", "EXEC-09", "They have no `metadata`.",
           of("execute_reply"), lambda m: _expressions(m, lambda v: _less(v, "metadata"))),
-    spoil("exec-expressions-unevaluated", "EXEC-09 EXEC-12", "No user expression is evaluated.",
+    spoil("exec-expressions-unevaluated", "EXEC-35", "No user expression is evaluated.",
           both(of("execute_reply"), having(status="ok")), with_content(user_expressions={})),
     spoil("exec-expression-errors-lost", "EXEC-10", "An expression that fails has no entry.",
           of("execute_reply"), _drop_failed),

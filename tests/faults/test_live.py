@@ -35,7 +35,7 @@ FAULTS = {
     "ctrl-dies-of-unknown-type": ("CTRL-15.1", "WIRE-14.2"),
     "debug-type-reply": ("DEBUG-02.1",),
     "exec-counter-per-client": ("EXEC-06.4",),
-    "exec-expressions-unevaluated": ("EXEC-09.1", "EXEC-10.1"),
+    "exec-expressions-unevaluated": ("EXEC-35.1",),
     "handshake-other-id": ("HANDSHAKE-04.1",),
     "hdr-date-prose": ("HDR-07.1",),
     "hb-empty-unanswered": ("HB-01.2",),
@@ -71,6 +71,7 @@ VARIATIONS = (
     "idle-before-reply",
     "reply-before-outputs",
     SLOWEST,
+    "wrapper",
     "no-stdin",
     "control-alone-on-control",
 )

@@ -283,6 +283,40 @@ class Minimal(NoComms):
         return made
 
 
+@variation("wrapper", "It has what the page on wrapper kernels requires of an author, and no more.")
+class Wrapper(Kernel):
+    """Its machinery answers for what the author left out: there is nothing (AMB-76)."""
+
+    def on_kernel_info_request(self, request: Incoming, asked: Fields, lane: Lane) -> Fields:
+        made = super().on_kernel_info_request(request, asked, lane)
+        about = made["language_info"]
+        assert isinstance(about, dict)
+        made["language_info"] = {key: about[key] for key in ("name", "mimetype", "file_extension")}
+        return made
+
+    def expressions(self, cell: Cell, asked: Fields) -> Fields:  # noqa: ARG002
+        return {}
+
+    def on_complete_request(self, request: Incoming, asked: Fields, lane: Lane) -> Fields:  # noqa: ARG002
+        cursor = asked["cursor_pos"]
+        return {
+            "status": "ok",
+            "matches": [],
+            "cursor_start": cursor,
+            "cursor_end": cursor,
+            "metadata": {},
+        }
+
+    def on_inspect_request(self, request: Incoming, asked: Fields, lane: Lane) -> Fields:  # noqa: ARG002
+        return {"status": "ok", "found": False, "data": {}, "metadata": {}}
+
+    def on_history_request(self, request: Incoming, asked: Fields, lane: Lane) -> Fields:  # noqa: ARG002
+        return {"status": "ok", "history": []}
+
+    def on_is_complete_request(self, request: Incoming, asked: Fields, lane: Lane) -> Fields:  # noqa: ARG002
+        return {"status": "unknown"}
+
+
 @variation("no-debugger", "There is no debugger.")
 class NoDebugger(Kernel):
     """Optional."""

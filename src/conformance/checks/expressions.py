@@ -39,6 +39,27 @@ def _entries(cell: Heard) -> Object:
     return entries
 
 
+def _answered(cell: Heard) -> Object:
+    """Return the entries of a kernel that evaluates expressions.
+
+    Raises:
+        Skip: it ignores them all, as the page on wrapper kernels allows.
+    """
+    entries = _entries(cell)
+    if not entries:
+        raise Skip("user expressions are ignored (EXEC-35)")
+    return entries
+
+
+def _asked(kernel: Testee) -> Heard:
+    """Return a cell with one expression, `asked`, whose value is the number."""
+    name = new_name()
+    kernel.peer.execute(kernel.snippet("define", name=name, number=NUMBER)).succeeded()
+    return kernel.peer.execute(
+        kernel.snippet("nothing"), user_expressions={"asked": kernel.snippet("raw_use", name=name)}
+    )
+
+
 def _shape_of_value(cell: Heard, entry: object) -> Outcome:
     """Say whether *entry* is a representation that holds the number."""
     if not isinstance(entry, dict):
@@ -57,29 +78,36 @@ def _shape_of_value(cell: Heard, entry: object) -> Outcome:
     "EXEC-09.1",
     "a user expression is evaluated, and its value returned as a MIME bundle",
     snippets=("define", "raw_use"),
-    mistake="The value is returned as text, or the expression is not evaluated at all.",
+    mistake="The value is returned as text.",
 )
 def expressions_are_evaluated(kernel: Testee) -> Outcome:
-    name = new_name()
-    kernel.peer.execute(kernel.snippet("define", name=name, number=NUMBER)).succeeded()
-    cell = kernel.peer.execute(
-        kernel.snippet("nothing"), user_expressions={"asked": kernel.snippet("raw_use", name=name)}
-    )
-    entries = _entries(cell)
-    if "asked" not in entries:
-        return failed("an entry for the expression", "none", cell)
+    cell = _asked(kernel)
+    entries = _answered(cell)
+    if list(entries) != ["asked"]:
+        return failed("an entry for the expression, and no other", repr(list(entries)), cell)
     return _shape_of_value(cell, entries["asked"])
+
+
+@check(
+    "EXEC-35.1",
+    "a user expression is answered",
+    snippets=("define", "raw_use"),
+    mistake="Expressions are ignored, as the page on wrapper kernels allows.",
+)
+def expressions_are_answered(kernel: Testee) -> Outcome:
+    cell = _asked(kernel)
+    return passed() if _entries(cell) else failed("an entry for the expression", "none", cell)
 
 
 @check(
     "EXEC-10.1",
     "a failing user expression leaves the reply ok and has an error as its entry",
     # A language without expressions has none that fails.
-    snippets=("nothing", "raw_use", "syntax_error"),
+    snippets=("define", "raw_use", "syntax_error"),
     mistake="The error of an expression becomes that of the request, or its entry is left out.",
 )
 def failing_expression(kernel: Testee) -> Outcome:
-    kernel.peer.execute(kernel.snippet("nothing")).succeeded()
+    _answered(_asked(kernel))
     cell = kernel.peer.execute(
         kernel.snippet("nothing"), user_expressions={"wrong": kernel.snippet("syntax_error")}
     )
@@ -103,7 +131,7 @@ def expression_beside_a_failing_one(kernel: Testee) -> Outcome:
     good = kernel.snippet("raw_use", name=name)
     alone = kernel.peer.execute(kernel.snippet("nothing"), user_expressions={"good": good})
     if _entries(alone).get("good") is None:
-        raise Skip("the good expression has no entry (EXEC-09)")
+        raise Skip("the good expression has no entry (EXEC-35)")
     cell = kernel.peer.execute(
         kernel.snippet("nothing"),
         user_expressions={"wrong": kernel.snippet("syntax_error"), "good": good},
@@ -136,9 +164,10 @@ def expressions_follow_the_code(kernel: Testee) -> Outcome:
         kernel.snippet("define", name=name, number=NUMBER),
         user_expressions={"asked": kernel.snippet("raw_use", name=name)},
     )
-    if "asked" not in _entries(cell):
+    entries = _answered(cell)
+    if "asked" not in entries:
         raise Skip("the expression has no entry (EXEC-09)")
-    return _shape_of_value(cell, _entries(cell)["asked"])
+    return _shape_of_value(cell, entries["asked"])
 
 
 @check(

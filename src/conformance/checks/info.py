@@ -61,12 +61,13 @@ def implementation(kernel: Testee) -> Outcome:
     return _texts(content, ("implementation", "implementation_version", "banner"), "")
 
 
-@check("INFO-06.1", "language_info names the language, its version, MIME type and file extension")
+@check("INFO-06.1", "language_info names the language, its MIME type and file extension")
 def language(kernel: Testee) -> Outcome:
     about = kernel.peer.ask("kernel_info_request").succeeded().content.get("language_info")
     if not isinstance(about, dict):
         return failed("an object as language_info", repr(about))
-    return _texts(about, ("name", "version", "mimetype", "file_extension"), "language_info.")
+    named = ["version"] if "version" in about else []  # whether it is there is for INFO-18
+    return _texts(about, ("name", "mimetype", "file_extension", *named), "language_info.")
 
 
 @check("INFO-06.2", "the file extension begins with a dot")
@@ -77,6 +78,20 @@ def extension(kernel: Testee) -> Outcome:
         raise Skip("there is no file extension")
     if not value.startswith("."):
         return failed("a dot first", repr(value))
+    return passed()
+
+
+@check(
+    "INFO-18.1",
+    "language_info has the version of the language",
+    mistake="The page on wrapper kernels does not name it among the keys.",
+)
+def language_version(kernel: Testee) -> Outcome:
+    about = kernel.peer.ask("kernel_info_request").succeeded().content.get("language_info")
+    if not isinstance(about, dict):
+        raise Skip("there is no language_info (INFO-06)")
+    if "version" not in about:
+        return failed("text as language_info.version", "nothing")
     return passed()
 
 

@@ -44,6 +44,24 @@ def _documented(kernel: Testee) -> str:
     return name
 
 
+def _finds_nothing(kernel: Testee, name: str) -> bool:
+    """Say whether *name* is found at neither level, as where inspection is left out."""
+    levels = (_inspect(kernel, name, INSIDE, level=one) for one in (0, 1))
+    return all(one.status == "ok" and one.replied().content.get("found") is False for one in levels)
+
+
+def _inspected(kernel: Testee) -> str:
+    """Return the name of a function with documentation, of a kernel that finds it at some level.
+
+    Raises:
+        Skip: it finds nothing, as the page on wrapper kernels allows.
+    """
+    name = _documented(kernel)
+    if _finds_nothing(kernel, name):
+        raise Skip("a function with documentation is not found (INSPECT-10)")
+    return name
+
+
 def _is_found(cell: Heard) -> Outcome:
     reply = cell.succeeded()
     if reply.content.get("found") is not True:
@@ -69,18 +87,32 @@ def _found(kernel: Testee) -> str:
     snippets=("documented",),
 )
 def level_zero(kernel: Testee) -> Outcome:
-    name = _documented(kernel)
+    name = _inspected(kernel)
     return _is_found(_inspect(kernel, name, INSIDE))
 
 
 @check("INSPECT-01.2", "a function is found at detail level 1", snippets=("documented",))
 def level_one(kernel: Testee) -> Outcome:
-    name = _documented(kernel)
+    name = _inspected(kernel)
     cell = _inspect(kernel, name, INSIDE, level=1)
     if cell.status != "ok":
         got = "no reply" if cell.reply is None else f"status {cell.status!r}"
         return failed("status ok at detail level 1", got, cell)
     return _is_found(cell)
+
+
+@check(
+    "INSPECT-10.1",
+    "a function is found at one of the levels",
+    snippets=("documented",),
+    mistake="Inspection is left to the machinery, which answers that nothing is found.",
+)
+def something_is_found(kernel: Testee) -> Outcome:
+    name = _documented(kernel)
+    if _finds_nothing(kernel, name):
+        cell = _inspect(kernel, name, INSIDE)
+        return failed("found true", "found False at both levels", cell)
+    return passed()
 
 
 @check(

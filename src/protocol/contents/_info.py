@@ -23,7 +23,7 @@ class KernelInfoRequest(Content):
 
 @frozen(kw_only=True, eq=False, repr=False)
 class LanguageInfo(Content):
-    """The language that a kernel runs (INFO-06)."""
+    """The language that a kernel runs (INFO-06, INFO-18)."""
 
     # Seen: kernels that leave out the version, which wrapperkernels.rst does not ask for.
     absent: ClassVar[Mapping[str, Json]] = dict.fromkeys(
@@ -65,7 +65,7 @@ class HelpLink(Content):
 
 @frozen(kw_only=True, eq=False, repr=False)
 class KernelInfoReply(Content):
-    """Say what the kernel is (INFO-04 to INFO-10)."""
+    """Say what the kernel is (INFO-04 to INFO-10, INFO-18)."""
 
     msg_type: ClassVar[str] = "kernel_info_reply"
 

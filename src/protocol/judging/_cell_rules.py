@@ -91,6 +91,7 @@ def _failure(conversation: Conversation, cell: RecordedExchange) -> None:
 
 
 def _expressions(conversation: Conversation, cell: RecordedExchange) -> None:
+    """EXEC-09 and EXEC-35: the names that are answered, if there are any, are those asked for."""
     asked = cell.request.content.get("user_expressions", {})
     if cell.reply is None or cell.failed or not isinstance(asked, Mapping):
         return
@@ -99,7 +100,8 @@ def _expressions(conversation: Conversation, cell: RecordedExchange) -> None:
         wanted = f"the names {shorten(sorted(map(str, asked)))}"
         got = shorten(sorted(map(str, told)))
         path = "content.user_expressions"
-        conversation.note("EXEC-09", path, wanted, got, cell.request, cell.reply)
+        rule = "EXEC-09" if told else "EXEC-35"
+        conversation.note(rule, path, wanted, got, cell.request, cell.reply)
 
 
 # Counters

@@ -376,7 +376,8 @@ def _info(content: Fields) -> Iterator[Finding]:
         language = dict.fromkeys(LANGUAGE)  # of what is none, its type is wrong
     for name in LANGUAGE:
         if name not in language:
-            yield finding("INFO-06", f"content.language_info.{name}", "text", "nothing")
+            rule = "INFO-18" if name == "version" else "INFO-06"
+            yield finding(rule, f"content.language_info.{name}", "text", "nothing")
     ending = language.get("file_extension")
     if isinstance(ending, str) and not ending.startswith("."):
         path = "content.language_info.file_extension"

@@ -33,6 +33,7 @@ INFO = {
     "language_info": {"name": "x", "version": "1", "mimetype": "text/x", "file_extension": ".x"},
 }
 FAILURE = {"ename": "E", "evalue": "wrong", "traceback": ["E: wrong"]}
+VALUE = {"status": "ok", "data": {"text/plain": "1"}, "metadata": {}}
 
 
 @define
@@ -657,8 +658,21 @@ FAULTS: dict[str, tuple[Fault, str, tuple[str, ...]]] = {
         "EXEC-23",
         ("complete2", "complete2.reply"),
     ),
-    "no value of a user expression": (
+    "user expressions that are ignored": (
         changed("one", "content", user_expressions={"x": "1"}),
+        "EXEC-35",
+        ("one", "one.reply"),
+    ),
+    "one of two user expressions": (
+        both(
+            changed("one", "content", user_expressions={"x": "1", "y": "2"}),
+            changed("one.reply", "content", user_expressions={"x": VALUE}),
+        ),
+        "EXEC-09",
+        ("one", "one.reply"),
+    ),
+    "a user expression that nobody asked for": (
+        changed("one.reply", "content", user_expressions={"x": VALUE}),
         "EXEC-09",
         ("one", "one.reply"),
     ),
@@ -920,7 +934,7 @@ def test_names_that_are_no_text_are_judged() -> None:
     script = play()
     script["one"]["content"]["user_expressions"] = {1: "a", "b": "c"}
 
-    found = [one for one in check_conversation(script.recorded()) if one.requirement == "EXEC-09"]
+    found = [one for one in check_conversation(script.recorded()) if one.requirement == "EXEC-35"]
 
     assert [one.expected for one in found] == ["the names ['1', 'b']"]
 

@@ -363,6 +363,19 @@ STRICT_FAULTS: dict[str, tuple[AnyMessage, str, str]] = {
         "INFO-06",
         "content.language_info.file_extension",
     ),
+    "a language without its version": (
+        made(
+            "kernel_info_reply",
+            {**INFO, "language_info": {key: LANGUAGE[key] for key in LANGUAGE if key != "version"}},
+        ),
+        "INFO-18",
+        "content.language_info.version",
+    ),
+    "a version of the language that is a number": (
+        made("kernel_info_reply", {**INFO, "language_info": {**LANGUAGE, "version": 3}}),
+        "INFO-06",
+        "content.language_info.version",
+    ),
     "an ending without its dot": (
         made("kernel_info_reply", {**INFO, "language_info": {**LANGUAGE, "file_extension": "x"}}),
         "INFO-06",
