@@ -35,7 +35,8 @@ class Request:
     """What the results of its cell are numbered with (AMB-07); 0 before it runs."""
 
     error: Content | None = None
-    """The `Error` that its code published last in the thread that runs the cell, if it has."""
+    """The `Error` that was published in the thread that runs the cell and has ended it, if any has;
+    not one that its code has caught and shown."""
 
     result_error: Content | None = None
     """The `Error` that was published because the result of its cell could not be shown."""

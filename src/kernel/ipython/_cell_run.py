@@ -37,6 +37,9 @@ class CellRun:
     is_ending: bool = False
     """The error that is being shown is what its code raised."""
 
+    outcome: object = None
+    """IPython's account of its code, where that notes what the code has raised."""
+
     is_failed: bool = False
     """Its own error has been shown: an interrupt that comes behind it adds nothing (EXEC-17)."""
 
@@ -52,6 +55,13 @@ class CellRun:
 
     result: object = None
     """Where IPython notes its result."""
+
+    @property
+    def is_in_code(self) -> bool:
+        """True until its code has ended: what is shown until then is caught, and not its error."""
+        if self.is_ending or not self.depth:
+            return False
+        return self.depth > 1 or getattr(self.outcome, "error_in_exec", None) is None
 
 
 def run_of(request: Request | None) -> CellRun | None:

@@ -59,7 +59,7 @@ class IopubDisplayHook(DisplayHook):  # type: ignore[misc]  # IPython is untyped
         super().__call__(result)
         request, error = self.shell.host.request(), newest_error()
         if request is not None and error is not before:
-            request.result_error = error
+            request.result_error = request.error = error
 
     def write_output_prompt(self) -> None:
         """Write nothing: the client numbers its own prompts."""

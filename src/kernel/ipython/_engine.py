@@ -57,11 +57,16 @@ class EngineInterpreter(IPythonInterpreter):
         """
         shell, request = self.shell, self._host.request()
         self._streams.mend()
+        run = CellRun(0)  # it has no number
         if request is not None:
-            request.run = CellRun(0)  # it has no number
+            request.run = run
         with self._loops.here().in_cell():
             try:
-                task(shell.user_ns)
+                run.depth += 1
+                try:
+                    task(shell.user_ns)
+                finally:
+                    run.depth -= 1
             except BaseException as error:  # noqa: BLE001 - whatever a function raises is its error
                 shell.showtraceback()
                 shown = shell.published_error(error)

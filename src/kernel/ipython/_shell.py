@@ -13,7 +13,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
 from threading import Lock  # by name: gevent replaces the module's
-from types import CodeType, TracebackType
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
 from IPython.core import page, payloadpage
@@ -27,7 +27,7 @@ from assay.kernel._tracebacks import hide_own_frames, last_line_of, lines_of, te
 from assay.kernel.ipython._alone import Alone
 from assay.kernel.ipython._cell_run import CellRun, PayloadManager, run_of
 from assay.kernel.ipython._display import IopubDisplayHook, IopubDisplayPublisher
-from assay.kernel.ipython._errors import newest_error, note_error
+from assay.kernel.ipython._errors import is_cancelled, is_raised_in, newest_error, note_error
 from assay.kernel.ipython._long_tracebacks import is_beyond_ipython, leave_out_middle
 from assay.kernel.ipython._representing import is_first_error, represent
 from assay.kernel.ipython._sources import forget_old_sources
@@ -318,16 +318,18 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
         try:
             return super()._run_cell(*args, **kwargs)
         except UnboundLocalError as error:
-            if not _is_of(error, InteractiveShell._run_cell.__code__):
+            if not is_raised_in(InteractiveShell._run_cell.__code__, error):
                 raise
         raise KeyboardInterrupt
 
-    async def run_code(self, *args: Any, **kwargs: Any) -> bool:
+    async def run_code(self, code_obj: object, result: object = None, **kwargs: Any) -> bool:
         """Run a part of a cell; True if it failed."""
         run = run_of(self.host.request()) or CellRun()
+        if not run.depth:
+            run.outcome = result
         run.depth += 1
         try:
-            failed: bool = await super().run_code(*args, **kwargs)
+            failed: bool = await super().run_code(code_obj, result, **kwargs)
         finally:
             run.depth -= 1
         if self.genuine_excepthook is not None and sys.excepthook == self.excepthook:
@@ -429,7 +431,7 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
                 return  # where the code of the cell was ended, which was left then
             if value is reason:
                 self.user_loop.shown_reason = value
-            if reason is not None and _is_cancelled(value):
+            if reason is not None and is_cancelled(value):
                 # A cell that awaits is interrupted by cancelling it; the user pressed interrupt.
                 kind, value = type(reason), reason.with_traceback(trace)
                 exc_tuple = (kind, value, trace)
@@ -513,7 +515,10 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
             note_error(error)
         else:
             with self.host.uninterrupted():  # it would be published a second time
+                earlier = request.error
                 self.host.publish(error)
+                if run is not None and run.is_in_code and request.error is error:
+                    request.error = earlier
                 note_error(error)
                 is_interrupt = issubclass(etype, KeyboardInterrupt)
                 # Neither what the code itself has shown, nor another thread of the cell's.
@@ -585,17 +590,3 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
 
 
 InteractiveShellABC.register(ZMQInteractiveShell)
-
-
-def _is_of(error: BaseException, code: CodeType) -> bool:
-    """Return True if *error* was raised in *code* itself."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return trace is not None and trace.tb_frame.f_code is code
-
-
-def _is_cancelled(error: BaseException) -> bool:
-    from asyncio import CancelledError  # noqa: PLC0415 - there is a loop: it has been imported
-
-    return isinstance(error, CancelledError)

@@ -385,6 +385,37 @@ def test_an_interrupt_ends_the_running_task_alone(both: Any) -> None:
         both.client.send_signal("SIGNONE", targets=[0, 1], block=True)
 
 
+def show_and_be_struck() -> None:
+    """Show an error that is caught, and be interrupted when the task is over; on an engine."""
+    import signal  # noqa: PLC0415 - runs on an engine
+    import sys  # noqa: PLC0415
+
+    from IPython import get_ipython  # noqa: PLC0415
+
+    try:
+        int("no number")
+    except ValueError:
+        get_ipython().showtraceback()
+
+    def watch(frame: Any, event: str, _: object) -> None:
+        if event == "return" and frame.f_code.co_qualname == "EngineInterpreter.run_task":
+            sys.setprofile(None)
+            signal.raise_signal(signal.SIGINT)
+
+    sys.setprofile(watch)
+
+
+def test_an_interrupt_behind_a_task_is_not_the_error_that_it_has_shown(both: Any) -> None:
+    """A task that has caught and shown an error fails with the interrupt behind it (EXEC-17)."""
+    struck = call(both, show_and_be_struck)
+
+    with pytest.raises(remote.CompositeError) as caught:
+        got(struck)
+
+    assert [kind for kind, *_ in caught.value.elist] == ["KeyboardInterrupt"] * 2
+    assert got(both.apply(len, "next")) == [4, 4]
+
+
 def test_classes_of_the_session_are_the_same_on_both_sides(both: Any) -> None:
     """A class that was defined by execute is found when its object is pulled and pushed back."""
     got(both.execute("class Point:\n    def __init__(self, x):\n        self.x = x"))

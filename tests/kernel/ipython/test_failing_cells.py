@@ -132,6 +132,67 @@ def test_interrupt_behind_an_interrupt_is_the_same_error(client: Client) -> None
     assert result(client, "left, 6") == "([], 6)"
 
 
+SHOWN = "try: 1 / 0\nexcept ZeroDivisionError: get_ipython().showtraceback()\n"
+
+STRIKING = """
+import signal, sys
+def strike(qualname):
+    "Interrupt where the function of that name returns."
+    def watch(frame, event, _):
+        if event == 'return' and frame.f_code.co_qualname == qualname:
+            sys.setprofile(None)
+            signal.raise_signal(signal.SIGINT)
+    sys.setprofile(watch)
+"""
+
+BEHIND = {
+    "code": ("strike('InteractiveShell.run_cell')", "KeyboardInterrupt"),
+    "expressions": ("strike('InteractiveShell.user_expressions')", "KeyboardInterrupt"),
+    "an await": (
+        "strike('IPythonInterpreter.execute'); import asyncio; await asyncio.sleep(0)",
+        "KeyboardInterrupt",
+    ),
+    "its own error": ("strike('IPythonInterpreter.execute'); [][1]", "IndexError"),
+    "a result that cannot be shown": (
+        "class Wrong:\n    def __repr__(self): [][1]\n"
+        "strike('IPythonInterpreter.execute')\nWrong()",
+        "IndexError",
+    ),
+    "a quit debugger": ("import bdb; raise bdb.BdbQuit", "BdbQuit"),
+    "a handler that shows nothing": (
+        "get_ipython().set_custom_exc((KeyError,), lambda *_, **__: None); raise KeyError",
+        "KeyError",
+    ),
+    "a handler that shows it": (
+        "def show(shell, *error, **_): shell.showtraceback(error)\n"
+        "get_ipython().set_custom_exc((KeyError,), show); raise KeyError",
+        "KeyError",
+    ),
+    "a handler that shows another": (
+        "def show(shell, *_, **__): shell.showtraceback((ValueError, ValueError(), None))\n"
+        "get_ipython().set_custom_exc((KeyError,), show); raise KeyError",
+        "ValueError",
+    ),
+    "an exit": ("raise SystemExit(3)", "SystemExit"),
+}
+
+
+@pytest.mark.parametrize(("code", "ename"), BEHIND.values(), ids=BEHIND.keys())
+def test_error_that_the_code_has_shown_is_not_what_ended_it(
+    client: Client, code: str, ename: str
+) -> None:
+    """A cell that has caught and shown an error ends by another one, which is published behind it
+    and is what the reply names (EXEC-17)."""
+    client.execute(STRIKING, silent=True)
+    answer = client.execute(SHOWN + code, stop_on_error=False)
+    client.execute("get_ipython().set_custom_exc((), None)", silent=True)
+
+    assert [error.ename for error in answer.contents(Error)] == ["ZeroDivisionError", ename]
+    assert isinstance(answer.content, ErrorReply), answer.content
+    assert answer.content.ename == ename
+    assert result(client, "6") == "6"
+
+
 FAILING = {
     "raises": ("1 / 0", "ZeroDivisionError"),
     "is no Python": ("a b", "SyntaxError"),
