@@ -29,6 +29,9 @@ START_S = 120.0
 SLACK_S = 120.0
 """For the check at hand, once the time for the run is over."""
 
+MOST_COMMAND = 80
+"""Characters of the command line of a process that was left running."""
+
 
 def check(
     place: Workplace,
@@ -110,7 +113,7 @@ def _asked(ask: Asking, record: Record, selected: str, *, known: bool) -> Record
     second = ask.report(again, "second") if again else ""
     hide = _places(ask.place)
     left = sorted(set(still_running(ask.mark).values()))
-    record = evolve(record, left=tuple(_hide(one, hide) for one in left))
+    record = evolve(record, left=tuple(shortened(_hide(one, hide)) for one in left))
     if isinstance(report, str):
         return evolve(record, state="not finished", why=_hide(report, hide))
     if isinstance(second, dict):
@@ -140,6 +143,12 @@ def confirmed(report: Report, second: Report) -> Report:
         if one["outcome"] != "failed" or not is_passing(one) or one["check"] in found
     ]
     return {**report, "results": results}
+
+
+def shortened(command: str) -> str:
+    """Return the beginning of a command line, in one line: enough to know the program by."""
+    words = " ".join(command.split())
+    return words if len(words) <= MOST_COMMAND else f"{words[: MOST_COMMAND - 1]}…"
 
 
 def is_passing(one: Mapping[str, object]) -> bool:

@@ -14,7 +14,7 @@ from assay import conformance
 from assay.commands._exit import Exit
 from assay.commands._reach_options import reach_of
 from assay.commands._target import target_of
-from assay.conformance import Check, Result, Verdict
+from assay.conformance import Check, Report, Result, Verdict
 from assay.protocol import AssayError
 from assay.spec import UnknownNameError, requirement
 from assay.transport import HandshakeForm, Reach
@@ -113,7 +113,8 @@ def _check(wishes: Wishes, checks: Sequence[Check]) -> int:
     )
     for path in (*[path for _, path in places], wishes.badge, wishes.write_baseline):
         _must_be_writable(path)
-    with _progress(len(checks), quiet=wishes.quiet) as on_result:
+    begins = "starting the kernel" if target.can_start else "waiting for the kernel"
+    with _progress(len(checks), begins, quiet=wishes.quiet) as on_result:
         report = conformance.run_checks(target, checks, options, on_result=on_result)
     if wishes.write_baseline is not None:
         _write(wishes.write_baseline, conformance.baseline_of(report))
@@ -124,9 +125,16 @@ def _check(wishes: Wishes, checks: Sequence[Check]) -> int:
         _write(wishes.badge, conformance.badge(report))
     for check in stale:
         click.echo(f"assay: {wishes.baseline} accepts {check}, which passes", err=True)
+    return _exit_code(report, _levels(wishes.fail_on))
+
+
+def _exit_code(report: Report, levels: Sequence[str]) -> int:
+    """Return what became of a run; *levels* are those whose failures count."""
     if report.error:
         return Exit.KERNEL
-    return Exit.RAISED if report.failures(_levels(wishes.fail_on)) else Exit.OK
+    if report.failures(levels):
+        return Exit.RAISED
+    return Exit.UNASKED if report.unasked and levels else Exit.OK
 
 
 def _trace(wishes: Wishes, path: Path) -> int:
@@ -225,7 +233,8 @@ def _compare(before: Path, after: Path, fail_on: str) -> int:
     found = conformance.compare(first, second)
     click.echo(conformance.comparison_text(found), nl=False)
     levels = _levels(fail_on)
-    return Exit.RAISED if any(one.level in levels for one in found.broken) else Exit.OK
+    worse = found.stopped or any(one.level in levels for one in found.broken)
+    return Exit.RAISED if worse and levels else Exit.OK
 
 
 def _levels(lowest: str) -> tuple[str, ...]:
@@ -270,7 +279,7 @@ def _must_be_writable(path: Path | None) -> None:
 
 
 @contextmanager
-def _progress(count: int, *, quiet: bool) -> Iterator[conformance.OnResult | None]:
+def _progress(count: int, begins: str, *, quiet: bool) -> Iterator[conformance.OnResult | None]:
     """Show a bar and what fails while the checks run, on a terminal only."""
     if quiet or not sys.stderr.isatty():
         yield None
@@ -281,7 +290,7 @@ def _progress(count: int, *, quiet: bool) -> Iterator[conformance.OnResult | Non
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     console = Console(stderr=True, highlight=False, markup=False)
     with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("starting the kernel", total=count)
+        task = bar.add_task(begins, total=count)
 
         def show(result: Result) -> None:
             if result.outcome in MARKS:

@@ -21,6 +21,9 @@ class Exit(IntEnum):
     KERNEL = 3
     """The kernel could not start, or died."""
 
+    UNASKED = 4
+    """Nothing went wrong as far as it was asked, and the time did not suffice for all of it."""
+
     INTERRUPTED = 130
     """Ctrl-C, as shells have it: 128 and the number of SIGINT."""
 

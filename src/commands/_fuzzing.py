@@ -11,7 +11,16 @@ import click
 from rich.console import Console
 
 from assay.commands._exit import Exit
-from assay.conformance import Recording, RecordingError, Target, Testee, replay
+from assay.conformance import (
+    Language,
+    LanguageError,
+    Recording,
+    RecordingError,
+    Target,
+    Testee,
+    language_named,
+    replay,
+)
 from assay.protocol import Profile
 from assay.transport import LaunchError
 
@@ -38,17 +47,18 @@ class Search(NamedTuple):
 def run(target: Target, how: Search, *, output: Path | None, recording: Path | None) -> int:
     """Search, or play a recording once more, and return the exit code."""
     try:
+        language = None if how.language is None else language_named(how.language)
         if recording is not None:
             return _replay(target, Recording.read(recording), PROFILES[how.profile])
-        return _search(target, how, output)
+        return _search(target, how, language, output)
     except LaunchError as error:
         click.echo(f"assay: {error}", err=True)
         return Exit.KERNEL
-    except RecordingError as error:
+    except (LanguageError, RecordingError) as error:
         raise click.UsageError(str(error)) from error
 
 
-def _search(target: Target, how: Search, output: Path | None) -> int:
+def _search(target: Target, how: Search, language: Language | None, output: Path | None) -> int:
     if find_spec("hypothesis") is None:
         raise click.UsageError("assay fuzz needs Hypothesis: pip install 'assay-kernel[testing]'")
     from assay.conformance.fuzz._search import fuzz  # noqa: PLC0415 - needs Hypothesis
@@ -60,7 +70,7 @@ def _search(target: Target, how: Search, output: Path | None) -> int:
         minutes=how.minutes,
         most=how.conversations,
         profile=PROFILES[how.profile],
-        language=how.language,
+        language=language,
         on_event=lambda text: console.print(f"[assay] {text}", soft_wrap=True),
     )
     _show(report, output)

@@ -63,7 +63,13 @@ class Report:
     profile: Profile = Profile.STRICT
 
     error: str = ""
-    """Why the kernel did not start; empty if it did."""
+    """Why the kernel did not start, or gave no answer; empty if it did."""
+
+    existing: bool = False
+    """Whether it was to run already: it is not ours to start then."""
+
+    unasked: int = 0
+    """How many checks were left out because the time of the run was over."""
 
     results: tuple[Result, ...] = ()
     """In the order of the register."""
@@ -73,6 +79,11 @@ class Report:
 
     start_s: float = 0.0
     """How long the kernel took to start."""
+
+    @property
+    def trouble(self) -> str:
+        """What `error` is the reason of, in words."""
+        return "the kernel does not answer" if self.existing else "the kernel did not start"
 
     def with_outcome(self, *outcomes: Verdict) -> tuple[Result, ...]:
         """Return the results that have one of *outcomes*."""

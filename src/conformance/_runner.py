@@ -143,6 +143,7 @@ class Run:
         self._results: dict[str, Result] = {}
         self._findings = Findings(options.profile, options.ignored)
         self._silent_since = ""
+        self._unasked = 0
         self._limits: WeakSet[Limits] = WeakSet()
         self._lock = threading.Lock()
 
@@ -194,7 +195,12 @@ class Run:
     def ask(self, check: Check, shared: Testee | None) -> Testee | None:
         """Ask one check and return the shared kernel, if there still is one to go on with."""
         began = time.monotonic()
-        reason = self._unaskable(check)
+        if self._time_is_up:
+            with self._lock:
+                self._unasked += 1
+            reason = f"the run had used up its {self._options.time_limit:g} s"
+        else:
+            reason = self._unaskable(check)
         if reason:
             self._note(check, skipped(reason), None, 0, began)
             return shared
@@ -210,6 +216,9 @@ class Run:
         unsure = check.process or _has_stdin(testee, start)
         doubtful = unsure and outcome.verdict is Verdict.FAILED
         settled = not (check.fresh or doubtful) and _settle(testee)
+        if outcome.verdict is Verdict.SKIPPED and not settled and _is_harmless(check):
+            # It is silent, and no code of ours keeps it busy.
+            outcome = failed("a kernel that goes on answering", "no answer behind this check")
         if not settled and not self._target.can_start:
             # There is no other one: what is asked from now on would say nothing.
             self._silent_since = check.id
@@ -235,11 +244,13 @@ class Run:
                 with self._lock:
                     self._findings.add(found, check.id)
 
+    @property
+    def _time_is_up(self) -> bool:
+        return self._ends is not None and time.monotonic() >= self._ends
+
     def _unaskable(self, check: Check) -> str:
         """Return why *check* cannot be asked, or nothing."""
         rule = check.requirement
-        if self._ends is not None and time.monotonic() >= self._ends:
-            return f"the run had used up its {self._options.time_limit:g} s"
         if self._silent_since:
             return f"the kernel, which is not ours to start, is silent since {self._silent_since}"
         if not self._target.can_start and (check.fresh or check.process):
@@ -321,13 +332,16 @@ class Run:
             results=self._findings.merged(results, self._target),
             seconds=seconds,
             start_s=self._start_s,
+            existing=not self._target.can_start,
+            unasked=self._unasked,
         )
 
     def did_not_start(self, error: LaunchError, seconds: float) -> Report:
         """Return the report on a kernel that did not start: nothing else was judged."""
         silent = isinstance(error, SilentKernelError)
+        trouble = self.report(seconds).trouble
         for check in self._checks:
-            outcome = skipped("the kernel did not start")
+            outcome = skipped(trouble)
             if silent and check.id == SIGN_OF_LIFE:
                 outcome = failed("a kernel_info_reply", str(error))
             self._note(check, outcome, None, 0, time.monotonic())
@@ -355,6 +369,11 @@ def _outcome_of(check: Check, testee: Testee) -> Outcome:  # noqa: PLR0911 - a t
             f"the check itself failed, which is no fault of the kernel: "
             f"{type(error).__name__}: {error} ({place})"
         )
+
+
+def _is_harmless(check: Check) -> bool:
+    """Return whether *check* only asks: it runs no code and does nothing to the process."""
+    return not (check.fresh or check.process or check.snippets)
 
 
 def _has_stdin(testee: Testee, start: int) -> bool:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shlex
+import socket
 from pathlib import Path
 
 from attrs import frozen
 
-from assay.protocol import ConnectionFile, KernelSpec
+from assay.protocol import Channel, ConnectionFile, ConnectionFileError, KernelSpec, Transport
 from assay.transport import (
     USUAL_REACH,
     InstalledKernel,
@@ -18,6 +19,9 @@ from assay.transport import (
 )
 
 __all__ = ["Target"]
+
+CONNECT_S = 2.0
+"""For a connection without a word, by which is found out whether there is a kernel at all."""
 
 
 @frozen(kw_only=True)
@@ -58,9 +62,14 @@ class Target:
         """Return the kernel that listens where *connection_file* says.
 
         Raises:
-            ConnectionFileError: the file cannot be read.
+            ConnectionFileError: the file cannot be read, or has no port of a kernel that runs.
         """
         connection = ConnectionFile.read(connection_file)
+        if open_ones := [f"{one}_port" for one in Channel if not connection.port(one)]:
+            raise ConnectionFileError(
+                f"{connection_file}: {', '.join(open_ones)}: wanted what the kernel has bound, "
+                "found 0"
+            )
         shown = str(connection_file)
         return cls(label=shown, argument=f"--existing {shlex.quote(shown)}", existing=connection)
 
@@ -73,6 +82,14 @@ class Target:
     def can_start(self) -> bool:
         """Whether a kernel of it can be started; else there is one that runs."""
         return self.existing is None
+
+    @property
+    def unreachable(self) -> str:
+        """The address of shell of a kernel that runs already, if nothing listens there."""
+        there = self.existing
+        if there is None or _listens(there):
+            return ""
+        return there.address(Channel.SHELL)
 
     def rerun(self, check: str) -> str:
         """Return the command line that asks *check* alone."""
@@ -92,3 +109,15 @@ class Target:
             handshake=self.reach.handshake if connection is None else None,
             env=env,
         )
+
+
+def _listens(connection: ConnectionFile) -> bool:
+    """Return whether something can be connected to where *connection* has its shell."""
+    port = connection.port(Channel.SHELL)
+    if connection.transport is Transport.IPC:
+        return Path(f"{connection.ip}-{port}").is_socket()
+    try:
+        with socket.create_connection((connection.ip.strip("[]"), port), CONNECT_S):
+            return True
+    except OSError:
+        return False

@@ -349,8 +349,10 @@ class Testee:
         if not peer.wait_for(
             lambda: peer.on(Channel.SHELL) or peer.on(Channel.CONTROL), start_limit
         ):
+            where = self.target.unreachable
             raise SilentKernelError(
                 f"wanted a kernel_info_reply, found none within {start_limit:g} s"
+                + (f": nothing listens at {where}" if where else "")
             )
         if not peer.on(Channel.SHELL):
             # Shell may be a little later than control; if it is dumb, that is for SHELL-01.

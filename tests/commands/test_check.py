@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 
 from assay.commands import run
 from assay.commands._exit import Exit
-from assay.protocol import ConnectionFile
+from assay.protocol import Channel, ConnectionFile
 from tests.limits import HANG_LIMIT_S
 
 ASSAY = (sys.executable, "-m", "assay")
@@ -104,12 +105,29 @@ def test_replay_of_no_recording(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "complaint"),
+    [
+        ("klingon", "'klingon'"),
+        ("pyhton", "did you mean python?"),
+        ("missing.toml", "missing.toml"),
+    ],
+)
+def test_fuzz_in_an_unknown_language(
+    name: str, complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A language that there is not is exit code 2, before a kernel is started."""
+    assert run(["fuzz", "--language", name, "--cmd", "--", *ENDS]) == Exit.USAGE
+    assert complaint in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
     ("changes", "complaint"),
     [
         ({"key": None}, "key: wanted this key, found none (CONN-16)"),
         ({"key": None, "kye": "secret"}, "is key meant?"),
         ({"hb_port": None}, "hb_port: wanted this key, found none (CONN-17)"),
         ({"ip": ""}, "ip: wanted an address"),
+        ({}, "hb_port: wanted what the kernel has bound, found 0"),
         ({"signature_scheme": "hmac-md5"}, "signature_scheme: "),
     ],
 )
@@ -219,3 +237,33 @@ def test_compare(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["check", "--compare", str(before), str(before)]) == Exit.OK
     assert run(["check", "--compare", str(before), str(after)]) == Exit.RAISED
     assert "broken  SIGN-07.1" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ([], Exit.UNASKED),
+        (["--fail-on", "never"], Exit.OK),
+    ],
+)
+def test_time_that_does_not_suffice(words: list[str], code: int) -> None:
+    """A run that had no time for all of it is no success, unless nothing counts as a failure."""
+    cut = ["--time-limit", "1e-9", "--select", "SIGN-07.1", *words]
+
+    assert run(["check", *cut, "--cmd", "--", *CALCULATOR]) == code
+
+
+def test_kernel_that_has_ended(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A connection file that a kernel has left behind is exit code 3, and not said to start."""
+    path = tmp_path / "k.json"
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        ConnectionFile(key="secret").with_ports(dict.fromkeys(Channel, port)).write(path)
+
+        code = run(["check", "--existing", str(path), "--start-timeout", "0.1"])
+
+    assert code == Exit.KERNEL
+    out = capsys.readouterr().out
+    assert f"nothing listens at tcp://127.0.0.1:{port}" in out
+    assert "did not start" not in out

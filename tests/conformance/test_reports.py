@@ -24,6 +24,7 @@ from assay.conformance import (
     read_baseline,
     read_report,
 )
+from assay.conformance._report._badge import GOOD
 from tests.conformance.conftest import result
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "spec/check-report.schema.json").read_text())
@@ -115,6 +116,31 @@ def test_badge(report: Report) -> None:
     """The badge counts what was judged at MUST."""
     assert "1 of 2 MUST" in "".join(ET.fromstring(badge(report)).itertext())
     assert "did not start" in badge(evolve(report, error="no"))
+    assert "no answer" in badge(evolve(report, error="no", existing=True))
+
+
+@pytest.mark.parametrize("name", ["text", "markdown", "html", "junit"])
+def test_kernel_that_does_not_answer(name: str, report: Report) -> None:
+    """A kernel that was to run already was not started by us: that is not what is reported."""
+    text = FORMATS[name](evolve(report, error="no", existing=True)).lower()
+
+    assert "the kernel does not answer" in text
+    assert "the kernel did not start" not in text
+
+
+def test_checks_without_time(report: Report) -> None:
+    """A report of which a part was not asked says so, and its badge is not that of a good one."""
+    good = evolve(report, results=report.results[1:])
+    cut = evolve(good, unasked=1)
+
+    for name in ("text", "markdown", "html"):
+        assert "1 of 3 were not asked" in FORMATS[name](cut)
+        assert "not asked" not in FORMATS[name](good)
+    assert "Nothing failed" not in FORMATS["html"](cut)
+    assert "1 not asked" in badge(cut)
+    assert GOOD in badge(good)
+    assert GOOD not in badge(cut)
+    assert read_report(FORMATS["json"](cut), "r.json") == cut
 
 
 def test_baseline(report: Report) -> None:
@@ -178,3 +204,28 @@ def test_comparison(report: Report) -> None:
     assert [one.check for one in found.mended] == ["SHELL-04.1"]
     assert [one.check for one in found.broken] == ["SHELL-05.1"]
     assert "1 broken, 1 mended, 0 changed" in comparison_text(found)
+
+
+@pytest.mark.parametrize("now", [Verdict.SKIPPED, Verdict.NOTE])
+def test_what_was_not_judged_again_is_not_mended(report: Report, now: Verdict) -> None:
+    """A failure that is skipped, or accepted, in the later report has changed."""
+    (failure,) = report.failures()
+    rest = [one for one in report.results if one is not failure]
+
+    found = compare(report, evolve(report, results=(evolve(failure, outcome=now), *rest)))
+
+    assert found.mended == ()
+    assert [other.outcome for _, other in found.changed] == [now]
+    assert f"SHELL-04.1 (MUST): failed before, {now} now" in comparison_text(found)
+
+
+def test_kernel_that_does_not_start_any_more(report: Report) -> None:
+    """That is told, and mends nothing."""
+    after = evolve(report, error="no luck", results=())
+
+    found = compare(report, after)
+
+    assert found.stopped
+    assert not compare(after, after).stopped
+    assert found.mended == ()
+    assert "broken  the kernel did not start: no luck" in comparison_text(found)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -23,10 +26,10 @@ from assay.conformance import (
     select,
 )
 from assay.conformance._check import check as made_check
-from assay.conformance._outcome import Outcome, failed, passed
+from assay.conformance._outcome import Outcome, Skip, failed, passed
 from assay.conformance._runner import Run
 from assay.conformance.checks._cells import stop
-from assay.protocol import Channel
+from assay.protocol import Channel, ConnectionFile
 
 CALCULATOR = Path(__file__).parents[2] / "examples" / "calculator.py"
 
@@ -83,6 +86,7 @@ def test_time_limit() -> None:
 
     assert {one.outcome for one in cut.results} == {Verdict.SKIPPED}
     assert "used up its 1e-09 s" in cut.results[0].reason
+    assert cut.unasked == len(cut.results)
 
 
 @pytest.mark.parametrize(("took", "wanted"), [(0.1, 10), (3, 24), (60, 60)])
@@ -182,14 +186,23 @@ def _loses_it(kernel: Testee) -> Outcome:
     return passed()
 
 
+def _falls_silent(kernel: Testee) -> Outcome:
+    """Do what a kernel cannot do yet, and after which it hangs."""
+    number = kernel.own_process().pid
+    os.kill(number, signal.SIGSTOP)
+    os.waitpid(number, os.WUNTRACED)  # its threads stop one after the other
+    raise Skip("no inspect_reply came")
+
+
 @pytest.mark.parametrize(
     ("function", "verdict", "goes_on"),
     [
         (lambda _: failed("a prompt", "none"), Verdict.FAILED, True),
         (_doubts, Verdict.FAILED, False),
         (_loses_it, Verdict.PASSED, False),
+        (_falls_silent, Verdict.FAILED, False),
     ],
-    ids=["failed", "failed with stdin", "ended by an interrupt"],
+    ids=["failed", "failed with stdin", "ended by an interrupt", "hangs"],
 )
 def test_kernel_that_is_replaced(
     function: Callable[[Testee], Outcome], verdict: Verdict, *, goes_on: bool
@@ -261,3 +274,21 @@ def test_running_kernel_that_goes_away(tmp_path: Path) -> None:
     assert [one.check for one in report.failures()] == ["WIRE-18.1"]
     assert found["WIRE-14.1"].outcome is Verdict.PASSED
     assert "is silent since WIRE-18.1" in found["INFO-01.1"].reason
+
+
+@pytest.mark.parametrize("listens", [True, False])
+def test_running_kernel_that_does_not_answer(tmp_path: Path, *, listens: bool) -> None:
+    """Of one that was to run already is said that it does not answer, and whether it is there."""
+    path = tmp_path / "kernel.json"
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        if listens:
+            taken.listen()
+        port = taken.getsockname()[1]
+        ConnectionFile(key="secret").with_ports(dict.fromkeys(Channel, port)).write(path)
+
+        report = run_checks(Target.running(path), select(["SIGN"]), Options(start_limit=0.1))
+
+    assert report.trouble == "the kernel does not answer"
+    assert {one.reason for one in report.results} == {report.trouble}
+    assert (f"nothing listens at tcp://127.0.0.1:{port}" in report.error) is not listens

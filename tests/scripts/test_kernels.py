@@ -15,7 +15,7 @@ from scripts.kernels import _pages
 from scripts.kernels.__main__ import main
 from scripts.kernels._catalogue import Entry, read_catalogue
 from scripts.kernels._record import Failure, Record, read_record, record_of, write_record
-from scripts.kernels._run import check, confirmed, names_to_ask_again, results_of
+from scripts.kernels._run import MOST_COMMAND, check, confirmed, names_to_ask_again, results_of
 from scripts.kernels._workplace import MARK, Workplace, still_running
 
 from assay.conformance import FORMATS, Report
@@ -123,7 +123,8 @@ def test_kernel_that_leaves_a_process(tmp_path: Path) -> None:
     """A process that outlives its kernel, in a session of its own, is told and ended."""
     code = (
         "import runpy, subprocess, sys\n"
-        "line = [sys.executable, '-c', 'import time; time.sleep(3600)', 'left-behind']\n"
+        "code = '# left-behind\\nimport time; time.sleep(3600)'\n"
+        "line = [sys.executable, '-c', code, 'x' * 500]\n"
         "subprocess.Popen(line, start_new_session=True)\n"
         "sys.argv = sys.argv[1:]\n"
         "runpy.run_path(sys.argv[0], run_name='__main__')\n"
@@ -137,7 +138,8 @@ def test_kernel_that_leaves_a_process(tmp_path: Path) -> None:
     assert found.state == "checked"
     assert found.passed == {"MUST": ("INFO-01.1",)}
     assert len(found.left) == 1
-    assert "left-behind" in found.left[0]
+    assert "left-behind import time" in found.left[0]
+    assert len(found.left[0]) <= MOST_COMMAND
 
 
 def test_still_running() -> None:

@@ -21,8 +21,12 @@ def badge(report: Report) -> str:
     good, judged = score(report.results, "MUST")
     text = f"{good} of {judged} MUST" if judged else "not judged"
     if report.error:
-        text = "did not start"
-    colour = NONE if not judged else GOOD if good == judged else POOR
+        text = "no answer" if report.existing else "did not start"
+    if report.unasked:
+        text = f"{text}, {report.unasked} not asked"
+    colour = NONE if good == judged and (report.unasked or not judged) else GOOD
+    if good < judged:
+        colour = POOR
     if colour == POOR and good / judged > 0.95:
         colour = FAIR
     left, right = (round(len(part) * CHARACTER_PX + 12) for part in (LABEL, text))

@@ -24,6 +24,7 @@ __all__ = [
     "shown",
     "skip_reasons",
     "tool_version",
+    "unasked",
 ]
 
 LEVELS = ("MUST", "SHOULD", "MAY")
@@ -74,7 +75,13 @@ def score(results: Iterable[Result], level: str) -> tuple[int, int]:
 def headline(report: Report) -> str:
     """Return the counts in a sentence."""
     counts = ", ".join(f"{len(report.with_outcome(one))} {one}" for one in Verdict)
-    return f"{report.kernel}: {counts}, in {report.seconds:.1f} s"
+    told = f"{report.kernel}: {counts}, in {report.seconds:.1f} s"
+    return f"{told}; {unasked(report)}" if report.unasked else told
+
+
+def unasked(report: Report) -> str:
+    """Return how many checks were left out because the time was over, in words."""
+    return f"{report.unasked} of {len(report.results)} were not asked: the time was over"
 
 
 def skip_reasons(report: Report) -> Iterator[str]:

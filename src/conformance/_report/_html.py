@@ -16,6 +16,7 @@ from assay.conformance._report._counts import (
     kernel_line,
     score,
     tool_version,
+    unasked,
 )
 from assay.conformance._report._style import STYLE
 from assay.conformance._result import Report, Result
@@ -45,7 +46,7 @@ def _page(report: Report) -> Iterator[str]:
     )
     yield from _head(report)
     if report.error:
-        yield '<section class="stop"><h2>The kernel did not start</h2>'
+        yield f'<section class="stop"><h2>{report.trouble.capitalize()}</h2>'
         yield f"<pre>{escape(report.error)}</pre></section>"
     yield from _table(report)
     yield from _section("Failures", "failures", report.failures(), opened=True)
@@ -84,7 +85,9 @@ def _head(report: Report) -> Iterator[str]:
         label = {"note": "notes"}.get(one, str(one))
         yield f'<li class="{one}"><a href="#{anchor}"><b>{count}</b> {label}</a></li>'
     yield "</ul>"
-    if not failed and not report.error and judged:
+    if report.unasked:
+        yield f"<p class='unasked'>{escape(unasked(report))}.</p>"
+    elif not failed and not report.error and judged:
         yield "<p class='cheer'>Nothing failed.</p>"
 
 

@@ -31,11 +31,13 @@ def json_report(report: Report) -> str:
         "kernel": {
             "name": report.kernel,
             "started": not report.error,
+            "existing": report.existing,
             "error": report.error,
             "start_seconds": round(report.start_s, 3),
             "info": report.info,
         },
         "seconds": round(report.seconds, 3),
+        "unasked": report.unasked,
         "counts": {str(one): len(report.with_outcome(one)) for one in Verdict},
         "results": [_result(one) for one in report.results],
     }
@@ -95,6 +97,8 @@ def read_report(text: str, name: str) -> Report:
             kernel=kernel["name"],
             info=kernel["info"],
             error=kernel["error"],
+            existing=kernel.get("existing", False),
+            unasked=table.get("unasked", 0),
             start_s=kernel["start_seconds"],
             profile=Profile(table["profile"]),
             seconds=table["seconds"],

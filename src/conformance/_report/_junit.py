@@ -29,7 +29,7 @@ def junit_report(report: Report) -> str:
         suites.append(
             '<testsuite name="start" tests="1" failures="0" errors="1" skipped="0">'
             '<testcase classname="start" name="the kernel starts">'
-            f'<error message="the kernel did not start">{text}</error></testcase></testsuite>'
+            f'<error message="{report.trouble}">{text}</error></testcase></testsuite>'
         )
     body = "\n".join(suites)
     name, seconds = quoteattr(_clean(report.kernel)), f"{report.seconds:.3f}"

@@ -32,7 +32,7 @@ def _lines(report: Report) -> Iterator[str]:
         yield f"{_plain(line)}."
         yield ""
     if report.error:
-        yield f"**The kernel did not start.**\n\n{_fenced(report.error)}\n"
+        yield f"**{report.trouble.capitalize()}.**\n\n{_fenced(report.error)}\n"
     yield f"{_plain(headline(report))}."
     yield ""
     yield f"| chapter | {' | '.join(LEVELS)} | skipped | notes |"

@@ -35,7 +35,7 @@ def _lines(report: Report) -> Iterator[str]:
     for result in report.with_outcome(Verdict.NOTE):
         yield from _noted(result)
     if report.error:
-        yield f"{report.kernel}: the kernel did not start"
+        yield f"{report.kernel}: {report.trouble}"
         yield report.error
         return
     yield from _summary(report)

@@ -76,7 +76,7 @@ def fuzz(
     most: int | None = None,
     most_shrinks: int = MOST_SHRINKS,
     profile: Profile = Profile.LENIENT,
-    language: str | None = None,
+    language: Language | None = None,
     on_event: OnEvent = lambda _: None,
 ) -> FuzzReport:
     """Search for conversations that the kernel gets wrong.
@@ -89,7 +89,7 @@ def fuzz(
         most: How many conversations to play at most, those of the shrinking not counted.
         most_shrinks: How many conversations one failure is shrunk by at most.
         profile: How single messages are judged.
-        language: The name of a language or a file of snippets; by default what the kernel says.
+        language: Whose code to run; by default that of the language that the kernel names.
         on_event: Takes lines of progress.
 
     Raises:
@@ -125,7 +125,7 @@ class _Search:
         self,
         target: Target,
         profile: Profile,
-        language: str | None,
+        language: Language | None,
         on_event: OnEvent,
         *,
         ends: float,
@@ -137,8 +137,7 @@ class _Search:
         self.played = 0
         self._target = target
         self._profile = profile
-        self._language_name = language
-        self._language: Language | None = None
+        self._language = language
         self._on_event = on_event
         self._ends = ends
         self._most = most
@@ -165,12 +164,11 @@ class _Search:
         """Start the first kernel and learn its language and pace."""
         testee = self._kernel()
         self._limits = Limits(testee.started_s)
-        if self._language_name is not None:
-            self._language = language_for(self._language_name)
-        else:
+        if self._language is None:
             about = testee.info.get("language_info")
             name = about.get("name") if isinstance(about, dict) else None
             self._language = language_for(name) if isinstance(name, str) else None
+            testee.language = self._language
 
     def close(self) -> None:
         """End the kernel."""

@@ -9,7 +9,15 @@ import pytest
 from click.testing import CliRunner
 
 from assay.commands._cli import cli
-from assay.conformance import Recording, RecordingError, Target, Testee, judge, replay
+from assay.conformance import (
+    Recording,
+    RecordingError,
+    Target,
+    Testee,
+    judge,
+    language_named,
+    replay,
+)
 from assay.conformance.fuzz._search import FuzzReport, fuzz
 from assay.protocol import Profile
 
@@ -26,7 +34,12 @@ def faulty(name: str) -> Target:
 def search(name: str, conversations: int) -> FuzzReport:
     """Return what a search finds of a faulty kernel; the clock is out of the game."""
     return fuzz(
-        faulty(name), seed=1, minutes=60, most=conversations, most_shrinks=25, language=TINY
+        faulty(name),
+        seed=1,
+        minutes=60,
+        most=conversations,
+        most_shrinks=25,
+        language=language_named(TINY),
     )
 
 
