@@ -57,6 +57,9 @@ PIPE_BYTES = 1 << 20
 
 DESCRIPTORS = {StreamName.STDOUT: 1, StreamName.STDERR: 2}
 
+OF_PROCESS = ("__stdout__", "__stderr__")
+"""The names that `sys` has for the streams of the process."""
+
 
 class _Captured:
     """One descriptor, the pipe that took its place, and what it was before."""
@@ -168,6 +171,33 @@ def _become(new: int, number: int, *, inheritable: bool) -> None:
     os.close(new)
 
 
+class _StreamOfProcess:
+    """`sys.__stdout__` or `sys.__stderr__` while its descriptor is a pipe.
+
+    A stream that was opened on a file asks for its place there when it is wrapped or reconfigured,
+    and a pipe has none. So another stands in its place until the file is back.
+    """
+
+    def __init__(self, name: str, before: io.TextIOWrapper) -> None:
+        self._name = name
+        self._before = before
+        # Python closes no descriptor of its own standard streams, whoever lets them go.
+        raw = io.FileIO(before.fileno(), "wb", closefd=False)
+        raw.name = before.name
+        self._ours = io.TextIOWrapper(
+            io.BufferedWriter(raw), before.encoding, before.errors, line_buffering=True
+        )
+        vars(self._ours).update(vars(before))  # its mode, which Python sets from outside
+        setattr(sys, name, self._ours)
+
+    def restore(self) -> None:
+        """Let the one that was there before be the stream again; what is held back is written."""
+        with suppress(ValueError, OSError):  # a program has closed or detached it
+            self._ours.flush()
+        if getattr(sys, self._name) is self._ours:
+            setattr(sys, self._name, self._before)
+
+
 class DescriptorCapture:
     """Catch what C code and child processes write to descriptors 1 and 2.
 
@@ -184,6 +214,7 @@ class DescriptorCapture:
         self._reader: int | None = None
         """The thread that holds the lock."""
         self._captured: tuple[_Captured, ...] = ()
+        self._streams: tuple[_StreamOfProcess, ...] = ()
         self._reserve: Reserve | None = None
         self._readiness = make_readiness()
         self.written_to = self._readiness.poll
@@ -200,6 +231,11 @@ class DescriptorCapture:
         self._captured = (_Captured(StreamName.STDOUT, 1), _Captured(StreamName.STDERR, 2))
         for captured in self._captured:
             self._readiness.register(captured.read_end, select.POLLIN)
+        self._streams = tuple(
+            _StreamOfProcess(name, stream)
+            for name in OF_PROCESS
+            if _is_of_a_file(stream := getattr(sys, name))
+        )
 
     def keep_reserve(self, watch: Callable[[int, Callable[[], None]], None]) -> None:
         """Start the process that reads the pipes where no thread of Python's can (decision 0025).
@@ -325,6 +361,8 @@ class DescriptorCapture:
 
     def restore(self) -> None:
         """Publish the rest, and make the descriptors what they were."""
+        for stream in self._streams:
+            stream.restore()
         self.drain()
         self._readiness.close()
         for captured in self._captured:
@@ -341,6 +379,10 @@ class DescriptorCapture:
                 self._output.write_captured(captured.name, text)
                 found = True
         return found
+
+
+def _is_of_a_file(stream: object) -> bool:
+    return isinstance(stream, io.TextIOWrapper) and not stream.closed and stream.seekable()
 
 
 def real_stderr() -> TextIO:

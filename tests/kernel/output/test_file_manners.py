@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from assay.protocol import CompleteRequest, StreamName
+from assay.protocol import Channel, CompleteRequest, ShutdownRequest, StreamName
 from assay.transport import Client
 from tests.kernel._kernels import (
     HANG_LIMIT_S,
+    argv,
     execute,
     failed,
     heard_meanwhile,
@@ -311,3 +313,35 @@ def test_log_of_a_cell_is_its_own(mine: Client) -> None:
     assert configured.text(StreamName.STDERR) == "root mine\n"
     assert awaiting.text(StreamName.STDERR) == "root later\n"
     assert outputs(awaiting) == ["stderr"]
+
+
+WRAPPED = """
+import io, sys
+before = sys.__stdout__, sys.stdout
+wrapper = io.TextIOWrapper(sys.__stdout__.buffer, 'utf-8', write_through=True)
+print('wrapped', file=wrapper); wrapper.detach()
+sys.__stderr__.reconfigure(newline='\\n', errors='replace')
+print('reconfigured', file=sys.__stderr__, flush=True)
+print(sys.__stderr__.name, sys.__stderr__.mode, sys.__stderr__.fileno(), sys.__stderr__.seekable())
+"""
+
+
+def test_stream_of_the_process_is_no_file(tmp_path: Path) -> None:
+    """A kernel whose output goes to a file, as under nohup, has streams that can be wrapped and
+    reconfigured: what a cell writes to them is shown, and stands in no file (ipykernel#786)."""
+    shell = ["/bin/sh", "-c", 'exec "$0" "$@" >"$OUT" 2>&1', *argv()]
+    out = tmp_path / "out.txt"
+    with (
+        start(tmp_path, command=shell, env={"OUT": str(out)}) as kernel,
+        kernel.client(timeout=HANG_LIMIT_S) as client,
+    ):
+        answer = execute(client, WRAPPED)
+        client.request(
+            ShutdownRequest(restart=False), channel=Channel.CONTROL, timeout=HANG_LIMIT_S
+        )
+        assert kernel.wait(HANG_LIMIT_S) == 0
+
+    succeeded(answer)
+    assert answer.text() == "wrapped\n<stderr> w 2 False\n"
+    assert answer.text(StreamName.STDERR) == "reconfigured\n"
+    assert out.read_text("utf-8") == ""
