@@ -48,7 +48,7 @@ WHY_ABSENT = {
     "execute_request": QUEUE,
     "control_thread": "control has a thread only while it is needed, and no loop in it",
     "control_handlers": "requests on control are answered by the kernel's own threads",
-    "debugger": "there is no debugger yet",
+    "debugger": "debug requests have a thread of their own; programs call breakpoint()",
 }
 """Names of IPython's kernel that mean nothing here, and what does the same."""
 
@@ -158,9 +158,20 @@ class KernelFacade:
     # --- The running request.
 
     def get_parent(self, channel: object = None) -> dict[str, Any]:  # noqa: ARG002 - as known
-        """Return the running request as a dict with a ``header``, or an empty one."""
-        request = self._host.request()
-        return dict(request.as_json()) if request is not None else {}
+        """Return the running request as a dict of its parts, or an empty one.
+
+        Its id and type stand beside ``header``, as in every message that Jupyter's sessions read.
+        """
+        if (request := self._host.request()) is None:
+            return {}
+        header = request.header
+        return {
+            **request.as_json(),
+            "msg_id": header.msg_id,
+            "msg_type": header.msg_type,
+            "parent_header": {},
+            "buffers": list(request.envelope.buffers),
+        }
 
     def set_parent(
         self,

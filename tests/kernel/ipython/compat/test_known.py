@@ -338,6 +338,15 @@ def test_parent_of_a_thread_is_set_and_reset(client: Client) -> None:
     assert ids == {first.request.header.msg_id}
 
 
+def test_parent_is_a_message(client: Client) -> None:
+    """The running request has what a message has that Jupyter's session has read."""
+    code = "p = get_ipython().get_parent(); print(p['msg_type'], p['buffers'], p['parent_header'])"
+    answer = execute(client, f"{code}\nprint(p['msg_id'])")
+
+    msg_id = answer.request.header.msg_id
+    assert answer.text() == f"execute_request [] {{}}\n{msg_id}\n"
+
+
 def parent_of(received: Received) -> str | None:
     """Return the id of the request that *received* belongs to."""
     header = received.parent_header
