@@ -18,6 +18,21 @@ __all__ = ["Findings"]
 MOST_KINDS = 5
 """So many ways to break one requirement are told."""
 
+MISTAKES = {
+    "CTRL-03": "What is answered on control publishes no status.",
+    "DEBUG-04": "Responses that the kernel makes itself lack what the debugger's have.",
+    "EXEC-04": "silent switches off the result, and neither streams, displays nor errors.",
+    "HDR-04": "Each socket, or each part of the kernel, makes a session of its own.",
+    "HDR-09": "The header has the messaging library's version, kernel_info the kernel's.",
+    "INFO-06": "The MIME type is missing, or the extension is written without its dot.",
+    "IOPUB-20": "The content of the reply is published as it is.",
+    "SHELL-10": "The error is made by hand and lacks a field, or added to the usual content.",
+    "SHELL-12": "Cells behind one that failed are answered as in the first protocol versions.",
+    "SHELL-13": "The reply to a cell that does not run is made elsewhere, and has a status alone.",
+    "WIRE-11": "What a library's helper publishes gets no topic, only what the core does.",
+}
+"""How kernels usually break a requirement, by its id: of those that the traffic often shows."""
+
 
 @define
 class _Seen:
@@ -80,6 +95,7 @@ class Findings:
             got="; ".join(_told(one) for one in shown[:MOST_KINDS]),
             reason=reasons,
             evidence=shown[0].first.evidence,
+            mistake=MISTAKES.get(rule_id, "") if firm and not excuse else "",
             rerun=target.rerun(checks[0]),
         )
 

@@ -26,10 +26,14 @@ from assay.conformance import (
     select,
 )
 from assay.conformance._check import check as made_check
+from assay.conformance._findings import MISTAKES
 from assay.conformance._outcome import Outcome, Skip, failed, passed
 from assay.conformance._runner import Run
+from assay.conformance.checks import connection
 from assay.conformance.checks._cells import stop
 from assay.protocol import Channel, ConnectionFile
+from assay.spec import requirements
+from tests.faults.harness import ask
 
 CALCULATOR = Path(__file__).parents[2] / "examples" / "calculator.py"
 
@@ -134,7 +138,14 @@ def test_what_is_seen_in_passing_can_be_ignored(ignored: tuple[str, ...], *, see
 
     report = check(argv, select=["INFO-01.1"], ignore=ignored, options=Options(jobs=1))
 
-    assert ("HDR-09.0" in {one.check for one in report.failures()}) is seen
+    found = {one.check: one for one in report.failures()}
+    assert ("HDR-09.0" in found) is seen
+    assert not seen or "messaging library's" in found["HDR-09.0"].mistake
+
+
+def test_mistakes_are_those_of_requirements() -> None:
+    """What is said of how kernels break a rule belongs to a rule that there is."""
+    assert set(MISTAKES) <= {one.id for one in requirements()}
 
 
 def _verdicts(fault: str, *names: str) -> dict[str, Verdict]:
@@ -292,3 +303,16 @@ def test_running_kernel_that_does_not_answer(tmp_path: Path, *, listens: bool) -
     assert report.trouble == "the kernel does not answer"
     assert {one.reason for one in report.results} == {report.trouble}
     assert (f"nothing listens at tcp://127.0.0.1:{port}" in report.error) is not listens
+
+
+def test_client_without_curve_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It asks a kernel that runs: one that is dead answers no one, whatever it would have done."""
+
+    def stays(stranger: Testee) -> Outcome:
+        return passed() if stranger.is_running else failed("a kernel that runs", "none")
+
+    monkeypatch.setattr(connection, "_none_answers", stays)
+
+    (found,) = ask("good", select(["CONN-06.1"])).results
+
+    assert (found.outcome, found.got) == (Verdict.PASSED, "")

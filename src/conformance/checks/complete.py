@@ -289,12 +289,22 @@ def stores_nothing(kernel: Testee) -> Outcome:
     return passed()
 
 
-@check("COMPLETE-10.1", "empty code is completed", also=("COMPLETE-07",))
+@check(
+    "COMPLETE-10.1",
+    "empty code is completed",
+    also=("COMPLETE-07",),
+    mistake="The last word of the code is taken where there is none: an exception, and no reply.",
+)
 def empty_code(kernel: Testee) -> Outcome:
     return _is_ok(kernel, "")
 
 
-@check("COMPLETE-10.2", "position 0 is completed", snippets=("nothing",))
+@check(
+    "COMPLETE-10.2",
+    "position 0 is completed",
+    snippets=("nothing",),
+    mistake="The code before the cursor is taken apart without a look whether there is any.",
+)
 def position_zero(kernel: Testee) -> Outcome:
     return _is_ok(kernel, kernel.snippet("nothing"))
 

@@ -364,14 +364,15 @@ def curve(kernel: Testee) -> Outcome:
     keys = curve_keys()
     wanted = evolve(fresh_file(), curve_publickey=keys.public_key, curve_secretkey=keys.secret_key)
     text = wanted.to_json()
-    with started_with(kernel, text) as process:
-        with client_of(kernel, process, wanted) as other:
-            outcome = _all_answer(other, "encrypted")
-            if outcome != passed():
-                return outcome
-        plain = evolve(wanted, curve_publickey=None, curve_secretkey=None)
-        with client_of(kernel, process, plain) as stranger:
-            return _none_answers(stranger)
+    plain = evolve(wanted, curve_publickey=None, curve_secretkey=None)
+    with (
+        started_with(kernel, text) as process,
+        client_of(kernel, process, wanted) as other,
+        # Asked while the other one is there: with it the kernel ends.
+        client_of(kernel, process, plain) as stranger,
+    ):
+        outcome = _all_answer(other, "encrypted")
+        return outcome if outcome != passed() else _none_answers(stranger)
 
 
 def _all_answer(other: Testee, how: str) -> Outcome:

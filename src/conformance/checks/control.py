@@ -90,7 +90,11 @@ def control_has_its_own_status(kernel: Testee) -> Outcome:
     return passed()
 
 
-@check("CTRL-03.2", "a request on control has busy and idle while nothing runs")
+@check(
+    "CTRL-03.2",
+    "a request on control has busy and idle while nothing runs",
+    mistake="What is answered on control publishes no status.",
+)
 def control_has_a_status(kernel: Testee) -> Outcome:
     asked = kernel.peer.ask("kernel_info_request", channel=CONTROL)
     asked.replied()
@@ -171,6 +175,7 @@ def signal_interrupts_a_loop(kernel: Testee) -> Outcome:
     process=True,
     snippets=("print_and_sleep", "nothing"),
     slow=True,
+    mistake="What waits outside of the interpreter is not woken, or the signal ends the process.",
 )
 def signal_interrupts_a_sleep(kernel: Testee) -> Outcome:
     _only_with(kernel, "signal")

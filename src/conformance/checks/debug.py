@@ -70,6 +70,7 @@ def announced(kernel: Testee) -> Outcome:
     "initialize and attach are answered by responses that succeed",
     fresh=True,
     feature=FEATURE,
+    mistake="A base class announces a debugger for every language that is built on it.",
 )
 def attached(kernel: Testee) -> Outcome:
     debugger = Debugger(kernel)

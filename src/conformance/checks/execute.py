@@ -137,7 +137,12 @@ def _is_quiet(kernel: Testee, code: str, *types: str) -> Outcome:
     return passed()
 
 
-@check("EXEC-04.1", "a silent request publishes no execute_result", snippets=("result",))
+@check(
+    "EXEC-04.1",
+    "a silent request publishes no execute_result",
+    snippets=("result",),
+    mistake="The result is displayed by a hook that knows nothing of silent.",
+)
 def silent_result(kernel: Testee) -> Outcome:
     return _is_quiet(kernel, kernel.snippet("result", number=NUMBER), "execute_result")
 
@@ -196,6 +201,7 @@ def stored_by_default(kernel: Testee) -> Outcome:
     "EXEC-05.2",
     "a silent request without store_history does not move the counter",
     snippets=("nothing",),
+    mistake="A missing store_history is true, also for what is silent.",
 )
 def silent_by_default_not_stored(kernel: Testee) -> Outcome:
     before = moving_count(kernel)
@@ -221,6 +227,7 @@ def counter_grows(kernel: Testee) -> Outcome:
     "EXEC-06.2",
     "cells that are not stored do not move the counter",
     snippets=("nothing",),
+    mistake="The counter moves with every cell that is not silent, whether it is stored or not.",
 )
 def unstored_do_not_count(kernel: Testee) -> Outcome:
     before = moving_count(kernel)

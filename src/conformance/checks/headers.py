@@ -52,7 +52,11 @@ def one_session(kernel: Testee) -> Outcome:
     return passed()
 
 
-@check("HDR-03.1", "the session of a kernel is none of its clients'")
+@check(
+    "HDR-03.1",
+    "the session of a kernel is none of its clients'",
+    mistake="The header of a reply is a copy of the request's, session included.",
+)
 def session_of_its_own(kernel: Testee) -> Outcome:
     for one in sample(kernel):
         if one.header.get("session") == kernel.peer.session:

@@ -72,7 +72,12 @@ def tail_is_answered(kernel: Testee) -> Outcome:
     return passed()
 
 
-@check("HIST-02.1", "the tail has the last n cells, and no other", snippets=("print",))
+@check(
+    "HIST-02.1",
+    "the tail has the last n cells, and no other",
+    snippets=("print",),
+    mistake="There is no history, and no answer that says so.",
+)
 def tail(kernel: Testee) -> Outcome:
     codes = _run(kernel, *(new_name() for _ in range(5)))
     heard = ask_history(kernel, "tail", n=3)

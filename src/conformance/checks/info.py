@@ -61,7 +61,11 @@ def implementation(kernel: Testee) -> Outcome:
     return _texts(content, ("implementation", "implementation_version", "banner"), "")
 
 
-@check("INFO-06.1", "language_info names the language, its MIME type and file extension")
+@check(
+    "INFO-06.1",
+    "language_info names the language, its MIME type and file extension",
+    mistake="The MIME type is missing, or the extension is written without its dot.",
+)
 def language(kernel: Testee) -> Outcome:
     about = kernel.peer.ask("kernel_info_request").succeeded().content.get("language_info")
     if not isinstance(about, dict):

@@ -65,7 +65,12 @@ def incomplete_code(kernel: Testee) -> Outcome:
     return _is_judged(kernel, "incomplete", "incomplete")
 
 
-@check("ISCOMPLETE-01.4", "invalid code is invalid", snippets=("invalid",))
+@check(
+    "ISCOMPLETE-01.4",
+    "invalid code is invalid",
+    snippets=("invalid",),
+    mistake="All that does not parse is called incomplete.",
+)
 def invalid_code(kernel: Testee) -> Outcome:
     return _is_judged(kernel, "invalid", "invalid")
 

@@ -73,6 +73,7 @@ def reply_without_code(kernel: Testee) -> Outcome:
     "EXEC-17.1",
     "a cell that raises is answered with status error",
     snippets=("error", "nothing"),
+    mistake="The handler always returns ok, and the error is only printed.",
 )
 def errors_are_reported(kernel: Testee) -> Outcome:
     kernel.peer.execute(kernel.snippet("nothing")).succeeded()
@@ -197,7 +198,12 @@ def no_result_after_an_error(kernel: Testee) -> Outcome:
 # Missing and former fields
 
 
-@check("EXEC-28.1", "a request that holds only code is run", snippets=("print",))
+@check(
+    "EXEC-28.1",
+    "a request that holds only code is run",
+    snippets=("print",),
+    mistake="Each field is read as if it had to be there.",
+)
 def only_code(kernel: Testee) -> Outcome:
     must_run(kernel)
     cell = kernel.peer.ask(execution(kernel.peer, kernel.snippet("print", text="assay")))

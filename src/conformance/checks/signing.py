@@ -69,7 +69,11 @@ def empty_signature(kernel: Testee) -> Outcome:
     return _refuses(kernel, b"", Channel.SHELL)
 
 
-@check("SIGN-10.1", "a wrongly signed request publishes nothing")
+@check(
+    "SIGN-10.1",
+    "a wrongly signed request publishes nothing",
+    mistake="Busy is published before the signature is looked at.",
+)
 def no_effect(kernel: Testee) -> Outcome:
     _must_be_signed(kernel)
     peer = kernel.peer
@@ -156,7 +160,12 @@ def buffers_of_ours(kernel: Testee) -> Outcome:
     return passed()
 
 
-@check("SIGN-06.1", "with an empty key an unsigned request is answered", process=True)
+@check(
+    "SIGN-06.1",
+    "with an empty key an unsigned request is answered",
+    process=True,
+    mistake="The signature is compared where there is no key, too: an empty frame is no digest.",
+)
 def no_key(kernel: Testee) -> Outcome:
     with kernel.another(ConnectionFile(key="")) as other:
         heard = other.peer.ask(other.peer.draft("kernel_info_request").with_parts(signature=b""))
@@ -165,7 +174,12 @@ def no_key(kernel: Testee) -> Outcome:
     return passed()
 
 
-@check("SIGN-16.1", "with an empty key the signature frames are empty", process=True)
+@check(
+    "SIGN-16.1",
+    "with an empty key the signature frames are empty",
+    process=True,
+    mistake="An empty key is a key too, and the digest made with it is sent.",
+)
 def empty_signatures(kernel: Testee) -> Outcome:
     with kernel.another(ConnectionFile(key="")) as other:
         reply = other.peer.ask("kernel_info_request").succeeded()
@@ -240,7 +254,11 @@ def no_count(kernel: Testee) -> Outcome:
     return has_count(peer.execute(kernel.snippet("nothing")), before + 1, heard)
 
 
-@check("SIGN-10.3", "a wrongly signed request brings no busy and idle without a parent either")
+@check(
+    "SIGN-10.3",
+    "a wrongly signed request brings no busy and idle without a parent either",
+    mistake="Status is published around whatever comes on the socket.",
+)
 def no_status(kernel: Testee) -> Outcome:
     _must_be_signed(kernel)
     peer = kernel.peer

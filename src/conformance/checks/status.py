@@ -92,7 +92,12 @@ def of_new_subshells(kernel: Testee) -> Outcome:
     return _is_framed(kernel, "create_subshell_request", {}, Channel.CONTROL)
 
 
-@check("SHELL-06.20", "an interrupt_request has its busy and idle", fresh=True)
+@check(
+    "SHELL-06.20",
+    "an interrupt_request has its busy and idle",
+    fresh=True,
+    mistake="What is answered on control publishes no status.",
+)
 def of_interrupts(kernel: Testee) -> Outcome:
     return _is_framed(kernel, "interrupt_request", {}, Channel.CONTROL)
 

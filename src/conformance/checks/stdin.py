@@ -334,6 +334,7 @@ def _await_effect(kernel: Testee, cell: Heard) -> None:
     "STDIN-11.2",
     "a message of another type does not answer a prompt",
     snippets=("input",),
+    mistake="Whatever comes on stdin next is the answer.",
 )
 def other_type(kernel: Testee) -> Outcome:
     cell = _ask(kernel)

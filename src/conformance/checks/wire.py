@@ -139,7 +139,11 @@ def buffers_of_a_cell(kernel: Testee) -> Outcome:
     return _answered(kernel, draft)
 
 
-@check("WIRE-11.1", "a published message has one frame before the delimiter, the topic")
+@check(
+    "WIRE-11.1",
+    "a published message has one frame before the delimiter, the topic",
+    mistake="What a library's helper publishes gets no topic, only what the core does.",
+)
 def one_topic(kernel: Testee) -> Outcome:
     for one in sample(kernel):
         if one.channel is Channel.IOPUB and len(one.identities) != 1:
@@ -212,7 +216,11 @@ def reply_on_control(kernel: Testee) -> Outcome:
     return _alone(kernel, Channel.CONTROL)
 
 
-@check("WIRE-17.1", "two clients that ask by turns both get all their replies")
+@check(
+    "WIRE-17.1",
+    "two clients that ask by turns both get all their replies",
+    mistake="Replies go to the identity that came last.",
+)
 def two_clients(kernel: Testee) -> Outcome:
     peers = (kernel.peer, kernel.connect())
     channels = (Channel.SHELL, Channel.CONTROL)
@@ -272,7 +280,11 @@ def malformed_on_shell(kernel: Testee) -> Outcome:
     return _drops(kernel, Channel.SHELL)
 
 
-@check("WIRE-18.2", "what is no message on control is dropped, and the next request is answered")
+@check(
+    "WIRE-18.2",
+    "what is no message on control is dropped, and the next request is answered",
+    mistake="Control is read by other code than shell, which nothing guards against an exception.",
+)
 def malformed_on_control(kernel: Testee) -> Outcome:
     return _drops(kernel, Channel.CONTROL)
 
