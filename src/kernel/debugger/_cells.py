@@ -18,6 +18,9 @@ HASH_METHOD = "Murmur2"
 HASH_SEED = 0xC70F6907
 """Any would do; this one clients have met (AMB-29)."""
 
+CLIENTS_LOOK_FOR = "ipykernel_"
+"""JupyterLab shows a path that has it as the cell's number, any other as it is (AMB-29)."""
+
 
 class CellFiles:
     """A folder with a file for each cell that a client has submitted.
@@ -27,7 +30,7 @@ class CellFiles:
     """
 
     def __init__(self) -> None:
-        name = f"assay_{os.getpid()}_{os.urandom(8).hex()}"
+        name = f"assay_{CLIENTS_LOOK_FOR}{os.getpid()}_{os.urandom(8).hex()}"
         self._folder = Path(tempfile.gettempdir()) / name
         self._codes: dict[str, str] = {}
         self.prefix = f"{self._folder}{os.sep}"

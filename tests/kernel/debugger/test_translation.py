@@ -203,6 +203,14 @@ def test_file_of_a_cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert not path.parent.exists()
 
 
+def test_path_of_a_cell_is_known_for_one() -> None:
+    """The path has what clients look for, which then show the number of the cell (AMB-29)."""
+    cells, others = CellFiles(), CellFiles()
+
+    assert "ipykernel_" in cells.path("1")
+    assert cells.prefix != others.prefix
+
+
 def test_cell_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The client is told why."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
