@@ -4,7 +4,7 @@ IPython takes each error of sqlite's for a corrupt file, which it renames: also 
 process has locked for five seconds, one on a full disk, and one that is read. Here a file is moved
 away only if it is no database, or a damaged one, when a kernel starts. Whatever else is wrong with
 it is said once, on the stderr of the process, and the history of this session is kept in memory.
-One that was locked then gets the session at its end.
+Where it was only locked, the session moves into the file as soon as it can (`open_late`).
 
 No cell, and no start, waits for the file longer than `PATIENCE_S`.
 """
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from contextlib import closing
 from datetime import UTC, datetime
 from functools import wraps
 from inspect import unwrap
@@ -26,9 +25,18 @@ from traitlets import default
 from assay.transport import get_logger
 
 if TYPE_CHECKING:
-    from sqlite3 import DatabaseError
+    from sqlite3 import Connection, DatabaseError
 
-__all__ = ["MEMORY", "HistoryReader", "OnFile", "database_error", "identity", "write_session"]
+__all__ = [
+    "MEMORY",
+    "HistoryReader",
+    "OnFile",
+    "copy_session",
+    "database_error",
+    "identity",
+    "is_locked",
+    "open_late",
+]
 
 logger = get_logger("assay.kernel")
 
@@ -40,6 +48,9 @@ MEMORY = ":memory:"
 
 BUSY, LOCKED, CORRUPT, NO_DATABASE = 5, 6, 11, 26
 """Of sqlite's result codes, in their lowest byte."""
+
+COLUMNS = {"history": "line, source, source_raw", "output_history": "line, output"}
+"""Of IPython's tables, behind the number of the session."""
 
 JOURNALS = ("-journal", "-wal", "-shm")
 """What sqlite keeps beside a file, and would take for that of the file that replaces it."""
@@ -72,9 +83,11 @@ class OnFile(history.HistoryAccessor):  # type: ignore[misc]  # skipped, see myp
     """What the manager of a session and a reader have in common: IPython's with other manners."""
 
     hist_file: Any
+    db: Any
+    session_number: Any
 
     is_locked_out = False
-    """Another process had the file locked when this session began."""
+    """Another process had the file locked when this session began, and it is in memory yet."""
 
     @default("connection_options")
     def _default_connection_options(self) -> dict[str, Any]:
@@ -116,15 +129,14 @@ class OnFile(history.HistoryAccessor):  # type: ignore[misc]  # skipped, see myp
                 error = new_error
             else:
                 return
-        self.is_locked_out = code in {BUSY, LOCKED}
-        later = "and is written when it ends, if the file can be used then"
-        kept = later if self.is_locked_out else "and is not kept"
-        logger.warning(
-            "history: %s cannot be used (%s): that of this session is in memory, %s",
-            path,
-            error,
-            kept,
-        )
+        self.is_locked_out = is_locked(error)
+        if not self.is_locked_out:
+            logger.warning(
+                "history: %s cannot be used (%s): that of this session is in memory, and is not"
+                " kept",
+                path,
+                error,
+            )
         self.file_in_vain = Path(path)
         self.hist_file = MEMORY
         _open(self)
@@ -147,25 +159,68 @@ class HistoryReader(OnFile):
         raise error
 
 
-def write_session(memory: Any, number: int, path: Path, options: dict[str, Any]) -> None:
-    """Write the session *number* of *memory*, a connection, into the file *path*.
+def is_locked(error: Exception) -> bool:
+    """Return True if another process uses the file just now, and all is well otherwise."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in {BUSY, LOCKED}
+
+
+class _Opening:
+    """What IPython's own opening of a file needs of a manager."""
+
+    enabled = True
+    db: Connection
+    _finalizer: Any
+
+    def __init__(self, hist_file: Path, options: dict[str, Any]) -> None:
+        self.hist_file = hist_file
+        self.connection_options = options
+
+    def opened(self) -> Connection:
+        """Open the file, and return the connection, which is the caller's to close."""
+        try:
+            _open(self)
+        except BaseException:
+            self._finalizer()
+            raise
+        self._finalizer.detach()
+        return self.db
+
+
+def open_late(path: Path, options: dict[str, Any]) -> Connection:
+    """Open the file that was locked when the session began, with all tables.
 
     Raises:
         sqlite3.DatabaseError: it still cannot be used.
     """
-    from sqlite3 import connect  # noqa: PLC0415 - few sessions begin locked out
+    return _Opening(path, options).opened()
 
-    rows = memory.execute(
-        "SELECT line, source, source_raw FROM history WHERE session==?", (number,)
-    ).fetchall()
-    with closing(connect(path, **options)) as file, file:
+
+def copy_session(memory: Connection, number: int, file: Connection) -> int:
+    """Write the session *number* of *memory* into *file*, as a whole or not at all.
+
+    Returns:
+        Its number there.
+
+    Raises:
+        sqlite3.DatabaseError: the file cannot be written.
+    """
+    found = memory.execute
+    ((*times, count, remark),) = found(
+        "SELECT start, end, num_cmds, remark FROM sessions WHERE session==?", (number,)
+    )
+    with file:
         row = file.execute(
-            "INSERT INTO sessions VALUES (NULL, ?, ?, ?, '')",
-            (*[datetime.now(UTC).isoformat(" ")] * 2, len(rows)),
+            "INSERT INTO sessions VALUES (NULL, ?, ?, ?, ?)",
+            (*(time and time.isoformat(" ") for time in times), count, remark),
         )
-        file.executemany(
-            "INSERT INTO history VALUES (?, ?, ?, ?)", [(row.lastrowid, *found) for found in rows]
-        )
+        for table, columns in COLUMNS.items():
+            rows = found(f"SELECT {columns} FROM {table} WHERE session==?", (number,))  # noqa: S608 - of ours alone
+            marks = ", ?" * (columns.count(",") + 1)
+            file.executemany(
+                f"INSERT INTO {table} VALUES (?{marks})",  # noqa: S608 - as above
+                [(row.lastrowid, *found_row) for found_row in rows],
+            )
+    return int(row.lastrowid or 0)
 
 
 def _open(manager: Any) -> None:

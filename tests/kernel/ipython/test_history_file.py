@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, nullcontext
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +18,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from assay.kernel._errors import UnavailableError
 from assay.kernel.ipython import _history_file
 from assay.kernel.ipython._answers import history_reply
+from assay.kernel.ipython.speedups import _history
 from assay.kernel.ipython.speedups._history import make_history
 from assay.protocol import Channel, ErrorReply, HistoryReply, HistoryRequest
 from tests.kernel._kernels import HANG_LIMIT_S, execute, start, succeeded
@@ -28,6 +31,7 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the history is to be."""
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     monkeypatch.setattr(_history_file, "PATIENCE_S", 0.01)
+    monkeypatch.setattr(_history, "END_PATIENCE_S", 0.01)
     monkeypatch.setattr(logging.getLogger("assay"), "propagate", True)  # to be seen here
     return tmp_path / "history.sqlite"
 
@@ -158,7 +162,7 @@ def test_locked_file_gets_the_session_at_its_end(
     path: Path, open_history: Open, caplog: pytest.LogCaptureFixture, mode: str
 ) -> None:
     """A file that another process has locked at the start is neither moved nor waited for; cells
-    are found meanwhile, and written when the session ends."""
+    are found meanwhile, and written when the session ends. A short lock is worth no warning."""
     filled(path)
     with locked(path, mode):
         manager = open_history()
@@ -170,14 +174,60 @@ def test_locked_file_gets_the_session_at_its_end(
     assert found == ["cell"]
     assert cells(path) == ["earlier", "cell"]
     assert [*path.parent.glob("history*")] == [path]
-    (warning,) = caplog.messages
-    assert "is locked" in warning
+    assert caplog.messages == []
+    ((end, count),) = rows(path, "SELECT end, num_cmds FROM sessions WHERE session > 1")
+    assert end is not None
+    assert count == 1
+
+
+def test_session_moves_into_a_file_that_is_free_again(path: Path, open_history: Open) -> None:
+    """From the first request that asks for it on, and with all that came before: cells, outputs,
+    the number of the session. What comes then is written as ever."""
+    filled(path)
+    with locked(path):
+        manager = open_history()
+        manager.db_log_output = True
+        for number, cell in enumerate(["one", "two"], 1):
+            manager.store_inputs(number, cell)
+        manager.output_hist_reprs[1] = "output"
+        manager.store_output(1)
+        meanwhile = tail(manager)
+    found = tail(manager)
+    manager.store_inputs(3, "three")
+    manager.writeout_cache()
+    previous = [entry[2] for entry in manager.get_range(-1)]
+    session = manager.session_number
+    manager.end_session()
+
+    assert meanwhile == ["one", "two"]
+    assert found == ["earlier", "one", "two"]
+    assert previous == ["earlier"]
+    assert cells(path) == ["earlier", "one", "two", "three"]
+    assert rows(path, "SELECT * FROM output_history") == [(session, 1, "output")]
+    assert rows(path, "SELECT session, num_cmds FROM sessions") == [(1, 1), (session, 3)]
+
+
+def test_session_moves_by_itself(path: Path, open_history: Open) -> None:
+    """Without any request: another thread tries until the file is free."""
+    filled(path)
+    before = {*threading.enumerate()}
+    with locked(path):
+        manager = open_history()
+        manager.store_inputs(1, "cell")
+        new = {*threading.enumerate()} - before
+    (thread,) = (one for one in new if one.name == "assay-history")
+    thread.join(HANG_LIMIT_S)
+
+    assert not thread.is_alive()
+    assert manager.is_locked_out is False
+    assert manager.hist_file == path
 
 
 def test_file_that_stays_locked_is_warned_of_once(
     path: Path, open_history: Open, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A file that is locked at the start and at the end has one warning, which speaks of both."""
+    """A file that is locked at the start and at the end has one warning, which says what is
+    lost."""
     filled(path)
     with locked(path, "EXCLUSIVE"):
         manager = open_history()
@@ -185,8 +235,78 @@ def test_file_that_stays_locked_is_warned_of_once(
         manager.end_session()
 
     assert cells(path) == ["earlier"]
-    (warning,) = [record for record in caplog.records if record.levelno >= logging.WARNING]
-    assert "if the file can be used then" in warning.getMessage()
+    (warning,) = warnings(caplog)
+    assert "1 cells of this session are lost" in warning
+
+
+def test_file_that_is_locked_for_long_is_warned_of_before_the_end(
+    path: Path,
+    open_history: Open,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """And not at the end again."""
+    monkeypatch.setattr(_history, "WARNED_AFTER_S", 0.0)
+    filled(path)
+    with locked(path, "EXCLUSIVE"):
+        manager = open_history()
+        manager.store_inputs(1, "cell")
+        found = tail(manager)
+        manager.end_session()
+
+    (warning,) = warnings(caplog)
+    assert found == ["cell"]
+    assert str(path) in warning
+    assert "is written as soon as it can be used" in warning
+
+
+def test_cells_that_others_keep_from_the_file_for_a_moment_are_written(
+    path: Path, open_history: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Without another cell, and without a warning."""
+    filled(path)
+    manager = open_history()
+    wait_for_commit(manager)
+    manager._stop_save_thread()
+    with locked(path, "IMMEDIATE"):
+        manager.store_inputs(1, "cell")
+        manager.writeout_cache()
+        waiting = manager._waiting()
+    manager.writeout_cache()
+
+    assert [cell for _, _, cell in waiting] == ["cell"]
+    assert cells(path) == ["earlier", "cell"]
+    assert caplog.messages == []
+
+
+def test_session_that_begins_while_the_file_is_locked_moves_later(
+    path: Path, open_history: Open
+) -> None:
+    """What ``%reset`` begins."""
+    filled(path)
+    manager = open_history()
+    wait_for_commit(manager)
+    manager.store_inputs(1, "before")
+    manager.end_session()
+    with locked(path):
+        manager.new_session()
+        manager.store_inputs(1, "after")
+        found = tail(manager)
+    manager.end_session()
+
+    assert found == ["after"]
+    assert cells(path) == ["earlier", "before", "after"]
+
+
+def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Return what was warned of."""
+    return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+def rows(path: Path, query: str) -> list[tuple[object, ...]]:
+    """Return what the file answers."""
+    with closing(sqlite3.connect(path)) as db:
+        return list(db.execute(query))
 
 
 def test_file_that_is_locked_later_is_read_later(path: Path, open_history: Open) -> None:
@@ -255,8 +375,8 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
 
 
 def test_kernel_with_a_locked_history_answers(tmp_path: Path) -> None:
-    """A kernel whose history is locked runs cells and answers; its stderr says so once, and the
-    next kernel finds the cells (HIST-01)."""
+    """A kernel whose history is locked runs cells and answers, and the next kernel finds the cells
+    (HIST-01)."""
     profile = tmp_path / "ipythondir" / "profile_default"
     profile.mkdir(parents=True)
     path = profile / "history.sqlite"
@@ -273,8 +393,25 @@ def test_kernel_with_a_locked_history_answers(tmp_path: Path) -> None:
 
     assert isinstance(reply, HistoryReply)
     assert [entry[2] for entry in reply.history] == ["'cell'"]
-    assert written.count("is locked") == 1
+    assert "history" not in written
     assert cells(path) == ["earlier", "'cell'"]
+
+
+def test_kernels_that_start_at_once_keep_all_cells(tmp_path: Path) -> None:
+    """They make the file, and each writes its session, though others have it locked (HIST-01)."""
+    with ExitStack() as stack, ThreadPoolExecutor(4) as pool:
+        kernels = [
+            stack.enter_context(kernel) for kernel in pool.map(lambda _: start(tmp_path), range(4))
+        ]
+        clients = [stack.enter_context(kernel.client()) for kernel in kernels]
+        for number, client in enumerate(clients):
+            succeeded(execute(client, f"'cell of {number}'"))
+        for kernel in kernels:
+            kernel.shutdown()
+
+    path = tmp_path / "ipythondir" / "profile_default" / "history.sqlite"
+    assert sorted(cells(path)) == [f"'cell of {number}'" for number in range(4)]
+    assert len({*rows(path, "SELECT session FROM history")}) == 4
 
 
 def test_kernel_on_a_full_disk_answers(tmp_path: Path) -> None:

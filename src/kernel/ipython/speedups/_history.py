@@ -12,10 +12,14 @@ from __future__ import annotations
 import atexit
 import os
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import closing, nullcontext, suppress
+from datetime import UTC, datetime
 from inspect import unwrap
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 from IPython.core import history
 from IPython.core.history import HistorySavingThread
@@ -25,15 +29,17 @@ from assay.kernel._own_thread import OwnThread
 from assay.kernel.ipython._history_file import (
     MEMORY,
     OnFile,
+    copy_session,
     database_error,
     identity,
-    write_session,
+    is_locked,
+    open_late,
 )
 from assay.kernel.process._patches import Kind, patches
 from assay.transport import get_logger
 
 if TYPE_CHECKING:
-    from sqlite3 import Connection, Cursor
+    from sqlite3 import Connection, Cursor, DatabaseError
 
 __all__ = ["end_session", "leave_exit_to_program", "make_history"]
 
@@ -49,6 +55,21 @@ MAX_GAP = 1000
 
 COMMITS = 40
 """How often the new session is committed where others have the file locked: ten seconds long."""
+
+
+LONGEST_REST_S = 2.0
+"""Between two tries to write to a file that others have locked; the first comes after `PAUSE_S`."""
+
+WARNED_AFTER_S = 10.0
+"""How long a file may be locked before a line on stderr says so: where many kernels start at once,
+each has it for some milliseconds."""
+
+END_PATIENCE_S = 1.2
+"""How long the end of a session waits for the file, when all kernels of a machine may end: of the
+two seconds that a kernel has for all of its end."""
+
+END_PATIENCE_WITHOUT_CELLS_S = 0.2
+"""Where only the time of the end is to be written: those that have cells come first."""
 
 
 def make_history(shell: InteractiveShell) -> HistoryManager:
@@ -107,8 +128,10 @@ class HistoryManager(OnFile, history.HistoryManager):  # type: ignore[misc]  # s
         self._writing = threading.RLock()
         """Held by who writes, and by who looks: no cell is on its way to the file meanwhile."""
         self._storing = threading.Lock()
+        self._lateness = _Lateness()
         self.input_hist_parsed, self.input_hist_raw = [""], [""]
         super().__init__(*args, **kwargs)
+        self._follow_late()
 
     def store_inputs(self, line_num: int, source: str, source_raw: str | None = None) -> None:
         """Store a cell as ``In[line_num]``, whichever cell of a subshell was stored before it."""
@@ -120,7 +143,7 @@ class HistoryManager(OnFile, history.HistoryManager):  # type: ignore[misc]  # s
                 _place(self.input_hist_parsed, line_num)
                 _place(self.input_hist_raw, line_num)
 
-    def writeout_cache(self, conn: Connection | None = None) -> None:
+    def writeout_cache(self, conn: Connection | _Uncommitted | None = None) -> None:
         """Write what waits; meanwhile more may be stored.
 
         What cannot be written just now (a full disk, a lock, no descriptor) waits for the next
@@ -135,21 +158,28 @@ class HistoryManager(OnFile, history.HistoryManager):  # type: ignore[misc]  # s
             try:
                 history.HistoryManager.writeout_cache(batch, conn)
             except database_error() as error:
-                if not self._has_failed:
-                    self._warn("the history cannot be written just now: %s", error)
-                self._has_failed = True
                 # IPython writes both in turn, each as a whole; its own error empties what failed.
                 self._keep(inputs, outputs)
+                self._write_later(error)
             else:
-                self._has_failed = False
+                if not self.is_locked_out:
+                    self._lateness = _Lateness()
+                if isinstance(flag := self.save_flag, _PatientFlag):
+                    flag.pause = PAUSE_S
 
-    _has_failed = False
-    """What waits could not be written when that was tried last."""
+    def _write_later(self, error: DatabaseError) -> None:
+        """Warn once of what could not be written; what is only locked is tried again."""
+        if self._lateness.is_to_be_told(error):
+            self._warn("cannot be written just now: %s", error)
+        if is_locked(error) and isinstance(flag := self.save_flag, _PatientFlag):
+            flag.pause = min(2 * flag.pause, LONGEST_REST_S)
+            flag.set()
 
-    def _warn(self, message: str, error: Exception) -> None:
+    def _warn(self, message: str, what: object) -> None:
+        path = self.file_in_vain or self.hist_file
         # A kernel that ends removes the temporary folder that it had in need.
-        if os.path.isdir(os.path.dirname(self.file_in_vain or self.hist_file)):  # noqa: PTH112, PTH120 - text
-            logger.warning(message, error)
+        if os.path.isdir(os.path.dirname(path)):  # noqa: PTH112, PTH120 - text
+            logger.warning(f"history: %s {message}", path, what)
 
     def _keep(self, inputs: list[Any], outputs: list[Any]) -> None:
         with self.db_input_cache_lock:
@@ -157,7 +187,7 @@ class HistoryManager(OnFile, history.HistoryManager):  # type: ignore[misc]  # s
         with self.db_output_cache_lock:
             self.db_output_cache = [*outputs, *self.db_output_cache]
 
-    def new_session(self, conn: Connection | None = None) -> None:
+    def new_session(self, conn: Connection | _Uncommitted | None = None) -> None:
         if conn is not None or not self.enabled:
             super().new_session(conn)
             return
@@ -167,6 +197,10 @@ class HistoryManager(OnFile, history.HistoryManager):  # type: ignore[misc]  # s
         except database_error() as error:
             self.replace_file(error, found)
             self._begin_session()
+            if self.save_thread is not None:  # else the manager is made just now
+                self._stop_save_thread()
+                self.using_thread = False
+                self._follow_late()
 
     def _begin_session(self) -> None:
         db: Connection = self.db
@@ -177,18 +211,102 @@ class HistoryManager(OnFile, history.HistoryManager):  # type: ignore[misc]  # s
         super().new_session(_Uncommitted(db))
         OwnThread(target=_commit, args=(db,), name="assay-history", daemon=True).start()
 
+    def _follow_late(self) -> None:
+        """Have the session move into the file as soon as nobody else has it locked."""
+        if not self.is_locked_out:
+            return
+        self._lateness = _Lateness()
+        with suppress(RuntimeError):  # no thread can be had: it is tried at the session's end
+            OwnThread(
+                target=_follow_late, args=(ref(self),), name="assay-history", daemon=True
+            ).start()
+
+    def move_into_file(self) -> bool:
+        """Move the session into the file if that is not locked any more.
+
+        Returns:
+            False if it is still locked, and True if there is nothing more to be tried.
+        """
+        with self._writing:
+            if not self.is_locked_out or self.file_in_vain is None:
+                return True
+            if not self.session_number:  # it has ended
+                return False
+            try:
+                self._move_into(self.file_in_vain, self.connection_options)
+                self._save_in_thread()
+            except database_error() as error:
+                self.is_locked_out = is_locked(error)
+                if self._lateness.is_to_be_told(error):
+                    self._warn(
+                        "cannot be used (%s): this session is in memory, and is written as soon as"
+                        " it can be used; what is not written when the kernel ends is lost",
+                        error,
+                    )
+                return not self.is_locked_out
+            return True
+
+    def _move_into(self, path: Path, options: dict[str, Any]) -> None:
+        file = open_late(path, options)
+        try:
+            self.session_number = copy_session(self.db, self.session_number, file)
+        except BaseException:
+            file.close()
+            raise
+        # That in memory is closed with the last who reads it.
+        self.db, self.hist_file = file, path
+        self.is_locked_out = False
+        self._lateness = _Lateness()
+
+    def _save_in_thread(self) -> None:
+        self.save_thread = _PatientThread(self)
+        with suppress(RuntimeError):  # no thread can be had: its end writes the session
+            self.save_thread.start()
+            self.using_thread = True
+            self.save_thread.save_flag.set()
+
     def end_session(self) -> None:
         """Write what waits, and when the session has ended; nothing more can be done for it."""
-        number = self.session_number
-        try:
-            super().end_session()
-        except database_error() as error:
-            self._warn("history: the end of this session cannot be written: %s", error)
-        if self.is_locked_out and self.file_in_vain is not None:
+        with self._writing:
             try:
-                write_session(self.db, number, self.file_in_vain, self.connection_options)
-            except database_error() as error:  # the warning at the start has said so
-                logger.info("history: this session is lost: %s", error)
+                if self.is_locked_out:
+                    self._end_in_memory()
+                else:
+                    self._end_in_file()
+            except database_error() as error:
+                if not is_locked(error):
+                    self._warn("does not get the end of this session: %s", error)
+            self.session_number = 0
+            lost = len(self.input_hist_raw) - 1 if self.is_locked_out else len(self._waiting())
+            if lost and not self._lateness.is_told:
+                self._warn("is locked by another process: %s cells of this session are lost", lost)
+            self.db_input_cache, self.db_output_cache = [], []  # what comes is another session
+
+    def _end_in_memory(self) -> None:
+        """End the session there, and write all of it by one access to the file."""
+        number = self.session_number
+        super().end_session()
+        if self.file_in_vain is not None:
+            self.session_number = number
+            options = {**self.connection_options, "timeout": END_PATIENCE_S}
+            self._move_into(self.file_in_vain, options)
+
+    def _end_in_file(self) -> None:
+        """Write what waits and the end by one access to the file: others may end just now."""
+        if not self.enabled:
+            super().end_session()
+            return
+        has_cells = self.db.in_transaction or self._waiting()
+        patience = END_PATIENCE_S if has_cells else END_PATIENCE_WITHOUT_CELLS_S
+        self.db.execute(f"PRAGMA busy_timeout = {int(patience * 1000)}")
+        with self.db:
+            if not self.db.in_transaction:
+                self.db.execute("BEGIN IMMEDIATE")
+            self.writeout_cache(_Uncommitted(self.db))
+            self.db.execute(
+                "UPDATE sessions SET end=?, num_cmds=? WHERE session==?",
+                (_now(), len(self.input_hist_parsed) - 1, self.session_number),
+            )
 
     def get_tail(
         self,
@@ -198,6 +316,7 @@ class HistoryManager(OnFile, history.HistoryManager):  # type: ignore[misc]  # s
         include_latest: bool = False,
     ) -> list[Any]:
         """Return the newest *n* cells, also those that cannot be written just now."""
+        self.move_into_file()
         wanted = 10 if n is None else n
         if wanted < 1:
             return list(super().get_tail(n, raw, output, include_latest))
@@ -219,6 +338,7 @@ class HistoryManager(OnFile, history.HistoryManager):  # type: ignore[misc]  # s
         unique: bool = False,
     ) -> list[Any]:
         """Return the cells that match *pattern*, also those that cannot be written just now."""
+        self.move_into_file()
         with self._writing:
             found = list(super().search(pattern, raw, search_raw, output, n, unique))
             waiting = self._waiting()
@@ -253,10 +373,46 @@ class HistoryManager(OnFile, history.HistoryManager):  # type: ignore[misc]  # s
         output: bool = False,
     ) -> Any:
         """Return the cells of a session: of the present one from memory, which never fails."""
+        if session < 0:
+            self.move_into_file()
         number = session if session > 0 else session + self.session_number
         if number == self.session_number:
             return self._get_range_session(start, stop, raw, output)
         return _range_of_file(self, number, start, stop, raw, output)
+
+
+class _Lateness:
+    """Since when the file is not written as it should be, and whether that has been said."""
+
+    def __init__(self) -> None:
+        self.is_told = False
+        self._since: float | None = None
+
+    def is_to_be_told(self, error: Exception) -> bool:
+        """Return True once: of a lock when it has lasted, of anything else at once."""
+        now = time.monotonic()
+        if self._since is None:
+            self._since = now
+        has_lasted = now - self._since >= WARNED_AFTER_S
+        if self.is_told or (is_locked(error) and not has_lasted):
+            return False
+        self.is_told = True
+        return True
+
+
+def _follow_late(manager: ref[HistoryManager]) -> None:
+    """Try until the session is in its file, or has ended."""
+    rest = PAUSE_S
+    while True:
+        time.sleep(rest)
+        if (found := manager()) is None or found.move_into_file():
+            return
+        del found
+        rest = min(2 * rest, LONGEST_REST_S)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(" ")
 
 
 def _matching(
@@ -354,6 +510,8 @@ class _PatientFlag(threading.Event):
 
     def __init__(self, thread: _PatientThread) -> None:
         super().__init__()
+        self.pause = PAUSE_S
+        """How long it waits; longer where others have the file locked."""
         self._thread = thread
         self._stop = threading.Event()
 
@@ -365,5 +523,5 @@ class _PatientFlag(threading.Event):
 
     def wait(self, timeout: float | None = None) -> bool:
         found = super().wait(timeout)
-        self._stop.wait(PAUSE_S)
+        self._stop.wait(self.pause)
         return found
