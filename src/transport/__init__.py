@@ -63,7 +63,7 @@ if TYPE_CHECKING:
         TransportError,
     )
     from assay.transport._exchange import Exchange, OnInput, OnOutput
-    from assay.transport._frames import give_away, writable
+    from assay.transport._frames import Loan, give_away, lend, writable
     from assay.transport._kernelspecs import (
         InstalledKernel,
         find_kernelspec,
@@ -99,6 +99,7 @@ __all__ += [
     "KernelSpecError",
     "LaunchError",
     "Lifeline",
+    "Loan",
     "OnInput",
     "OnOutput",
     "RawClient",
@@ -124,6 +125,7 @@ __all__ += [
     "give_away",
     "kernelspec_folders",
     "launch",
+    "lend",
     "list_kernelspecs",
     "open_tunnel",
     "raise_soon",
@@ -158,7 +160,7 @@ _CLIENT_MODULES = {
         "TransportError",
     ),
     "_exchange": ("Exchange", "OnInput", "OnOutput"),
-    "_frames": ("give_away", "writable"),
+    "_frames": ("Loan", "give_away", "lend", "writable"),
     "_kernelspecs": (
         "InstalledKernel",
         "find_kernelspec",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
+from threading import Lock  # by name: gevent replaces the module's
 from typing import TypeAlias
 
 import zmq
@@ -17,9 +19,11 @@ from assay.transport._spare import are_free
 __all__ = [
     "NOBLOCK",
     "POLLIN",
+    "Loan",
     "Mark",
     "give_away",
     "has_come",
+    "lend",
     "prepare_marks",
     "receive_frames",
     "send_frames",
@@ -39,6 +43,9 @@ HUGE_BYTES = 32 * 1024 * 1024
 """From this size on a copy asks for huge pages. Smaller ones get memory that was in use before;
 larger ones get fresh pages from the C library each time, and to map a page takes longer than to
 copy into it: 57 ms for 100 MB in pages of 4 KiB, 17 ms in pages of 2 MiB."""
+
+LENT_BYTES = 1024 * 1024
+"""From this size on it is worth while to lend memory instead of copying it."""
 
 COLLECTOR_DESCRIPTORS = 10
 """What pyzmq's collector of shared frames takes, a context and two sockets, and some more."""
@@ -60,6 +67,36 @@ DICTS_BEHIND_DELIMITER = 5
 
 Mark: TypeAlias = zmq.MessageTracker
 """Tells whether everybody has taken a message: it is `done` then."""
+
+
+class Loan:
+    """Memory that is sent as it is, though others refer to it: it must not change meanwhile.
+
+    Args:
+        frame: What a message is made of.
+    """
+
+    def __init__(self, frame: _LentFrame) -> None:
+        # A lock, which whatever thread frees the memory can open wherever it is just then.
+        self._is_used = Lock()
+        self._is_used.acquire()
+        self._frame = weakref.ref(frame, lambda _: self._is_used.release())
+        self.mark: Mark | None = None
+        """Of the message, once it is sent."""
+
+    def is_over(self, wait_s: float) -> bool:
+        """Return True once no message refers to the memory; wait *wait_s* seconds for that."""
+        if self._is_used.acquire(timeout=wait_s):
+            self._is_used.release()
+            return True
+        # It may have left, and something else refer to the message: a debugger, say.
+        return self.mark is not None and self.mark.done
+
+
+class _LentFrame(zmq.Frame):
+    """Memory that is lent; not sent itself, since it lives as long as something refers to it."""
+
+    loan: Loan
 
 
 def size_of(frames: Sequence[Buffer]) -> int:
@@ -86,6 +123,24 @@ def give_away(buffer: Buffer) -> Buffer:
     frame = _shared(buffer)
     view: memoryview = frame.buffer.toreadonly()
     return view
+
+
+def lend(buffer: Buffer) -> tuple[Buffer, Loan | None]:
+    """Return *buffer* as one that is sent without a copy, and the loan to wait for.
+
+    Nothing may write to its memory until that is over, which it also is if no message is made of
+    it. What is small, has gaps, or needs no copy anyway, is returned as it is, without a loan.
+    """
+    view = memoryview(buffer)
+    if view.nbytes < LENT_BYTES or not view.c_contiguous or _is_settled(buffer):
+        return buffer, None
+    try:
+        frame = _LentFrame(view, copy=False)
+    except (RuntimeError, OSError, zmq.ZMQError):  # see `_shared`
+        return buffer, None
+    loan = frame.loan = Loan(frame)
+    lent: memoryview = frame.buffer.toreadonly()
+    return lent, loan
 
 
 def writable(buffer: Buffer) -> Buffer:
@@ -192,11 +247,14 @@ def _shared(frame: Buffer) -> zmq.Frame:
     try:
         if not zmq.utils.garbage.gc.is_alive() and not are_free(COLLECTOR_DESCRIPTORS):
             return zmq.Frame(frame, copy=True)
-        return zmq.Frame(frame, track=True, copy=False)
+        whole = zmq.Frame(frame, track=True, copy=False)
     except (RuntimeError, OSError, zmq.ZMQError):
         # What frees the memory cannot be had: pyzmq's exit function has ended it, or a program that
         # has used up all descriptors keeps it from being imported or started.
         return zmq.Frame(frame, copy=True)
+    if isinstance(frame, memoryview) and isinstance(frame.obj, _LentFrame):
+        frame.obj.loan.mark = whole.tracker
+    return whole
 
 
 def _is_settled(frame: Buffer) -> bool:

@@ -16,6 +16,8 @@ from assay.transport import _frames, _wakeup
 from assay.transport._frames import (
     COPIED_BYTES,
     HUGE_BYTES,
+    LENT_BYTES,
+    lend,
     receive_frames,
     send_frames,
     settled,
@@ -156,6 +158,78 @@ class TestSettled:
     def test_size(self) -> None:
         """Sizes are in bytes, also of views of something else."""
         assert size_of([b"abc", bytearray(2), memoryview(array.array("i", [1, 2]))]) == 13
+
+
+class TestLoan:
+    """Memory that is sent without a copy, though others refer to it."""
+
+    def test_until_the_message_has_left(self, ends: tuple[Socket, Socket]) -> None:
+        """It lasts as long as the message is on its way, and what arrives is what it was."""
+        one, two = ends
+        memory = bytearray(8 * LENT_BYTES)
+        frame, loan = lend(memory)
+        frames: list[Buffer] = [b"before", frame]
+        assert settled(frames)[0][1] is frame
+        assert loan is not None
+        send_frames(one, frames)
+        del frame, frames
+
+        assert two.poll(HANG_LIMIT_MS)
+        arrived = two.recv_multipart()
+        assert loan.is_over(HANG_LIMIT_MS / 1000)
+        memory += b"."  # nothing refers to it: it can grow
+        assert arrived == [b"before", bytes(8 * LENT_BYTES)]
+
+    def test_while_something_refers_to_the_message(self, ends: tuple[Socket, Socket]) -> None:
+        """It is over all the same when that has left."""
+        one, two = ends
+        frame, loan = lend(bytearray(LENT_BYTES))
+        assert loan is not None
+        before = loan.is_over(0)
+        send_frames(one, [frame])
+        assert two.poll(HANG_LIMIT_MS)
+        two.recv()
+        assert loan.mark is not None
+        loan.mark.wait(HANG_LIMIT_MS / 1000)
+
+        assert loan.is_over(0)
+        assert not before
+        assert memoryview(frame).nbytes == LENT_BYTES
+
+    def test_of_nothing(self) -> None:
+        """It is over when no message is made of the memory."""
+        frame, loan = lend(bytearray(LENT_BYTES))
+        assert loan is not None
+        del frame
+
+        assert loan.is_over(0)
+
+    @pytest.mark.parametrize(
+        "buffer",
+        [
+            bytearray(LENT_BYTES - 1),
+            bytes(LENT_BYTES),
+            memoryview(bytes(LENT_BYTES)),
+            memoryview(bytearray(2 * LENT_BYTES))[::2],
+        ],
+    )
+    def test_of_what_is_copied_or_need_not_be(self, buffer: Buffer) -> None:
+        """There is none for what is small, cannot change or has gaps."""
+        frame, loan = lend(buffer)
+
+        assert frame is buffer
+        assert loan is None
+
+    def test_without_a_collector(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """There is none where pyzmq cannot share memory any more."""
+
+        def frame(*_: object, **__: object) -> zmq.Frame:
+            raise RuntimeError("zmq gc socket requested during shutdown")
+
+        monkeypatch.setattr(_frames, "_LentFrame", frame)
+        memory = bytearray(LENT_BYTES)
+
+        assert lend(memory) == (memory, None)
 
 
 class TestWakeup:

@@ -18,6 +18,7 @@ from assay.kernel.engine._aborts import Aborts
 from assay.kernel.engine._cluster import Cluster, Registered
 from assay.kernel.engine._entrance import Entrance
 from assay.kernel.engine._hub_watch import HubWatch
+from assay.kernel.engine._lending import Lender
 from assay.kernel.engine._membership import Membership
 from assay.kernel.engine._options import EngineOptions
 from assay.kernel.engine._replies import EngineOutput, EngineResponder
@@ -158,7 +159,8 @@ class EngineParts(Parts):
         """Return what the main lane answers with *interpreter*, which calls functions as well."""
         self.interpreter = cast("TaskInterpreter", interpreter)  # what `EngineKernel` was given
         shell = super().shell_handlers(interpreter)
-        tasks = Tasks(self.interpreter, self.output, self.interruptible)
+        lend = Lender(self.main).lend
+        tasks = Tasks(self.interpreter, self.output, self.interruptible, lend)
         shell.on(ApplyRequest, tasks.handle)
         self.ready()
         return EngineHandlers(shell)

@@ -1,9 +1,9 @@
-"""Pack the result of a task, without copying arrays that only the result holds.
+"""Pack the result of a task, without copying its arrays where that can be avoided.
 
 What is sent must not change any more, and ZeroMQ sends it later, while other tasks run. So what
 user code may still write to is copied first (`settled`). An array that a function has made and
 returned is nobody's any more once it is packed: it is given away as it is. An array that has a name
-somewhere, as one that is pulled, is copied.
+somewhere, as one that is pulled, is lent if it can be (`Lender`), and else copied.
 """
 
 from __future__ import annotations
@@ -24,19 +24,24 @@ ITEM_THRESHOLD = 64
 sessions of clients have them."""
 
 
-def packed(serialize: Callable[..., list[Buffer]], call: Callable[[], object]) -> list[Buffer]:
+def packed(
+    serialize: Callable[..., list[Buffer]],
+    call: Callable[[], object],
+    lend: Callable[[Buffer], Buffer],
+) -> list[Buffer]:
     """Return the buffers of what *call* returns.
 
     Args:
         serialize: ipyparallel's ``serialize_object``.
         call: Called once; what it returns must have no other reference in its caller.
+        lend: Returns a buffer as one that is sent without a copy, or as it is.
     """
     result = call()
     buffers = serialize(result, buffer_threshold=BUFFER_THRESHOLD, item_threshold=ITEM_THRESHOLD)
     arrays = {id(value) for value in _parts(result) if _owns_memory(value)}
     del result  # with it go the containers that hold arrays
     return [
-        give_away(buffer) if id(_owner(buffer)) in arrays and _is_alone(buffer) else buffer
+        give_away(buffer) if id(_owner(buffer)) in arrays and _is_alone(buffer) else lend(buffer)
         for buffer in buffers
     ]
 

@@ -50,6 +50,7 @@ class Tasks:
         interpreter: Calls the functions.
         output: Publishes errors.
         interruptible: Allows interrupts inside, for the time that a function runs.
+        lend: Returns a buffer as one that is sent without a copy, or as it is.
     """
 
     def __init__(
@@ -57,10 +58,12 @@ class Tasks:
         interpreter: TaskInterpreter,
         output: Output,
         interruptible: Callable[[], AbstractContextManager[None]],
+        lend: Callable[[Buffer], Buffer],
     ) -> None:
         self._interpreter = interpreter
         self._output = output
         self._interruptible = interruptible
+        self._lend = lend
 
     def handle(self, request: Request, _: ApplyRequest) -> Reply | None:
         """Call the function and return its result, or the error."""
@@ -84,7 +87,7 @@ class Tasks:
             # Tasks work on their arrays in place, as ipyparallel's engine lets them.
             buffers = [writable(buffer) for buffer in request.envelope.buffers]
             function, args, kwargs = unpack_apply_message(buffers, namespace, copy=False)
-            result[:] = packed(serialize_object, lambda: function(*args, **kwargs))
+            result[:] = packed(serialize_object, lambda: function(*args, **kwargs), self._lend)
 
         try:
             with self._interruptible():

@@ -22,6 +22,9 @@ thread handles what has come, one request after the other (`visit`): comm messag
 can await a widget's event, and questions. Whichever happens last sees to it: the cell that begins
 to await looks whether something waits, and what is put while code runs asks the loop for a visit.
 While the loop does not turn, questions are answered elsewhere (`Beside`), and comm messages wait.
+
+A result that is sent without a copy of what the user's objects refer to is *lent*: the next request
+is taken when it has left (`lend`).
 """
 
 from __future__ import annotations
@@ -47,6 +50,7 @@ from assay.transport import IoThread, Lane, When, get_logger
 if TYPE_CHECKING:
     from assay.kernel._interpreter import EventLoop
     from assay.kernel.process._interrupts import Interrupts
+    from assay.transport import Loan
 
 __all__ = ["EXIT_DELAY_S", "MainLane"]
 
@@ -55,6 +59,9 @@ logger = get_logger("assay.kernel")
 EXIT_DELAY_S = 1.0
 """How long the kernel stays after a cell that called ``exit``: consoles check that it lives before
 they read the reply."""
+
+LOOK_AT_END_S = 0.05
+"""How often a main thread that waits for the end of a loan looks whether the kernel ends."""
 
 
 class MainLane:
@@ -112,6 +119,7 @@ class MainLane:
         """Takes the signals back from user code, wherever that was left."""
         self.lane: Lane[Request] = Lane()
         """The requests that wait."""
+        self._loans: list[Loan] = []
 
     # --- From the I/O thread.
 
@@ -164,6 +172,15 @@ class MainLane:
         self._loop = loop
         loop.set_waker(self.lane.nudge)
         loop.set_visitor(self.visit)
+
+    @property
+    def may_lend(self) -> bool:
+        """True if nothing would have to wait for a loan: no request, nothing in the background."""
+        return not len(self.lane) and (self._loop is None or self._loop.is_idle)
+
+    def lend(self, loan: Loan) -> None:
+        """Run no code of the user's after the running request until *loan* is over."""
+        self._loans.append(loan)
 
     def begin(self, handlers: Handlers) -> None:
         """Handle requests with *handlers* from now on."""
@@ -289,6 +306,8 @@ class MainLane:
     def _next(self) -> Request | None:
         """Wait for a request, letting background tasks go on; None if woken for another reason."""
         loop, lane = self._loop, self.lane
+        if not self._has_back_what_it_lent():
+            return None
         if loop is None or loop.is_idle:
             self._wait()
             return lane.poll()
@@ -307,6 +326,13 @@ class MainLane:
         finally:
             lane.wait_by(None)
         return lane.poll()
+
+    def _has_back_what_it_lent(self) -> bool:
+        """Wait for the ends of loans; return False if the kernel ends before."""
+        while self._loans and not self._shutdown.is_asked:
+            if self._loans[0].is_over(LOOK_AT_END_S):
+                del self._loans[0]
+        return not self._loans
 
     def _wait(self) -> None:
         self.is_waiting = True

@@ -112,6 +112,41 @@ def test_an_array_is_not_copied_on_the_engine(both: Any) -> None:
     assert got(call(both, describe, np.zeros(1_000_000))) == [(True, False)] * 2
 
 
+def test_what_is_pulled_is_not_copied_on_the_engine(both: Any) -> None:
+    """Nor does it need its memory once more."""
+
+    def most() -> int:
+        import resource  # noqa: PLC0415 - it runs in the engine's namespace
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    one = both.client[0]
+    size_kib = 64 * 1024
+    got(one.push({"array": np.zeros(size_kib * 1024, "u1")}))
+    before = got(call(one, most))
+    found = got(one.pull("array"))
+
+    assert found.nbytes == size_kib * 1024
+    assert got(call(one, most)) - before < size_kib / 2
+
+
+def test_a_result_is_what_it_was_when_its_task_ended(both: Any) -> None:
+    """What comes behind it changes the array, and waits until it has left (decision 0026)."""
+
+    def increase() -> None:
+        array.__iadd__(1)  # type: ignore[name-defined]  # noqa: F821 - the engine's
+
+    one = both.client[0]
+    got(one.push({"array": np.zeros(4_000_000)}))
+    for number in range(6):
+        pulled = one.pull("array")
+        increased = call(one, increase)
+
+        found = got(pulled)
+        assert (float(found.min()), float(found.max())) == (number, number)
+        got(increased)
+
+
 @pytest.mark.parametrize("count", [1_000, 100_000])
 def test_arrays_are_changed_in_place(both: Any, count: int) -> None:
     """A task may write to the arrays that it gets, and to those that were pushed or scattered, be

@@ -11,8 +11,10 @@ from fractions import Fraction
 from importlib import import_module
 from itertools import count
 from pathlib import Path
+from threading import Event, Thread, current_thread
 from types import ModuleType
 from typing import Any, cast
+from unittest.mock import Mock, patch
 
 import numpy as np
 import pytest
@@ -25,6 +27,7 @@ from assay.kernel.engine._aborts import Aborts
 from assay.kernel.engine._arrays import spare_numpy
 from assay.kernel.engine._cluster import find_cluster
 from assay.kernel.engine._hub_watch import HubWatch
+from assay.kernel.engine._lending import Lender
 from assay.kernel.engine._main import main
 from assay.kernel.engine._membership import Membership
 from assay.kernel.engine._options import EngineOptions, parse_engine
@@ -237,12 +240,35 @@ def test_an_array_that_only_the_result_holds_is_not_copied(
 ) -> None:
     """It is read-only from then on; all else may still change, and is left to be copied."""
     expected = call()
-    buffers = packed(serialize_object, call)
+    buffers = packed(serialize_object, call, lambda buffer: buffer)
 
     assert [settled([frame])[0][0] is frame for frame in buffers[1:]] == given
     found, rest = deserialize_object(buffers)
     assert not rest
     assert all(np.array_equal(a, b) for a, b in zip(parts(expected), parts(found), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("may_lend", "has_thread", "is_lent"),
+    [(True, False, True), (False, False, False), (True, True, False)],
+)
+def test_a_result_is_lent_where_nothing_waits_or_could_write(
+    may_lend: bool, has_thread: bool, is_lent: bool
+) -> None:
+    """The lane then runs nothing until it has left; else it is left to be copied."""
+    main = Mock(may_lend=may_lend)
+    memory = memoryview(bytearray(2_000_000))
+    end = Event()
+    thread = Thread(target=end.wait)
+    if has_thread:
+        thread.start()
+    with patch("threading.enumerate", lambda: [current_thread(), *([thread] * has_thread)]):
+        found = Lender(main).lend(memory)
+    end.set()
+
+    assert (found is memory) is not is_lent
+    assert main.lend.call_count == is_lent
+    assert found == memory
 
 
 def parts(value: Any) -> list[Any]:

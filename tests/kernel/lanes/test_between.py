@@ -8,7 +8,7 @@ from contextlib import nullcontext, suppress
 from functools import partial
 from itertools import count
 from threading import get_ident
-from unittest.mock import Mock, patch
+from unittest.mock import MagicMock, Mock, patch
 
 import pytest
 
@@ -90,6 +90,47 @@ def test_what_was_taken_is_answered_once_whenever_an_interrupt_comes(
         assert main.is_idle is not waits
         if finished:
             return
+
+
+class Ending:
+    """A shutdown that is asked for by and by."""
+
+    is_asked = abandons = False
+
+
+@pytest.mark.parametrize("ends", [False, True])
+def test_the_next_request_waits_for_a_loan(ends: bool) -> None:
+    """It is taken when what was lent has left; a kernel that ends takes none and does not wait."""
+    said, shutdown = Said(), Ending()
+    main = MainLane(
+        io=MagicMock(),
+        responder=said,  # type: ignore[arg-type]  # what is used of it
+        output=Mock(forked=False),
+        parents=Parents(),
+        shutdown=shutdown,  # type: ignore[arg-type]  # what is used of it
+        interruptible=nullcontext,
+        catch_up=lambda: None,
+    )
+
+    def answer(*_: object) -> IsCompleteReply:
+        shutdown.is_asked = True
+        return IsCompleteReply(status="complete")
+
+    def is_over(_: float) -> bool:
+        said.words.append("lent")
+        shutdown.is_asked = ends
+        return len(said.words) == 3
+
+    handlers = Handlers()
+    handlers.on(IsCompleteRequest, answer)
+    main.begin(handlers)
+    main.lend(Mock(is_over=is_over))
+    may_lend = main.may_lend
+    main.put(asked())
+    main.serve()
+
+    assert may_lend
+    assert said.words == (["lent"] if ends else ["lent"] * 3 + ["busy", "reply", "idle"])
 
 
 class Unlimited:
