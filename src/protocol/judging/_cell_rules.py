@@ -64,6 +64,12 @@ def _outputs(conversation: Conversation, cell: RecordedExchange) -> None:
         conversation.note("IOPUB-18", "content.code", wanted, shorten(code), asked, inputs[0])
 
 
+def _is_given_up(reply: Seen) -> bool:
+    """Return whether a cell that has run is answered as aborted: an interrupt raises nothing in
+    many languages, and how it is to be answered is EXEC-30's."""
+    return reply.content.get("status") in {"aborted", "abort"}
+
+
 def _failure(conversation: Conversation, cell: RecordedExchange) -> None:
     """EXEC-17 and EXEC-32: what is said of an exception, and what may not follow it."""
     errors = list(cell.all("error"))
@@ -78,7 +84,7 @@ def _failure(conversation: Conversation, cell: RecordedExchange) -> None:
         for one in errors:
             wanted = "no error for a reply that says ok"
             conversation.note("EXEC-17", "header.msg_type", wanted, "error", one, reply)
-    elif not errors and cell.first("execute_input") is not None:
+    elif not errors and cell.first("execute_input") is not None and not _is_given_up(reply):
         conversation.note("EXEC-17", "header", "an error on IOPub", "none", cell.request, reply)
     for one in errors[1:] if cell.failed else ():
         conversation.note("EXEC-17", "header", "one error", "another one", errors[0], one)

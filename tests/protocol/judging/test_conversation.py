@@ -1021,6 +1021,18 @@ def test_a_cell_that_is_refused_is_not_aborted() -> None:
     assert check_conversation(script.recorded()) == ()
 
 
+@pytest.mark.parametrize("status", ["aborted", "abort"])
+def test_an_interrupted_cell_need_not_have_raised(status: str) -> None:
+    """A cell that ran and is answered as aborted may have no exception to publish (EXEC-30)."""
+    script = play()
+    script.drop("failing.error")
+    script["failing.reply"]["content"] = {"status": status, "execution_count": 4}
+
+    found = check_conversation(script.recorded())
+
+    assert "EXEC-17" not in {one.requirement for one in found}
+
+
 def test_a_recording_may_name_channel_and_sender_in_text() -> None:
     """Records from a file of JSON are those with members of the enums."""
     for one in play().recorded():
