@@ -95,7 +95,7 @@ ROWS: tuple[Row, ...] = (
           SHUT_DOWN, without("restart")),
     spoil("ctrl-shutdown-restart-text", "CTRL-04", "Its `restart` is text.", SHUT_DOWN,
           with_content(restart="false")),
-    spoil("ctrl-shutdown-unanswered", "CTRL-04", "A shutdown on control gets no reply.",
+    spoil("ctrl-shutdown-unanswered", "CTRL-04", "It ends on a shutdown and does not reply.",
           both(SHUT_DOWN, on(CONTROL)), gone),
     spoil("ctrl-shutdown-error", "CTRL-04", "A shutdown is answered with an error.",
           both(SHUT_DOWN, on(CONTROL)),
@@ -238,6 +238,19 @@ class SlowWhileBusy(Kernel):
         if lane is self.control and self.lanes[None].current is not None:
             time.sleep(2.5)
         super().handle(request, lane)
+
+
+@fault("ctrl-shutdown-ignored", "CTRL-20", "A shutdown on control is not handled at all.")
+class ShutdownIgnored(Kernel):
+    """A launcher ends it by force."""
+
+    def serve(self, request: Incoming, lane: Lane) -> Fields | None:
+        ignored = request.on_control and request.type == "shutdown_request"
+        return None if ignored else super().serve(request, lane)
+
+    def finished(self, request: Incoming) -> None:
+        if not request.on_control:
+            super().finished(request)
 
 
 @fault("ctrl-shutdown-stays", "CTRL-05", "The process goes on after a shutdown.")

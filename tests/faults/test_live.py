@@ -76,6 +76,12 @@ VARIATIONS = (
     "control-alone-on-control",
 )
 
+OPTIONAL = {
+    "comms-of-a-library": ("INFO-12.1", "INFO-12.2", "COMM-02.1", "COMM-03.1"),
+    "no-shutdown": ("CTRL-04.1", "SHELL-16.1"),
+}
+"""Kernels that leave something out, and the checks that would judge how they do it."""
+
 HOPELESS = ("never-answers", "answers-with-errors", "dies-at-first-request")
 
 SILENCE_S = 2.0
@@ -105,6 +111,8 @@ def report_of(request: pytest.FixtureRequest) -> Iterator[Reports]:
 def _ask(name: str) -> Report:
     if name in FAULTS:
         return ask(name, _checks(*FENCE, *FAULTS[name]))
+    if name in OPTIONAL:
+        return ask(name, _checks(*OPTIONAL[name]))
     if name in VARIATIONS:
         return ask(name, asked_of(find(name), all_checks()))
     options = Options(jobs=1, language=language_named(LANGUAGE), start_limit=SILENCE_S)
@@ -147,6 +155,15 @@ def test_variation(name: str, report_of: Reports) -> None:
 
     assert report.with_outcome(Verdict.PASSED)
     assert report.failures() == ()
+
+
+@pytest.mark.parametrize("name", OPTIONAL)
+def test_optional(name: str, report_of: Reports) -> None:
+    """What a kernel need not have is not asked of one that does not have it."""
+    report = report_of(name)
+
+    skipped = {one.check for one in report.with_outcome(Verdict.SKIPPED)}
+    assert skipped == set(OPTIONAL[name])
 
 
 @pytest.mark.parametrize("name", HOPELESS)

@@ -265,6 +265,27 @@ class NoComms(Lacking):
         return tuple(set(super().call_names()) - {"target", "open", "close", "send"})
 
 
+@variation("comms-of-a-library", "Targets can be registered, and no comm is ever opened for one.")
+class CommsOfALibrary(Lacking):
+    """The language has a library of comms that knows nothing of the kernel."""
+
+    lacks = ("comm_open", "comm_msg", "comm_close")
+
+    def call_names(self) -> tuple[str, ...]:
+        return tuple(set(super().call_names()) - {"open", "close", "send"})
+
+
+@variation("no-shutdown", "A `shutdown_request` is not answered, and the process goes on.")
+class NoShutdown(Lacking):
+    """Optional: a launcher ends it by force."""
+
+    lacks = ("shutdown_request",)
+
+    def finished(self, request: Incoming) -> None:
+        if request.type != "shutdown_request":
+            super().finished(request)
+
+
 @variation("minimal", "It does nothing that is optional.")
 class Minimal(NoComms):
     """The smallest kernel that conforms."""

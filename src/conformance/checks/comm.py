@@ -9,27 +9,15 @@ from assay.conformance._outcome import Outcome, Skip, failed, passed
 from assay.conformance._peer import Peer
 from assay.conformance._testee import Testee
 from assay.conformance.checks._cells import must_run, new_name, not_alive
+from assay.conformance.checks._comms import must_have_comms, open_comm, registered_target
 from assay.conformance.checks._shape import OBJECT, TEXT, has_shape
 from assay.protocol import Channel
 
 __all__: list[str] = []
 
 
-def _target(kernel: Testee, snippet: str = "comm_register") -> str:
-    """Return the name of a target that the kernel has registered."""
-    target = new_name("assaytarget")
-    kernel.peer.execute(kernel.snippet(snippet, target=target)).succeeded()
-    return target
-
-
 def _send(peer: Peer, msg_type: str, **content: object) -> Heard:
     return peer.send(msg_type, content, wants_reply=False)
-
-
-def _open(peer: Peer, target: str, comm_id: str) -> Heard:
-    heard = _send(peer, "comm_open", comm_id=comm_id, target_name=target, data={})
-    peer.quiet()
-    return heard
 
 
 def _echoing(kernel: Testee) -> str:
@@ -38,8 +26,8 @@ def _echoing(kernel: Testee) -> str:
     Raises:
         Skip: an echo does not come.
     """
-    target, comm_id = _target(kernel), new_name("assaycomm")
-    _open(kernel.peer, target, comm_id)
+    target, comm_id = registered_target(kernel), new_name("assaycomm")
+    open_comm(kernel.peer, target, comm_id)
     heard = _send(kernel.peer, "comm_msg", comm_id=comm_id, data={"first": 1})
     kernel.peer.wait_for(lambda: heard.idle or heard.of_type("comm_msg"))
     kernel.peer.quiet()
@@ -92,10 +80,11 @@ def form_of_open(kernel: Testee) -> Outcome:
     mistake="The open is handled, and its comm forgotten.",
 )
 def opened_is_held(kernel: Testee) -> Outcome:
-    target, comm_id = _target(kernel), new_name("assaycomm")
+    target, comm_id = registered_target(kernel), new_name("assaycomm")
     _comms(kernel)
-    heard = _open(kernel.peer, target, comm_id)
+    heard = open_comm(kernel.peer, target, comm_id)
     if comm_id not in _comms(kernel):
+        must_have_comms(kernel)
         return failed(f"{comm_id} among the comms", repr(list(_comms(kernel))), heard)
     return passed()
 
@@ -106,15 +95,16 @@ def opened_is_held(kernel: Testee) -> Outcome:
     snippets=("comm_register",),
     mistake="The unknown target is logged, and the client goes on sending.",
 )
-def unknown_target(kernel: Testee) -> Outcome:
-    _target(kernel)  # the kernel has comms at all
+def unknownregistered_target(kernel: Testee) -> Outcome:
+    registered_target(kernel)  # the kernel has comms at all
     comm_id = new_name("assaycomm")
-    heard = _open(kernel.peer, new_name("assayunknown"), comm_id)
+    heard = open_comm(kernel.peer, new_name("assayunknown"), comm_id)
     if not kernel.peer.quiet():
         return failed("an answer to the next request", "none", heard)
     closes = [one for one in kernel.peer.on(Channel.IOPUB) if one.msg_type == "comm_close"]
     mine = [one for one in closes if one.content.get("comm_id") == comm_id]
     if not mine:
+        must_have_comms(kernel)
         return failed("a comm_close", ", ".join(heard.types) or "nothing", heard)
     if mine[0].parent_id != heard.msg_id:
         return failed("the comm_open as its parent", repr(mine[0].parent_id), heard, mine[0])
@@ -316,8 +306,8 @@ def all_clients_see(kernel: Testee) -> Outcome:
 
 def _failing(kernel: Testee) -> str:
     """Return the id of an open comm whose handler fails."""
-    target, comm_id = _target(kernel, "comm_raise"), new_name("assaycomm")
-    _open(kernel.peer, target, comm_id)
+    target, comm_id = registered_target(kernel, "comm_raise"), new_name("assaycomm")
+    open_comm(kernel.peer, target, comm_id)
     if comm_id not in _comms(kernel):
         raise Skip("the open comm is not listed (COMM-02)")
     return comm_id

@@ -12,6 +12,7 @@ from assay.conformance._heard import Heard
 from assay.conformance._outcome import Outcome, Skip, failed, note, passed
 from assay.conformance._testee import Testee
 from assay.conformance.checks._cells import looping, stop
+from assay.conformance.checks._shutdown import must_serve_shutdown, shut_down
 from assay.protocol import Channel
 from assay.transport import KernelEndedError, LaunchError
 
@@ -278,18 +279,11 @@ def interrupt_ends_a_prompt(kernel: Testee) -> Outcome:
 # Shutdown
 
 
-def _shut_down(kernel: Testee, *, restart: bool = False) -> Heard:
-    asked = kernel.peer.send("shutdown_request", {"restart": restart}, channel=CONTROL)
-    kernel.peer.wait_for(lambda: asked.replies)
-    return asked
-
-
 def _replies_with(kernel: Testee, *, restart: bool) -> Outcome:
-    asked = _shut_down(kernel, restart=restart)
-    if asked.reply is None:
-        return failed("a shutdown_reply", "none", asked)
+    asked = shut_down(kernel, restart=restart)
     wanted = {"status": "ok", "restart": restart}
-    found = {key: asked.reply.content.get(key) for key in wanted}
+    reply = asked.replied()
+    found = {key: reply.content.get(key) for key in wanted}
     if found["status"] != "ok" or found["restart"] is not restart:
         return failed(f"a shutdown_reply with {wanted}", f"{found}", asked)
     return passed()
@@ -319,6 +313,18 @@ def restart_is_answered(kernel: Testee) -> Outcome:
 
 
 @check(
+    "CTRL-20.1",
+    "a shutdown_request on control is answered",
+    fresh=True,
+    process=True,
+    mistake="It is not implemented, and every launcher has to end the process by force.",
+)
+def shutdown_is_served(kernel: Testee) -> Outcome:
+    asked = shut_down(kernel)
+    return passed() if asked.replies else failed("a shutdown_reply", "none", asked)
+
+
+@check(
     "CTRL-05.1",
     "the process ends by itself after a shutdown_request",
     fresh=True,
@@ -326,7 +332,8 @@ def restart_is_answered(kernel: Testee) -> Outcome:
     mistake="A thread or an event loop keeps the process alive.",
 )
 def process_ends(kernel: Testee) -> Outcome:
-    asked = _shut_down(kernel)
+    asked = shut_down(kernel)
+    asked.replied()
     if not _ended(kernel):
         return failed("the end of the process", "it still runs", asked)
     return passed()
@@ -345,7 +352,7 @@ def cleaned_up_before_the_reply(kernel: Testee) -> Outcome:
     with TemporaryDirectory(prefix="assay-check-") as folder:
         made = Path(folder) / "made"
         kernel.peer.execute(kernel.snippet("at_exit", path=made.as_posix())).succeeded()
-        asked = _shut_down(kernel)
+        asked = shut_down(kernel)
         asked.replied()
         if made.exists():
             return passed()
@@ -366,7 +373,7 @@ def shutdown_is_published(kernel: Testee) -> Outcome:
     other = kernel.connect("two")
     if not kernel.heard_by(other):
         raise Skip("a second client receives nothing on IOPub")
-    asked = _shut_down(kernel)
+    asked = shut_down(kernel)
     asked.replied()
 
     def broadcast() -> bool:
@@ -394,8 +401,9 @@ def shutdown_is_published(kernel: Testee) -> Outcome:
 )
 def shutdown_while_busy(kernel: Testee) -> Outcome:
     cell = looping(kernel)
-    asked = _shut_down(kernel)
+    asked = shut_down(kernel)
     if asked.reply is None:
+        must_serve_shutdown(kernel)
         return failed("a shutdown_reply", "none", cell, asked)
     if not _ended(kernel):
         return failed("the end of the process", "it still runs", asked)
@@ -410,7 +418,7 @@ def shutdown_while_busy(kernel: Testee) -> Outcome:
     also=("CONN-03",),
 )
 def ports_are_free_again(kernel: Testee) -> Outcome:
-    _shut_down(kernel)
+    shut_down(kernel)
     if not _ended(kernel):
         raise Skip("the process does not end")
     with kernel.another(kernel.connection) as second:
@@ -431,6 +439,7 @@ def shutdown_on_shell(kernel: Testee) -> Outcome:
     with suppress(KernelEndedError):
         kernel.peer.wait_for(lambda: asked.replies)
     if asked.reply is None:
+        must_serve_shutdown(kernel)
         return failed("a shutdown_reply", "none", asked)
     if not _ended(kernel):
         return failed("the end of the process", "it still runs", asked)

@@ -10,6 +10,7 @@ from assay.conformance._check import check
 from assay.conformance._outcome import Outcome, Skip, failed, passed
 from assay.conformance._testee import Testee
 from assay.conformance.checks._cells import new_name
+from assay.conformance.checks._comms import must_have_comms, open_comm, registered_target
 from assay.conformance.checks._shape import OBJECT, has_shape
 from assay.protocol import Channel
 
@@ -154,11 +155,8 @@ def _opened(kernel: Testee) -> tuple[str, str]:
     Raises:
         Skip: the kernel has no comms that a client can open.
     """
-    target, comm_id = new_name("assaytarget"), new_name("assaycomm")
-    kernel.peer.execute(kernel.snippet("comm_register", target=target)).succeeded()
-    content = {"comm_id": comm_id, "target_name": target, "data": {}}
-    kernel.peer.send("comm_open", content, wants_reply=False)
-    kernel.peer.quiet()
+    target, comm_id = registered_target(kernel), new_name("assaycomm")
+    open_comm(kernel.peer, target, comm_id)
     return target, comm_id
 
 
@@ -179,6 +177,7 @@ def open_comms(kernel: Testee) -> Outcome:
     if not isinstance(comms, dict):
         return failed("an object under 'comms'", repr(comms), reply)
     if comm_id not in comms:
+        must_have_comms(kernel)
         return failed(f"the open comm {comm_id!r}", repr(list(comms)), reply)
     found = comms[comm_id]
     if not isinstance(found, dict) or found.get("target_name") != target:
@@ -199,6 +198,7 @@ def comms_of_a_target(kernel: Testee) -> Outcome:
     if not isinstance(comms, dict):
         raise Skip("the comm_info_reply has no comms (INFO-12)")
     if second[1] not in comms or first[1] in comms:
+        must_have_comms(kernel)
         return failed(f"the comm of {second[0]!r} alone", repr(comms), reply)
     return passed()
 

@@ -10,6 +10,7 @@ from assay.conformance._peer import Peer
 from assay.conformance._testee import Testee
 from assay.conformance.checks._cells import execution, lines, must_run, new_name, not_alive
 from assay.conformance.checks._shape import BOOLEAN, TEXT, has_shape
+from assay.conformance.checks._shutdown import must_serve_shutdown, shut_down
 from assay.protocol import Channel
 
 __all__: list[str] = []
@@ -420,9 +421,9 @@ def second_answer(kernel: Testee) -> Outcome:
 )
 def shutdown_at_prompt(kernel: Testee) -> Outcome:
     cell = _ask(kernel)
-    asked = kernel.peer.send("shutdown_request", {"restart": False}, channel=Channel.CONTROL)
-    kernel.peer.wait_for(lambda: asked.replies)
+    asked = shut_down(kernel)
     if asked.reply is None:
+        must_serve_shutdown(kernel)
         return failed("a shutdown_reply", "none", cell, asked)
     return passed()
 

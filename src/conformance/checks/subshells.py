@@ -18,6 +18,7 @@ from assay.conformance.checks._cells import (
     not_alive,
 )
 from assay.conformance.checks._shape import ERROR, TEXT, TEXTS, has_shape
+from assay.conformance.checks._shutdown import must_serve_shutdown, shut_down
 from assay.protocol import Channel
 
 __all__: list[str] = []
@@ -333,9 +334,9 @@ def interrupt_all(kernel: Testee) -> Outcome:
 )
 def shutdown_all(kernel: Testee) -> Outcome:
     _sleeper(kernel, _create(kernel))
-    asked = kernel.peer.send("shutdown_request", {"restart": False}, channel=CONTROL)
-    kernel.peer.wait_for(lambda: asked.replies)
+    asked = shut_down(kernel)
     if asked.reply is None:
+        must_serve_shutdown(kernel)
         return failed("a shutdown_reply", "none", asked)
     return passed()
 
