@@ -65,6 +65,8 @@ _get = BackendSocket.get
 DICTS_BEHIND_DELIMITER = 5
 """Signature, header, parent header, metadata, content."""
 
+NOTHING_BUT_BYTES = frozenset({bytes})
+
 Mark: TypeAlias = zmq.MessageTracker
 """Tells whether everybody has taken a message: it is `done` then."""
 
@@ -106,13 +108,10 @@ def size_of(frames: Sequence[Buffer]) -> int:
 
 def settled(frames: list[Buffer]) -> tuple[list[Buffer], int]:
     """Return *frames* with a copy of each that could still change or has gaps, and their bytes."""
-    size = 0
-    for frame in frames:  # once, for each message that is sent: most have nothing but bytes
-        if type(frame) is not bytes:
-            copied = [f if _is_settled(f) else _copied(memoryview(f)) for f in frames]
-            return copied, size_of(copied)
-        size += len(frame)
-    return frames, size
+    if NOTHING_BUT_BYTES.issuperset(map(type, frames)):  # most, and found without a loop
+        return frames, sum(map(len, frames))
+    copied = [f if _is_settled(f) else _copied(memoryview(f)) for f in frames]
+    return copied, size_of(copied)
 
 
 def give_away(buffer: Buffer) -> Buffer:

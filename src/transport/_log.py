@@ -237,8 +237,11 @@ class When(Enum):
     WITH_NEXT = auto()
     """It leaves with what follows. A reply must be followed by something that leaves now."""
 
+    NOW_AND_MORE = auto()
+    """It may not, and more follows, for which the I/O thread is to look again by itself."""
 
-NOW, SOON = When.NOW, When.SOON
+
+NOW, SOON, WITH_NEXT, NOW_AND_MORE = When.NOW, When.SOON, When.WITH_NEXT, When.NOW_AND_MORE
 
 
 class Outgoing(NamedTuple):
@@ -271,7 +274,7 @@ class OutboundLog:
         self.expected = False
         """True while the I/O thread is going to look by itself; set and unset by it."""
         self.shows_more = False
-        """True if the last message may leave `SOON`: others may follow; unset by `take`."""
+        """True if others may follow what was posted last; unset by `take`."""
         self._text_wakes = True
         # A finalizer or signal handler may write while its thread has the lock.
         self._lock = RLock()
@@ -390,8 +393,9 @@ class OutboundLog:
             self._bytes += size + MESSAGE_BYTES
         if not is_published:
             self.has_reply = True
-        self.shows_more = when is SOON
-        if when is NOW or (when is SOON and not self.expected):
+        if when is not WITH_NEXT:
+            self.shows_more = when is not NOW
+        if when is NOW or when is NOW_AND_MORE or (when is SOON and not self.expected):
             self.urgent = True
             self._rouse()
         elif is_published and not self.expected:

@@ -239,6 +239,14 @@ class TestSending:
 
         assert b"status" in peer.published()
 
+    def test_idle_before_another_request(self, kernel: Kernel, peer: Peer) -> None:
+        """An idle leaves at once, and so does the busy behind it, whenever that comes."""
+        for _ in range(3):
+            kernel.publish(When.NOW_AND_MORE)
+            assert b"status" in peer.published()
+            kernel.publish(When.WITH_NEXT)
+            assert b"status" in peer.published()
+
     def test_displays(self, kernel: Kernel, peer: Peer) -> None:
         """Displays leave, the first as well as those that the I/O thread expects behind it."""
         for _ in range(3):

@@ -398,6 +398,17 @@ class TestWaking:
 
         assert not log.shows_more
 
+    def test_idle_before_another_request(self) -> None:
+        """It leaves at once, and the I/O thread learns that more comes, also behind a busy."""
+        woken = Woken()
+        log = OutboundLog(woken)
+        log.post(Channel.IOPUB, FRAMES, When.NOW_AND_MORE)
+        log.post(Channel.IOPUB, FRAMES, When.WITH_NEXT)
+
+        assert woken.count == 1
+        assert log.urgent
+        assert log.shows_more
+
     def test_busy_unexpected(self) -> None:
         """A message that may wait wakes the I/O thread if it is not: no more may follow."""
         woken = Woken()

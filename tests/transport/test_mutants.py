@@ -201,6 +201,13 @@ MUTANTS = (
         f"{WAKING}test_busy_unexpected",
     ),
     Mutant(
+        "a busy hides that more follows the idle before it",
+        f"{LOG}post",
+        "if when is not WITH_NEXT:",
+        "if when is not SOON:\n        self.shows_more = False\n    if when is SOON:",
+        f"{WAKING}test_idle_before_another_request",
+    ),
+    Mutant(
         "replies wait for room",
         f"{LOG}post",
         "if is_published and self._is_full(more):",

@@ -102,6 +102,8 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
     prefilter_manager: Any = None
     payload_manager: Any = None
     magics_manager: Any = None
+    last_execution_succeeded: bool = True
+    last_execution_result: Any = None
 
     tracer: CellTracer | None = None
     """Follows the cells, while a debugger is attached."""

@@ -371,7 +371,9 @@ class MainLane:
             request.finished = True
             self._parents.reset(token)
             if not (request.is_deferred or self._shutdown.abandons):
-                self._responder.status("idle", request)
+                more = len(self.lane) > 0  # then a busy follows, which need not wake the I/O thread
+                when = When.NOW_AND_MORE if more else When.NOW
+                self._responder.status("idle", request, when=when)
 
     def _leave_code(self) -> None:
         self.leave_code()

@@ -147,11 +147,11 @@ def _is_closed(descriptor: int) -> bool:
     Any other file that can only be read is the user's.
     """
     try:
-        mode = fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE
-        found = os.fstat(descriptor)
+        if fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDONLY:
+            return False
+        return _is_null_device(os.fstat(descriptor))
     except OSError:
         return True
-    return mode == os.O_RDONLY and _is_null_device(found)
 
 
 def _is_null_device(found: os.stat_result) -> bool:

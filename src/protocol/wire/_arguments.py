@@ -27,6 +27,7 @@ __all__ = [
 PARTS = ("header", "parent_header", "metadata", "content")
 
 LISTS = frozenset({list, tuple})
+NOTHING_BUT_BYTES = frozenset({bytes})
 
 BYTES = (bytes, bytearray, memoryview)
 
@@ -111,11 +112,8 @@ def check_around(identities: Sequence[object], buffers: Sequence[object]) -> Non
     """
     if buffers or type(buffers) is not tuple:
         check_bytes("buffers", buffers, "WIRE-09")
-    if type(identities) not in LISTS:
+    if type(identities) not in LISTS or not NOTHING_BUT_BYTES.issuperset(map(type, identities)):
         check_bytes("identities", identities, "WIRE-02")
-    for identity in identities:
-        if type(identity) is not bytes:
-            check_bytes("identities", identities, "WIRE-02")
 
 
 def check_frames(frames: object) -> None:

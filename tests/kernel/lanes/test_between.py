@@ -21,7 +21,7 @@ from assay.kernel.output._parents import Parents
 from assay.kernel.process._interrupts import Interrupts
 from assay.kernel.process._thread_interrupts import ThreadInterrupts
 from assay.protocol import Channel, ConnectionFile, IsCompleteReply, IsCompleteRequest
-from assay.transport import session_for
+from assay.transport import When, session_for
 from tests.moments import struck
 
 
@@ -131,6 +131,30 @@ def test_the_next_request_waits_for_a_loan(ends: bool) -> None:
 
     assert may_lend
     assert said.words == (["lent"] if ends else ["lent"] * 3 + ["busy", "reply", "idle"])
+
+
+def test_idle_says_whether_another_request_waits() -> None:
+    """Where one waits, the I/O thread is to look again by itself behind the idle."""
+    responder = Mock()
+    main = MainLane(
+        io=MagicMock(),
+        responder=responder,
+        output=Mock(forked=False),
+        parents=Parents(),
+        shutdown=Mock(abandons=False),
+        interruptible=nullcontext,
+        catch_up=lambda: None,
+    )
+    handlers = Handlers()
+    handlers.on(IsCompleteRequest, lambda *_: IsCompleteReply(status="complete"))
+    main.begin(handlers)
+    for _ in range(2):
+        main.put(asked())
+    while main.step():
+        pass
+
+    idles = [call for call in responder.status.call_args_list if call.args[0] == "idle"]
+    assert [call.kwargs["when"] for call in idles] == [When.NOW_AND_MORE, When.NOW]
 
 
 class Unlimited:

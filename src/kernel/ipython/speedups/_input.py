@@ -44,7 +44,7 @@ class QuickTransformer(TransformerManager):  # type: ignore[misc]  # IPython is 
 
     def transform_cell(self, cell: str) -> str:
         """Return *cell* as Python, with a line end."""
-        if cell and not SPECIAL.search(cell) and self.is_plain:
+        if not SPECIAL.search(cell) and self.is_plain:
             return cell if cell.endswith("\n") else f"{cell}\n"
         transformed: str = super().transform_cell(cell)
         return transformed

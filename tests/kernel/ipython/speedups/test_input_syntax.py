@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -32,6 +34,7 @@ PLAIN = CELLS.filter(lambda cell: not SPECIAL.search(cell))
 
 
 @given(CELLS)
+@example("")
 @example("a\n  \nb")
 @example("x = '''\n\t\n'''")
 @example("if x:\n    /f x")
@@ -51,6 +54,13 @@ def test_a_plain_cell_is_left_alone(cell: str) -> None:
 def test_a_cell_without_the_words_awaits_nothing(cell: str) -> None:
     """What awaits at its top level has one of the words for it."""
     assert may_await(cell) or not _should_be_async(cell)
+
+
+def test_an_empty_cell_is_not_taken_apart() -> None:
+    """It goes the quick way: IPython's own steps are not asked."""
+    transformer = QuickTransformer()
+    with patch.object(TransformerManager, "transform_cell", side_effect=AssertionError):
+        assert transformer.transform_cell("") == "\n"
 
 
 def test_the_shell_takes_another_transformer(mine: Client) -> None:
