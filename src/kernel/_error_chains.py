@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from assay.kernel._error_groups import shares_members, shown_before, shown_once
+
 if TYPE_CHECKING:
     from traceback import TracebackException
 
@@ -21,13 +23,6 @@ HALF = MAX_CHAIN // 2
 
 CAUSE = "The above exception was the direct cause of the following exception:"
 CONTEXT = "During handling of the above exception, another exception occurred:"
-
-
-def shown_before(error: BaseException) -> BaseException | None:
-    """Return what is shown before *error*, as Python chooses between its cause and context."""
-    if error.__cause__ is not None:
-        return error.__cause__
-    return None if error.__suppress_context__ else error.__context__
 
 
 def lines_of_chain(error: BaseException) -> tuple[list[str], list[str]]:
@@ -43,6 +38,8 @@ def lines_of_chain(error: BaseException) -> tuple[list[str], list[str]]:
 
     newest_first = list(_distinct(error))
     left_out = len(newest_first) - MAX_CHAIN
+    if left_out <= 0 and shares_members(error):
+        return "".join(shown_once(error).format()).splitlines(), []
     if left_out <= 0:
         return "".join(traceback.format_exception(error)).splitlines(), []
     oldest = _lines_of(newest_first[-HALF:])
@@ -81,6 +78,8 @@ def _alone(error: BaseException) -> TracebackException:
         stand_in = BaseExceptionGroup(error.message, error.exceptions)
         for note in getattr(error, "__notes__", ()):
             stand_in.add_note(note)
+        if shares_members(stand_in):
+            return shown_once(stand_in, chain=False)
         return TracebackException(kind, stand_in, trace, compact=True)
     alone = TracebackException(kind, error, trace, compact=True, _seen=set())
     # Python sets these where it goes on to the errors before, which it does not if some were seen.
