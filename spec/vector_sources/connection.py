@@ -59,7 +59,7 @@ def _file(
     if breaks:
         vector["breaks"] = breaks
     vector["file"] = (text(value) if data is None else data).hex()
-    if result != "invalid" and data is None:
+    if result != "invalid":
         vector["decoded"] = value
         vector["key"] = value.get("key", "")
         vector["signature_scheme"] = value.get("signature_scheme", "hmac-sha256")

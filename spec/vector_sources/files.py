@@ -46,7 +46,12 @@ def _maker(kind: str, subject: str, protocol: str) -> Callable[..., Vector]:
         if breaks:
             vector["breaks"] = breaks
         vector["file"] = data.hex()
-        return vector if breaks else {**vector, "decoded": content}
+        if breaks:
+            return vector
+        vector["decoded"] = content
+        if kind == "registration-file" and isinstance(content, dict):
+            vector |= {name: content[name] for name in ("key", "signature_scheme")}
+        return vector
 
     return made
 

@@ -10,6 +10,7 @@ import pytest
 
 from assay import protocol
 from assay.protocol import (
+    AssayError,
     Channel,
     ContentError,
     ExecuteRequest,
@@ -72,6 +73,7 @@ MESSAGE_TAKERS: tuple[Call, ...] = (
     lambda wrong: protocol.check_conversation([wrong]),
     protocol.check_conversation,
     lambda wrong: protocol.structure(wrong, {}),
+    protocol.Handshake,
 )
 
 BYTES_TAKERS: tuple[Call, ...] = (
@@ -87,6 +89,7 @@ BYTES_TAKERS: tuple[Call, ...] = (
     protocol.decode_json,
     lambda wrong: protocol.decode_object(wrong, "content"),
     protocol.ConnectionFile.from_json,
+    lambda wrong: protocol.murmur2(wrong, 1),
 )
 
 NAME_TAKERS: tuple[Call, ...] = (
@@ -98,7 +101,19 @@ NAME_TAKERS: tuple[Call, ...] = (
     protocol.content_class,
     lambda wrong: Signer(b"k", wrong),
     lambda wrong: protocol.join_websocket(wrong, protocol.split(FRAMES), V1),
+    lambda wrong: protocol.split_websocket("{}", wrong),
 )
+
+
+class Unhashed(type):
+    """A class of this kind cannot stand in a table."""
+
+    __hash__ = None  # type: ignore[assignment]  # which is the point
+
+
+class Odd(metaclass=Unhashed):
+    """Its values are none of this package's."""
+
 
 COUNT_TAKERS: tuple[Call, ...] = (
     ReplayWindow,
@@ -183,7 +198,7 @@ def test_a_name_that_is_no_text_is_refused(call: Call, wrong: object) -> None:
 
 
 @pytest.mark.parametrize("call", COUNT_TAKERS)
-@pytest.mark.parametrize("wrong", ["1", -1, 1.5, True, [1]])
+@pytest.mark.parametrize("wrong", ["1", -1, 1.5, True, [1], 10**40])
 def test_a_size_is_a_number(call: Call, wrong: object) -> None:
     """A memory that cannot be is refused where it is asked for."""
     with pytest.raises(LocalError) as caught:
@@ -205,3 +220,50 @@ def test_a_content_that_is_no_object_is_the_peers_fault(wrong: Any) -> None:
             read(wrong)
 
         assert caught.value.requirement == "WIRE-06"
+
+
+@pytest.mark.parametrize("wrong", [Odd, Odd()])
+def test_a_class_without_a_hash_is_refused(wrong: Any) -> None:
+    """What cannot be looked up in a table is nothing that the table holds."""
+    takers: tuple[Call, ...] = (
+        lambda odd: protocol.structure(odd, {}),
+        protocol.unstructure,
+        protocol.encode_json,
+        protocol.decode_json,
+        protocol.join,
+        protocol.debug_body,
+        lambda odd: SESSION.pack_json("status", odd),
+        lambda odd: SESSION.signer.sign(b"{}", b"{}", b"{}", odd),
+    )
+    for take in takers:
+        with pytest.raises(AssayError) as caught:
+            take(wrong)
+
+        assert "found " in str(caught.value)
+
+
+@pytest.mark.parametrize("wrong", [{}, [], set(), bytearray(), REQUEST])
+def test_an_object_is_no_class(wrong: Any) -> None:
+    """What cannot be looked up in a table is refused like any other thing that is no class."""
+    with pytest.raises(LocalError) as caught:
+        protocol.structure(wrong, {})
+
+    assert "wanted a content or a header, found " in str(caught.value)
+
+
+def test_a_seed_is_an_integer() -> None:
+    """The hash of a cell's file is made of bytes and a number (DEBUG-13)."""
+    wrong: Any = "1"
+    with pytest.raises(LocalError) as caught:
+        protocol.murmur2(b"x", wrong)
+
+    assert "wanted an integer as seed, found text" in str(caught.value)
+
+
+def test_bytes_with_gaps_are_not_signed() -> None:
+    """A view that skips bytes has no memory that a hash could read."""
+    gaps: Any = memoryview(b"{  }")[::3]
+    with pytest.raises(LocalError) as caught:
+        SESSION.signer.sign(b"{}", b"{}", b"{}", gaps)
+
+    assert "content: wanted bytes" in str(caught.value)

@@ -494,6 +494,20 @@ def test_the_files_have_a_schema(path: Path) -> None:
     assert not judge.is_valid({**whole, "format": 2})
 
 
+@pytest.mark.parametrize("key", ["decoded", "key", "signature_scheme"])
+def test_a_valid_file_says_what_is_in_it(key: str) -> None:
+    """Whoever accepts a file can compare what it holds, its key and scheme included."""
+    schema = json.loads((FOLDER.parent / "vectors.schema.json").read_text("utf-8"))
+    judge = import_module("jsonschema").Draft202012Validator(schema)
+    good = [one for one in VECTORS if one["id"] in {"VEC-CONNECTION-011", "VEC-REGISTRATION-001"}]
+    for one in good:
+        whole = {"format": 1, "subject": "x", "title": "x", "vectors": [one]}
+        assert judge.is_valid(whole)
+        less = {name: value for name, value in one.items() if name != key}
+        assert not judge.is_valid({**whole, "vectors": [less]})
+    assert len(good) == 2
+
+
 @pytest.mark.parametrize("vector", of("connection-file"))
 def test_our_reader_of_connection_files_agrees(vector: Vector) -> None:
     """A file is read as the vector says, or refused."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from assay.protocol.wire._arguments import as_bytes, check_instance
+
 __all__ = ["murmur2"]
 
 MULTIPLIER = 0x5BD1E995
@@ -13,7 +15,12 @@ def murmur2(data: bytes, seed: int) -> int:
 
     Source: messages.md §debugInfo, DEBUG-13. The file of a cell is named by the hash of its code in
     UTF-8 (AMB-29).
+
+    Raises:
+        LocalError: *data* is no bytes, or *seed* no integer.
     """
+    data = as_bytes(data, "data")
+    check_instance(seed, int, "an integer as seed")
     value = (seed ^ len(data)) & MASK
     whole = len(data) // 4 * 4
     for place in range(0, whole, 4):

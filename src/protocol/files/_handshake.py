@@ -24,6 +24,7 @@ from assay.protocol.files._connection import (
     ports_as_numbers,
 )
 from assay.protocol.files._registration import RegistrationFile
+from assay.protocol.wire._arguments import check_instance
 from assay.protocol.wire._framing import DELIMITER, Buffer
 from assay.protocol.wire._json import Json, JsonObject, decode_object, encode_json
 from assay.protocol.wire._registry import Channel
@@ -136,10 +137,12 @@ class Handshake:
         allow_broken_scheme: Accept ``hmac-md5``.
 
     Raises:
-        LocalError: the signature scheme is unknown, or broken and not allowed (SIGN-12).
+        LocalError: *file* is something else, or its signature scheme is unknown, or broken and
+            not allowed (SIGN-12).
     """
 
     def __init__(self, file: RegistrationFile, *, allow_broken_scheme: bool = False) -> None:
+        check_instance(file, RegistrationFile, "a registration file")
         self.file = file
         self._signer = Signer(
             file.key.encode(), file.signature_scheme, allow_broken=allow_broken_scheme

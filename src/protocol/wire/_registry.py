@@ -296,12 +296,11 @@ def sender_named(name: Sender | str) -> Sender:
 M = TypeVar("M", Channel, Sender)
 
 
-def _member(kind: type[M], name: str, what: str) -> M:
-    try:
+def _member(kind: type[M], name: object, what: str) -> M:
+    if isinstance(name, str) and name in list(kind):
         return kind(name)
-    except ValueError:
-        names = ", ".join(map(repr, map(str, kind)))
-        raise LocalError(f"wanted a {what}, one of {names}, found {shorten(name)}") from None
+    names = ", ".join(map(repr, map(str, kind)))
+    raise LocalError(f"wanted a {what}, one of {names}, found {shorten(name)}")
 
 
 def forget_message_type(name: str) -> None:

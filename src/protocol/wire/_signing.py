@@ -85,7 +85,7 @@ class Signer:
         try:
             inner.update(header + parent_header + metadata)
             inner.update(content)
-        except TypeError:
+        except (TypeError, BufferError):
             check_dicts(header, parent_header, metadata, content)
             raise
         outer = self._outer.copy()

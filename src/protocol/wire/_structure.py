@@ -48,7 +48,10 @@ def structure(cls: type[T], data: JsonObject) -> T:
             *data* is no object (WIRE-06).
         LocalError: *cls* has no fields.
     """
-    plan = _PLANS[cls]
+    try:
+        plan = _PLANS[cls]
+    except TypeError:  # it cannot be hashed
+        raise _no_class(cls) from None
     if type(data) is not dict:
         _check_object(data)
     if plan.absent:
@@ -101,7 +104,10 @@ def unstructure(value: object) -> dict[str, Json]:
     Raises:
         LocalError: *value* is of a class that has no fields.
     """
-    plan = _PLANS[type(value)]
+    try:
+        plan = _PLANS[type(value)]
+    except TypeError:  # it cannot be hashed
+        raise _no_class(type(value)) from None
     result: dict[str, Json] = {}
     for name in plan.names:
         item = getattr(value, name)
@@ -160,7 +166,7 @@ _PLANS = _Plans()
 
 def _plan(cls: Any) -> _Plan:
     if not isinstance(cls, type) or not attrs.has(cls):
-        raise LocalError(f"wanted a content or a header, found {shorten(cls)}")
+        raise _no_class(cls)
     fields: tuple[attrs.Attribute[Any], ...] = attrs.fields(cls)
     names = tuple(f.name for f in fields if not f.name.startswith("_"))
     hints = get_type_hints(cls)
@@ -168,6 +174,10 @@ def _plan(cls: Any) -> _Plan:
     has_extra = any(f.name == "_extra" for f in fields)
     absent: Mapping[str, Json] = getattr(cls, "absent", {})
     return _Plan(names, frozenset(names), has_extra, tuple(nested), absent)
+
+
+def _no_class(found: object) -> LocalError:
+    return LocalError(f"wanted a content or a header, found {shorten(found)}")
 
 
 def _content_in(hint: object) -> type | None:

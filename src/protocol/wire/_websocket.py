@@ -166,12 +166,11 @@ def join_websocket(channel: Channel, frames: Frames, form: WebsocketForm) -> str
         raise LocalError("wanted frames of UTF-8, found other bytes", requirement="WS-01") from None
 
 
-def _known(form: str) -> WebsocketForm:
-    try:
+def _known(form: object) -> WebsocketForm:
+    if isinstance(form, str) and form in list(WebsocketForm):
         return WebsocketForm(form)
-    except ValueError:
-        names = " or ".join(repr(str(one)) for one in WebsocketForm)
-        raise LocalError(f"wanted the form {names}, found {shorten(form)}") from None
+    names = " or ".join(repr(str(one)) for one in WebsocketForm)
+    raise LocalError(f"wanted the form {names}, found {shorten(form)}")
 
 
 def _joined(table: _Table, parts: Sequence[Buffer], *, ends: bool) -> bytes:
