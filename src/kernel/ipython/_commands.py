@@ -3,6 +3,10 @@
 Seen: IPython ends the command, swallows the interrupt and goes on with the next line of the cell,
 which may be the next command (ipython#514). Here: KeyboardInterrupt is raised behind the command
 (CTRL-11).
+
+Nor is a magic lost whose module an interrupt keeps from being imported: IPython notes that it has
+looked for it, and takes that back after an error only. What a class of magics had until it was
+interrupted would be the next class's.
 """
 
 from __future__ import annotations
@@ -10,9 +14,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
-from IPython.core import interactiveshell
+from IPython.core import interactiveshell, magic
 from IPython.core.getipython import get_ipython
 
 from assay.kernel.process._import_hooks import after_import
@@ -46,6 +50,14 @@ def let_interrupts_end_cells() -> None:
         replace(interactiveshell, name)
     replace(interactiveshell.InteractiveShell, "system_raw")
     after_import(SCRIPTS, lambda: replace(sys.modules[SCRIPTS].ScriptMagics, "shebang"))
+    # A name that IPython does not document; an older one has no such magics.
+    patches.patch(
+        magic.MagicsManager,
+        "load_lazy",
+        _forgetting,
+        kind=Kind.CORRECTNESS,
+        reason="an interrupt of a magic's first use does not take the magic away",
+    )
 
 
 def _raising(run: Callable[P, T]) -> Callable[P, T]:
@@ -66,3 +78,18 @@ def _raising(run: Callable[P, T]) -> Callable[P, T]:
         return returned
 
     return run_and_raise
+
+
+def _forgetting(load: Callable[..., None]) -> Callable[..., None]:
+    @wraps(load)
+    def load_lazy(self: Any, *args: Any, **kwargs: Any) -> None:
+        before = {*self._loaded_lazy}
+        try:
+            load(self, *args, **kwargs)
+        except BaseException:
+            self._loaded_lazy.intersection_update(before)
+            for of_kind in magic.magics.values():  # those of a class that was not made to its end
+                of_kind.clear()
+            raise
+
+    return load_lazy

@@ -54,6 +54,7 @@ from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 from assay.kernel.process._main_thread import is_main_thread, main_thread_ident
 from assay.kernel.process._patches import Kind, patches
 from assay.kernel.process._signal_handlers import Reclaim, SignalHandlers, keep_signals_back
+from assay.kernel.process._system import interruptible
 from assay.transport import get_logger
 
 if TYPE_CHECKING:
@@ -186,8 +187,17 @@ class Interrupts:
             reason="an interrupt that Python swallows in a finalizer comes again",
         )
 
+        patches.patch(
+            os,
+            "system",
+            interruptible,
+            kind=Kind.CORRECTNESS,
+            reason="C's own has the process ignore SIGINT meanwhile",
+        )
+
     def restore(self) -> None:
         """Give SIGINT back."""
+        patches.undo(os, "system")
         patches.undo(sys, "unraisablehook")
         patches.undo(signal, "default_int_handler")
         self.handlers.give_back(signal.SIGINT)

@@ -351,3 +351,31 @@ def test_qtconsole_is_opened_on_this_kernel(
     answer = execute(client, code)
 
     assert answer.text() == f"--existing {shared_kernel.connection_file} --style monokai\n"
+
+
+LATER = """\
+import sys
+from IPython.core.magic import Magics, line_magic, magics_class
+@magics_class
+class Later(Magics):
+    if not hasattr(sys, 'was_interrupted'):
+        sys.was_interrupted = True
+        @line_magic
+        def lost(self, line): ...
+        raise KeyboardInterrupt
+    @line_magic
+    def later(self, line):
+        return 'here'
+"""
+
+
+def test_interrupted_first_use_of_a_magic(client: Client) -> None:
+    """A magic whose module an interrupt kept from being imported is there when it is used again."""
+    register = "get_ipython().magics_manager.register_lazy('later', 'later_magic:Later', 'line')"
+    code = f"open('later_magic.py', 'w').write({LATER!r}); import sys; sys.path.insert(0, '')\n"
+    succeeded(execute(client, f"{code}{register}"))
+
+    first = failed(execute(client, "%later", stop_on_error=False))
+
+    assert first.ename == "KeyboardInterrupt"
+    assert result(execute(client, "%later")) == "'here'"

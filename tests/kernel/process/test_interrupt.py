@@ -62,6 +62,7 @@ RUNNING = {
     "join": "import threading, time\n"
     "threading.Thread(target=lambda: time.sleep(600), daemon=True).start()\n"
     "threading.enumerate()[-1].join()",
+    "imports of what looks like ipykernel": "while True: import ipykernel, ipykernel.iostream",
     "loop behind an await": "import asyncio\nawait asyncio.sleep(0)\nwhile True: pass",
 }
 """What the table of `docs/interrupts.md` does not name (`test_interrupt_table.py`)."""
@@ -87,7 +88,14 @@ def test_running_cell_is_interrupted(
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("code", ["!echo runs; sleep 600", "%%bash\necho runs\nsleep 600"])
+@pytest.mark.parametrize(
+    "code",
+    [
+        "!echo runs; sleep 600",
+        "%%bash\necho runs\nsleep 600",
+        "import os; os.system('echo runs; exec sleep 600')",
+    ],
+)
 def test_command_is_interrupted(
     shared_kernel: KernelProcess, client: Client, code: str, way: Interrupt
 ) -> None:
@@ -98,6 +106,17 @@ def test_command_is_interrupted(
 
     assert failed(finish(client, running)).ename == "KeyboardInterrupt"
     assert result(execute(client, "'alive'")) == "'alive'"
+
+
+def test_system_is_as_in_a_script(client: Client) -> None:
+    """`os.system` returns the status that the system has for the command (EXEC-30)."""
+    commands = "b'exit 3'", "'kill -9 $$'", "'echo out'", "'echo err >&2'"
+    calls = "; ".join(f"print(os.system({command}))" for command in commands)
+
+    answer = execute(client, f"import os; {calls}")
+
+    assert answer.text() == "768\n9\nout\n0\n0\n"
+    assert answer.text(StreamName.STDERR) == "err\n"
 
 
 FORKING = """\

@@ -88,12 +88,14 @@ class _ShimModule(ModuleType):
         super().__init__(name, "Classes of this kernel, where programs look for them.")
         self._ours = ours
         self.__dict__.update(ours)
-        # Where it is looked up: whether the name can be imported is the installed module's to say.
-        del self.__spec__
+        # Whether the name can be imported is the installed module's to say. Set, not looked up:
+        # each import asks for it, and swallows an interrupt that strikes code which finds it.
+        spec = PathFinder.find_spec(name) if name == PACKAGE else None
+        self.__spec__ = spec or ModuleSpec(name, None)
         sys.modules.setdefault(name, self)
 
     def __getattr__(self, name: str) -> object:
-        if name in ("__spec__", "__path__", "__file__"):
+        if name in ("__path__", "__file__"):
             return self._found(name)
         if name.startswith("__") and name != "__version__":
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
@@ -110,10 +112,7 @@ class _ShimModule(ModuleType):
 
     def _found(self, name: str) -> object:
         """Return what the import system asks for, without importing anything."""
-        package = self.__name__ == PACKAGE
-        spec = PathFinder.find_spec(PACKAGE) if package else None
-        if name == "__spec__":
-            return spec or ModuleSpec(self.__name__, None)
+        spec = PathFinder.find_spec(PACKAGE) if self.__name__ == PACKAGE else None
         found: object = None
         if spec is not None:
             found = spec.origin if name == "__file__" else spec.submodule_search_locations
