@@ -308,6 +308,34 @@ MUTANTS = (
         "self._questions.pop()",
         f"{ENGINES}test_a_list_from_before_the_first_request_ends_no_engine",
     ),
+    Mutant(
+        "a task begins when it is answered",
+        "kernel.engine._replies:EngineResponder._metadata",
+        "request.started or datetime.now(UTC)",
+        "datetime.now(UTC)",
+        f"{ENGINES}test_a_reply_says_when_its_task_began_and_how_it_ended",
+    ),
+    Mutant(
+        "each failure moves the task",
+        "kernel.engine._replies:EngineResponder._metadata",
+        " and content.ename == UNMET",
+        "",
+        f"{ENGINES}test_a_reply_says_when_its_task_began_and_how_it_ended",
+    ),
+    Mutant(
+        "the next request waits for no loan",
+        "kernel.lanes._main_lane:MainLane._has_back_what_it_lent",
+        "self._loans[0].is_over(LOOK_AT_END_S)",
+        "True",
+        "kernel/lanes/test_between.py::test_the_next_request_waits_for_a_loan",
+    ),
+    Mutant(
+        "a result is lent beside a thread that could write",
+        "kernel.engine._lending:Lender.lend",
+        " or not all(map(_is_own, threading.enumerate()))",
+        "",
+        f"{ENGINES}test_a_result_is_lent_where_nothing_waits_or_could_write",
+    ),
 )
 
 

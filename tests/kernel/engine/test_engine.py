@@ -668,6 +668,36 @@ def test_a_cluster_with_curve_has_no_key_and_no_way_in(tmp_path: Path) -> None:
         assert "WARNING" not in cluster.output(engine)
 
 
+@pytest.mark.parametrize(
+    ("pack", "unpack"), [("msgpack.packb", "msgpack.unpackb"), ("pickle", "pickle")]
+)
+def test_a_cluster_may_pack_otherwise_than_as_json(tmp_path: Path, pack: str, unpack: str) -> None:
+    """Named as ipyparallel's users do; all that goes by messages works, and failures do."""
+    options = f"--Session.packer={pack}", f"--Session.unpacker={unpack}"
+    with running_cluster(tmp_path, *options) as cluster:
+        file = json.loads(cluster.file("engine").read_text())
+        client = cluster.client()
+        (engine,) = cluster.start_engines(client, 1)
+        one, balanced = client[:], client.load_balanced_view()
+        one.block = False
+        got(one.push({"array": np.arange(1000), "text": "ä"}))
+        shown_there = shown(one.execute("print(text); 6 * 7", silent=False))
+        with pytest.raises(remote.CompositeError) as caught:
+            got(call(one, lambda: 1 / 0))
+        fetched = got(one.pull(["array", "text"]))
+        squares = got(balanced.map_async(ipp.interactive(lambda n: n * n), range(20)))
+        client.send_signal(0, block=True)
+        client.shutdown(block=True)
+
+        assert (file["pack"], file["unpack"]) == (pack, unpack)
+        assert shown_there.stdout == ["ä\n"]
+        assert [(a.tolist(), text) for a, text in fetched] == [(list(range(1000)), "ä")]
+        assert [kind for kind, *_ in caught.value.elist] == ["ZeroDivisionError"]
+        assert squares == [n * n for n in range(20)]
+        assert engine.wait(HANG_LIMIT_S) == 0
+        assert "dropped" not in cluster.output(engine)
+
+
 def test_what_is_not_signed_is_not_unpickled(
     cluster: TestCluster, client: ipp.Client, both: Any, tmp_path: Path
 ) -> None:

@@ -18,11 +18,13 @@ from unittest.mock import Mock, patch
 
 import numpy as np
 import pytest
+from attrs import evolve
 from ipyparallel.serialize import canning, deserialize_object, serialize_object
 
 from assay.kernel._command_line import CommandLineError
 from assay.kernel._errors import StartError
 from assay.kernel._request import Request
+from assay.kernel.dispatch._replies import Reply
 from assay.kernel.engine._aborts import Aborts
 from assay.kernel.engine._arrays import spare_numpy
 from assay.kernel.engine._cluster import find_cluster
@@ -32,11 +34,14 @@ from assay.kernel.engine._main import main
 from assay.kernel.engine._membership import Membership
 from assay.kernel.engine._options import EngineOptions, parse_engine
 from assay.kernel.engine._packers import packer_of
+from assay.kernel.engine._replies import EngineResponder
 from assay.kernel.engine._results import packed
 from assay.kernel.engine._watcher import answer_signal
 from assay.kernel.lanes._main_lane import MainLane
 from assay.protocol import (
+    Aborted,
     AbortRequest,
+    ApplyReply,
     Buffer,
     Channel,
     ConnectionReply,
@@ -46,6 +51,7 @@ from assay.protocol import (
     Header,
     MsgId,
     PackedSession,
+    Session,
     SessionId,
     SignalReply,
     encode_json,
@@ -144,16 +150,29 @@ def test_without_ipyparallel_the_message_names_the_extra(
     assert "pip install 'assay-kernel[parallel]'" in capsys.readouterr().err
 
 
-def test_packers_are_those_that_clusters_name() -> None:
-    """JSON needs none; pickle and functions by their names are taken; others are refused."""
+PACKERS = [
+    ("pickle", "pickle"),
+    ("pickle.dumps", "pickle.loads"),
+    ("msgpack", "msgpack"),
+    ("msgpack.packb", "msgpack.unpackb"),
+]
+
+
+def test_packers_are_those_that_clusters_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """JSON needs none; pickle, msgpack and functions by their names are taken; others are
+    refused, and what is not installed."""
     assert packer_of("json", "orjson") is None
-    for pack, unpack in (("pickle", "pickle"), ("pickle.dumps", "pickle.loads")):
+    for pack, unpack in PACKERS:
         packer = packer_of(pack, unpack)
         assert packer is not None
         assert packer.unpack(packer.pack({"a": [1]})) == {"a": [1]}
     for name in ("nothing.such", "plain", "sys.maxsize"):
         with pytest.raises(StartError):
             packer_of(name, name)
+    monkeypatch.setitem(sys.modules, "msgpack", None)
+    for pack, unpack in PACKERS[2:]:
+        with pytest.raises(StartError, match="msgpack"):
+            packer_of(pack, unpack)
 
 
 def test_what_is_no_array_is_packed_without_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -276,6 +295,59 @@ def parts(value: Any) -> list[Any]:
     if isinstance(value, dict):
         return list(value.values())
     return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "is_met"),
+    [
+        (ApplyReply(), "ok", True),
+        (Aborted(status="aborted"), "aborted", True),
+        (ErrorReply(ename="UnmetDependency", evalue="", traceback=()), "error", False),
+        (ErrorReply(ename="ValueError", evalue="", traceback=()), "error", True),
+    ],
+)
+def test_a_reply_says_when_its_task_began_and_how_it_ended(
+    content: Content, status: str, is_met: bool
+) -> None:
+    """In its metadata: the date when it was busy first (ENGINE-09), with its zone; the content's
+    status (ENGINE-07); whether it must run elsewhere (ENGINE-08); what the request brought
+    (ENGINE-10)."""
+    session = a_session()
+    log = Mock()
+    responder = EngineResponder(log, session, lambda _: b"topic")
+    task = request("a")
+    task.envelope = evolve(task.envelope, metadata={"label": "mine", "is_broadcast": True})
+    before = datetime.now(UTC)
+    responder.status("busy", task)
+    began = task.started
+    assert began is not None
+    while datetime.now(UTC) == began:
+        pass
+    responder.status("busy", task)
+    responder.reply(task, Reply(content))
+
+    assert before <= began
+    assert session.open(log.post.call_args.args[1]).metadata == {
+        "status": status,
+        "dependencies_met": is_met,
+        "started": began.isoformat(),
+        "is_broadcast": True,
+        "is_coalescing": False,
+        "original_msg_id": "",
+        "label": "mine",
+    }
+    assert began.utcoffset() is not None
+
+
+def a_session() -> Session:
+    """Return a session that signs with a key."""
+    numbers = count()
+    return Session(
+        b"k",
+        session=SessionId("engine"),
+        now=lambda: datetime.now(UTC),
+        new_id=lambda: MsgId(f"m{next(numbers)}"),
+    )
 
 
 def test_an_id_may_be_aborted_before_its_task_comes() -> None:
