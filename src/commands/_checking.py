@@ -254,13 +254,16 @@ def _read(path: Path) -> str:
 
 
 def _write(path: Path | None, text: str) -> None:
-    if path is None:
-        click.echo(text, nl=False)
-        return
     try:
-        path.write_text(text, encoding="utf-8")
+        if path is None:
+            click.echo(text, nl=False)
+        else:
+            path.write_text(text, encoding="utf-8")
+    except BrokenPipeError:
+        raise
     except OSError as error:
-        raise AssayError(f"{path}: cannot be written: {error.strerror}") from error
+        place = "stdout" if path is None else path
+        raise AssayError(f"{place}: cannot be written: {error.strerror}") from error
 
 
 def _must_be_writable(path: Path | None) -> None:

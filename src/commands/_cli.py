@@ -41,9 +41,11 @@ def run(arguments: Sequence[str]) -> int:
     """Run the command line *arguments* and return the exit code."""
     try:
         result = cli.main(args=list(arguments), prog_name="assay", standalone_mode=False)
-    except click.exceptions.Abort:
+    except click.exceptions.Abort as error:
         click.echo("assay: stopped; nothing was changed", err=True)
-        return Exit.RAISED
+        # click has one exception for Ctrl-C and for a question that was answered with no.
+        by_signal = isinstance(error.__cause__, KeyboardInterrupt)
+        return Exit.INTERRUPTED if by_signal else Exit.RAISED
     except click.ClickException as error:
         error.show()
         return error.exit_code

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from assay.commands import run
+from assay.commands import _check, run
 from assay.commands._exit import Exit
 from assay.protocol import Channel, ConnectionFile
 from tests.limits import HANG_LIMIT_S
@@ -267,3 +267,29 @@ def test_kernel_that_has_ended(tmp_path: Path, capsys: pytest.CaptureFixture[str
     out = capsys.readouterr().out
     assert f"nothing listens at tcp://127.0.0.1:{port}" in out
     assert "did not start" not in out
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+def test_report_that_finds_no_room() -> None:
+    """A stdout that takes nothing is an error in a line, as a file that cannot be written is."""
+    words = [*ASSAY, "check", "--select", "SIGN-07.1", "--cmd", "--", *CALCULATOR]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+
+    assert done.returncode == Exit.RAISED
+    assert "stdout: cannot be written" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_interrupt_before_the_command_is_ready(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ctrl-C that comes while modules are imported is exit code 130 too."""
+
+    def interrupted(_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_check, "exit_code_of", interrupted)
+
+    assert run(["check", "nonesuch"]) == Exit.INTERRUPTED
+    assert "stopped" in capsys.readouterr().err

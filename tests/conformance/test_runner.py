@@ -8,13 +8,16 @@ import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
 from assay.conformance import (
+    Heard,
     Limits,
     Options,
     OutOfTime,
+    Peer,
     Report,
     Result,
     Target,
@@ -29,7 +32,7 @@ from assay.conformance._check import check as made_check
 from assay.conformance._findings import MISTAKES
 from assay.conformance._outcome import Outcome, Skip, failed, passed
 from assay.conformance._runner import Run
-from assay.conformance.checks import connection
+from assay.conformance.checks import connection, control
 from assay.conformance.checks._cells import stop
 from assay.protocol import Channel, ConnectionFile
 from assay.spec import requirements
@@ -180,6 +183,27 @@ def test_kernel_that_does_not_count() -> None:
 
     assert found.pop("EXEC-06.1") is Verdict.FAILED
     assert {found[name] for name in found if not name.endswith(".0")} == {Verdict.SKIPPED}
+
+
+@pytest.mark.parametrize(
+    ("status", "verdict"),
+    [
+        ("error", Verdict.PASSED),
+        ("aborted", Verdict.PASSED),
+        ("abort", Verdict.PASSED),
+        ("ok", Verdict.FAILED),
+    ],
+)
+def test_how_an_interrupted_cell_is_answered_is_another_check_s(
+    status: str, verdict: Verdict
+) -> None:
+    """A kernel that answers such a cell as aborted has interrupted it all the same (EXEC-30)."""
+    kernel, cell = Mock(spec=Testee), Mock(spec=Heard)
+    kernel.peer = Mock(spec=Peer)
+    kernel.peer.execute.return_value.status = "ok"
+    cell.status = status
+
+    assert control._is_interrupted(kernel, cell).verdict is verdict
 
 
 def _doubts(kernel: Testee) -> Outcome:

@@ -873,6 +873,16 @@ class InterruptIsOk(Kernel):
         return super().raised(cell, asked, error)
 
 
+@fault("exec-interrupt-aborted", "EXEC-30", "An interrupted cell is answered as aborted.")
+class InterruptAborted(Kernel):
+    """Taken for one that was in the queue, as wrappers of shells do."""
+
+    def raised(self, cell: Cell, asked: Fields, error: LanguageError) -> Fields:
+        if error.name == "KeyboardInterrupt":
+            return {"status": "aborted", "execution_count": cell.count}
+        return super().raised(cell, asked, error)
+
+
 @fault("exec-interrupt-stays", "EXEC-30", "After an interrupt the next cell is interrupted too.")
 class InterruptStays(Kernel):
     """A flag that is not reset."""
