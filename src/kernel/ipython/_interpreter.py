@@ -219,9 +219,7 @@ class IPythonInterpreter:
             # (`EventManager.trigger`).
             unshown = self._result_error() or run.interrupt_outside
             if error is None and unshown is None:
-                # IPython changes the builtins to find that there are none, as nearly always.
-                wanted = dict(cell.user_expressions)
-                expressions = shell.user_expressions(wanted) if wanted else {}
+                expressions = shell.user_expressions(dict(cell.user_expressions))
                 return Succeeded(user_expressions=expressions, payload=self._take_payload())
         payload = self._take_payload()
         shown = shell.published_error(error) if error is not None else unshown
