@@ -36,6 +36,8 @@ __all__ = [
     "CELL_BYTES",
     "END_AT",
     "MAGIC",
+    "NOT_IMPORTED",
+    "NOT_STARTED",
     "STACKS_AT",
     "CellNotes",
     "Record",
@@ -45,6 +47,9 @@ __all__ = [
 ]
 
 MAGIC = "assay record 1"
+
+NOT_STARTED, NOT_IMPORTED = "it could not start", "it could not be imported"
+"""How the end of a kernel begins that has served nobody."""
 
 CELLS_AT, CELL_BYTES, END_AT, STACKS_AT = 2_048, 256, 2_560, 4_096
 
@@ -210,9 +215,7 @@ def note_failed_import(arguments: Sequence[str], error: BaseException) -> None:
     with suppress(OSError):
         record = Record.open(words[words.index("-f") + 1], "assay kernel, not imported")
         why = "".join(traceback.format_exception_only(error)).strip()
-        record.note_end(
-            f"it could not be imported: {why}", "".join(traceback.format_exception(error))
-        )
+        record.note_end(f"{NOT_IMPORTED}: {why}", "".join(traceback.format_exception(error)))
 
 
 def read_who(data: bytes) -> dict[str, str]:

@@ -13,6 +13,8 @@ from assay._record import (
     CELL_BYTES,
     CELLS_AT,
     END_AT,
+    NOT_IMPORTED,
+    NOT_STARTED,
     STACKS_AT,
     SUFFIX,
     former_path,
@@ -135,6 +137,11 @@ class Story(NamedTuple):
     def is_crash(self) -> bool:
         """True if the kernel itself knew that something was wrong."""
         return bool(self.ended or self.stacks)
+
+    @property
+    def has_started(self) -> bool:
+        """False if the kernel ended before it served anybody, and knew why."""
+        return not self.ended.startswith((NOT_STARTED, NOT_IMPORTED))
 
     def cause(self, exit_code: int | None = None) -> str:
         """Return why the kernel ended, in words.

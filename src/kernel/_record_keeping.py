@@ -8,7 +8,7 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
-from assay._record import Record
+from assay._record import NOT_STARTED, Record
 from assay.transport import get_logger
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ def open_record(connection_path: str, info: KernelInfoReply, stderr: TextIO) -> 
     """Make the record beside the connection file, if there can be one, and send crashes there.
 
     A kernel that had this connection file and crashed is said: who starts a kernel again where one
-    has died, as clients do, shows this on the same terminal.
+    has died, as clients do, shows this on the same terminal. Not one that could not start, and has
+    said so there.
     """
     version = sys.version.split()[0]
     about = f"{info.implementation} {info.implementation_version}, Python {version}"
@@ -45,7 +46,7 @@ def note_failure(record: Record | None, error: BaseException, *, at_start: bool)
     if record is None:
         return
     if at_start:
-        record.note_end(f"it could not start: {error}")
+        record.note_end(f"{NOT_STARTED}: {error}")
         return
     import traceback  # noqa: PLC0415 - no kernel without faults needs it
 
@@ -60,7 +61,8 @@ def _tell_of(former: str) -> None:
 
     with suppress(RecordError):
         story = Story.read(Path(former))
-        if story.is_crash:  # else somebody may have killed it, to start this one
+        # Without a crash somebody may have killed it, to start this one.
+        if story.is_crash and story.has_started:
             logger.warning(
                 "the kernel before this one died %s: %s; `assay why %s` says more\n%s",
                 story.activity(),

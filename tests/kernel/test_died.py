@@ -158,26 +158,39 @@ def test_killed_by_its_launcher(tmp_path: Path) -> None:
 
 
 def test_start_that_fails(tmp_path: Path) -> None:
-    """A kernel that cannot listen, or whose imports fail, leaves the reason."""
+    """A kernel that cannot listen, or whose imports fail, leaves the reason. The next one that
+    cannot listen says its own alone: the first has said its own on the same terminal."""
+    written: list[str] = []
     path = tmp_path / "kernel.json"
     environment = os.environ | {"IPYTHONDIR": str(tmp_path)}
 
     def ended(*command: str) -> tuple[int, str]:
         done = subprocess.run(
-            command, env=environment, stderr=subprocess.PIPE, timeout=HANG_LIMIT_S, check=False
+            command,
+            env=environment,
+            stderr=subprocess.PIPE,
+            timeout=HANG_LIMIT_S,
+            check=False,
+            text=True,
         )
+        written.append(done.stderr)
         found = story_of_connection(path)
         assert found is not None
-        Path(record_path(str(path))).unlink()
         return done.returncode, found.cause()
 
     with socket.create_server(("127.0.0.1", 0)) as server:
         taken = ConnectionFile(key="k", control_port=server.getsockname()[1])
         taken.write(path)
-        listens = ended(*(str(path) if "{" in word else word for word in argv()))
+        command = [str(path) if "{" in word else word for word in argv()]
+        listens = ended(*command)
+        again = ended(*command)
     ConnectionFile(key="k").write(path)
+    Path(record_path(str(path))).unlink()
     imports = ended(sys.executable, "-P", "-c", FAILS_AT_START, str(path))
 
+    assert again == listens
+    assert written[0] == written[1]
+    assert len(written[0].splitlines()) == 1
     assert listens[0] == imports[0] == 1
     assert listens[1].startswith("it could not start: control: cannot bind")
     assert imports[1] == "a fault of the kernel: ImportError: no module named IPython"
