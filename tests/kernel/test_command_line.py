@@ -558,7 +558,7 @@ def test_name_of_a_file_in_jupyters_folder(tmp_path: Path) -> None:
 
 
 def test_argv_is_what_programs_know(tmp_path: Path) -> None:
-    """The name of ipykernel's launcher, and the options; no operand (public reports: argparse)."""
+    """The name of ipykernel's launcher, and the options; no operand (pytorch/examples#369)."""
     with start(tmp_path) as kernel, kernel.client(timeout=HANG_LIMIT_S) as client:
         answer = execute(
             client,
@@ -614,7 +614,7 @@ WRITES = (
 @pytest.mark.parametrize("where", ["option", "ipython_kernel_config.py", "ipython_config.py"])
 def test_descriptors_are_left_alone(tmp_path: Path, where: str) -> None:
     """With `capture_fd_output` off, C code and children write where the kernel was started; what
-    goes through Python's streams is shown (public reports: docker-stacks)."""
+    goes through Python's streams is shown (docker-stacks#1562)."""
     options = ["--IPKernelApp.capture_fd_output=False"] if where == "option" else []
     place = tmp_path / "ipythondir" / "profile_default"
     place.mkdir(parents=True)

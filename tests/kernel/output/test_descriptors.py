@@ -13,7 +13,8 @@ from tests.kernel._kernels import HANG_LIMIT_S, argv, be_patient, execute, start
 
 
 def test_wurlitzer_works_in_every_cell(client: Client) -> None:
-    """It wants to know that the stream is not the process's own, and takes descriptor 1 over."""
+    """It wants to know that the stream is not the process's own, and takes descriptor 1 over
+    (wurlitzer#85)."""
     succeeded(execute(client, "%load_ext wurlitzer"))
 
     answer = execute(client, "import os\nos.system('echo child'); print('own')")
