@@ -435,6 +435,8 @@ def _guest(
             logger.warning("%s", warning)
 
         def write(bound: ConnectionFile) -> None:
+            if around is not None and opened.is_new:
+                around.host.note_file(guest.path, is_there=True)
             if not opened.is_written or bound != opened.connection:
                 bound.write(opened.path)
             if says_where:
@@ -467,6 +469,8 @@ def _guest(
         if opened.is_new:
             with suppress(OSError):  # it is gone, or the folder can no longer be written
                 guest.path.unlink()
+            if around is not None:
+                around.host.note_file(guest.path, is_there=False)
 
 
 def _path_within() -> str:

@@ -374,6 +374,13 @@ class Host(Protocol):
         """Call *function* when the kernel shuts down, before its last messages."""
         ...
 
+    def note_file(self, path: Path, *, is_there: bool) -> None:
+        """Take note of a file that is to go with the process, or that it is gone already.
+
+        An engine of a cluster has it removed if the process is killed.
+        """
+        ...
+
     def on_flush(self, flush: Callable[[], None]) -> None:
         """Call *flush* at the end of each request: it writes out what C code holds back."""
         ...

@@ -66,8 +66,9 @@ class Entrance:
         connection = self._heartbeat.connection
         self._heartbeat.start()
         self._path = _free_path(self._number)
-        connection.write(self._path)
         host = self._parts.host
+        host.note_file(self._path, is_there=True)
+        connection.write(self._path)
         host.connection = connection
         host.on_close(self.close)
         logger.info("connect a client with: jupyter console --existing %s", self._path)

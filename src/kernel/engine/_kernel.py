@@ -287,6 +287,7 @@ class EngineKernel(Kernel):
         if (watcher := self._watcher) is not None:
             parts.io.watch(watcher.fileno(), lambda: self._watcher_ended(parts))
             stack.callback(watcher.close)
+            parts.host.file_noted = watcher.note_file
         super()._acquire(parts, heartbeat, stack)
 
     def _begin(self, parts: Parts, heart: Heart) -> None:

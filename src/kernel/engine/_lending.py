@@ -19,15 +19,16 @@ from __future__ import annotations
 
 import threading
 
-from assay.kernel._own_thread import OwnThread
 from assay.kernel.lanes._main_lane import MainLane
 from assay.protocol import Buffer
 from assay.transport import lend
 
 __all__ = ["Lender"]
 
-TRANSPORT_THREADS = "assay-"
-"""What the names of the transport's threads begin with."""
+OWN_THREADS = frozenset(
+    f"assay-{name}" for name in ("asks", "control", "heart", "heartbeat", "history", "io", "looks")
+)
+"""Those of the kernel's threads that run none of the user's code; a subshell does."""
 
 COLLECTOR = "zmq.utils.garbage"
 """Where the thread is from that frees what was sent."""
@@ -57,7 +58,6 @@ def _is_own(thread: threading.Thread) -> bool:
     """Return True for a thread that runs none of the user's code, and for the caller's."""
     return (
         thread is threading.current_thread()
-        or isinstance(thread, OwnThread)
-        or thread.name.startswith(TRANSPORT_THREADS)
+        or thread.name in OWN_THREADS
         or type(thread).__module__ == COLLECTOR
     )

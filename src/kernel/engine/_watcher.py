@@ -15,7 +15,8 @@ ways. Two things it does itself:
 | the scheduler           | anything else               | hands it to the engine                 |
 | the engine              | a reply                     | hands it to the scheduler              |
 | the engine, by the link | its number, or none any more | notes it                              |
-| the system              | the engine has ended        | unregisters it, and ends               |
+| the engine, by the link | a file that is there, or gone | notes it                             |
+| the system              | the engine has ended        | removes its files, unregisters it, ends |
 
 The two meet at a socket in a folder that is the user's alone, so that nobody else can give orders
 to the engine where the cluster has no key of its own (CURVE). If the watcher is killed, the link
@@ -52,6 +53,11 @@ from assay.transport import Reactor, Relay
 __all__ = ["Watcher", "answer_signal"]
 
 READY = b"ready\n"
+
+THERE, GONE = b"+", b"-"
+"""What begins a line about a file; other lines are the engine's number."""
+
+LINK_BYTES = 4096
 
 LINGER_MS = 2_000
 """How long it tries to reach the hub once the engine has ended."""
@@ -112,6 +118,10 @@ class Watcher:
         """Let the process unregister nothing: the engine has no number any more."""
         self._say(b"\n")
 
+    def note_file(self, path: Path, is_there: bool) -> None:
+        """Let the process remove the file *path* when the engine has ended, or no longer."""
+        self._say(b"%s%s\n" % (THERE if is_there else GONE, bytes(path).hex().encode()))
+
     def fileno(self) -> int:
         """Return the descriptor that is readable once the process has ended."""
         return self._link.fileno()
@@ -137,6 +147,7 @@ class _Watch:
         self._link = link
         self._session = cluster.session(uuid)
         self._number: int | None = None
+        self._files: set[Path] = set()
         self._received = b""
         self._reactor = Reactor()
         self._relay = Relay(
@@ -154,6 +165,7 @@ class _Watch:
         self._link.sendall(READY)
         reactor.run(lambda: None)
         self._from_engine()  # the last replies
+        self._remove_files()
         if self._number is not None:
             unregister(self._cluster, self._uuid, self._number, LINGER_MS)
         relay.close(LINGER_MS)
@@ -189,13 +201,37 @@ class _Watch:
         for frames in self._relay.receive(self._relay.inner):
             self._relay.send(self._relay.outer, frames)
 
+    def _remove_files(self) -> None:
+        """Remove what the engine has left behind, by what it has said to its end."""
+        self._link.setblocking(False)  # a child of the engine may hold the other end
+        with suppress(OSError):  # all has been read
+            while self._read_link():
+                pass
+        for path in self._files:
+            with suppress(OSError):  # it is gone, or the folder can no longer be written
+                path.unlink()
+
     def _from_link(self) -> None:
-        data = self._link.recv(64)
+        self._read_link()
+
+    def _read_link(self) -> bool:
+        """Take what the engine says; return False if it says no more."""
+        data = self._link.recv(LINK_BYTES)
         if not data:  # the engine has closed it, or has ended, which another descriptor shows
             self._reactor.unwatch(self._link.fileno())
-            return
+            return False
         *lines, self._received = (self._received + data).split(b"\n")
         for line in lines:
+            self._take(line)
+        return True
+
+    def _take(self, line: bytes) -> None:
+        kind, path = line[:1], line[1:].decode()
+        if kind == THERE:
+            self._files.add(Path(os.fsdecode(bytes.fromhex(path))))
+        elif kind == GONE:
+            self._files.discard(Path(os.fsdecode(bytes.fromhex(path))))
+        else:
             self._number = int(line) if line else None
 
     def _reply(self, frames: list[Buffer]) -> list[Buffer] | None:

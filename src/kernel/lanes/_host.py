@@ -85,6 +85,8 @@ class KernelHost:
         self._flush: Callable[[], None] | None = None
         self.close_functions: list[Callable[[], None]] = []
         """To be called at the end, first to last."""
+        self.file_noted: Callable[[Path, bool], None] = _ignore
+        """Called with a file that is to go with the process, and whether it is there."""
         self.request = parents.current
         """Returns the request that the running code belongs to."""
         self.stdout, self.stderr = streams
@@ -186,6 +188,10 @@ class KernelHost:
         """Call *function* when the kernel shuts down, before its last messages."""
         self.close_functions.append(function)
 
+    def note_file(self, path: Path, *, is_there: bool) -> None:
+        """Take note of a file that is to go with the process, or that it is gone already."""
+        self.file_noted(path, is_there)
+
     def on_flush(self, flush: Callable[[], None]) -> None:
         """Call *flush* at the end of each request: it writes out what C code holds back."""
         self._flush = flush
@@ -276,3 +282,7 @@ def _try(step: Callable[[], None]) -> None:
         raise
     except BaseException:  # of a hook or a codec of the user's, or the descriptors that are left
         logger.exception("cannot show all that has been written")
+
+
+def _ignore(_path: Path, _is_there: bool, /) -> None:
+    """Do nothing: no process outlives this one."""

@@ -632,6 +632,29 @@ def test_a_console_enters_a_cell_that_embeds(both: Any) -> None:
     assert got(one.pull("x")) == 42
 
 
+def test_an_engine_that_is_killed_leaves_no_connection_files(
+    cluster: TestCluster, client: ipp.Client
+) -> None:
+    """Neither of the kernel that it is itself, nor of one that a task embeds."""
+    (engine,) = cluster.start_engines(client, 1)
+    one = client[max(client.ids)]
+    paths = [Path(got(call(one, ipp.bind_kernel)))]
+    ended = call(one, embed_in_task, 1)
+    with inside(ended) as guest:
+        guest.execute("exit", timeout=HANG_LIMIT_S)
+    got(ended)
+    result = call(one, embed_in_task, 1)
+    paths.append(Path(embedded(result)))
+    were_there = [path.exists() for path in paths]
+    engine.kill()
+    with pytest.raises(remote.RemoteError) as caught:
+        got(result)
+
+    assert caught.value.ename == "EngineError"
+    assert were_there == [True, True]
+    assert [path.exists() for path in paths] == [False, False]
+
+
 def test_an_interrupt_of_the_cluster_ends_an_embedded_kernel(both: Any) -> None:
     """First the cell that runs in it, then, where none does, the task; the engine goes on."""
     one = both.client[0]

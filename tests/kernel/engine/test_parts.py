@@ -11,7 +11,7 @@ from fractions import Fraction
 from importlib import import_module
 from itertools import count
 from pathlib import Path
-from threading import Event, Thread, current_thread
+from threading import Thread, current_thread
 from types import ModuleType
 from typing import Any, cast
 from unittest.mock import Mock, patch
@@ -268,22 +268,24 @@ def test_an_array_that_only_the_result_holds_is_not_copied(
 
 
 @pytest.mark.parametrize(
-    ("may_lend", "has_thread", "is_lent"),
-    [(True, False, True), (False, False, False), (True, True, False)],
+    ("may_lend", "names", "is_lent"),
+    [
+        (True, [], True),
+        (False, [], False),
+        (True, ["Thread-1"], False),
+        (True, ["assay-io", "assay-heart", "assay-looks"], True),
+        (True, ["assay-io", "assay-subshell-1"], False),
+    ],
 )
 def test_a_result_is_lent_where_nothing_waits_or_could_write(
-    may_lend: bool, has_thread: bool, is_lent: bool
+    may_lend: bool, names: list[str], is_lent: bool
 ) -> None:
     """The lane then runs nothing until it has left; else it is left to be copied."""
     main = Mock(may_lend=may_lend)
     memory = memoryview(bytearray(2_000_000))
-    end = Event()
-    thread = Thread(target=end.wait)
-    if has_thread:
-        thread.start()
-    with patch("threading.enumerate", lambda: [current_thread(), *([thread] * has_thread)]):
+    threads = [current_thread(), *(Thread(name=name) for name in names)]
+    with patch("threading.enumerate", lambda: threads):
         found = Lender(main).lend(memory)
-    end.set()
 
     assert (found is memory) is not is_lent
     assert main.lend.call_count == is_lent
