@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from assay.conformance import all_checks
+from assay.spec import requirements
 from spec import render
 
 SPEC = Path(render.__file__).parent
@@ -115,6 +117,40 @@ def test_code_cites_ids_that_exist() -> None:
     }
 
     assert {one for one in cited if one[1] not in known} == set()
+
+
+def test_code_cites_documents_that_exist() -> None:
+    """What a docstring calls its source is a document that the register cites as well."""
+    documents = {
+        source.partition(" §")[0]
+        for one in requirements()
+        for source in one.source
+        if "§" in source
+    }
+    cited = [
+        found
+        for path in (render.ROOT / "src" / "protocol").rglob("*.py")
+        for found in re.findall(r"Source: ([\w.]+) §", path.read_text("utf-8"))
+    ]
+
+    assert set(cited) <= documents
+    assert cited
+
+
+def test_needs_say_what_every_check_takes() -> None:
+    """Code and process are needs of a test where no check of the sentence does without them."""
+    lacking = []
+    for one in requirements():
+        checks = [check for check in all_checks() if check.requirement.id == one.id]
+        if not (checks and one.needs):
+            continue
+        takes = {
+            "code": all(check.snippets for check in checks),
+            "process": all(check.process for check in checks),
+        }
+        lacking += [f"{one.id}: {need}" for need in takes if takes[need] and need not in one.needs]
+
+    assert lacking == []
 
 
 def test_links_in_chapters_lead_somewhere() -> None:

@@ -13,8 +13,8 @@ MASK = 0xFFFFFFFF
 def murmur2(data: bytes, seed: int) -> int:
     """Return the 32-bit MurmurHash2 of *data*, as unsigned number.
 
-    Source: messages.md §debugInfo, DEBUG-13. The file of a cell is named by the hash of its code in
-    UTF-8 (AMB-29).
+    Source: messaging.rst §debugInfo, DEBUG-13. The file of a cell is named by the hash of its code
+    in UTF-8 (AMB-29).
 
     Raises:
         LocalError: *data* is no bytes, or *seed* no integer.
