@@ -285,6 +285,11 @@ class Host(Protocol):
         """True once the kernel ends and the running request is not answered: no error is shown."""
         ...
 
+    @property
+    def is_ending(self) -> bool:
+        """True once the kernel ends: the code is interrupted until it has ended, more than once."""
+        ...
+
     def request(self) -> Request | None:
         """Return the request that the running code belongs to."""
         ...

@@ -451,6 +451,15 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
         if value is not None and kind is not None:
             hide_own_frames(value)
             exc_tuple = (kind, value, value.__traceback__)
+            if isinstance(value, KeyboardInterrupt) and self.host.is_ending:
+                # The next interrupt comes before IPython has imported what shows the first.
+                with self.host.uninterrupted():
+                    self._showtraceback(kind, value, self._lines_of(value))
+                return
+        self._show(exc_tuple, filename, tb_offset, exception_only, running_compiled_code)
+
+    def _show(self, exc_tuple: ExcInfo | None, *how: Any) -> None:
+        """Show *exc_tuple* as IPython does, or in Python's way where that fails."""
         before = newest_error()
         # To read the source, and import what shows it.
         with self.host.lend_descriptors(), self.own_work:
@@ -459,12 +468,11 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]  # IPython is
             with suppress(ImportError, OSError), self.host.uninterrupted():
                 remember_highlighting()
             with suppress(Exception, SystemExit):  # of the user's `__str__` or `_render_traceback_`
-                super().showtraceback(
-                    exc_tuple, filename, tb_offset, exception_only, running_compiled_code
-                )
+                super().showtraceback(exc_tuple, *how)
         replaced = "_showtraceback" in vars(self)  # by a program that shows errors its own way
-        if newest_error() is before and not replaced and value is not None and kind is not None:
+        if newest_error() is before and not replaced and exc_tuple and exc_tuple[1] is not None:
             # Its own `_render_traceback_` failed, or IPython did: that is no reason to be silent.
+            kind, value, _ = exc_tuple
             self._showtraceback(kind, value, self._lines_of(value))
 
     def published_error(self, error: BaseException) -> Error:

@@ -154,6 +154,11 @@ class KernelHost:
         """True once the kernel ends and the running request is not answered."""
         return self._output.errors_are_muted
 
+    @property
+    def is_ending(self) -> bool:
+        """True once the end of the kernel has been asked for."""
+        return self._main is not None and self._main.is_ending
+
     def set_parent(self, request: JsonObject) -> None:
         """Attribute to *request* what the running code causes from here on."""
         self.catch_up()

@@ -160,6 +160,11 @@ class MainLane:
         """Make a main thread that waits look around."""
         self.lane.wake()
 
+    @property
+    def is_ending(self) -> bool:
+        """True once something has asked for the end."""
+        return self._shutdown.is_asked
+
     def request_exit(self) -> None:
         """End the kernel once the running request is answered, if there is one."""
         self._exit_is_requested = True

@@ -31,6 +31,7 @@ from tests.kernel._kernels import (
     argv,
     be_patient,
     begin,
+    error,
     execute,
     failed,
     finish,
@@ -165,6 +166,35 @@ def test_interrupted_cell_is_answered_before_the_end(
     shut_down(patient)
 
     assert failed(finish(patient, running)).ename == "KeyboardInterrupt"
+    assert kernel.wait(HANG_LIMIT_S) == 0
+
+
+STRUCK_WHILE_SHOWN = """\
+import signal, sys
+def watch(frame, event, _):
+    if event == "call" and frame.f_code.co_name in {"structured_traceback", "_lines_of"}:
+        sys.setprofile(None)
+        signal.raise_signal(signal.SIGINT)
+sys.setprofile(watch)
+print("runs")
+while True: pass
+"""
+"""It is interrupted a second time when the first interrupt is about to be shown."""
+
+
+def test_interrupt_of_the_end_is_shown_whole_and_once(
+    kernel: KernelProcess, patient: Client
+) -> None:
+    """Each interrupt that follows the first leaves what is shown of that as it is: one error with
+    the line where the cell was, and no text on stderr (EXEC-17)."""
+    running = begin(patient, STRUCK_WHILE_SHOWN, until="runs")
+
+    shut_down(patient)
+    answer = finish(patient, running)
+
+    assert "while True: pass" in "\n".join(error(answer).traceback)
+    assert failed(answer).ename == error(answer).ename == "KeyboardInterrupt"
+    assert answer.text(StreamName.STDERR) == ""
     assert kernel.wait(HANG_LIMIT_S) == 0
 
 
