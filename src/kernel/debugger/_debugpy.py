@@ -27,7 +27,7 @@ from assay.kernel.debugger._connection import Connection
 from assay.kernel.debugger._errors import DebuggerError
 from assay.kernel.debugger._meeting import meet
 from assay.kernel.debugger._missing import INSTALL
-from assay.kernel.process._frames import uncollected
+from assay.kernel.process._frames import looking_safely, uncollected
 from assay.kernel.process._patches import Kind, patches
 from assay.protocol import JsonObject
 from assay.transport import get_logger
@@ -116,10 +116,12 @@ def connect(
     Raises:
         DebuggerError: it cannot be had, or a debugger is there that is not ours.
     """
-    debugpy = load()
-    _await_end()
-    if _global_debugger() is not None:
-        raise DebuggerError("another debugger is attached to this process already")
+    _look_safely()  # first: what debugpy imports keeps the function
+    try:
+        debugpy = _load_free()
+    except DebuggerError:
+        _look_as_before()
+        raise
     debugpy.configure(subProcess=False)  # a child would look for a debugger that is not there
     _hide_threads()
 
@@ -136,11 +138,21 @@ def connect(
         )
     except DebuggerError:
         _show_threads()
+        _look_as_before()
         raise
     _send_at_once()
     _follow_forks()
     _use_breakpoint_hook(debugpy)
     return connection, lambda: joining.join(CONNECT_LIMIT_S)
+
+
+def _load_free() -> Any:
+    """Import debugpy, and return it once it has no session."""
+    debugpy = load()
+    _await_end()
+    if _global_debugger() is not None:
+        raise DebuggerError("another debugger is attached to this process already")
+    return debugpy
 
 
 def disconnect() -> None:
@@ -151,6 +163,7 @@ def disconnect() -> None:
         pydevd.stoptrace()
     _await_end()
     _show_threads()
+    _look_as_before()
 
 
 def follow_thread() -> None:
@@ -211,6 +224,22 @@ def _use_breakpoint_hook(debugpy: Any) -> None:
         kind=Kind.CORRECTNESS,
         reason="while a client debugs, `breakpoint()` stops there",
     )
+
+
+def _look_safely() -> None:
+    """It looks at the frames of all threads whenever one begins or is to be traced."""
+    patches.patch(
+        sys,
+        "_current_frames",
+        looking_safely,
+        kind=Kind.CORRECTNESS,
+        reason="while a client debugs, no garbage is collected where debugpy looks at the frames "
+        "of all threads: Python 3.11 may wait for itself there, for ever",
+    )
+
+
+def _look_as_before() -> None:
+    patches.undo(sys, "_current_frames")
 
 
 def _hide_threads() -> None:

@@ -16,7 +16,10 @@ from contextlib import AbstractContextManager, nullcontext
 from threading import Lock
 from types import FrameType
 
-__all__ = ["look_at", "uncollected"]
+__all__ = ["look_at", "looking_safely", "uncollected"]
+
+Frames = Callable[[], dict[int, FrameType]]
+"""What returns the innermost frame of each thread, as `sys._current_frames` does."""
 
 
 def look_at(thread: int, seen: Callable[[FrameType | None], bool]) -> bool:
@@ -28,6 +31,16 @@ def look_at(thread: int, seen: Callable[[FrameType | None], bool]) -> bool:
     """
     with uncollected():
         return seen(sys._current_frames().get(thread))
+
+
+def looking_safely(frames: Frames) -> Frames:
+    """Return what calls *frames*, and collects no garbage meanwhile, for code of others."""
+
+    def current_frames() -> dict[int, FrameType]:
+        with uncollected():
+            return frames()
+
+    return current_frames
 
 
 def uncollected() -> AbstractContextManager[None]:

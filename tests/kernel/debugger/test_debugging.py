@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -457,6 +458,50 @@ def test_terminate_leaves_timers_to_their_thread(idle: Debugging) -> None:
     assert value(idle.client, "'assay-debugger' in callers") == "False"
     assert value(idle.client, "callers != set()") == "True"
     succeeded(execute(idle.client, "io.call_later = real"))
+
+
+LOOKING = """\
+import gc, sys, threading
+from _pydevd_bundle import pydevd_constants
+
+gate, collected = threading.Event(), set()
+threads = [threading.Thread(target=gate.wait) for _ in range(20)]
+for thread in threads: thread.start()
+
+def note(*_):
+    if gc.isenabled(): collected.add(sys._getframe(1).f_code.co_name)  # else it was asked for
+
+def look_at_all(look):
+    gc.collect()
+    gc.set_threshold(1)
+    gc.enable(); frames = look(); gc.disable()
+    return len(frames) > 20
+
+before, was_enabled = gc.get_threshold(), gc.isenabled()
+gc.disable()
+gc.callbacks.append(note)
+looks = sys._current_frames, pydevd_constants._current_frames
+seen = [look_at_all(look) for look in looks]
+gc.callbacks.remove(note)
+gc.set_threshold(*before)
+if was_enabled: gc.enable()
+gate.set()
+seen, "look_at_all" in collected
+"""
+"""Asks for the frames of all threads, as debugpy does, where each object may be one too many."""
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="garbage is collected elsewhere there")
+def test_no_garbage_is_collected_where_debugpy_looks_at_all_threads(debugging: Debugging) -> None:
+    """Python 3.11 holds a lock there which garbage may want; what debugpy calls is given back when
+    the client disconnects."""
+    looked = execute(debugging.client, LOOKING)
+    debugging.body("disconnect", restart=False, terminateDebuggee=False)
+
+    assert result(looked) == "([True, True], False)"
+    assert value(debugging.client, "type(sys._current_frames).__name__") == (
+        "'builtin_function_or_method'"
+    )
 
 
 def test_disconnect_leaves_nothing(idle: Debugging) -> None:
