@@ -75,14 +75,14 @@ class Loan:
     """Memory that is sent as it is, though others refer to it: it must not change meanwhile.
 
     Args:
-        frame: What a message is made of.
+        view: Of the memory. pyzmq keeps it longer than the frame: a thread of its own lets go.
     """
 
-    def __init__(self, frame: _LentFrame) -> None:
+    def __init__(self, view: memoryview) -> None:
         # A lock, which whatever thread frees the memory can open wherever it is just then.
         self._is_used = Lock()
         self._is_used.acquire()
-        self._frame = weakref.ref(frame, lambda _: self._is_used.release())
+        self._view = weakref.ref(view, lambda _: self._is_used.release())
         self.mark: Mark | None = None
         """Of the message, once it is sent."""
 
@@ -137,7 +137,7 @@ def lend(buffer: Buffer) -> tuple[Buffer, Loan | None]:
         frame = _LentFrame(view, copy=False)
     except (RuntimeError, OSError, zmq.ZMQError):  # see `_shared`
         return buffer, None
-    loan = frame.loan = Loan(frame)
+    loan = frame.loan = Loan(view)
     lent: memoryview = frame.buffer.toreadonly()
     return lent, loan
 

@@ -202,7 +202,7 @@ class TestLoan:
         assert loan is not None
         del frame
 
-        assert loan.is_over(0)
+        assert loan.is_over(HANG_LIMIT_MS / 1000)
 
     @pytest.mark.parametrize(
         "buffer",
