@@ -38,6 +38,9 @@ WEIGHTS = {"docs/kernels/": 0.01, "docs/conformance-matrix": 0.1, "spec/chapters
 
 LOGO = ROOT / "src" / "kernel" / "resources" / "logo-svg.svg"
 
+FENCE = re.compile(r"^(\s*```\w+) .*$", re.MULTILINE)
+"""A block of code with more than its language: what a test shall know of it, and mkdocs not."""
+
 LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s#]+)(#[^)\s]*)?\)")
 ANCHOR = re.compile(r"[^\w\- ]")
 
@@ -49,7 +52,8 @@ def collect() -> None:
     there = {page.relative_to(ROOT).as_posix() for page in pages}
     for page in pages:
         name = page.relative_to(ROOT).as_posix()
-        _write(name, _weighed(name) + _linked(page.read_text("utf-8"), name, there))
+        text = FENCE.sub(r"\1", page.read_text("utf-8"))
+        _write(name, _weighed(name) + _linked(text, name, there))
     for picture in (ROOT / "docs").rglob("*"):
         if picture.suffix in {".png", ".svg"}:
             _copy(picture)
@@ -60,7 +64,8 @@ def collect() -> None:
     _write("spec/schemas.md", _schemas())
     for package in PACKAGES:
         _write(f"api/{package}.md", _reference(package))
-    _write("index.md", _index())
+    # No index.md: mkdocs shows README.md of a folder as its index, and would drop it for another.
+    _write("README.md", _opened((SOURCES / "README.md").read_text("utf-8")))
 
 
 def unlisted() -> list[str]:
@@ -68,7 +73,6 @@ def unlisted() -> list[str]:
     listed = CONFIGURATION.read_text("utf-8")
     pages = [*(ROOT / "spec" / "chapters").glob("*.md"), *(ROOT / "docs").glob("*.md")]
     names = sorted(str(page.relative_to(ROOT)) for page in pages)
-    names.remove("docs/README.md")  # the start page has its place
     return [name for name in names if f"- {name}\n" not in listed]
 
 
@@ -126,17 +130,15 @@ def _up(folder: str) -> str:
     return "../" * (folder.count("/") + 1) if folder else ""
 
 
-def _index() -> str:
-    return f"""# Assay
-
-A kernel for Jupyter, a library for its protocol, and a measure for other kernels.
-
-- [What it is, and how to begin](README.md)
-- [What there is to read](docs/README.md)
-- [The protocol, requirement by requirement](spec/chapters/README.md),
-  its [errata](spec/chapters/errata.md) and [schemas](spec/schemas.md)
-- The library: {", ".join(f"[`assay.{one}`](api/{one}.md)" for one in PACKAGES)}
-"""
+def _opened(text: str) -> str:
+    """Return the start page: *text*, with what the site alone has before its first section."""
+    api = ", ".join(f"[`assay.{one}`](api/{one}.md)" for one in PACKAGES)
+    first, section, rest = text.partition("\n## ")
+    return f"""{first}
+On this site: [all pages](docs/README.md); the protocol,
+[requirement by requirement](spec/chapters/README.md), with its [errata](spec/chapters/errata.md)
+and [schemas](spec/schemas.md); and the library, {api}.
+{section}{rest}"""
 
 
 # The schemas
@@ -220,14 +222,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{CONFIGURATION}: wanted {', '.join(missing)} in nav, found none", file=sys.stderr)
         return 1
     collect()
-    what = ["serve"] if options.serve else ["build", "--strict", "--quiet", "--site-dir", str(SITE)]
-    command = [sys.executable, "-m", "mkdocs", *what, "--config-file", str(CONFIGURATION)]
+    if options.serve:
+        return _mkdocs("serve").returncode
+    built = _mkdocs("build", "--strict", "--site-dir", str(SITE), stderr=subprocess.PIPE)
+    if built.returncode:
+        # With --quiet mkdocs would keep its warnings to itself too, for which it has failed.
+        lines = [line for line in built.stderr.splitlines() if not line.startswith("INFO ")]
+        print("\n".join(lines), file=sys.stderr)
+    else:
+        print(f"built {SITE / 'index.html'}")
+    return built.returncode
+
+
+def _mkdocs(*arguments: str, stderr: int | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "mkdocs", *arguments, "--config-file", str(CONFIGURATION)]
     # Its makers announce another program at each run.
     environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
-    status = subprocess.run(command, cwd=ROOT, check=False, env=environment).returncode
-    if not status and not options.serve:
-        print(f"built {SITE / 'index.html'}")
-    return status
+    return subprocess.run(
+        command, cwd=ROOT, check=False, env=environment, stderr=stderr, text=True, encoding="utf-8"
+    )
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from scripts.documentation import requirement_links, search_order
+from scripts.documentation import requirement_links, search_order, site_links
 
 from scripts import site
 
@@ -59,6 +59,11 @@ def test_pages_keep_what_leads_somewhere(tmp_path: Path, monkeypatch: pytest.Mon
     schemas = (tmp_path / "spec" / "schemas.md").read_text("utf-8")
     assert "## execute_request\n" in schemas
     assert "| `code` | string | required |" in schemas
+    # For mkdocs a block of code has one word, its language, and README.md is a folder's index.
+    assert "\n```python\nc.IPKernelApp" in (tmp_path / "docs" / "options.md").read_text("utf-8")
+    start = (tmp_path / "README.md").read_text("utf-8")
+    assert start.index("](api/spec.md)") < start.index("\n## ")
+    assert not (tmp_path / "index.md").exists()
 
 
 @pytest.mark.parametrize(
@@ -107,3 +112,68 @@ def test_a_name_is_listed_before_what_begins_with_it(tmp_path: Path) -> None:
 def test_every_chapter_is_in_the_navigation() -> None:
     """A chapter that is left out would be found by nobody."""
     assert site.unlisted() == []
+
+
+@pytest.mark.parametrize(
+    ("link", "found"),
+    [
+        ("pages/", ""),
+        ("pages/#there", ""),
+        ("/pages/index.html#a%20name", ""),
+        ("#start", ""),
+        ("?q=1", ""),
+        ("mailto:a@example.org", ""),
+        ("//example.org/x", ""),
+        ("pages/#lost", "pages/index.html#lost"),
+        ("#lost", "index.html#lost"),
+        ("README.md", "README.md"),
+        ("/lost/", "lost"),
+        ("pages/../lost.png", "lost.png"),
+        ("empty/", "empty/index.html"),
+    ],
+)
+@pytest.mark.parametrize("page", ["index.html", "pages/index.html"])
+def test_a_link_that_leads_nowhere_is_named(
+    link: str, found: str, page: str, tmp_path: Path
+) -> None:
+    """To a page, a file or an anchor, from any folder; what is elsewhere is not looked for."""
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "empty").mkdir()
+    start, other = tmp_path / "index.html", tmp_path / "pages" / "index.html"
+    start.write_text('<h1 id="start"></h1>', "utf-8")
+    other.write_text('<h1 id="there"></h1><a name="a name"></a><h1 id="start"></h1>', "utf-8")
+    tag = "img src" if link.endswith(".png") else "a href"
+    up = "../" if page != "index.html" and link[0] not in "/#?m" else ""
+    with (tmp_path / page).open("a", encoding="utf-8") as file:
+        file.write(f'<p><{tag}="{up}{link}"></p><code>&lt;a href="no"&gt;</code>')
+
+    lines = list(site_links.dead(tmp_path))
+
+    found = found if not link.startswith("#") else found.replace("index.html", page)
+    assert [line.split("leads to ")[1].split(",")[0] for line in lines] == (
+        [found] if found else []
+    )
+    assert all(line.startswith(f"{page}: the link '{up}{link}'") for line in lines)
+
+
+def test_a_dead_link_ends_the_build(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """mkdocs fails for what the hook warns of, and the reason is shown without the rest."""
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "index.md").write_text(
+        '# Start\n\n<a href="gone.html">gone</a>\n', "utf-8"
+    )
+    configuration = tmp_path / "mkdocs.yml"
+    configuration.write_text(f"site_name: x\nhooks: [{site_links.__file__}]\n", "utf-8")
+    assert "- site_links.py\n" in site.CONFIGURATION.read_text("utf-8")
+    monkeypatch.setattr(site, "CONFIGURATION", configuration)
+    monkeypatch.setattr(site, "SITE", tmp_path / "site")
+    monkeypatch.setattr(site, "collect", lambda: None)
+    monkeypatch.setattr(site, "unlisted", list)
+
+    assert site.main([]) == 1
+
+    shown = capfd.readouterr().err
+    assert "index.html: the link 'gone.html' leads to gone.html, which does not exist" in shown
+    assert "INFO" not in shown
