@@ -28,7 +28,7 @@ def replay(testee: Testee, recording: Recording, *, profile: Profile) -> Failure
     try:
         peers = _send(testee, recording)
         for peer in peers.values():
-            for channel in (Channel.SHELL, Channel.CONTROL):
+            for channel in testee.answering():
                 if not peer.quiet(channel):
                     return no_answer(channel, testee.patience)
         testee.peer.quiet()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Self
 
@@ -318,8 +318,14 @@ class Testee:
 
     def rest(self) -> None:
         """Wait until all that came from the start, or from what was asked before, is here."""
-        for channel in (Channel.SHELL, Channel.CONTROL):
-            self.peer.quiet(channel)
+        with suppress(Skip):  # it has never answered on control: nothing is on its way there
+            for channel in (Channel.SHELL, Channel.CONTROL):
+                self.peer.quiet(channel)
+
+    def answering(self) -> tuple[Channel, ...]:
+        """Return the channels on which requests are answered: shell, and control if it ever did."""
+        deaf = not self.traffic.has_answered(Channel.CONTROL)
+        return (Channel.SHELL,) if deaf else (Channel.SHELL, Channel.CONTROL)
 
     def read_all(self) -> None:
         """Read what has arrived for any of the clients, without waiting."""

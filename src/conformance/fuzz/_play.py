@@ -11,12 +11,9 @@ from assay.conformance._limits import OutOfTime
 from assay.conformance._peer import Peer
 from assay.conformance._testee import Testee
 from assay.conformance.fuzz._steps import Ask, Frames, Interrupt, Step, requires_reply
-from assay.protocol import AssayError, Channel, Profile
+from assay.protocol import AssayError, Profile
 
 __all__ = ["Peers", "play"]
-
-ANSWERED = (Channel.SHELL, Channel.CONTROL)
-
 
 Peers: TypeAlias = "dict[int, Peer]"
 """The clients of generated conversations with one kernel, by number; they are used again."""
@@ -61,7 +58,7 @@ def _played(testee: Testee, steps: Sequence[Step], peers: Peers) -> Failure | No
                     draft = draft.unjudged()
                 asked.append((step, peer.send(draft, channel=step.channel)))
     for peer in peers.values():
-        for channel in ANSWERED:
+        for channel in testee.answering():
             if not peer.quiet(channel):
                 return no_answer(channel, testee.patience)
     # What the others have seen published, the first client, which observes, has seen after this.

@@ -18,8 +18,10 @@ from assay.conformance import (
     language_named,
     replay,
 )
+from assay.conformance._peer import Peer
+from assay.conformance.fuzz._play import play
 from assay.conformance.fuzz._search import FuzzReport, fuzz
-from assay.protocol import Profile
+from assay.protocol import Channel, Profile
 
 ROOT = Path(__file__).parents[3]
 TINY = str(ROOT / "tests" / "faults" / "tiny.toml")
@@ -64,6 +66,22 @@ def test_good_kernel() -> None:
     assert report.conversations == 15
     assert not report.found
     assert not report.unreproduced
+
+
+def test_kernel_without_control(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kernel that never answers on control is asked on shell alone, by a search and a replay."""
+
+    def hears(_: Peer, channel: Channel) -> bool:
+        return channel is not Channel.CONTROL  # where nothing will come: do not wait for it
+
+    monkeypatch.setattr(Peer, "_has_ears", hears)
+    nothing = Recording(kernel="", key="", lines=())
+    with Testee.start(faulty("wire-no-control")) as testee:
+        played = play(testee, (), profile=Profile.LENIENT, peers={})
+        again = replay(testee, nothing, profile=Profile.LENIENT)
+
+    assert played is None
+    assert again is None
 
 
 def test_recordings(tmp_path: Path) -> None:
