@@ -11,6 +11,7 @@ import click
 from attrs import frozen
 
 from assay import conformance
+from assay.commands._ending import discard_stdout
 from assay.commands._exit import Exit
 from assay.commands._reach_options import reach_of
 from assay.commands._target import target_of
@@ -262,6 +263,8 @@ def _write(path: Path | None, text: str) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
+        if path is None:
+            discard_stdout()
         place = "stdout" if path is None else path
         raise AssayError(f"{place}: cannot be written: {error.strerror}") from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import platform
 import sys
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from assay.commands._check import check_command
+from assay.commands._ending import discard_stdout
 from assay.commands._engine import engine_command
 from assay.commands._exit import Exit
 from assay.commands._fuzz import fuzz_command
@@ -36,6 +38,9 @@ if TYPE_CHECKING:
 
 __all__ = ["cli", "run"]
 
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""What writing to a full disk fails with; stdout may be a file on it."""
+
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command line *arguments* and return the exit code."""
@@ -51,6 +56,12 @@ def run(arguments: Sequence[str]) -> int:
         return error.exit_code
     except AssayError as error:
         click.echo(f"assay: {error}", err=True)
+        return Exit.RAISED
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        discard_stdout()
+        click.echo(f"assay: nothing more can be written: {error.strerror}", err=True)
         return Exit.RAISED
     return result if isinstance(result, int) else Exit.OK
 

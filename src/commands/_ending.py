@@ -15,7 +15,7 @@ import click
 from assay._platform import ENDING_SIGNALS
 from assay.commands._exit import Exit
 
-__all__ = ["Handler", "exit_code_of", "put_back", "put_handlers"]
+__all__ = ["Handler", "discard_stdout", "exit_code_of", "put_back", "put_handlers"]
 
 Handler: TypeAlias = Callable[[int, FrameType | None], object] | int | None
 """What `signal.signal` returns."""
@@ -38,10 +38,14 @@ def exit_code_of(work: Callable[[], int]) -> int:
         click.echo("assay: stopped", err=True)
         return Exit.INTERRUPTED
     except BrokenPipeError:
-        # Python would complain once more when it flushes stdout at its end.
-        with suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_stdout()
         return Exit.BROKEN_PIPE
+
+
+def discard_stdout() -> None:
+    """Drop what stdout could not take: Python would try, and complain, once more at its end."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextmanager

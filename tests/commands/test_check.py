@@ -270,15 +270,30 @@ def test_kernel_that_has_ended(tmp_path: Path, capsys: pytest.CaptureFixture[str
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
-def test_report_that_finds_no_room() -> None:
-    """A stdout that takes nothing is an error in a line, as a file that cannot be written is."""
-    words = [*ASSAY, "check", "--select", "SIGN-07.1", "--cmd", "--", *CALCULATOR]
+@pytest.mark.parametrize(
+    ("words", "unbuffered"),
+    [
+        (["--select", "SIGN-07.1", "--cmd", "--", *CALCULATOR], ""),
+        (["--list"], ""),
+        (["--list"], "1"),
+    ],
+)
+def test_report_that_finds_no_room(words: list[str], unbuffered: str) -> None:
+    """A stdout that takes nothing is an error in a line, whether or not Python buffers it."""
     with Path("/dev/full").open("wb") as full:
-        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        done = subprocess.run(
+            [*ASSAY, "check", *words],
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
 
     assert done.returncode == Exit.RAISED
-    assert "stdout: cannot be written" in done.stderr
+    assert "written: No space left on device" in done.stderr
     assert "Traceback" not in done.stderr
+    assert "ignored" not in done.stderr
 
 
 def test_interrupt_before_the_command_is_ready(
