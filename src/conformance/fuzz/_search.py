@@ -147,7 +147,7 @@ class _Search:
         self._shrink_ends = ends
         self._testee: Testee | None = None
         self._peers: Peers = {}
-        self._limits: Limits | None = None
+        self._start_s: float | None = None
         self._wanted = ""
         self._best: Found | None = None
 
@@ -161,9 +161,8 @@ class _Search:
         return time.monotonic() < self._shrink_ends and self._shrunk < self._most_shrinks
 
     def start(self) -> None:
-        """Start the first kernel and learn its language and pace."""
+        """Start the first kernel and learn its language."""
         testee = self._kernel()
-        self._limits = Limits(testee.started_s)
         if self._language is None:
             about = testee.info.get("language_info")
             name = about.get("name") if isinstance(about, dict) else None
@@ -265,6 +264,10 @@ class _Search:
 
     def _kernel(self) -> Testee:
         if self._testee is None:
-            self._testee = Testee.start(self._target, limits=self._limits, language=self._language)
+            # Of its own: the time of a conversation with the kernel before may be used up.
+            limits = None if self._start_s is None else Limits(self._start_s)
+            self._testee = Testee.start(self._target, limits=limits, language=self._language)
+            if self._start_s is None:
+                self._start_s = self._testee.limits.start_s = self._testee.started_s
             self._testee.rest()
         return self._testee

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from assay.commands._cli import cli
 from assay.conformance import (
+    Language,
     Recording,
     RecordingError,
     Target,
@@ -18,6 +19,7 @@ from assay.conformance import (
     language_named,
     replay,
 )
+from assay.conformance._limits import Limits, OutOfTime
 from assay.conformance._peer import Peer
 from assay.conformance.fuzz._play import play
 from assay.conformance.fuzz._search import FuzzReport, fuzz
@@ -82,6 +84,26 @@ def test_kernel_without_control(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert played is None
     assert again is None
+
+
+def test_conversation_that_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next kernel has time to start, when a conversation has used up all that it had."""
+    start, unstarted = Testee.start, list[OutOfTime]()
+
+    def watched(target: Target, *, limits: Limits | None, language: Language | None) -> Testee:
+        try:
+            return start(target, limits=limits, language=language)
+        except OutOfTime as error:
+            unstarted.append(error)
+            raise
+
+    monkeypatch.setattr("assay.conformance._limits.CHECK_PATIENCES", 0.0)
+    monkeypatch.setattr(Testee, "start", watched)
+    words = language_named(TINY)
+    report = fuzz(faulty("good"), seed=1, minutes=60, most=1, most_shrinks=2, language=words)
+
+    assert [one.failure.kind for one in report.found] == ["slow"]
+    assert not unstarted
 
 
 def test_recordings(tmp_path: Path) -> None:
