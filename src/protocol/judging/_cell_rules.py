@@ -236,9 +236,13 @@ def _unmoved(
 
 def _aborts(conversation: Conversation, cells: list[RecordedExchange]) -> None:
     failing = [
-        one for one in cells if one.failed and not one.aborted and one.first("execute_input")
+        one
+        for one in cells
+        if one.failed and not one.aborted and (one.first("execute_input") or is_silent(one))
     ]
     stopping = [one for one in failing if one.request.content.get("stop_on_error") is not False]
+    # Whether a silent cell has run before it failed cannot be seen.
+    ran = [one for one in stopping if one.first("execute_input")]
     for one in conversation:
         if one.aborted and one.msg_type != "execute_request":
             assert one.reply is not None
@@ -249,7 +253,7 @@ def _aborts(conversation: Conversation, cells: list[RecordedExchange]) -> None:
         if cell.aborted:
             _abort_has_a_cause(conversation, cell, failing, stopping)
         else:
-            _cell_was_to_be_aborted(conversation, cell, stopping)
+            _cell_was_to_be_aborted(conversation, cell, ran)
 
 
 def _abort_has_a_cause(
@@ -276,7 +280,7 @@ def _abort_has_a_cause(
 
 
 def _cell_was_to_be_aborted(
-    conversation: Conversation, cell: RecordedExchange, stopping: list[RecordedExchange]
+    conversation: Conversation, cell: RecordedExchange, ran: list[RecordedExchange]
 ) -> None:
     """EXEC-20, as far as an observer can be sure: the cell was sent before the failing one began.
 
@@ -284,7 +288,7 @@ def _cell_was_to_be_aborted(
     """
     if cell.first("execute_input") is None and (cell.failed or cell.reply is None):
         return
-    for other in stopping:
+    for other in ran:
         between = other.request.index < cell.request.index < other.began
         if between and other.lane == cell.lane and other.request.peer == cell.request.peer:
             wanted = "an abort, the cell before it having failed"

@@ -272,17 +272,33 @@ def _order(conversation: Conversation) -> None:
 
 
 def _waiting(
-    lane: Iterable[RecordedExchange], code: Container[RecordedExchange]
+    lane: Sequence[RecordedExchange], code: Container[RecordedExchange]
 ) -> set[RecordedExchange]:
-    """Return what was asked when something of *code*, sent before, had not ended."""
+    """Return what may have arrived when something of *code* was there and had not ended.
+
+    Of one client that is what it sent later; of several, which arrived first cannot be seen, and
+    what began later may have.
+    """
     waits = set()
     end = 0.0
     for exchange in lane:
         if exchange.request.index < end:
             waits.add(exchange)
         if exchange in code:
-            end = max(end, inf if exchange.idle is None else exchange.idle.index)
+            end = max(end, _end(exchange))
+    ends: dict[object, float] = {}
+    for exchange in sorted(lane, key=lambda one: one.began):
+        peer = exchange.request.peer
+        others = max((end for other, end in ends.items() if other != peer), default=0.0)
+        if exchange.request.index < others:
+            waits.add(exchange)
+        if exchange in code:
+            ends[peer] = max(ends.get(peer, 0.0), _end(exchange))
     return waits
+
+
+def _end(exchange: RecordedExchange) -> float:
+    return inf if exchange.idle is None else exchange.idle.index
 
 
 def _series(

@@ -805,6 +805,15 @@ BESIDE: dict[str, tuple[Fault, set[str]]] = {
     ),
     "comm messages at once": (moved("two.busy", before="one.idle"), {"SHELL-15"}),
     "cells at once": (moved("behind.busy", before="running.idle"), {"SHELL-15"}),
+    "a question asked before a cell": (moved("complete", before="running"), {"SHELL-15"}),
+    "a question that another client asked, which arrived when the cell ran": (
+        both(
+            placed("complete", client="other"),
+            placed("complete.reply", client="other"),
+            moved("complete", before="running"),
+        ),
+        set(),
+    ),
     "a question asked when the cells were over": (
         both(
             moved("complete", before="late.reply"),
@@ -827,6 +836,22 @@ def test_questions_may_be_answered_beside_code(name: str) -> None:
     fault(script)
 
     assert {one.requirement for one in check_conversation(script.recorded())} == rules
+
+
+@pytest.mark.parametrize(("stops", "rules"), [(True, set()), (False, {"EXEC-22"})])
+def test_a_silent_cell_that_fails_is_a_reason_to_abort(*, stops: bool, rules: set[str]) -> None:
+    """Such a cell publishes no execute_input, and what waits behind it may be aborted."""
+    scene = Scene()
+    failing = scene.wanted("failing", silent=True, stop_on_error=stops)
+    waiting = scene.wanted("waiting")
+    scene.status("failing", "busy", failing)
+    scene.reply("failing", {"status": "error", **FAILURE, "execution_count": 0}, failing)
+    scene.status("failing", "idle", failing)
+    scene.aborted("waiting", 0, waiting)
+
+    found = check_conversation(scene.script.recorded())
+
+    assert {one.requirement for one in found} == rules
 
 
 def test_swapped_parents_are_two_wrong_parents() -> None:
