@@ -8,6 +8,8 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -180,8 +182,13 @@ def formats(notebook: NotebookNode, cell: str) -> list[set[str]]:
 
 
 def streams(notebook: NotebookNode, cell: str) -> list[tuple[str, str]]:
-    """Return name and text of each output of the cell with id *cell*, which are all streams."""
-    return [(output["name"], output["text"]) for output in outputs(notebook, cell)]
+    """Return name and text of each output of the cell with id *cell*, which are all streams.
+
+    Adjacent ones of one name are joined: a slow print leaves as two messages, and not every client
+    joins those.
+    """
+    named = groupby(outputs(notebook, cell), key=itemgetter("name"))
+    return [(name, "".join(output["text"] for output in some)) for name, some in named]
 
 
 def plain(notebook: NotebookNode, cell: str) -> str:

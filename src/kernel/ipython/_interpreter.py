@@ -32,6 +32,7 @@ from assay.kernel.ipython.compat._commands import send_commands_as_utf8
 from assay.kernel.ipython.compat._fault_handler import keep_crash_traces
 from assay.kernel.ipython.compat._ipykernel_modules import install_shims, remove_shims
 from assay.kernel.ipython.compat._kernel_facade import KernelFacade, ask
+from assay.kernel.ipython.speedups._completer import give_jedi_few_attributes
 from assay.kernel.ipython.speedups._grammars import defer_parso_grammars
 from assay.kernel.ipython.speedups._highlighting import spare_html
 from assay.kernel.ipython.speedups._history import end_session, leave_exit_to_program
@@ -158,6 +159,7 @@ class IPythonInterpreter:
             hide_everywhere()
             replace_debugger_late()
         defer_parso_grammars()
+        give_jedi_few_attributes()
         install_shims(self._comms, type(host.stdout))
 
     @property

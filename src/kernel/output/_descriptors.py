@@ -382,7 +382,10 @@ class DescriptorCapture:
 
 
 def _is_of_a_file(stream: object) -> bool:
-    return isinstance(stream, io.TextIOWrapper) and not stream.closed and stream.seekable()
+    try:
+        return isinstance(stream, io.TextIOWrapper) and stream.seekable()
+    except ValueError:  # closed, or detached: start-up code has wrapped what is below it
+        return False
 
 
 def real_stderr() -> TextIO:

@@ -56,7 +56,7 @@ from assay.protocol import (
     SignalReply,
     encode_json,
 )
-from assay.transport import Heart, HubLine, IoThread
+from assay.transport import Heart, HubLine, IoThread, _logger
 from assay.transport._frames import settled
 
 FILE: dict[str, object] = {
@@ -129,6 +129,14 @@ def test_the_environment_may_hold_the_file(monkeypatch: pytest.MonkeyPatch) -> N
     assert cluster.url(cluster.file.broadcast_port(3)) == "tcp://127.0.0.1:9"
 
 
+@pytest.fixture
+def own_logging(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let an engine that runs in this process decide where lines go, and nobody after it."""
+    monkeypatch.setattr(_logger, "_preparations", [])
+    monkeypatch.setattr(_logger, "_projects", [])
+
+
+@pytest.mark.usefixtures("own_logging")
 def test_an_engine_without_a_controller_says_so(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -140,6 +148,7 @@ def test_an_engine_without_a_controller_says_so(
     assert main(["--id=none"]) == 2
 
 
+@pytest.mark.usefixtures("own_logging")
 def test_without_ipyparallel_the_message_names_the_extra(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

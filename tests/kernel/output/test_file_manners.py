@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -345,3 +346,23 @@ def test_stream_of_the_process_is_no_file(tmp_path: Path) -> None:
     assert answer.text() == "wrapped\n<stderr> w 2 False\n"
     assert answer.text(StreamName.STDERR) == "reconfigured\n"
     assert out.read_text("utf-8") == ""
+
+
+DETACHED = """\
+import io, sys
+sys.stdout = io.TextIOWrapper(sys.stdout.detach(), 'utf-8', line_buffering=True)
+from assay.__main__ import main
+sys.exit(main(['kernel', *sys.argv[1:]]))
+"""
+
+
+def test_start_with_a_stream_that_was_detached(tmp_path: Path) -> None:
+    """Start-up code that has wrapped anew what is below `sys.stdout` keeps no kernel from it."""
+    command = [sys.executable, "-P", "-c", DETACHED, "-f", "{connection_file}"]
+    with (
+        start(tmp_path, command=command) as kernel,
+        kernel.client(timeout=HANG_LIMIT_S) as client,
+    ):
+        answer = execute(client, "print('shown')")
+
+    assert answer.text() == "shown\n"

@@ -79,8 +79,8 @@ class Fixture:
             content={},
             buffers=(),
         )
-        self.request = Request(Channel.SHELL, envelope)
-        self.join()
+        self.request = request = Request(Channel.SHELL, envelope)
+        self.parents.enter(request)  # another thread's may be `self.request` by now
 
     def join(self) -> None:
         """Let the caller's thread belong to the request that began last."""

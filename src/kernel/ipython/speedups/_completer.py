@@ -28,7 +28,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from assay.kernel.process._import_hooks import after_import
 from assay.kernel.process._patches import Kind, patches
 
-__all__ = ["IPCompleter", "init_completer"]
+__all__ = ["IPCompleter", "give_jedi_few_attributes", "init_completer"]
 
 MANY_NAMES = 1_000
 """From so many names on, jedi is given a part of them: all would take a third of a second."""
@@ -61,7 +61,11 @@ def init_completer(shell: InteractiveShell) -> None:
         InteractiveShell.init_completer(shell)
     finally:
         completer.IPCompleter = its_own
-    after_import("jedi.inference.compiled.value", _give_jedi_few_attributes)
+
+
+def give_jedi_few_attributes() -> None:
+    """Let jedi look at few of an object's 100,000 attributes, once it is imported."""
+    after_import("jedi.inference.compiled.value", _replace_values)
 
 
 class _Name:
@@ -155,7 +159,7 @@ def _few_attributes(start: str) -> Iterator[set[str]]:
         _asked.reset(before)
 
 
-def _give_jedi_few_attributes() -> None:
+def _replace_values() -> None:
     # A class that jedi does not document; without it all names are looked at.
     module: Any = sys.modules["jedi.inference.compiled.value"]
     if (of_compiled := getattr(module, "CompiledValueFilter", None)) is not None:
