@@ -75,6 +75,7 @@ class KernelHost:
         self._output = output
         self._parents = parents
         self._capture = capture
+        capture.uninterrupted = self.uninterrupted
         self._prompter = prompter
         self._interrupts = interrupts
         self._connection_path = connection_path

@@ -20,6 +20,9 @@ Why nothing waits for ever: a finalizer or signal handler may write, and so read
 any moment. In the thread that holds the lock it finds itself by `_reader` and returns; in the I/O
 thread it tries the lock only. A writer that waits for room in the log holds no lock of the I/O
 thread's. A forked child takes nothing from the pipes: what it read would be lost to its parent.
+
+Why nothing is lost: what has left a pipe is known to one function alone until it is in the log, and
+a `print` reads in the middle of user code. So an interrupt is put off from the one to the other.
 """
 
 from __future__ import annotations
@@ -31,7 +34,7 @@ import os
 import select
 import stat
 import sys
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
 from threading import Lock, get_ident
 from typing import TYPE_CHECKING, TextIO
@@ -78,13 +81,11 @@ class _Captured:
         self.caught = descriptor
         """What is written to it is read from the pipe; after `release` a descriptor of its own."""
         self.decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
-        self.read_bytes = self._read_pipe
+        self.read: Callable[[bool], bytes] = self._read_pipe
+        """Returns some of what has been written since; empty if nothing. Called with True where the
+        caller may wait until another process has read."""
 
-    def read(self) -> str:
-        """Return some of what has been written since; empty if nothing."""
-        return self.decoder.decode(self.read_bytes())
-
-    def _read_pipe(self) -> bytes:
+    def _read_pipe(self, _may_wait: bool, /) -> bytes:
         try:
             return os.read(self.read_end, READ_BYTES)
         except BlockingIOError:
@@ -216,6 +217,8 @@ class DescriptorCapture:
         self._captured: tuple[_Captured, ...] = ()
         self._streams: tuple[_StreamOfProcess, ...] = ()
         self._reserve: Reserve | None = None
+        self.uninterrupted: Callable[[], AbstractContextManager[None]] = nullcontext
+        """Puts interrupts of the caller's thread off inside (`KernelHost.uninterrupted`)."""
         self._readiness = make_readiness()
         self.written_to = self._readiness.poll
         """Called with 0 and 1, returns what is not empty if something waits to be read."""
@@ -257,7 +260,7 @@ class DescriptorCapture:
             self._reader = get_ident()  # a finalizer that prints may run here: see `drain`
             try:
                 for number, captured in enumerate(self._captured):
-                    captured.read_bytes = partial(reserve.read, number)
+                    captured.read = partial(reserve.read, number)
                 self._reserve = reserve
             finally:
                 self._reader = None
@@ -321,7 +324,7 @@ class DescriptorCapture:
             return
         self.reading = True
         try:
-            self._read_each()
+            self._read_each(may_wait=False)
         finally:
             self.reading = False
             self._lock.release()
@@ -347,7 +350,7 @@ class DescriptorCapture:
             try:
                 moved = self._reserve.pieces() if self._reserve is not None else 0
                 for _ in range(1 + PIPE_BYTES // READ_BYTES + moved):
-                    if not self._read_each():
+                    if not self._read_each(may_wait=True):
                         break
             finally:
                 self.reading = False
@@ -370,15 +373,24 @@ class DescriptorCapture:
         if self._reserve is not None:
             self._reserve.close()
 
-    def _read_each(self) -> bool:
+    def _read_each(self, *, may_wait: bool) -> bool:
+        """Return True if something has been read."""
         found = False
         # To ask costs a tenth of a look into a pipe that is empty.
         ready = dict(self.written_to(0, len(DESCRIPTORS)))
         for captured in self._captured:
-            if captured.read_end in ready and (text := captured.read()):
-                self._output.write_captured(captured.name, text)
+            if captured.read_end in ready and self._publish_some(captured, may_wait=may_wait):
                 found = True
         return found
+
+    def _publish_some(self, captured: _Captured, *, may_wait: bool) -> bool:
+        """Return True if something has been read, be it the first half of a character."""
+        # Piece by piece: an interrupt need not wait until all is in the log, which may be full.
+        with self.uninterrupted():
+            data = captured.read(may_wait)
+            if text := captured.decoder.decode(data):
+                self._output.write_captured(captured.name, text)
+        return bool(data)
 
 
 def _is_of_a_file(stream: object) -> bool:

@@ -7,11 +7,11 @@ import mmap
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
 from operator import call
+from time import sleep  # by name: gevent replaces the module's
 
 from assay._platform import anonymous_memory, nonblocking_pipe
 from assay.kernel.output import _reserve_reader
@@ -33,6 +33,8 @@ READ_BYTES = 1 << 16
 """Of one read."""
 
 LOCK_TRIES = 1_000
+FEW_LOCK_TRIES = 3
+"""In the I/O thread, which comes again after its other work."""
 LOCK_REST_S = 0.001
 """Between two tries to lock the file: the process has it for the time of one move, a megabyte."""
 
@@ -80,12 +82,13 @@ class Reserve:
         os.read(self.questions, READ_BYTES)
         self._numbers[ANSWERED] += 1
 
-    def read(self, number: int) -> bytes:
+    def read(self, number: int, may_wait: bool, /) -> bytes:
         """Return some of what was written to a pipe, in order; empty if there is nothing.
 
-        Nobody else reads that pipe meanwhile.
+        Nobody else reads that pipe meanwhile. While the other process does, it is waited for: a
+        second, or where *may_wait* is False some milliseconds.
         """
-        return self._pipes[number].read()
+        return self._pipes[number].read(LOCK_TRIES if may_wait else FEW_LOCK_TRIES)
 
     def pieces(self) -> int:
         """Return how many calls of `read` it takes at most to get what has left the pipes."""
@@ -149,13 +152,13 @@ class _Reading:
             partial(lock, file, os.F_ULOCK, 0),
         )
 
-    def read(self) -> bytes:
+    def read(self, tries: int) -> bytes:
         if moved := self.moved():
             return self._take(moved)
-        for _ in range(LOCK_TRIES):
+        for _ in range(tries):
             if (found := self._read_pipe()) is not None:
                 break
-            time.sleep(LOCK_REST_S)
+            sleep(LOCK_REST_S)
         else:
             return b""
         total, data = found

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import fcntl
+import inspect
 import mmap
 import os
+import re
 import select
 import subprocess
 import sys
@@ -31,6 +33,7 @@ from assay.kernel.process import _process_beside
 from assay.kernel.process._process_beside import why_none_beside
 from assay.protocol import StreamName
 from assay.transport import Client, KernelProcess
+from tests import moments
 from tests.kernel._kernels import HANG_LIMIT_S, execute, result, start, succeeded, value
 
 HOLDING = "import ctypes, os; holding = ctypes.PyDLL(None)"
@@ -135,6 +138,33 @@ def test_files_that_may_not_grow_hold_nothing_back(client: Client) -> None:
     )
 
     assert (answer.text() == "w" * 3_000_000 + "\n.\n") is True
+
+
+STRIKES = """
+def is_interrupted(place):
+    try:
+        if not struck(lambda: print('.'), place, lambda: signal.raise_signal(signal.SIGINT)):
+            time.sleep(LIMIT)  # it has been put off, and comes again
+    except KeyboardInterrupt:
+        return True
+
+interrupts = 0
+for place in range(150):  # there are about 110
+    os.write(1, b'<%d>' % place)
+    interrupts += is_interrupted(place) is True
+print(interrupts)
+"""
+
+
+def test_interrupts_lose_nothing(client: Client) -> None:
+    """What was written to a descriptor is shown, wherever an interrupt strikes the `print` behind
+    it."""
+    imports = f"import os, signal, time\nLIMIT = {HANG_LIMIT_S}\n"
+    succeeded(execute(client, imports + inspect.getsource(moments)))
+    text = execute(client, STRIKES).text()
+
+    assert re.findall(r"<(\d+)>", text) == [str(number) for number in range(150)]
+    assert int(text.splitlines()[-1]) > 0
 
 
 HANDLES_CHILDREN = """
@@ -316,12 +346,12 @@ def test_order_whoever_reads(steps: list[str]) -> None:
                 case "move":
                     reader._move(0)
                 case "read":
-                    found += reading.read()
+                    found += reading.read(2)
                 case "tidy":
                     reader._tidy()
                 case _:
                     reading._lock = partial(moved_before, reader, lock)
-                    found += reading.read()
+                    found += reading.read(2)
                     reading._lock = lock
 
     assert found == written
@@ -340,7 +370,7 @@ def test_pipe_stays_readable_while_something_is_in_the_file() -> None:
         reader._move(0)
         reader._move(0)
         moved = reading.moved()
-        found = reading.read(), reading.read(), reading.read()
+        found = reading.read(2), reading.read(2), reading.read(2)
 
     assert moved == 4
     assert found == (b"1234", b"5", b"")
@@ -355,7 +385,7 @@ def test_pipe_that_is_emptied_meanwhile_ends_no_reader(monkeypatch: pytest.Monke
             is_moved = reader._move(0)
         os.write(write_end, b"67")
         moves = is_moved, reader._move(0)
-        found = reading.read(), reading.read()
+        found = reading.read(2), reading.read(2)
 
     assert moves == (False, True)
     assert found == (b"6", b"7")
@@ -367,7 +397,7 @@ def emptied_by(reading: _Reading) -> Callable[[int, int, bytes], bytes]:
 
     def answer(descriptor: int, request: int, buffer: bytes) -> bytes:
         waiting = ioctl(descriptor, request, buffer)
-        reading.read()
+        reading.read(2)
         return waiting
 
     return answer
@@ -381,11 +411,8 @@ sys.stdin.read()
 """
 
 
-def test_pipe_is_not_read_while_the_other_process_has_the_file_locked(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_pipe_is_not_read_while_the_other_process_has_the_file_locked() -> None:
     """Neither is it waited for within a call of C, which a signal would end without the lock."""
-    monkeypatch.setattr(_reserve, "LOCK_TRIES", 2)
     with both_sides() as (write_end, reader, reading):
         os.write(write_end, b"12345")
         file = reader._file
@@ -397,8 +424,8 @@ def test_pipe_is_not_read_while_the_other_process_has_the_file_locked(
         ) as other:
             assert other.stdout is not None
             other.stdout.readline()
-            meanwhile = reading.read()
+            meanwhile = reading.read(2)
             other.communicate()
-        found = reading.read()
+        found = reading.read(2)
 
     assert (meanwhile, found) == (b"", b"12345")

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import codecs
+import os
 import select
+import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from itertools import count
 from typing import Any, NamedTuple, cast
 
@@ -15,11 +21,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.kernel._request import Request
+from assay.kernel.lanes._host import _Held as Held
 from assay.kernel.output import _reserve
-from assay.kernel.output._descriptors import PIPE_BYTES, READ_BYTES, DescriptorCapture
+from assay.kernel.output._descriptors import (
+    PIPE_BYTES,
+    READ_BYTES,
+    DescriptorCapture,
+    _Captured,
+)
 from assay.kernel.output._iopub import Output
 from assay.kernel.output._parents import Parents
 from assay.kernel.output._streams import OutputStream
+from assay.kernel.process._interrupts import Interrupts
 from assay.protocol import Channel, Envelope, MsgId, Session, SessionId, StreamName, encode_json
 from assay.protocol.wire._session import read_header
 from assay.transport import PART_ROOM, RUN_ROOM, OutboundLog, Run
@@ -192,10 +205,11 @@ class Endless:
 
     name = StreamName.STDOUT
     read_end = 77
+    decoder = codecs.getincrementaldecoder("utf-8")()
 
-    def read(self) -> str:
+    def read(self, _may_wait: bool, /) -> bytes:
         """Return what is there at any time."""
-        return "more\n"
+        return b"more\n"
 
 
 def test_reading_ends_though_there_is_always_more(
@@ -208,6 +222,90 @@ def test_reading_ends_though_there_is_always_more(
     capture.drain()
 
     assert PIPE_BYTES // READ_BYTES <= here.said().count("more") <= 2 * PIPE_BYTES // READ_BYTES
+
+
+class InPieces:
+    """A descriptor from which little comes at a time."""
+
+    name = StreamName.STDOUT
+    read_end = 77
+
+    def __init__(self, *pieces: bytes) -> None:
+        self.decoder = codecs.getincrementaldecoder("utf-8")()
+        self.pieces = deque(pieces)
+        self.waits: list[bool] = []
+
+    def written_to(self, *_: object) -> list[tuple[int, int]]:
+        """Return that it is readable until all has been read."""
+        return [(self.read_end, select.POLLIN)] if self.pieces else []
+
+    def read(self, may_wait: bool, /) -> bytes:
+        """Return the next piece."""
+        self.waits.append(may_wait)
+        return self.pieces.popleft()
+
+
+def test_reading_goes_on_behind_half_a_character(
+    here: Fixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A piece that ends in the middle of its only character is not the last one (IOPUB-27)."""
+    capture = DescriptorCapture(here.output)
+    pieces = InPieces(*(bytes([byte]) for byte in "é€!".encode()))
+    monkeypatch.setattr(capture, "_captured", (pieces,))
+    monkeypatch.setattr(capture, "written_to", pieces.written_to)
+    capture.drain()
+
+    assert here.said() == "é€!"
+
+
+def test_io_thread_waits_for_no_other_process(
+    here: Fixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has sockets to serve, and comes again; what reads before it prints waits."""
+    capture = DescriptorCapture(here.output)
+    pieces = InPieces(b"a", b"b")
+    monkeypatch.setattr(capture, "_captured", (pieces,))
+    monkeypatch.setattr(capture, "written_to", pieces.written_to)
+    capture.read_some()
+    capture.drain()
+
+    assert pieces.waits == [False, True]
+
+
+@pytest.fixture
+def captured() -> Iterator[_Captured]:
+    """A descriptor that is caught."""
+    descriptor = os.open(os.devnull, os.O_WRONLY)
+    captured = _Captured(StreamName.STDOUT, descriptor)
+    yield captured
+    captured.restore()
+    os.close(descriptor)
+
+
+def test_interrupt_loses_nothing_that_was_read(
+    here: Fixture, captured: _Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever one strikes code that reads before it prints, what was written is shown, once."""
+    capture = DescriptorCapture(here.output)
+    monkeypatch.setattr(capture, "_captured", (captured,))
+    capture._readiness.register(captured.read_end, select.POLLIN)
+    interrupts = Interrupts()
+    monkeypatch.setattr(capture, "uninterrupted", partial(Held, interrupts))
+    interrupts.install()
+    strike = partial(signal.raise_signal, signal.SIGINT)
+    text = "first," + "x" * READ_BYTES + ",last\n"
+    try:
+        for place in count():
+            os.write(captured.writer, text.encode())
+            has_fewer = False
+            with suppress(KeyboardInterrupt), interrupts.allowed():
+                has_fewer = struck(capture.drain, place, strike)
+            capture.drain()
+            assert (here.said() == text) is True, place
+            if has_fewer:
+                break
+    finally:
+        interrupts.restore()
 
 
 def test_thread_that_starts_the_reserve_may_print(
@@ -224,7 +322,7 @@ def test_thread_that_starts_the_reserve_may_print(
 
     monkeypatch.setattr(_reserve, "Reserve", start_reserve)
     capture.keep_reserve(lambda _descriptor, _call: None)
-    monkeypatch.setattr(capture, "_read_each", lambda: drained.append("afterwards"))
+    monkeypatch.setattr(capture, "_read_each", lambda **_: drained.append("afterwards"))
     capture.drain()
 
     assert drained == ["meanwhile", "afterwards"]
