@@ -203,7 +203,9 @@ def _explain(name: str) -> int:
         rows = {
             "requirement": f"{rule.id} ({rule.level}): {rule.text}",
             "also": ", ".join(one.also),
-            "judged": "" if one.judged else "no other kernel: it rests on our own reading",
+            "judged": ""
+            if one.judged
+            else "no kernel: it is our own reading, or another page allows the opposite",
             "kernel": "fresh" if one.fresh else "shared with other checks",
             "snippets": ", ".join(one.snippets),
             "feature": one.feature or "",

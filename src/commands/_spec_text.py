@@ -126,7 +126,10 @@ def _show_requirement(one: spec.Requirement) -> None:
     _field("verified by", ", ".join(one.verified_by))
     _field("untestable", one.untestable)
     if not one.judged:
-        _field("judged", "no other kernel: it rests on our own reading")
+        _field(
+            "judged",
+            "no kernel: it is our own reading, or another page allows the opposite",
+        )
     _field("remark", one.rationale)
     _field("elsewhere", one.divergence)
     for id in one.see:  # noqa: A001 - as in spec

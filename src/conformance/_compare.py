@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from attrs import frozen
 
@@ -24,10 +24,14 @@ class Comparison:
     """What fails now and did not fail before; of the later report."""
 
     mended: tuple[Result, ...]
-    """What failed before and passes now, or is not seen in passing any more; of the earlier one."""
+    """What failed before and passes now, or is not seen in passing any more where as much was
+    asked; of the earlier one."""
 
     changed: tuple[tuple[Result, Result], ...]
-    """What has another outcome in any other way: also what failed and was not judged again."""
+    """What has another outcome in any other way: also what failed and was skipped since."""
+
+    unasked: tuple[Result, ...]
+    """What failed before and is neither in the later report nor mended; of the earlier one."""
 
     @property
     def stopped(self) -> bool:
@@ -38,23 +42,27 @@ class Comparison:
 def compare(before: Report, after: Report) -> Comparison:
     """Return what has changed from *before* to *after*.
 
-    A check that only one of them asked counts as changed if it failed there. Of what was seen in
-    passing (ids that end in 0) there is a result only where something was wrong.
+    A failure that only the later one has is broken, and one that only the earlier one has is not
+    asked now. Of what was seen in passing (ids that end in 0) there is a result only where
+    something was wrong: where there is none any more it is mended only if *after* has judged every
+    check that *before* has, by the same profile and with time for all of them.
     """
     old = {one.check: one for one in before.results}
     new = {one.check: one for one in after.results}
+    mended = tuple(_mended(before, after))
     both = [(old[check], new[check]) for check in old if check in new]
     return Comparison(
         before=before,
         after=after,
         broken=tuple(one for one in after.failures() if not _failed(old.get(one.check))),
-        mended=tuple(one for one in before.failures() if _is_mended(one, new, after)),
+        mended=mended,
         changed=tuple(
             (one, other)
             for one, other in both
-            if one.outcome is not other.outcome
-            and not _failed(other)
-            and not _is_mended(one, new, after)
+            if one.outcome is not other.outcome and not _failed(other) and one not in mended
+        ),
+        unasked=tuple(
+            one for one in before.failures() if one.check not in new and one not in mended
         ),
     )
 
@@ -74,18 +82,48 @@ def _lines(found: Comparison) -> Iterator[str]:
         yield f"mended  {one.check} ({one.level}): {one.title}"
     for one, other in found.changed:
         yield f"changed {one.check} ({one.level}): {one.outcome} before, {other.outcome} now"
+    for one in found.unasked:
+        yield f"unasked {one.check} ({one.level}): {_why_unknown(one)}"
     counts = f"{len(found.broken)} broken, {len(found.mended)} mended, {len(found.changed)} changed"
-    yield f"{found.before.kernel} → {found.after.kernel}: {counts}"
+    unasked = f", {len(found.unasked)} not asked" if found.unasked else ""
+    yield f"{found.before.kernel} → {found.after.kernel}: {counts}{unasked}"
 
 
-def _is_mended(one: Result, new: Mapping[str, Result], after: Report) -> bool:
-    """Return whether *one*, of the earlier report, failed and is known to be good in *after*."""
-    if not _failed(one) or after.error:
+def _why_unknown(one: Result) -> str:
+    if one.check.endswith(TRAFFIC):
+        return "failed before, not seen now, where other checks were judged"
+    return "failed before, not asked now"
+
+
+def _mended(before: Report, after: Report) -> Iterator[Result]:
+    """Yield what failed in *before* and is known to be good in *after*."""
+    if after.error:
+        return
+    new = {one.check: one for one in after.results}
+    as_much = _judges_as_much(before, after)
+    for one in before.failures():
+        now = new.get(one.check)
+        if now is None:
+            if as_much and one.check.endswith(TRAFFIC):
+                yield one
+        elif now.outcome is Verdict.PASSED:
+            yield one
+
+
+def _judges_as_much(before: Report, after: Report) -> bool:
+    """Return whether what *before* has seen in passing had to be seen again in *after*."""
+    if after.unasked or before.profile is not after.profile:
         return False
-    now = new.get(one.check)
-    if now is None:
-        return one.check.endswith(TRAFFIC)
-    return now.outcome is Verdict.PASSED
+    return _judged(before) <= _judged(after)
+
+
+def _judged(report: Report) -> frozenset[str]:
+    """Return the checks that have brought traffic about: those that were not skipped."""
+    return frozenset(
+        one.check
+        for one in report.results
+        if one.outcome is not Verdict.SKIPPED and not one.check.endswith(TRAFFIC)
+    )
 
 
 def _failed(result: Result | None) -> bool:

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Profile"]
 
-OURS = "this rests on our own reading of the text, by which no other kernel is judged"
+OURS = (
+    "no kernel is judged by this: it rests on our own reading, or another page of the public text"
+    " allows the opposite"
+)
 
 
 class Profile(StrEnum):

@@ -13,6 +13,7 @@ from attrs import evolve
 from assay.conformance import (
     FORMATS,
     BaselineError,
+    Profile,
     Report,
     ReportError,
     Verdict,
@@ -131,7 +132,8 @@ def test_kernel_that_does_not_answer(name: str, report: Report) -> None:
 def test_checks_without_time(report: Report) -> None:
     """A report of which a part was not asked says so, and its badge is not that of a good one."""
     good = evolve(report, results=report.results[1:])
-    cut = evolve(good, unasked=1)
+    seen = result("HDR-09.0", Verdict.NOTE, reason="no check that could be asked")
+    cut = evolve(good, unasked=1, results=(*good.results, seen))
 
     for name in ("text", "markdown", "html"):
         assert "1 of 3 were not asked" in FORMATS[name](cut)
@@ -217,6 +219,40 @@ def test_what_was_not_judged_again_is_not_mended(report: Report, now: Verdict) -
     assert found.mended == ()
     assert [other.outcome for _, other in found.changed] == [now]
     assert f"SHELL-04.1 (MUST): failed before, {now} now" in comparison_text(found)
+
+
+def test_failure_that_is_not_asked_again(report: Report) -> None:
+    """A failure that the later report does not have is named, and is not mended."""
+    (failure,) = report.failures()
+    rest = tuple(one for one in report.results if one is not failure)
+
+    found = compare(report, evolve(report, results=rest))
+
+    assert found.unasked == (failure,)
+    assert (found.broken, found.mended, found.changed) == ((), (), ())
+    assert "SHELL-04.1 (MUST): failed before, not asked now" in comparison_text(found)
+    assert "0 mended, 0 changed, 1 not asked" in comparison_text(found)
+
+
+@pytest.mark.parametrize("way", ["all", "cut", "skipped", "other checks", "profile", "no kernel"])
+def test_what_is_not_seen_in_passing_any_more(report: Report, way: str) -> None:
+    """It is mended where all checks are judged that were judged before, else it is not known."""
+    seen = result("HDR-09.0", Verdict.FAILED, expected="a", got="b")
+    passed = result("SHELL-05.1", Verdict.PASSED)
+    before = evolve(report, results=(passed, seen))
+    after = {
+        "all": evolve(report, results=(passed,)),
+        "cut": evolve(report, results=(passed,), unasked=1),
+        "skipped": evolve(report, results=(result("SHELL-05.1", Verdict.SKIPPED, reason="no"),)),
+        "other checks": evolve(report, results=(result("INFO-01.1", Verdict.PASSED),)),
+        "profile": evolve(report, results=(passed,), profile=Profile.DE_FACTO),
+        "no kernel": evolve(report, results=(), error="no luck"),
+    }[way]
+
+    found = compare(before, after)
+
+    expected = ((seen,), ()) if way == "all" else ((), (seen,))
+    assert (found.mended, found.unasked) == expected
 
 
 def test_kernel_that_does_not_start_any_more(report: Report) -> None:
