@@ -9,7 +9,7 @@ Nothing else of the package asks which system it runs on.
 | the end of any process             | pidfd                 | ask once a second (by the caller)  |
 | the end of a child, not yet reaped | waitid                | wait for it and reap it (the same) |
 | a pipe that holds more             | ``F_SETPIPE_SZ``      | the pipe as it is                  |
-| a file without a name              | memfd                 | a temporary file                   |
+| memory that processes share        | memfd                 | none, an error                     |
 | memory that is mapped at once      | huge pages            | the C library's (by the caller)    |
 | bytes that a peer has taken        | ``TCP_INFO``          | unknown, 0                         |
 | bytes that it has not              | ``SIOCOUTQ``; macOS:  | unknown, 0                         |

@@ -243,8 +243,8 @@ class DescriptorCapture:
     def keep_reserve(self, watch: Callable[[int, Callable[[], None]], None]) -> None:
         """Start the process that reads the pipes where no thread of Python's can (decision 0025).
 
-        Where it cannot be had, C code that fills a pipe while it holds Python's lock waits until it
-        is interrupted.
+        Where it cannot be had, C code that fills a pipe while it holds Python's lock waits until
+        signals end the call.
 
         Args:
             watch: Lets the I/O thread call a function when a descriptor is readable.

@@ -20,8 +20,8 @@ with its process. One byte stays in the pipe, so that the kernel finds it readab
 something is in the memory: it has no more to look at than without this process.
 
 Nothing is taken from a pipe that the ring has no room for: its writer waits, as it would without
-this process. The memory is mapped at its full size, so neither a full disk nor ``ulimit -f`` can
-refuse a part of it.
+this process. The memory has its full size from the beginning, so no part of it can be refused
+later: not by a full disk, and not by a limit of files that code sets.
 
 Run by path, without the project's packages: it takes 3 MB and 15 ms of a processor, once.
 """

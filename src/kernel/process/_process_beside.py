@@ -25,6 +25,8 @@ def why_none_beside() -> str | None:
     os.close(descriptor)
     if os.getpid() == 1 or _reaps_orphans():
         return "the system would make the other process a child of this one"
+    if os.getppid() == 1:
+        return "process 1 has started this one, and may be a server that reaps no orphans"
     return None
 
 

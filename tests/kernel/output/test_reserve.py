@@ -34,7 +34,7 @@ from assay.kernel.process._process_beside import why_none_beside
 from assay.protocol import StreamName
 from assay.transport import Client, KernelProcess
 from tests import moments
-from tests.kernel._kernels import HANG_LIMIT_S, execute, result, start, succeeded, value
+from tests.kernel._kernels import HANG_LIMIT_S, argv, execute, result, start, succeeded, value
 
 HOLDING = "import ctypes, os; holding = ctypes.PyDLL(None)"
 """What calls C functions without releasing Python's lock."""
@@ -62,9 +62,8 @@ WITH_READER = {"ASSAY_RESERVE": ""}
 """What leaves it to the kernel; for the kernels of most tests it is 0."""
 
 
-WANTED = pytest.mark.skipif(
-    IS_PORTABLE or process_descriptor(os.getpid()) is None, reason="wants memfd and pidfd"
-)
+WHY_NONE = "the second forms are used" if IS_PORTABLE else why_none_beside()
+WANTED = pytest.mark.skipif(WHY_NONE is not None, reason=str(WHY_NONE))
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +125,7 @@ def test_no_child_of_the_kernel(client: Client) -> None:
 
 @WANTED
 def test_files_that_may_not_grow_hold_nothing_back(client: Client) -> None:
-    """``ulimit -f`` is for files on a disk."""
+    """A limit that code sets is for files, and the memory has its size already."""
     answer = execute(
         client,
         f"{HOLDING}; import resource\n"
@@ -138,6 +137,19 @@ def test_files_that_may_not_grow_hold_nothing_back(client: Client) -> None:
     )
 
     assert (answer.text() == "w" * 3_000_000 + "\n.\n") is True
+
+
+def test_kernel_under_a_limit_of_files_has_none_and_serves(tmp_path: Path) -> None:
+    """``ulimit -f`` below the size of the memory: the kernel reads all that it can."""
+    limited = ["/bin/sh", "-c", 'ulimit -f 100000; exec "$@"', "sh", *argv()]
+    code = f"import os\n{OUR_READERS.partition('text =')[0]}\nos.system('yes | head -c 2000000')"
+    with (
+        start(tmp_path, env=WITH_READER, command=limited) as kernel,
+        kernel.client(timeout=HANG_LIMIT_S) as client,
+    ):
+        answer = execute(client, f"{code}\nprint(readers())")
+
+    assert (answer.text() == "y\n" * 1_000_000 + "[]\n") is True
 
 
 STRIKES = """
@@ -234,27 +246,36 @@ def wait_for_end(process: int | None) -> None:
 # --- Where there is none
 
 
+@WANTED
 def test_programs_that_are_no_python_start_none(monkeypatch: pytest.MonkeyPatch) -> None:
     """They would start themselves once more."""
-    assert may_have_one()
     for executable in ("", None, "/opt/bin/blender"):
         with monkeypatch.context() as patch:
             patch.setattr(sys, "executable", executable)
-            assert not may_have_one()
+            assert "path of Python" in str(why_none_beside())
     monkeypatch.setattr(sys, "frozen", True, raising=False)
-    assert not may_have_one()
+    assert "path of Python" in str(why_none_beside())
 
 
+@WANTED
 def test_systems_that_show_no_end_of_processes_start_none(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that outlives its kernel would be left."""
     monkeypatch.setattr(_process_beside, "process_descriptor", lambda _: None)
-    assert not may_have_one()
+    assert "no descriptors" in str(why_none_beside())
 
 
+@WANTED
 def test_first_process_of_a_container_starts_none(monkeypatch: pytest.MonkeyPatch) -> None:
     """Orphans are its children."""
     monkeypatch.setattr(os, "getpid", lambda: 1)
-    assert not may_have_one()
+    assert "child" in str(why_none_beside())
+
+
+@WANTED
+def test_child_of_process_1_starts_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that is process 1 of a container reaps no orphans: each would be a zombie."""
+    monkeypatch.setattr(os, "getppid", lambda: 1)
+    assert "orphans" in str(why_none_beside())
 
 
 REAPS = """
@@ -273,11 +294,6 @@ def test_reaper_of_orphans_starts_none() -> None:
     first, then = subprocess.check_output(command, text=True).splitlines()
     assert first == "None"
     assert "child" in then
-
-
-def may_have_one() -> bool:
-    """Return True if this process may start another one."""
-    return why_none_beside() is None or IS_PORTABLE
 
 
 @WANTED
@@ -329,6 +345,7 @@ STEPS = st.lists(
 )
 
 
+@WANTED
 @given(STEPS)
 def test_order_whoever_reads(steps: list[str]) -> None:
     """Whatever is moved when, also between two looks of one read, all comes in order."""
@@ -363,6 +380,7 @@ def moved_before(reader: Reader, step: Callable[[], int]) -> int:
     return step()
 
 
+@WANTED
 def test_pipe_stays_readable_while_something_is_in_the_file() -> None:
     """The kernel looks at the pipe alone: one byte stays there."""
     with both_sides() as (write_end, reader, reading):
@@ -376,6 +394,7 @@ def test_pipe_stays_readable_while_something_is_in_the_file() -> None:
     assert found == (b"1234", b"5", b"")
 
 
+@WANTED
 def test_pipe_that_is_emptied_meanwhile_ends_no_reader(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a pipe has in it may be wrong when it is read, and the process goes on."""
     with both_sides() as (write_end, reader, reading):
@@ -411,6 +430,7 @@ sys.stdin.read()
 """
 
 
+@WANTED
 def test_pipe_is_not_read_while_the_other_process_has_the_file_locked() -> None:
     """Neither is it waited for within a call of C, which a signal would end without the lock."""
     with both_sides() as (write_end, reader, reading):
