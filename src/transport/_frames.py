@@ -134,6 +134,8 @@ def lend(buffer: Buffer) -> tuple[Buffer, Loan | None]:
     if view.nbytes < LENT_BYTES or not view.c_contiguous or _is_settled(buffer):
         return buffer, None
     try:
+        if not _has_collector():
+            return buffer, None
         frame = _LentFrame(view, copy=False)
     except (RuntimeError, OSError, zmq.ZMQError):  # see `_shared`
         return buffer, None
@@ -240,11 +242,10 @@ def prepare_marks() -> None:
 def _shared(frame: Buffer) -> zmq.Frame:
     """Return *frame* as a frame of ZeroMQ's that has a mark and shares its memory.
 
-    Without a mark, and copied, if what frees the memory is not there and cannot be made. ZeroMQ
-    ends the process if it finds no descriptor for its sockets, so some must be free before.
+    Without a mark, and copied, if what frees the memory is not there and cannot be made.
     """
     try:
-        if not zmq.utils.garbage.gc.is_alive() and not are_free(COLLECTOR_DESCRIPTORS):
+        if not _has_collector():
             return zmq.Frame(frame, copy=True)
         whole = zmq.Frame(frame, track=True, copy=False)
     except (RuntimeError, OSError, zmq.ZMQError):
@@ -254,6 +255,14 @@ def _shared(frame: Buffer) -> zmq.Frame:
     if isinstance(frame, memoryview) and isinstance(frame.obj, _LentFrame):
         frame.obj.loan.mark = whole.tracker
     return whole
+
+
+def _has_collector() -> bool:
+    """Return True if what frees shared memory runs, or there is room to make it.
+
+    ZeroMQ ends the process if it finds no descriptor for its sockets, so some must be free before.
+    """
+    return zmq.utils.garbage.gc.is_alive() or are_free(COLLECTOR_DESCRIPTORS)
 
 
 def _is_settled(frame: Buffer) -> bool:

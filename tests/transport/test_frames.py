@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import array
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -160,6 +162,24 @@ class TestSettled:
         assert size_of([b"abc", bytearray(2), memoryview(array.array("i", [1, 2]))]) == 13
 
 
+WITHOUT_DESCRIPTORS = """
+import os, resource
+from assay.transport._frames import LENT_BYTES, lend
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+taken = []
+try:
+    while True:
+        taken.append(os.open(os.devnull, os.O_RDONLY))
+except OSError:
+    pass
+for _ in range(10):
+    print(lend(bytearray(LENT_BYTES))[1], end=" ", flush=True)
+    os.close(taken.pop())
+"""
+"""Tries to lend with no descriptor, with one, and so on to nine: what the collector's sockets
+lack is another thing each time."""
+
+
 class TestLoan:
     """Memory that is sent without a copy, though others refer to it."""
 
@@ -230,6 +250,14 @@ class TestLoan:
         memory = bytearray(LENT_BYTES)
 
         assert lend(memory) == (memory, None)
+
+    def test_without_descriptors(self) -> None:
+        """There is none, and the process goes on, where pyzmq's collector has no room to start."""
+        done = subprocess.run(
+            [sys.executable, "-c", WITHOUT_DESCRIPTORS], capture_output=True, text=True, check=False
+        )
+
+        assert (done.returncode, done.stdout, done.stderr) == (0, "None " * 10, "")
 
 
 class TestWakeup:
