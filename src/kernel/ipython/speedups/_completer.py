@@ -115,7 +115,7 @@ class IPCompleter(completer.IPCompleter):  # type: ignore[misc]  # IPython is un
         try:
             before = literal_eval(f"({found[2]})") if found[2] else ()
             return _keys_that_fit(keys, before, _key_test(found[3] or ""))
-        except (SyntaxError, ValueError):  # a slice, a name: IPython knows what it means
+        except (SyntaxError, ValueError):  # a slice, a sign: IPython knows what it means
             return keys
 
     def dispatch_custom_completer(self, text: str) -> Any:
@@ -193,13 +193,16 @@ def _key_test(prefix: str) -> Callable[[_Key], bool]:
     """Return the test whether a key may begin with *prefix*, which may lack its end quote.
 
     Raises:
-        SyntaxError, ValueError: *prefix* is not the beginning of a literal.
+        SyntaxError, ValueError: *prefix* is not the beginning of a literal, or of a number that
+            may be written otherwise than Python shows the key.
     """
     if quote := re.search("[\"']", prefix):
         start: Any = literal_eval(prefix + quote[0])
         return lambda key: isinstance(key, type(start)) and key.startswith(start)
     if prefix.isdecimal():
         return lambda key: isinstance(key, (int, float)) and str(key).startswith(prefix)
+    if prefix:
+        raise ValueError(f"{prefix} may begin a number with a sign, or one that is not decimal")
     return lambda _: True
 
 

@@ -21,6 +21,7 @@ keys = {f'key_{i}': i for i in range(100_000)}
 holders = [holder]; sys.modules['many_names'] = module
 mixed = {(f'a_{i}', f'b_{i}'): i for i in range(50_000)}
 mixed |= {i: i for i in range(50_000)} | {str(i).encode(): i for i in range(50_000)}
+signed = {i: i for i in range(-3_000, 3_000)} | {('a', -i): i for i in range(3_000)}
 class Keyed:
     def __getitem__(self, key): return key
     def _ipython_key_completions_(self): return {f'key_{i}' for i in range(100_000)}
@@ -62,6 +63,10 @@ def matches(client: Client, code: str) -> tuple[str, ...]:
         ("mixed['a_43210', 'b", "b_43210"),
         ("mixed[4321", "43210"),
         ("mixed[b'4321", "43210"),
+        ("signed[-29", "-2999"),
+        ("signed['a', -29", "-2999"),
+        ("signed[0xbb", "0xbb7"),
+        ("signed[0b1011101101", "0b101110110111"),
         ("holders[0].listed.attr_4321", "attr_43210"),
         ("(many).attr_4321", "attr_43210"),
         ("x = many\nx.attr_4321", "attr_43210"),
