@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from types import TracebackType
 from typing import Self
 
@@ -69,6 +69,9 @@ class Testee:
 
         self.info: Object = {}
         """The content of the first ``kernel_info_reply``; empty if it had none."""
+
+        self.held = ExitStack()
+        """What lasts as long as this: the ports of kernels that checks start with a file."""
 
         self._others: list[Testee] = []
         self._ended: list[Testee] = []
@@ -167,6 +170,7 @@ class Testee:
             other.close()
         if self.process is not None:
             self.process.close(kill=True)
+        self.held.close()
 
     # For checks
 

@@ -301,7 +301,7 @@ def launch(
         if wanted.curve is not None and not isinstance(command, Sequence):
             _must_encrypt(spec)
         if not (kernel_chooses_ports or handshake is not None):
-            wanted = free_ports(wanted, place)
+            wanted = free_ports(wanted, place, held=owned)
         elif wanted.transport is Transport.IPC and wanted.ip == DEFAULT_IP:
             wanted = _with_ip(wanted, str(place / "socket"))
         owned.callback(path.unlink, missing_ok=True)
@@ -334,12 +334,20 @@ def launch(
         )
 
 
-def free_ports(connection: ConnectionFile, folder: Path | None = None) -> ConnectionFile:
+def free_ports(
+    connection: ConnectionFile, folder: Path | None = None, *, held: ExitStack | None = None
+) -> ConnectionFile:
     """Return *connection* with a number for every port that is 0.
 
     Over TCP they are free at this moment, and lie outside of the range from which the system
     serves others: so that neither another program's connection, nor a
     client's that connects to itself while the kernel has not bound yet, can take them.
+
+    Args:
+        connection: What stands in the connection file.
+        folder: Where the sockets of the transport ipc go.
+        held: Keeps each number from whoever else asks here, in any process of this machine, until
+            it is closed. Without it two kernels that start slowly may be given one port.
 
     Raises:
         LaunchError: no free port was found.
@@ -349,25 +357,40 @@ def free_ports(connection: ConnectionFile, folder: Path | None = None) -> Connec
         if connection.ip == DEFAULT_IP and folder is not None:
             connection = _with_ip(connection, str(folder / "socket"))
         return connection.with_ports({c: n for n, c in enumerate(Channel, 1) if c in missing})
-    with ExitStack() as held:
-        return connection.with_ports({c: _free_port(connection.ip, held) for c in missing})
+    with ExitStack() as chosen:
+        kept = chosen if held is None else held
+        return connection.with_ports({c: _free_port(connection.ip, chosen, kept) for c in missing})
 
 
-def _free_port(ip: str, held: ExitStack) -> int:
+def _free_port(ip: str, chosen: ExitStack, kept: ExitStack) -> int:
+    """Return a port that nobody has bound or holds; *kept* holds it from now on.
+
+    The kernel has to bind it for TCP, so what holds it is a socket for UDP: no kernel uses one, the
+    numbers of the two are separate, and the system ends the hold with the process that has it.
+    """
     lowest, above = _port_range()
-    family = socket.AF_INET6 if ":" in ip else socket.AF_INET
-    host = "" if ip == "*" else ip
     reason: OSError | None = None
     for _ in range(PORT_TRIES):
-        attempt = held.enter_context(socket.socket(family, socket.SOCK_STREAM))
+        wanted = random.randrange(lowest, above) if above else 0  # noqa: S311
         try:
-            attempt.bind((host, random.randrange(lowest, above) if above else 0))  # noqa: S311
+            bound = chosen.enter_context(_bound(socket.SOCK_STREAM, ip, wanted))
+            port: int = bound.getsockname()[1]
+            kept.enter_context(_bound(socket.SOCK_DGRAM, ip, port))
         except OSError as error:
             reason = error
             continue
-        port: int = attempt.getsockname()[1]
         return port
     raise LaunchError(f"wanted a free port on {ip}, found none in {PORT_TRIES} tries: {reason}")
+
+
+def _bound(kind: socket.SocketKind, ip: str, port: int) -> socket.socket:
+    made = socket.socket(socket.AF_INET6 if ":" in ip else socket.AF_INET, kind)
+    try:
+        made.bind(("" if ip == "*" else ip, port))
+    except OSError:
+        made.close()
+        raise
+    return made
 
 
 def _port_range() -> tuple[int, int]:

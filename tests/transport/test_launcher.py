@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import select
 import signal
 import stat
@@ -10,7 +11,9 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -51,6 +54,21 @@ SMALL = (sys.executable, str(Path(__file__).with_name("small_kernel.py")), "{con
 def python(code: str) -> list[str]:
     """Return a command that runs *code* and gets the connection file as its argument."""
     return [sys.executable, "-c", code, "{connection_file}"]
+
+
+def ports_of(connection: ConnectionFile) -> set[int]:
+    """Return the five ports."""
+    return {connection.port(channel) for channel in Channel}
+
+
+def drawn_again(monkeypatch: pytest.MonkeyPatch, connection: ConnectionFile) -> None:
+    """Let chance choose the ports of *connection* once more, before any others."""
+    first = iter(ports_of(connection))
+
+    def draw(lowest: int, above: int) -> int:
+        return next(first, None) or random.randrange(lowest, above)
+
+    monkeypatch.setattr(_launcher, "random", SimpleNamespace(randrange=draw))
 
 
 @pytest.fixture(autouse=True)
@@ -261,6 +279,25 @@ class TestStart:
         assert ports.pop(Channel.SHELL) == 7
         assert all(ports.values())
         assert len(set(ports.values())) == 4
+
+    @pytest.mark.parametrize("ip", ["127.0.0.1", "*"])
+    def test_no_port_twice(self, ip: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A kernel's ports are its own from the launch on, although it has not bound them yet."""
+        with launch(python("import signal; signal.pause()")) as kernel:
+            drawn_again(monkeypatch, kernel.connection)
+            others = free_ports(ConnectionFile(key="", ip=ip))
+            kernel.close(kill=True)
+
+        assert not ports_of(others) & ports_of(kernel.connection)
+
+    def test_ports_are_held(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """For who chooses them without a launch, as long as that is wanted."""
+        with ExitStack() as held:
+            first = free_ports(ConnectionFile(key=""), held=held)
+            drawn_again(monkeypatch, first)
+            second = free_ports(ConnectionFile(key=""), held=held)
+
+        assert not ports_of(first) & ports_of(second)
 
     def test_no_free_ports(self) -> None:
         """An address that is not ours has no free ports."""

@@ -19,8 +19,9 @@ from assay.transport import KernelProcess, LaunchError, free_ports, launch
 __all__ = ["client_of", "fields_of", "fresh_file", "refused", "refuses", "started_with"]
 
 
-def fresh_file() -> ConnectionFile:
-    return free_ports(ConnectionFile(key=secrets.token_hex(16)))
+def fresh_file(kernel: Testee) -> ConnectionFile:
+    """Return a file for another kernel, whose ports are its alone until *kernel* is closed."""
+    return free_ports(ConnectionFile(key=secrets.token_hex(16)), held=kernel.held)
 
 
 def fields_of(connection: ConnectionFile) -> dict[str, object]:

@@ -88,7 +88,7 @@ def another_address(kernel: Testee) -> Outcome:
     mistake="The file is read into a closed record, so that each new key of a launcher breaks it.",
 )
 def unknown_keys(kernel: Testee) -> Outcome:
-    file = fresh_file()
+    file = fresh_file(kernel)
     added = {"kernel_name": "assay", "jupyter_session": "", "assay_invented": {"a": [1, None]}}
     return _works_with(kernel, {**fields_of(file), **added}, file)
 
@@ -99,7 +99,7 @@ def unknown_keys(kernel: Testee) -> Outcome:
     process=True,
 )
 def order_of_keys(kernel: Testee) -> Outcome:
-    file = fresh_file()
+    file = fresh_file(kernel)
     fields = dict(sorted(fields_of(file).items(), reverse=True))
     text = b"\n\n " + json.dumps(fields, indent="\t").encode() + b"\n\n"
     with started_with(kernel, text) as process, client_of(kernel, process, file) as other:
@@ -115,7 +115,7 @@ def order_of_keys(kernel: Testee) -> Outcome:
     mistake="The kernel goes on without sockets, or binds others.",
 )
 def ports_as_text(kernel: Testee) -> Outcome:
-    file = fresh_file()
+    file = fresh_file(kernel)
     fields = {
         key: str(value) if key.endswith("_port") else value
         for key, value in fields_of(file).items()
@@ -162,7 +162,7 @@ def port_is_taken(kernel: Testee) -> Outcome:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        file = evolve(fresh_file(), iopub_port=taken.getsockname()[1])
+        file = evolve(fresh_file(kernel), iopub_port=taken.getsockname()[1])
         with started_with(kernel, file.to_json()) as process:
             with suppress(LaunchError):
                 process.wait(kernel.patience)
@@ -178,7 +178,7 @@ def port_is_taken(kernel: Testee) -> Outcome:
     mistake="The kernel removes the file at its end, and its restart by the same launcher fails.",
 )
 def file_is_kept(kernel: Testee) -> Outcome:
-    file = fresh_file()
+    file = fresh_file(kernel)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "kernel-assay.json"
         with started_with(kernel, file.to_json(), path) as process:
@@ -203,7 +203,7 @@ def file_is_kept(kernel: Testee) -> Outcome:
     process=True,
 )
 def served_from_the_start(kernel: Testee) -> Outcome:
-    file = fresh_file()
+    file = fresh_file(kernel)
     text = file.to_json()
     with started_with(kernel, text) as process, client_of(kernel, process, file) as other:
         peer = other.peer
@@ -239,7 +239,7 @@ def misspelt_key(kernel: Testee) -> Outcome:
 
 
 def _answers_nobody(kernel: Testee, added: Mapping[str, object]) -> Outcome:
-    file = fresh_file()
+    file = fresh_file(kernel)
     fields = {key: value for key, value in fields_of(file).items() if key != "key"}
     text = json.dumps({**fields, **added}).encode()
     unsigned = evolve(file, key="")
@@ -278,7 +278,7 @@ def unreadable_file(kernel: Testee) -> Outcome:
     mistake="Another hash is the default.",
 )
 def default_scheme(kernel: Testee) -> Outcome:
-    file = fresh_file()
+    file = fresh_file(kernel)
     fields = {key: value for key, value in fields_of(file).items() if key != "signature_scheme"}
     text = json.dumps(fields).encode()
     with started_with(kernel, text) as process, client_of(kernel, process, file) as other:
@@ -362,7 +362,9 @@ def _supports_curve(kernel: Testee) -> None:
 def curve(kernel: Testee) -> Outcome:
     _supports_curve(kernel)
     keys = curve_keys()
-    wanted = evolve(fresh_file(), curve_publickey=keys.public_key, curve_secretkey=keys.secret_key)
+    wanted = evolve(
+        fresh_file(kernel), curve_publickey=keys.public_key, curve_secretkey=keys.secret_key
+    )
     text = wanted.to_json()
     plain = evolve(wanted, curve_publickey=None, curve_secretkey=None)
     with (
@@ -407,7 +409,7 @@ def half_a_pair(kernel: Testee) -> Outcome:
         ("curve_publickey", keys.public_key),
         ("curve_secretkey", keys.secret_key),
     ):
-        text = json.dumps({**fields_of(fresh_file()), name: value}).encode()
+        text = json.dumps({**fields_of(fresh_file(kernel)), name: value}).encode()
         outcome = refuses(kernel, text, f"{name} alone")
         if outcome != passed():
             return outcome

@@ -285,7 +285,7 @@ def no_status(kernel: Testee) -> Outcome:
     mistake="An unknown scheme is taken for the usual one, or for none.",
 )
 def unknown_scheme(kernel: Testee) -> Outcome:
-    file = fresh_file()
+    file = fresh_file(kernel)
     text = json.dumps({**fields_of(file), "signature_scheme": "hmac-assay"}).encode()
     with started_with(kernel, text) as process, client_of(kernel, process, file) as other:
         heard = other.peer.send("kernel_info_request")
