@@ -29,6 +29,11 @@ taken them. Each connection counts alone: another that is still stopped does not
 been given the first messages again by then, so the figure is a bound: "up to". Where connections
 cannot be seen, the last mark does.
 
+*Left out again.* A notice is a message like others: it waits behind what is kept, and one that
+fills its queue again meanwhile does not get it. So what a subscriber missed is forgotten only when
+all have room for its notice. If it is left out before, it is noted anew, and its next notice counts
+from where it was left out first.
+
 *Bounds.* ZeroMQ holds `IOPUB_QUEUE_MESSAGES` for a subscriber that stopped. Of large messages it is
 not given that many: `MAX_FLYING_BYTES`; and more, up to `MIN_FLYING` messages, if nothing has been
 taken for `SUSPICION_S`. To leave a subscriber out that has so few, the length of the queues is
@@ -102,12 +107,16 @@ MESSAGE_BYTES = 1024
 FRAMING_BYTES = 80
 """What ZeroMQ adds to a message on the wire, at most."""
 
+BATCH_BYTES = 8 * 1024
+"""What ZeroMQ puts together of small messages before it gives them to the system; these are in no
+queue any more."""
+
 
 class _StalledSubscriber(NamedTuple):
     """A subscriber that stopped reading and was left out."""
 
     after: int
-    """How many messages had been sent."""
+    """How many messages had been sent when it missed the first that it has no notice of."""
 
     mark: Mark | None
     """The last one that it was sent, if no descriptor is known: taken means that it reads again."""
@@ -116,7 +125,26 @@ class _StalledSubscriber(NamedTuple):
     """Its connection."""
 
     target: int = 0
-    """The bytes that it has taken once it has taken all that it was sent."""
+    """The bytes that it has taken once it has taken all that it was sent; 0 if not known."""
+
+    given: int = 0
+    """The bytes that the system had been given for it when it was noted."""
+
+    notice: _Kept | None = None
+    """What counts what it missed, once it reads again."""
+
+    @property
+    def is_told(self) -> bool:
+        """True if the notice has been sent, and not to others alone: then there is none."""
+        return self.notice is not None and self.notice.first() is None
+
+    def again(self, progress: Progress, queued: int) -> _StalledSubscriber:
+        """Return what it is if it may have been left out once more, with *queued* bytes to it."""
+        given = progress.taken + progress.pending
+        if self.notice is None and given == self.given:
+            return self  # it has not been given anything since
+        target = max(self.target, given) + queued if self.target else 0
+        return self._replace(target=target, given=given, notice=None)
 
 
 class _Kept:
@@ -244,13 +272,15 @@ class Publisher:
 
     def pump(self) -> None:
         """Send what was kept, as far as it goes."""
+        if self._stalled:
+            self._notify_recovered()
         while (message := self._first_kept()) is not None and self._try(*message):
             self._note_sent(message[1])
         if self._held and self._kept_bytes <= MAX_KEPT_BYTES // 2:
             self._held = False
             self._hold(False)
         if self._stalled:
-            self._notify_recovered()
+            self._forget_told()
 
     def shorten_patience(self) -> None:
         """Wait less long for a subscriber that takes nothing: the end is near."""
@@ -364,36 +394,58 @@ class Publisher:
             self._socket.setsockopt(zmq.XPUB_NODROP, 1)
 
     def _note_stalled(self) -> None:
+        """Note who may miss the next message, also of those that had missed some before."""
         behind = self._connections.behind()
-        for one in self._stalled:
-            behind.pop(one.descriptor or 0, None)
-        queued = sum(self._queued)
+        queued = sum(self._queued) + BATCH_BYTES
+        self._forget_told()
+        is_noted = self._note_again(behind, queued)
         for descriptor, (taken, pending) in behind.items():
-            target = taken + pending + queued if taken else 0
-            stalled = _StalledSubscriber(self._sent, None, descriptor, target)
-            self._stalled.append(stalled)
-        if not behind:
-            last = self._marks[-1] if self._marks else None
-            self._stalled.append(_StalledSubscriber(self._sent, last))
+            given = taken + pending
+            target = given + queued if taken else 0
+            self._stalled.append(_StalledSubscriber(self._sent, None, descriptor, target, given))
+        if not (behind or is_noted):
+            self._note_unseen()
+
+    def _note_again(self, behind: dict[int, Progress], queued: int) -> bool:
+        """Take those out of *behind* that were left out before; return True if one may be anew."""
+        is_noted = False
+        for index, one in enumerate(self._stalled):
+            progress = behind.pop(one.descriptor or 0, None)
+            if progress is not None and (again := one.again(progress, queued)) is not one:
+                self._stalled[index] = again
+                self._drained.pop(one.descriptor or 0, None)
+                is_noted = True
+        return is_noted
+
+    def _note_unseen(self) -> None:
+        """Note one whose connection is not known: it may be any of those noted so before."""
+        last = self._marks[-1] if self._marks else None
+        after = (one.after for one in self._stalled if one.descriptor is None)
+        self._stalled.append(_StalledSubscriber(min(after, default=self._sent), last))
 
     def _notify_recovered(self) -> None:
-        """Publish a notice for the subscribers that read again: how many messages they missed."""
+        """Keep a notice for the subscribers that read again: how many messages they missed."""
         waiting = self._stalled
         self._stalled = []
-        counts: set[int] = set()
+        recovered: list[_StalledSubscriber] = []
         for one in waiting:
             if one.descriptor is None:
-                recovered = one.mark is None or one.mark.done
+                is_back = one.mark is None or one.mark.done
             elif (progress := self._connections.progress(one.descriptor)) is None:
                 continue  # it is gone
             else:
-                recovered = self._has_caught_up(one, progress)
-            if recovered:
-                counts.add(self._sent - one.after)
-            else:
-                self._stalled.append(one)
-        for count in sorted(counts):
-            self.publish(self._notice(count))
+                is_back = one.notice is None and self._has_caught_up(one, progress)
+            (recovered if is_back and one.notice is None else self._stalled).append(one)
+        for after in sorted({one.after for one in recovered}, reverse=True):
+            frames, size = settled(self._notice(self._sent - after))
+            notice = _Kept((frames, size))
+            self._keep(notice, size)
+            same = (one for one in recovered if one.after == after)
+            self._stalled += [one._replace(notice=notice) for one in same]
+
+    def _forget_told(self) -> None:
+        """Forget the subscribers whose notice has been sent, to them too."""
+        self._stalled = [one for one in self._stalled if not one.is_told]
 
     def _has_caught_up(self, one: _StalledSubscriber, progress: Progress) -> bool:
         descriptor = one.descriptor or 0

@@ -30,6 +30,7 @@ LANES = "transport/test_lane.py::"
 
 PUBLISHER = "transport._publisher:Publisher."
 STATES = "transport/test_publisher.py::TestStates::"
+MISSED = "transport/test_publisher_stateful.py::test_a_notice_is_missed"
 
 MUTANTS = (
     Mutant(
@@ -399,22 +400,43 @@ MUTANTS = (
     Mutant(
         "what was missed is not told",
         f"{PUBLISHER}_notify_recovered",
-        "counts.add(self._sent - one.after)",
+        "self._keep(notice, size)",
         "pass",
         f"{STATES}test_back",
     ),
     Mutant(
         "what was missed is told again and again",
         f"{PUBLISHER}_notify_recovered",
-        "self._stalled = []\n",
-        "self._stalled = list(waiting)\n",
+        "is_back and one.notice is None",
+        "is_back",
+        f"{STATES}test_back_while_another_is_slow",
+    ),
+    Mutant(
+        "one that was told is looked after for ever",
+        f"{PUBLISHER}_forget_told",
+        "if not one.is_told",
+        "",
         f"{STATES}test_back",
+    ),
+    Mutant(
+        "one that is left out before its notice is sent is taken for told",
+        f"{PUBLISHER}_note_again",
+        "self._stalled[index] = again",
+        "pass",
+        MISSED,
+    ),
+    Mutant(
+        "what was missed before the notice was missed is forgotten",
+        f"{PUBLISHER}_notify_recovered",
+        "self._stalled += [one._replace(notice=notice) for one in same]",
+        "pass",
+        MISSED,
     ),
     Mutant(
         "one less is told than was missed",
         f"{PUBLISHER}_notify_recovered",
-        "self._sent - one.after",
-        "self._sent - one.after - 1",
+        "self._sent - after",
+        "self._sent - after - 1",
         f"{STATES}test_back",
     ),
     Mutant(

@@ -271,6 +271,23 @@ class TestStates:
         assert stalled.got == [*sent(4), b"missed 6", b"later"]
         assert desk.publisher.timeout_s is None
 
+    def test_back_while_another_is_slow(self) -> None:
+        """A notice waits its turn behind what is kept, is sent once, and counts what was missed."""
+        stalled, slow = Subscriber(4), Subscriber(8)
+        desk = Desk(stalled, slow)
+        desk.publish(*names(5))
+        desk.wait(PATIENCE_S + 0.1)
+        slow.read(8)
+        desk.publish(*names(5, 14))
+        stalled.read(4)
+        desk.wait(PATIENCE_S / 2)
+        slow.read(8)
+        desk.wait(PATIENCE_S / 2)
+        stalled.read(4)
+
+        assert stalled.got == [*sent(4), *sent(13, 14), b"missed 9"]
+        assert desk.publisher.timeout_s is None
+
     def test_two_stalled(self) -> None:
         """A second one that stops is found as the first was."""
         first, second, healthy = Subscriber(4), Subscriber(8), Subscriber(1000)
