@@ -49,7 +49,8 @@ def run(arguments: Sequence[str]) -> int:
     except click.exceptions.Abort as error:
         click.echo("assay: stopped; nothing was changed", err=True)
         # click has one exception for Ctrl-C and for a question that was answered with no.
-        by_signal = isinstance(error.__cause__, KeyboardInterrupt)
+        # Where it asked itself, it has hidden the cause, which is the context then.
+        by_signal = isinstance(error.__cause__ or error.__context__, KeyboardInterrupt)
         return Exit.INTERRUPTED if by_signal else Exit.RAISED
     except click.ClickException as error:
         error.show()

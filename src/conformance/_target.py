@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import socket
+import sys
 from pathlib import Path
 
 from attrs import frozen
@@ -115,9 +116,25 @@ def _listens(connection: ConnectionFile) -> bool:
     """Return whether something can be connected to where *connection* has its shell."""
     port = connection.port(Channel.SHELL)
     if connection.transport is Transport.IPC:
-        return Path(f"{connection.ip}-{port}").is_socket()
+        return _is_served(f"{connection.ip}-{port}")
     try:
         with socket.create_connection((connection.ip.strip("[]"), port), CONNECT_S):
             return True
     except OSError:
         return False
+
+
+def _is_served(path: str) -> bool:
+    """Return whether something listens at *path*, where a killed kernel leaves its socket file."""
+    if sys.platform == "win32":
+        return False
+    else:  # noqa: RET505 - so that mypy takes each branch for its system's
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.setblocking(False)
+            try:
+                probe.connect(path)
+            except BlockingIOError:  # a listener whose queue is full
+                return True
+            except OSError:
+                return False
+        return True

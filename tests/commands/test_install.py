@@ -7,6 +7,7 @@ import os
 import stat
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from click.testing import CliRunner
@@ -211,6 +212,17 @@ class TestUninstall:
         assert f"  {kernels / 'assay'}\n" in result.output
         assert result.exit_code == code
         assert (kernels / "assay").exists() is (code != 0)
+
+    @pytest.mark.parametrize(("error", "code"), [(KeyboardInterrupt, 130), (EOFError, 1)])
+    def test_no_answer(
+        self, kernels: Path, monkeypatch: pytest.MonkeyPatch, error: type[BaseException], code: int
+    ) -> None:
+        """Ctrl-C at the question is an interrupt, and the end of stdin is a no."""
+        main(["install", "--user"])
+        monkeypatch.setattr("click.termui.visible_prompt_func", Mock(side_effect=error))
+
+        assert main(["uninstall"]) == code
+        assert (kernels / "assay").exists()
 
     def test_nothing_there(self, capsys: pytest.CaptureFixture[str]) -> None:
         """What does not exist cannot be removed."""

@@ -32,9 +32,9 @@ from assay.conformance._check import check as made_check
 from assay.conformance._findings import MISTAKES
 from assay.conformance._outcome import Outcome, Skip, failed, passed
 from assay.conformance._runner import Run
-from assay.conformance.checks import connection, control
+from assay.conformance.checks import _comms, connection, control
 from assay.conformance.checks._cells import stop
-from assay.protocol import Channel, ConnectionFile
+from assay.protocol import Channel, ConnectionFile, Transport
 from assay.spec import requirements
 from tests.faults.harness import ask
 
@@ -272,6 +272,57 @@ def test_missing_broadcast() -> None:
     found = _found_of("ctrl-no-broadcast", "CTRL-07.1")
 
     assert (found.expected, found.got) == ("a shutdown_reply on IOPub", "none")
+
+
+def test_end_without_a_reply() -> None:
+    """A kernel that ends on a shutdown without a reply is blamed for the reply, not for its end."""
+    argv = (sys.executable, "-m", "tests.faults", "--fault", "ctrl-shutdown-unanswered", "-f")
+    names = ("CTRL-04.1", "CTRL-04.2", "CTRL-05.1", "CTRL-05.2", "CTRL-20.1")
+    report = run_checks(
+        Target.command((*argv, "{connection_file}")), select(names), Options(jobs=1)
+    )
+
+    found = {one.check: one for one in report.results}
+    assert {name: found[name].outcome for name in names} == {
+        "CTRL-04.1": Verdict.FAILED,
+        "CTRL-04.2": Verdict.FAILED,
+        "CTRL-05.1": Verdict.SKIPPED,
+        "CTRL-05.2": Verdict.PASSED,
+        "CTRL-20.1": Verdict.NOTE,
+    }
+    assert found["CTRL-04.1"].got == "none, and the process has ended"
+    assert (found["CTRL-20.1"].expected, found["CTRL-20.1"].got) == ("a shutdown_reply", "none")
+
+
+def test_comms_of_a_kernel_that_does_not_list_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That a comm_info_request goes unanswered does not say that a kernel opens no comm."""
+    kernel = Mock()
+    kernel.peer.ask.return_value.succeeded.side_effect = Skip("no reply")
+    opened = {"_refuses": False, "_opens": True}
+    for name, there in opened.items():
+        monkeypatch.setattr(_comms, name, Mock(return_value=there))
+
+    _comms.must_have_comms(kernel)
+
+    monkeypatch.setattr(_comms, "_opens", Mock(return_value=False))
+    with pytest.raises(Skip, match="no comms"):
+        _comms.must_have_comms(kernel)
+
+
+def test_socket_file_without_a_kernel(tmp_path: Path) -> None:
+    """Where a killed kernel has left its socket file nothing listens, else something does."""
+    path = tmp_path / "k.json"
+    place = ConnectionFile(key="secret", transport=Transport.IPC, ip=str(tmp_path / "s"))
+    place.with_ports(dict.fromkeys(Channel, 7)).write(path)
+    with socket.socket(socket.AF_UNIX) as kernel:
+        kernel.bind(str(tmp_path / "s-7"))
+        kernel.listen(0)
+        # None is accepted; only Linux tells a full queue from a socket without a listener.
+        tries = 3 if sys.platform == "linux" else 1
+        served = {Target.running(path).unreachable for _ in range(tries)}
+
+    assert served == {""}
+    assert Target.running(path).unreachable == f"ipc://{tmp_path / 's-7'}"
 
 
 def test_port_that_was_taken_meanwhile(tmp_path: Path) -> None:

@@ -95,7 +95,7 @@ def opened_is_held(kernel: Testee) -> Outcome:
     snippets=("comm_register",),
     mistake="The unknown target is logged, and the client goes on sending.",
 )
-def unknownregistered_target(kernel: Testee) -> Outcome:
+def unknown_target(kernel: Testee) -> Outcome:
     registered_target(kernel)  # the kernel has comms at all
     comm_id = new_name("assaycomm")
     heard = open_comm(kernel.peer, new_name("assayunknown"), comm_id)

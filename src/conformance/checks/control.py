@@ -285,6 +285,9 @@ def interrupt_ends_a_prompt(kernel: Testee) -> Outcome:
 def _replies_with(kernel: Testee, *, restart: bool) -> Outcome:
     asked = shut_down(kernel, restart=restart)
     wanted = {"status": "ok", "restart": restart}
+    # One that goes on running leaves the request unserved, which it may (CTRL-20).
+    if asked.reply is None and not kernel.is_running:
+        return failed(f"a shutdown_reply with {wanted}", "none, and the process has ended", asked)
     reply = asked.replied()
     found = {key: reply.content.get(key) for key in wanted}
     if found["status"] != "ok" or found["restart"] is not restart:

@@ -465,7 +465,7 @@ import gc, sys, threading
 from _pydevd_bundle import pydevd_constants
 
 gate, collected = threading.Event(), set()
-threads = [threading.Thread(target=gate.wait) for _ in range(20)]
+threads = [threading.Thread(target=gate.wait, daemon=True) for _ in range(20)]
 for thread in threads: thread.start()
 
 def note(*_):
@@ -480,12 +480,14 @@ def look_at_all(look):
 before, was_enabled = gc.get_threshold(), gc.isenabled()
 gc.disable()
 gc.callbacks.append(note)
-looks = sys._current_frames, pydevd_constants._current_frames
-seen = [look_at_all(look) for look in looks]
-gc.callbacks.remove(note)
-gc.set_threshold(*before)
-if was_enabled: gc.enable()
-gate.set()
+try:
+    looks = sys._current_frames, pydevd_constants._current_frames
+    seen = [look_at_all(look) for look in looks]
+finally:
+    gc.callbacks.remove(note)
+    gc.set_threshold(*before)
+    if was_enabled: gc.enable()
+    gate.set()
 seen, "look_at_all" in collected
 """
 """Asks for the frames of all threads, as debugpy does, where each object may be one too many."""
