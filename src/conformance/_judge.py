@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from math import inf
 
 from attrs import evolve, frozen
 
@@ -32,6 +33,11 @@ have been aborted, or came too late for that: a quick kernel may have done with 
 before anything of it has arrived here.
 """
 
+
+UNCLEAR_BEHIND_WRONG_CODE = frozenset({"SHELL-15", "EXEC-22", "EXEC-24", "EXEC-26"})
+"""What a wrong request of ours may be the reason of: code that ran meanwhile, or failed."""
+
+RUNS_CODE = frozenset({"execute_request", "comm_open", "comm_msg", "comm_close"})
 
 CONTENT = "content"
 """Where the path of a finding about a content begins."""
@@ -115,12 +121,13 @@ def judge(
     What follows from messages of ours that are wrong, and are marked so, is left out.
 
     Args:
-        lines: The traffic.
+        lines: The traffic, in the order of time.
         profile: How single messages are judged.
         key: Of the connection, to judge signatures; empty judges none.
         complete: Whether the traffic ends with a kernel at rest.
     """
-    kept = list(_without_unjudged(tuple(lines)))
+    lines = tuple(lines)
+    kept = list(_without_unjudged(lines))
     found = check_conversation(
         _records(kept),
         profile=profile,
@@ -128,7 +135,30 @@ def judge(
         complete=complete,
     )
     ours = {line.index for line in kept if line.sender is Sender.CLIENT}
-    return tuple(one for one in found if not one.records or not set(one.records) <= ours)
+    unclear = _first_wrong_code(lines)
+    return tuple(
+        one
+        for one in found
+        if not one.records
+        or not (
+            set(one.records) <= ours
+            or (one.requirement in UNCLEAR_BEHIND_WRONG_CODE and max(one.records) > unclear)
+        )
+    )
+
+
+def _first_wrong_code(lines: Iterable[Line]) -> float:
+    """Return where the first request stands that is wrong and may run code all the same."""
+    return next(
+        (
+            line.index
+            for line in lines
+            if not line.judged
+            and line.sender is Sender.CLIENT
+            and read_parts(line.frames).msg_type in RUNS_CODE
+        ),
+        inf,
+    )
 
 
 def _without_unjudged(lines: tuple[Line, ...]) -> Iterable[Line]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
 from attrs import evolve
 
 from assay.conformance import Draft, Line
 from assay.conformance._findings import Findings
-from assay.conformance._judge import Segment, judge_segment
+from assay.conformance._judge import Segment, judge, judge_segment
 from assay.conformance._profile import Profile
 from assay.conformance._target import Target
 from assay.protocol import Channel, Sender, Signer
@@ -92,6 +93,29 @@ def test_unjudged() -> None:
     first, *rest = _conversation(idle=False)
 
     assert _rules([evolve(first, judged=False), *rest]) == set()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "rules"), [("comm_msg", set()), ("inspect_request", {"SHELL-15"})]
+)
+def test_questions_beside_wrong_code(wrong: str, rules: set[str]) -> None:
+    """Questions that are answered at once are fine while code runs, be it that of a wrong request,
+    which is not judged itself."""
+    asked = [_draft("comm_info_request", {}) for _ in range(2)]
+    answer: dict[str, object] = {"status": "ok", "comms": {}}
+    states = [
+        (Channel.IOPUB, Sender.KERNEL, _draft("status", {"execution_state": state}, one))
+        for state in ("busy", "idle")
+        for one in asked
+    ]
+    lines = _lines(
+        (Channel.SHELL, Sender.CLIENT, _draft(wrong, {}).unjudged()),
+        *((Channel.SHELL, Sender.CLIENT, one) for one in asked),
+        *states,
+        *((Channel.SHELL, Sender.KERNEL, _draft("comm_info_reply", answer, one)) for one in asked),
+    )
+
+    assert {one.requirement for one in judge(lines)} == rules
 
 
 def test_earlier_messages_without_an_id() -> None:

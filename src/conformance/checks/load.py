@@ -47,7 +47,8 @@ def flood(kernel: Testee) -> Outcome:
         first = ", ".join(map(str, missing[:5]))
         return failed(
             f"{FLOOD} lines before idle",
-            f"{FLOOD - len(missing)}; {len(missing)} are missing or garbled, the first of them {first}",
+            f"{FLOOD - len(missing)}; {len(missing)} are missing or garbled, "
+            f"the first of them {first}",
             cell.published[0],
             cell.idle,
         )
