@@ -172,11 +172,22 @@ class Peer:
             left = min(ends - time.monotonic(), self._limits.within(ends - time.monotonic()))
             if left <= 0:
                 self._limits.require_time()
-                return False
+                self._read_all()  # what is here by now has come in time
+                return bool(reached())
             self._read_all()
             if not reached():
-                self.read(min(left, LOOK_AGAIN_S))
+                ends += self._overslept(min(left, LOOK_AGAIN_S))
         return True
+
+    def _overslept(self, seconds: float) -> float:
+        """Read for up to *seconds*, and return how much longer than that it has taken.
+
+        That much the system has kept this process waiting, and most likely the kernel as well: it
+        is not counted against the kernel.
+        """
+        began = time.monotonic()
+        self.read(seconds)
+        return max(0.0, time.monotonic() - began - seconds)
 
     def finish(self, heard: Heard, *, timeout: float | None = None) -> Heard:
         """Wait until the reply and idle of *heard* have come, or will not come any more.

@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -23,6 +24,7 @@ from assay.conformance import (
     Target,
     Testee,
     Verdict,
+    _peer,
     check,
     language_named,
     run_checks,
@@ -82,6 +84,31 @@ def test_stop() -> None:
 
         with pytest.raises(OutOfTime, match="stopped"):
             testee.peer.wait_for(lambda: False)
+
+
+def test_what_is_here_when_the_time_is_over() -> None:
+    """An answer that has come and was not read yet has come in time."""
+    come: list[str] = []
+    peer = Mock(_limits=Limits(), _read_all=lambda: come.append("reply"))
+
+    assert Peer.wait_for(peer, lambda: come, timeout=0)
+
+
+def test_time_in_which_the_checks_do_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For how long the system keeps the checks themselves waiting is not the kernel's fault."""
+    now, reads = [0.0], []
+
+    def read(seconds: float) -> None:
+        reads.append(seconds)
+        now[0] += seconds + 60.0
+
+    monkeypatch.setattr(_peer, "time", Mock(monotonic=lambda: now[0]))
+    peer = Mock(_limits=Limits(), read=read)
+    peer._overslept = partial(Peer._overslept, peer)
+
+    assert Peer.wait_for(peer, lambda: len(reads) == 3, timeout=1.0)
+    assert not Peer.wait_for(peer, lambda: False, timeout=1.0)
+    assert sum(reads[3:]) == pytest.approx(1.0)
 
 
 def test_time_limit() -> None:
