@@ -227,11 +227,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     built = _mkdocs("build", "--strict", "--site-dir", str(SITE), stderr=subprocess.PIPE)
     if built.returncode:
         # With --quiet mkdocs would keep its warnings to itself too, for which it has failed.
-        lines = [line for line in built.stderr.splitlines() if not line.startswith("INFO ")]
-        print("\n".join(lines), file=sys.stderr)
+        print(_without_news(built.stderr), file=sys.stderr)
     else:
         print(f"built {SITE / 'index.html'}")
     return built.returncode
+
+
+def _without_news(text: str) -> str:
+    """Return what mkdocs wrote without its lines of level INFO and the lists below them."""
+    return re.sub(r"^INFO .*\n(?:  .*\n)*", "", text, flags=re.MULTILINE).strip()
 
 
 def _mkdocs(*arguments: str, stderr: int | None = None) -> subprocess.CompletedProcess[str]:

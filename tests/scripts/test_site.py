@@ -161,11 +161,14 @@ def test_a_dead_link_ends_the_build(
 ) -> None:
     """mkdocs fails for what the hook warns of, and the reason is shown without the rest."""
     (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "unlisted.md").write_text("# Of which mkdocs makes a list\n", "utf-8")
     (tmp_path / "docs" / "index.md").write_text(
         '# Start\n\n<a href="gone.html">gone</a>\n', "utf-8"
     )
     configuration = tmp_path / "mkdocs.yml"
-    configuration.write_text(f"site_name: x\nhooks: [{site_links.__file__}]\n", "utf-8")
+    configuration.write_text(
+        f"site_name: x\nnav: [index.md]\nhooks: [{site_links.__file__}]\n", "utf-8"
+    )
     assert "- site_links.py\n" in site.CONFIGURATION.read_text("utf-8")
     monkeypatch.setattr(site, "CONFIGURATION", configuration)
     monkeypatch.setattr(site, "SITE", tmp_path / "site")
@@ -177,3 +180,4 @@ def test_a_dead_link_ends_the_build(
     shown = capfd.readouterr().err
     assert "index.html: the link 'gone.html' leads to gone.html, which does not exist" in shown
     assert "INFO" not in shown
+    assert "unlisted.md" not in shown
