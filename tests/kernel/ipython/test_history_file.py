@@ -87,6 +87,12 @@ def cells(path: Path) -> list[str]:
         return [cell for (cell,) in db.execute("SELECT source_raw FROM history ORDER BY session")]
 
 
+def stop_saving(manager: HistoryManager) -> None:
+    """Leave it to the caller when cells are written: the next cell starts no thread for it."""
+    manager._stop_save_thread()
+    manager.using_thread = False
+
+
 def tail(manager: HistoryManager) -> list[object]:
     """Return the newest cells, as a client gets them."""
     reply = history_reply(manager, HistoryRequest(hist_access_type="tail", n=9))
@@ -267,7 +273,7 @@ def test_cells_that_others_keep_from_the_file_for_a_moment_are_written(
     filled(path)
     manager = open_history()
     wait_for_commit(manager)
-    manager._stop_save_thread()
+    stop_saving(manager)
     with locked(path, "IMMEDIATE"):
         manager.store_inputs(1, "cell")
         manager.writeout_cache()
@@ -314,7 +320,7 @@ def test_file_that_is_locked_later_is_read_later(path: Path, open_history: Open)
     what needs the file by an error; the file stays, and nothing is lost."""
     filled(path)
     manager = open_history()
-    manager._stop_save_thread()
+    stop_saving(manager)
     wait_for_commit(manager)
     with locked(path):
         manager.store_inputs(1, "cell")
@@ -333,7 +339,7 @@ def test_cells_that_cannot_be_written_are_found(path: Path, open_history: Open) 
     (HIST-01, HIST-04, HIST-05)."""
     filled(path)
     manager = open_history()
-    manager._stop_save_thread()
+    stop_saving(manager)
     wait_for_commit(manager)
     with locked(path, "IMMEDIATE"):
         for number, cell in enumerate(["earlier", "later", "later"], 1):
