@@ -2,7 +2,7 @@
 
 IPython takes each error of sqlite's for a corrupt file, which it renames: also one that another
 process has locked for five seconds, one on a full disk, and one that is read. Here a file is moved
-away only if it is no database, or a damaged one, when a kernel starts. Whatever else is wrong with
+away only if it is no database, or a damaged one, when a session begins. Whatever else is wrong with
 it is said once, on the stderr of the process, and the history of this session is kept in memory.
 Where it was only locked, the session moves into the file as soon as it can (`open_late`).
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MEMORY",
+    "PATIENCE_S",
     "HistoryReader",
     "OnFile",
     "copy_session",

@@ -31,6 +31,7 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the history is to be."""
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     monkeypatch.setattr(_history_file, "PATIENCE_S", 0.01)
+    monkeypatch.setattr(_history, "PATIENCE_S", 0.01)
     monkeypatch.setattr(_history, "END_PATIENCE_S", 0.01)
     monkeypatch.setattr(logging.getLogger("assay"), "propagate", True)  # to be seen here
     return tmp_path / "history.sqlite"
@@ -251,7 +252,7 @@ def test_file_that_is_locked_for_long_is_warned_of_before_the_end(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """And not at the end again."""
+    """And at the end a line says what is lost."""
     monkeypatch.setattr(_history, "WARNED_AFTER_S", 0.0)
     filled(path)
     with locked(path, "EXCLUSIVE"):
@@ -260,10 +261,11 @@ def test_file_that_is_locked_for_long_is_warned_of_before_the_end(
         found = tail(manager)
         manager.end_session()
 
-    (warning,) = warnings(caplog)
+    early, late = warnings(caplog)
     assert found == ["cell"]
-    assert str(path) in warning
-    assert "is written as soon as it can be used" in warning
+    assert str(path) in early
+    assert "is written as soon as it can be used" in early
+    assert "1 cells of this session are lost" in late
 
 
 def test_cells_that_others_keep_from_the_file_for_a_moment_are_written(
@@ -283,6 +285,163 @@ def test_cells_that_others_keep_from_the_file_for_a_moment_are_written(
     assert [cell for _, _, cell in waiting] == ["cell"]
     assert cells(path) == ["earlier", "cell"]
     assert caplog.messages == []
+
+
+@contextmanager
+def read(path: Path) -> Iterator[None]:
+    """Read the file at *path* inside, in one transaction: others begin to write, and never end."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT * FROM history").fetchall()
+        yield
+
+
+def test_cells_that_a_reader_keeps_from_the_file_are_counted_at_the_end(
+    path: Path, open_history: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    """They were taken out of what waits, and nothing but the commit failed. The end is over
+    then: another one does nothing."""
+    filled(path)
+    manager = open_history()
+    stop_saving(manager)
+    wait_for_commit(manager)
+    manager.store_inputs(1, "cell")
+    with read(path):
+        manager.end_session()
+        manager.end_session()
+
+    assert cells(path) == ["earlier"]
+    (warning,) = warnings(caplog)
+    assert "is locked by another process: 1 cells of this session are lost" in warning
+
+
+def test_end_takes_the_commit_of_the_session_over(
+    path: Path,
+    open_history: Open,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where a reader has kept the session from the file since it began, the thread that tries to
+    commit it stops, and the end writes all of it once the reader has gone."""
+    monkeypatch.setattr(_history, "COMMITS", 10**9)
+    filled(path)
+    before = {*threading.enumerate()}
+    with read(path):
+        manager = open_history()
+        (thread,) = (
+            one for one in {*threading.enumerate()} - before if one.name == "assay-history"
+        )
+        stop_saving(manager)
+        manager.store_inputs(1, "cell")
+        manager.end_session()
+        thread.join(HANG_LIMIT_S)
+
+    assert not thread.is_alive()
+    assert cells(path) == ["earlier"]
+    (warning,) = warnings(caplog)
+    assert "1 cells of this session are lost" in warning
+
+
+def test_session_moves_when_a_full_disk_has_room_again(
+    path: Path,
+    open_history: Open,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A session in memory is tried again whatever kept it from its file, as its line promises."""
+    copy = _history_file.copy_session
+    failures = [sqlite3.OperationalError("database or disk is full")]
+
+    def copy_or_fail(memory: sqlite3.Connection, number: int, file: sqlite3.Connection) -> int:
+        if failures:
+            raise failures.pop()
+        return copy(memory, number, file)
+
+    monkeypatch.setattr(_history, "copy_session", copy_or_fail)
+    filled(path)
+    before = {*threading.enumerate()}
+    with locked(path):
+        manager = open_history()
+        manager.store_inputs(1, "cell")
+        new = {*threading.enumerate()} - before
+    (thread,) = (one for one in new if one.name == "assay-history")
+    thread.join(HANG_LIMIT_S)
+    moved_to = manager.hist_file
+    manager.end_session()
+
+    assert not thread.is_alive()
+    assert moved_to == path
+    assert cells(path) == ["earlier", "cell"]
+    (warning,) = warnings(caplog)
+    assert "disk is full" in warning
+    assert "is written as soon as it can be used" in warning
+
+
+def test_end_that_fails_names_the_error_and_what_is_lost(
+    path: Path, open_history: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of a file that nobody has locked, no line says that it is locked."""
+    filled(path)
+    manager = open_history()
+    stop_saving(manager)
+    wait_for_commit(manager)
+    manager.store_inputs(1, "cell")
+    manager.db.execute("PRAGMA query_only = 1")
+    manager.end_session()
+
+    last = warnings(caplog)[-1]
+    assert "readonly" in last
+    assert "locked" not in last
+    assert "1 cells of this session are lost" in last
+
+
+def test_reset_waits_no_longer_for_the_file_than_a_cell(
+    path: Path, open_history: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither then, as the end of a kernel does, nor in what comes after it."""
+    monkeypatch.setattr(_history, "END_PATIENCE_S", HANG_LIMIT_S)
+    filled(path)
+    manager = open_history()
+    stop_saving(manager)
+    wait_for_commit(manager)
+    manager.store_inputs(1, "cell")
+    manager.reset()
+    wait_for_commit(manager)
+    ((patience_ms,),) = manager.db.execute("PRAGMA busy_timeout").fetchall()
+    with locked(path):
+        manager.reset()
+        is_in_memory = manager.is_locked_out
+        monkeypatch.setattr(_history, "END_PATIENCE_S", 0.01)
+
+    assert patience_ms == 10
+    assert is_in_memory
+
+
+def test_session_after_a_damaged_file_is_written_by_itself(path: Path, open_history: Open) -> None:
+    """A file that is found damaged by ``%reset`` is moved, and cells go into the new one without
+    a request."""
+    filled(path)
+    manager = open_history()
+    wait_for_commit(manager)
+    manager.end_session()
+    garbage(path)
+    is_written = threading.Event()
+    write = manager.writeout_cache
+
+    def write_and_look(conn: sqlite3.Connection | None = None) -> None:
+        write(conn)
+        if not manager._waiting():
+            is_written.set()
+
+    manager.new_session()
+    manager.store_inputs(1, "after")
+    manager.writeout_cache = write_and_look
+
+    assert manager.using_thread
+    manager.store_inputs(2, "last")
+    assert is_written.wait(HANG_LIMIT_S)
+    manager.end_session()
+    assert cells(path) == ["after", "last"]
 
 
 def test_session_that_begins_while_the_file_is_locked_moves_later(
@@ -370,7 +529,8 @@ def test_file_that_another_kernel_has_replaced_stays(path: Path) -> None:
 
 def wait_for_commit(manager: HistoryManager) -> None:
     """Return once the new session is in the file: it is written by another thread, or here."""
-    manager.db.commit()
+    with manager._writing:
+        manager.db.commit()
 
 
 FILL = """\

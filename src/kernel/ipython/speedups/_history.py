@@ -28,6 +28,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from assay.kernel._own_thread import OwnThread
 from assay.kernel.ipython._history_file import (
     MEMORY,
+    PATIENCE_S,
     OnFile,
     copy_session,
     database_error,
@@ -55,6 +56,10 @@ MAX_GAP = 1000
 
 COMMITS = 40
 """How often the new session is committed where others have the file locked: ten seconds long."""
+
+
+COMMIT_REST_S = 0.01
+"""Between two of these, in which others get at the connection."""
 
 
 LONGEST_REST_S = 2.0
@@ -105,7 +110,7 @@ def end_session(shell: InteractiveShell) -> None:
     if thread is not None:
         atexit.unregister(thread.stop)
         thread.stop()
-    manager.db.close()
+    manager.close_file()
 
 
 class HistoryManager(OnFile, history.HistoryManager):  # type: ignore[misc]  # skipped, see mypy.ini
@@ -128,6 +133,8 @@ class HistoryManager(OnFile, history.HistoryManager):  # type: ignore[misc]  # s
         self._writing = threading.RLock()
         """Held by who writes, and by who looks: no cell is on its way to the file meanwhile."""
         self._storing = threading.Lock()
+        self._is_ending = threading.Event()
+        """Set before the end waits for `_writing`: the commit of the session is left to it."""
         self._lateness = _Lateness()
         self.input_hist_parsed, self.input_hist_raw = [""], [""]
         super().__init__(*args, **kwargs)
@@ -175,11 +182,17 @@ class HistoryManager(OnFile, history.HistoryManager):  # type: ignore[misc]  # s
             flag.pause = min(2 * flag.pause, LONGEST_REST_S)
             flag.set()
 
-    def _warn(self, message: str, what: object) -> None:
+    def close_file(self) -> None:
+        """Close it for good: nothing moves into it any more."""
+        with self._writing:
+            self.is_locked_out = False
+            self.db.close()
+
+    def _warn(self, message: str, *what: object) -> None:
         path = self.file_in_vain or self.hist_file
         # A kernel that ends removes the temporary folder that it had in need.
         if os.path.isdir(os.path.dirname(path)):  # noqa: PTH112, PTH120 - text
-            logger.warning(f"history: %s {message}", path, what)
+            logger.warning(f"history: %s {message}", path, *what)
 
     def _keep(self, inputs: list[Any], outputs: list[Any]) -> None:
         with self.db_input_cache_lock:
@@ -200,6 +213,8 @@ class HistoryManager(OnFile, history.HistoryManager):  # type: ignore[misc]  # s
             if self.save_thread is not None:  # else the manager is made just now
                 self._stop_save_thread()
                 self.using_thread = False
+                if self.hist_file != MEMORY:  # a new one, where the old one was damaged
+                    self._save_in_thread()
                 self._follow_late()
 
     def _begin_session(self) -> None:
@@ -209,7 +224,13 @@ class HistoryManager(OnFile, history.HistoryManager):  # type: ignore[misc]  # s
             super().new_session(db)
             return
         super().new_session(_Uncommitted(db))
-        OwnThread(target=_commit, args=(db,), name="assay-history", daemon=True).start()
+        self._is_ending = threading.Event()
+        OwnThread(
+            target=_commit,
+            args=(db, self._writing, self._is_ending),
+            name="assay-history",
+            daemon=True,
+        ).start()
 
     def _follow_late(self) -> None:
         """Have the session move into the file as soon as nobody else has it locked."""
@@ -225,7 +246,7 @@ class HistoryManager(OnFile, history.HistoryManager):  # type: ignore[misc]  # s
         """Move the session into the file if that is not locked any more.
 
         Returns:
-            False if it is still locked, and True if there is nothing more to be tried.
+            False if it still cannot be used, and True if there is nothing more to be tried.
         """
         with self._writing:
             if not self.is_locked_out or self.file_in_vain is None:
@@ -236,14 +257,13 @@ class HistoryManager(OnFile, history.HistoryManager):  # type: ignore[misc]  # s
                 self._move_into(self.file_in_vain, self.connection_options)
                 self._save_in_thread()
             except database_error() as error:
-                self.is_locked_out = is_locked(error)
                 if self._lateness.is_to_be_told(error):
                     self._warn(
                         "cannot be used (%s): this session is in memory, and is written as soon as"
                         " it can be used; what is not written when the kernel ends is lost",
                         error,
                     )
-                return not self.is_locked_out
+                return False
             return True
 
     def _move_into(self, path: Path, options: dict[str, Any]) -> None:
@@ -265,40 +285,78 @@ class HistoryManager(OnFile, history.HistoryManager):  # type: ignore[misc]  # s
             self.using_thread = True
             self.save_thread.save_flag.set()
 
+    def reset(self, new_session: bool = True) -> None:
+        """Begin another session, as ``%reset`` does: cells wait for it, so the end is short."""
+        if new_session:
+            self._end(PATIENCE_S)
+        super().reset(new_session)
+
     def end_session(self) -> None:
         """Write what waits, and when the session has ended; nothing more can be done for it."""
+        self._end(END_PATIENCE_S)
+
+    def _end(self, patience: float) -> None:
+        self._is_ending.set()
         with self._writing:
-            try:
-                if self.is_locked_out:
-                    self._end_in_memory()
-                else:
-                    self._end_in_file()
-            except database_error() as error:
-                if not is_locked(error):
-                    self._warn("does not get the end of this session: %s", error)
+            if not self.session_number:  # it has ended before
+                return
+            waiting = len(self._waiting())
+            error = self._error_of_end(patience)
+            if self.is_locked_out:
+                waiting = len(self.input_hist_raw) - 1
+            elif error is None:
+                waiting = len(self._waiting())
+            self._warn_of_end(error, waiting)
             self.session_number = 0
-            lost = len(self.input_hist_raw) - 1 if self.is_locked_out else len(self._waiting())
-            if lost and not self._lateness.is_told:
-                self._warn("is locked by another process: %s cells of this session are lost", lost)
             self.db_input_cache, self.db_output_cache = [], []  # what comes is another session
 
-    def _end_in_memory(self) -> None:
+    def _error_of_end(self, patience: float) -> DatabaseError | None:
+        try:
+            if self.is_locked_out:
+                self._end_in_memory(patience)
+            else:
+                self._end_in_file(patience)
+        except database_error() as error:
+            return error
+        return None
+
+    def _warn_of_end(self, error: DatabaseError | None, lost: int) -> None:
+        """Warn of the cells that are lost, whatever has been warned of before."""
+        if lost and error is not None and is_locked(error):
+            self._warn("is locked by another process: %s cells of this session are lost", lost)
+        elif lost:
+            self._warn("cannot be written (%s): %s cells of this session are lost", error, lost)
+        elif error is not None and not is_locked(error):
+            self._warn("does not get the end of this session: %s", error)
+
+    def _end_in_memory(self, patience: float) -> None:
         """End the session there, and write all of it by one access to the file."""
         number = self.session_number
         super().end_session()
         if self.file_in_vain is not None:
             self.session_number = number
-            options = {**self.connection_options, "timeout": END_PATIENCE_S}
-            self._move_into(self.file_in_vain, options)
+            self._move_into(self.file_in_vain, {**self.connection_options, "timeout": patience})
+            self._wait_for_others(self.connection_options.get("timeout", PATIENCE_S))
 
-    def _end_in_file(self) -> None:
+    def _end_in_file(self, patience: float) -> None:
         """Write what waits and the end by one access to the file: others may end just now."""
         if not self.enabled:
             super().end_session()
             return
         has_cells = self.db.in_transaction or self._waiting()
-        patience = END_PATIENCE_S if has_cells else END_PATIENCE_WITHOUT_CELLS_S
-        self.db.execute(f"PRAGMA busy_timeout = {int(patience * 1000)}")
+        self._wait_for_others(
+            patience if has_cells else min(patience, END_PATIENCE_WITHOUT_CELLS_S)
+        )
+        try:
+            self._write_end()
+        finally:
+            self._wait_for_others(self.connection_options.get("timeout", PATIENCE_S))
+
+    def _wait_for_others(self, seconds: float) -> None:
+        """Have sqlite try for so long from now on where others have the file locked."""
+        self.db.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
+
+    def _write_end(self) -> None:
         with self.db:
             if not self.db.in_transaction:
                 self.db.execute("BEGIN IMMEDIATE")
@@ -479,22 +537,36 @@ class _Uncommitted:
         return self._db.execute(statement, values)
 
 
-def _commit(db: Connection) -> None:
-    """Commit the new session; others who read or write just now make it wait."""
+def _commit(db: Connection, writing: threading.RLock, is_ending: threading.Event) -> None:
+    """Commit the new session; others who read or write just now make it wait.
+
+    Args:
+        db: The connection, which one thread at a time uses while it holds *writing*.
+        writing: Free between two tries, for those who look at the history.
+        is_ending: Set where the end of the session commits it.
+    """
+    for left in reversed(range(COMMITS)):
+        with writing:
+            if is_ending.is_set() or _is_committed(db, is_last=not left):
+                return
+        if is_ending.wait(COMMIT_REST_S):
+            return
+
+
+def _is_committed(db: Connection, *, is_last: bool) -> bool:
+    """Try to commit; return True if there is nothing more to be tried."""
     from sqlite3 import Error  # noqa: PLC0415 - IPython imports it where it needs it
 
-    for left in reversed(range(COMMITS)):
-        try:
-            db.commit()
-        except Error as error:
-            if not db.in_transaction:  # who looked at the history has committed it
-                return
-            if left and "locked" in str(error):
-                continue
+    try:
+        db.commit()
+    except Error as error:
+        if db.in_transaction:  # else who looked at the history has committed it
+            if not is_last and "locked" in str(error):
+                return False
             logger.warning("the history knows nothing of this session: %s", error)
             with suppress(Error):
                 db.rollback()  # it would keep all others from writing
-        return
+    return True
 
 
 class _PatientThread(HistorySavingThread, OwnThread):  # type: ignore[misc]  # skipped, see mypy.ini
