@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -117,6 +118,49 @@ def test_system_is_as_in_a_script(client: Client) -> None:
 
     assert answer.text() == "768\n9\nout\n0\n0\n"
     assert answer.text(StreamName.STDERR) == "err\n"
+
+
+def test_system_leaves_statuses_to_what_reaps_children(client: Client) -> None:
+    """Its status is C's also where the program handles or ignores SIGCHLD (EXEC-30)."""
+    code = """\
+import os, signal
+def reap(*_):
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        pass
+before = signal.signal(signal.SIGCHLD, reap)
+handled = {os.system('exit 3') for _ in range(50)}
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+ignored = os.system('exit 3')
+signal.signal(signal.SIGCHLD, before)
+print(handled, ignored, os.system('kill -PIPE $$; exit 4'))
+"""
+
+    assert execute(client, code).text() == "{768} -1 1024\n"
+
+
+def test_command_of_another_thread_keeps_no_interrupt_away(
+    shared_kernel: KernelProcess, client: Client, tmp_path: Path
+) -> None:
+    """An interrupt ends the cell while a thread waits in `os.system`, which goes on (CTRL-11)."""
+    os.mkfifo(fifo := tmp_path / "fifo")
+    code = f"""\
+import os, threading
+statuses = []
+command = 'echo runs; read line < {fifo}; exit 3'
+thread = threading.Thread(target=lambda: statuses.append(os.system(command)))
+thread.start()
+threading.Event().wait()
+"""
+    running = begin(client, code, until="runs", stop_on_error=False)
+
+    by_signal(shared_kernel, client)
+
+    assert failed(finish(client, running)).ename == "KeyboardInterrupt"
+    goes_on = f"print('line', file=open('{fifo}', 'w'), flush=True); thread.join(); statuses"
+    assert result(execute(client, goes_on)) == "[768]"
 
 
 FORKING = """\
