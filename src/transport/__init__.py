@@ -63,7 +63,7 @@ if TYPE_CHECKING:
         TransportError,
     )
     from assay.transport._exchange import Exchange, OnInput, OnOutput
-    from assay.transport._frames import Loan, give_away, lend, writable
+    from assay.transport._frames import Loan, give_away, is_received, lend, writable
     from assay.transport._kernelspecs import (
         InstalledKernel,
         find_kernelspec,
@@ -123,6 +123,7 @@ __all__ += [
     "find_kernelspec",
     "free_ports",
     "give_away",
+    "is_received",
     "kernelspec_folders",
     "launch",
     "lend",
@@ -160,7 +161,7 @@ _CLIENT_MODULES = {
         "TransportError",
     ),
     "_exchange": ("Exchange", "OnInput", "OnOutput"),
-    "_frames": ("Loan", "give_away", "lend", "writable"),
+    "_frames": ("Loan", "give_away", "is_received", "lend", "writable"),
     "_kernelspecs": (
         "InstalledKernel",
         "find_kernelspec",

@@ -23,6 +23,7 @@ __all__ = [
     "Mark",
     "give_away",
     "has_come",
+    "is_received",
     "lend",
     "prepare_marks",
     "receive_frames",
@@ -142,6 +143,11 @@ def lend(buffer: Buffer) -> tuple[Buffer, Loan | None]:
     loan = frame.loan = Loan(view)
     lent: memoryview = frame.buffer.toreadonly()
     return lent, loan
+
+
+def is_received(owner: object) -> bool:
+    """Return True for what owns the memory of a large buffer that was received."""
+    return isinstance(owner, zmq.Frame)
 
 
 def writable(buffer: Buffer) -> Buffer:

@@ -332,7 +332,7 @@ MUTANTS = (
     Mutant(
         "a result is lent beside a thread that could write",
         "kernel.engine._lending:Lender.lend",
-        " or not all(map(_is_own, threading.enumerate()))",
+        " or _others_run()",
         "",
         f"{ENGINES}test_a_result_is_lent_where_nothing_waits_or_could_write",
     ),

@@ -9,10 +9,13 @@ where something else could write to it:
 |-------------------------------------------|----------------|---------------------------------|
 | another request that waits                | it is copied   | it would have to wait           |
 | something in the background of the loop   | it is copied   | it would have to wait           |
-| a thread of the user's                    | it is copied   | it could write                  |
+| a thread of the user's, of `_thread` too  | it is copied   | it could write                  |
+| memory that other processes may share     | it is copied   | they could write (`packed`)     |
 | none of these                             | it is lent     |                                 |
 
-A request that comes while it is on its way waits for the rest of it.
+A request that comes while it is on its way waits for the rest of it, but not for ever
+(`LOAN_LIMIT_S`). What cannot be seen is a thread of C code that runs no Python and writes to the
+array after the task has returned: its values may be sent.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from __future__ import annotations
 import threading
 
 from assay.kernel.lanes._main_lane import MainLane
+from assay.kernel.process._frames import threads_in_python
 from assay.protocol import Buffer
 from assay.transport import lend
 
@@ -46,12 +50,22 @@ class Lender:
 
     def lend(self, buffer: Buffer) -> Buffer:
         """Return *buffer* as one that is sent without a copy, if that is safe, or else as it is."""
-        if not self._main.may_lend or not all(map(_is_own, threading.enumerate())):
+        if not self._main.may_lend or _others_run():
             return buffer
         lent, loan = lend(buffer)
         if loan is not None:
             self._main.lend(loan)
         return lent
+
+
+def _others_run() -> bool:
+    """Return True if there is a thread that may run code of the user's, beside the caller's.
+
+    One of `_thread`, or of C code that runs Python just then, is unknown to `threading`.
+    """
+    running = threads_in_python()  # first: one that starts now is among those that are known
+    known = threading.enumerate()
+    return not (all(map(_is_own, known)) and running.issubset(thread.ident for thread in known))
 
 
 def _is_own(thread: threading.Thread) -> bool:

@@ -3,7 +3,8 @@
 What is sent must not change any more, and ZeroMQ sends it later, while other tasks run. So what
 user code may still write to is copied first (`settled`). An array that a function has made and
 returned is nobody's any more once it is packed: it is given away as it is. An array that has a name
-somewhere, as one that is pulled, is lent if it can be (`Lender`), and else copied.
+somewhere, as one that is pulled, is lent if it can be (`Lender`), and else copied; so is what lies
+in memory that is not this process's alone, as a mapped file.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 from weakref import getweakrefcount
 
 from assay.protocol import Buffer
-from assay.transport import give_away
+from assay.transport import give_away, is_received
 
 __all__ = ["packed"]
 
@@ -40,10 +41,13 @@ def packed(
     buffers = serialize(result, buffer_threshold=BUFFER_THRESHOLD, item_threshold=ITEM_THRESHOLD)
     arrays = {id(value) for value in _parts(result) if _owns_memory(value)}
     del result  # with it go the containers that hold arrays
-    return [
-        give_away(buffer) if id(_owner(buffer)) in arrays and _is_alone(buffer) else lend(buffer)
-        for buffer in buffers
-    ]
+    return [_sendable(buffer, arrays, lend) for buffer in buffers]
+
+
+def _sendable(buffer: Buffer, arrays: set[int], lend: Callable[[Buffer], Buffer]) -> Buffer:
+    if id(_owner(buffer)) in arrays and _is_alone(buffer):
+        return give_away(buffer)
+    return lend(buffer) if _is_of_this_process(_owner(buffer)) else buffer
 
 
 def _parts(result: object) -> Iterable[object]:
@@ -59,9 +63,22 @@ def _owns_memory(value: Any) -> bool:
     One that a C extension has made over memory of its own has no base either: that memory may
     change, and outlive the array or not.
     """
+    return _is_array(value) and value.base is None and bool(value.flags.owndata)
+
+
+def _is_of_this_process(value: Any) -> bool:
+    """Return True if nothing but Python code of this process can write to what *value* lies in.
+
+    Arrays that clients have pushed lie in what was received, and parts of arrays in those.
+    """
+    while (_is_array(value) and value.base is not None) or isinstance(value, memoryview):
+        value = value.obj if isinstance(value, memoryview) else value.base
+    return _owns_memory(value) or type(value) is bytearray or is_received(value)
+
+
+def _is_array(value: object) -> bool:
     array: Any = getattr(sys.modules.get("numpy"), "ndarray", None)
-    is_array = array is not None and type(value) is array
-    return is_array and value.base is None and bool(value.flags.owndata)
+    return array is not None and type(value) is array
 
 
 def _owner(buffer: Buffer) -> object:

@@ -24,7 +24,8 @@ to await looks whether something waits, and what is put while code runs asks the
 While the loop does not turn, questions are answered elsewhere (`Beside`), and comm messages wait.
 
 A result that is sent without a copy of what the user's objects refer to is *lent*: the next request
-is taken when it has left (`lend`).
+is taken when it has left (`lend`). A client that takes nothing cannot keep all others waiting: what
+waits goes on after `LOAN_LIMIT_S`, or when it is interrupted, and the log names the risk.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from assay.kernel._request import Request
@@ -62,6 +64,9 @@ they read the reply."""
 
 LOOK_AT_END_S = 0.05
 """How often a main thread that waits for the end of a loan looks whether the kernel ends."""
+
+LOAN_LIMIT_S = 10.0
+"""How long one loan may keep waiting what there is to do: 100 MB take as long at 80 Mbit/s."""
 
 
 class MainLane:
@@ -120,6 +125,8 @@ class MainLane:
         self.lane: Lane[Request] = Lane()
         """The requests that wait."""
         self._loans: list[Loan] = []
+        self._may_wait = True
+        """False where the lane is stepped: nothing there waits for the end of a loan."""
 
     # --- From the I/O thread.
 
@@ -181,10 +188,17 @@ class MainLane:
     @property
     def may_lend(self) -> bool:
         """True if nothing would have to wait for a loan: no request, nothing in the background."""
-        return not len(self.lane) and (self._loop is None or self._loop.is_idle)
+        return self._may_wait and not self._has_work
+
+    @property
+    def _has_work(self) -> bool:
+        return len(self.lane) > 0 or not (self._loop is None or self._loop.is_idle)
 
     def lend(self, loan: Loan) -> None:
-        """Run no code of the user's after the running request until *loan* is over."""
+        """Run no code of the user's after the running request until *loan* is over.
+
+        It does not wait for ever for a client that takes nothing: see `LOAN_LIMIT_S`.
+        """
         self._loans.append(loan)
 
     def begin(self, handlers: Handlers) -> None:
@@ -211,6 +225,7 @@ class MainLane:
             True if there was a request.
         """
         assert self._handlers is not None, "begun before"
+        self._may_wait = False
         return self._turn(self._handlers, self._next_if_any)
 
     def _turn(self, handlers: Handlers, take: Callable[[], Request | None]) -> bool:
@@ -333,11 +348,28 @@ class MainLane:
         return lane.poll()
 
     def _has_back_what_it_lent(self) -> bool:
-        """Wait for the ends of loans; return False if the kernel ends before."""
+        """Wait for the ends of loans, or until they are given up; False if the kernel ends."""
+        began = monotonic()
         while self._loans and not self._shutdown.is_asked:
-            if self._loans[0].is_over(LOOK_AT_END_S):
+            try:
+                with self._interruptible():
+                    is_over, is_interrupted = self._loans[0].is_over(LOOK_AT_END_S), False
+            except KeyboardInterrupt:
+                is_over, is_interrupted = False, True
+            if is_over:
                 del self._loans[0]
+            if is_over or not self._has_work:
+                began = monotonic()
+            elif is_interrupted or monotonic() - began >= LOAN_LIMIT_S:
+                self._give_up_loans()
         return not self._loans
+
+    def _give_up_loans(self) -> None:
+        self._loans.clear()
+        logger.warning(
+            "a result has not left yet, as a client or a scheduler does not take it, and what "
+            "waits goes on: if that changes an array of the result, the new values may be sent"
+        )
 
     def _wait(self) -> None:
         self.is_waiting = True

@@ -16,7 +16,7 @@ from contextlib import AbstractContextManager, nullcontext
 from threading import Lock
 from types import FrameType
 
-__all__ = ["look_at", "looking_safely", "uncollected"]
+__all__ = ["look_at", "looking_safely", "threads_in_python", "uncollected"]
 
 Frames = Callable[[], dict[int, FrameType]]
 """What returns the innermost frame of each thread, as `sys._current_frames` does."""
@@ -31,6 +31,12 @@ def look_at(thread: int, seen: Callable[[FrameType | None], bool]) -> bool:
     """
     with uncollected():
         return seen(sys._current_frames().get(thread))
+
+
+def threads_in_python() -> set[int]:
+    """Return the identifiers of all threads that run Python code, whatever started them."""
+    with uncollected():
+        return set(sys._current_frames())
 
 
 def looking_safely(frames: Frames) -> Frames:

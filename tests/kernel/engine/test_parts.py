@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import ctypes
 import signal
 import sys
@@ -10,14 +11,16 @@ from datetime import UTC, datetime
 from fractions import Fraction
 from importlib import import_module
 from itertools import count
+from mmap import mmap
 from pathlib import Path
-from threading import Thread, current_thread
+from threading import Lock, Thread, current_thread, get_ident
 from types import ModuleType
 from typing import Any, cast
 from unittest.mock import Mock, patch
 
 import numpy as np
 import pytest
+import zmq
 from attrs import evolve
 from ipyparallel.serialize import canning, deserialize_object, serialize_object
 
@@ -25,6 +28,7 @@ from assay.kernel._command_line import CommandLineError
 from assay.kernel._errors import StartError
 from assay.kernel._request import Request
 from assay.kernel.dispatch._replies import Reply
+from assay.kernel.engine import _lending
 from assay.kernel.engine._aborts import Aborts
 from assay.kernel.engine._arrays import spare_numpy
 from assay.kernel.engine._cluster import find_cluster
@@ -58,6 +62,7 @@ from assay.protocol import (
 )
 from assay.transport import Heart, HubLine, IoThread, _logger
 from assay.transport._frames import settled
+from tests.limits import HANG_LIMIT_S
 
 FILE: dict[str, object] = {
     "interface": "tcp://127.0.0.1",
@@ -293,12 +298,66 @@ def test_a_result_is_lent_where_nothing_waits_or_could_write(
     main = Mock(may_lend=may_lend)
     memory = memoryview(bytearray(2_000_000))
     threads = [current_thread(), *(Thread(name=name) for name in names)]
-    with patch("threading.enumerate", lambda: threads):
+    with (
+        patch("threading.enumerate", lambda: threads),
+        patch.object(_lending, "threads_in_python", lambda: {get_ident()}),
+    ):
         found = Lender(main).lend(memory)
 
     assert (found is memory) is not is_lent
     assert main.lend.call_count == is_lent
     assert found == memory
+
+
+def test_a_result_is_copied_beside_a_thread_that_only_python_knows() -> None:
+    """One that `_thread` has started could write, though `threading` does not list it."""
+    main, gate, begun = Mock(may_lend=True), Lock(), Lock()
+    memory = memoryview(bytearray(2_000_000))
+
+    def wait() -> None:
+        begun.release()
+        with gate:
+            pass
+
+    begun.acquire()
+    with gate, patch("threading.enumerate", lambda: [current_thread()]):
+        _thread.start_new_thread(wait, ())
+        assert begun.acquire(timeout=HANG_LIMIT_S)
+        found = Lender(main).lend(memory)
+
+    assert found is memory
+    assert not main.lend.called
+
+
+@pytest.mark.parametrize(
+    ("make", "is_lent"),
+    [
+        (lambda _: held(0), True),
+        (lambda _: held(0)[1:], True),
+        (lambda _: np.frombuffer(bytearray(1_600_000)), True),
+        (lambda _: np.frombuffer(zmq.Frame(bytes(1_600_000)).buffer)[1:], True),
+        (lambda _: memoryview(bytearray(1_600_000)), True),
+        (lambda path: np.asarray(np.memmap(path, mode="w+", shape=200_000))[1:], False),
+        (lambda _: np.frombuffer(mmap(-1, 1_600_000)), False),
+        (lambda _: np.frombuffer(memoryview((ctypes.c_double * 200_000)())), False),
+        (lambda _: borrowed(), False),
+    ],
+)
+def test_what_others_may_share_is_not_lent(
+    tmp_path: Path, make: Callable[[Path], Any], is_lent: bool
+) -> None:
+    """Memory of this process is; a mapped file, or what C code may hold, is left to be copied."""
+    value = make(tmp_path / "file")
+    lent: list[Buffer] = []
+
+    def lend(buffer: Buffer) -> Buffer:
+        lent.append(buffer)
+        return buffer
+
+    buffers = packed(serialize_object, lambda: value, lend)
+
+    assert len([buffer for buffer in buffers[1:] if memoryview(buffer).nbytes > 100_000]) == 1
+    assert any(memoryview(buffer).nbytes > 100_000 for buffer in lent) is is_lent
 
 
 def parts(value: Any) -> list[Any]:

@@ -14,6 +14,7 @@ import pytest
 
 from assay.kernel._request import Request
 from assay.kernel.dispatch._handlers import Handlers
+from assay.kernel.lanes import _main_lane
 from assay.kernel.lanes._answering import Answering, Limit, unlimited
 from assay.kernel.lanes._main_lane import MainLane
 from assay.kernel.lanes._subshell import Subshell
@@ -131,6 +132,66 @@ def test_the_next_request_waits_for_a_loan(ends: bool) -> None:
 
     assert may_lend
     assert said.words == (["lent"] if ends else ["lent"] * 3 + ["busy", "reply", "idle"])
+
+
+@pytest.mark.parametrize("is_interrupted", [False, True])
+def test_a_loan_without_end_keeps_nothing_waiting_for_ever(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, is_interrupted: bool
+) -> None:
+    """The next request is handled after a time, or on an interrupt; the log names the risk."""
+    monkeypatch.setattr(_main_lane, "LOAN_LIMIT_S", 1e9 if is_interrupted else 0.0)
+    said, shutdown, looks = Said(), Ending(), count()
+    main = MainLane(
+        io=MagicMock(),
+        responder=said,  # type: ignore[arg-type]  # what is used of it
+        output=Mock(forked=False),
+        parents=Parents(),
+        shutdown=shutdown,  # type: ignore[arg-type]  # what is used of it
+        interruptible=nullcontext,
+        catch_up=lambda: None,
+    )
+
+    def answer(*_: object) -> IsCompleteReply:
+        shutdown.is_asked = True
+        return IsCompleteReply(status="complete")
+
+    def is_over(_: float) -> bool:
+        look = next(looks)
+        if look == 2:
+            main.put(asked())
+        if is_interrupted and look in {1, 3}:  # with nothing that waits it does nothing
+            raise KeyboardInterrupt
+        shutdown.is_asked = look == 9
+        return False
+
+    handlers = Handlers()
+    handlers.on(IsCompleteRequest, answer)
+    main.begin(handlers)
+    main.lend(Mock(is_over=is_over))
+    main.serve()
+
+    assert next(looks) == (4 if is_interrupted else 3)
+    assert said.words == ["busy", "reply", "idle"]
+    assert "the new values may be sent" in caplog.text
+
+
+def test_nothing_is_lent_where_the_lane_is_stepped() -> None:
+    """A step waits for nothing, so neither for a loan."""
+    main = MainLane(
+        io=MagicMock(),
+        responder=Mock(),
+        output=Mock(forked=False),
+        parents=Parents(),
+        shutdown=Mock(abandons=False),
+        interruptible=nullcontext,
+        catch_up=lambda: None,
+    )
+    main.begin(Handlers())
+    before = main.may_lend
+    main.step()
+
+    assert before
+    assert not main.may_lend
 
 
 def test_idle_says_whether_another_request_waits() -> None:
