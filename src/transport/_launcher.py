@@ -373,9 +373,9 @@ def _free_port(ip: str, chosen: ExitStack, kept: ExitStack) -> int:
     for _ in range(PORT_TRIES):
         wanted = random.randrange(lowest, above) if above else 0  # noqa: S311
         try:
-            bound = chosen.enter_context(_bound(socket.SOCK_STREAM, ip, wanted))
+            bound = chosen.enter_context(_bound(socket.socket, socket.SOCK_STREAM, ip, wanted))
             port: int = bound.getsockname()[1]
-            kept.enter_context(_bound(socket.SOCK_DGRAM, ip, port))
+            kept.enter_context(_bound(_HeldPort, socket.SOCK_DGRAM, ip, port))
         except OSError as error:
             reason = error
             continue
@@ -383,8 +383,18 @@ def _free_port(ip: str, chosen: ExitStack, kept: ExitStack) -> int:
     raise LaunchError(f"wanted a free port on {ip}, found none in {PORT_TRIES} tries: {reason}")
 
 
-def _bound(kind: socket.SocketKind, ip: str, port: int) -> socket.socket:
-    made = socket.socket(socket.AF_INET6 if ":" in ip else socket.AF_INET, kind)
+class _HeldPort(socket.socket):
+    """Holds a number until it is closed, or forgotten with the kernel that it is for."""
+
+    def __del__(self) -> None:
+        # A kernel that nobody closes ends with its command: that is no fault to warn of.
+        self.close()
+
+
+def _bound(
+    made_of: type[socket.socket], kind: socket.SocketKind, ip: str, port: int
+) -> socket.socket:
+    made = made_of(socket.AF_INET6 if ":" in ip else socket.AF_INET, kind)
     try:
         made.bind(("" if ip == "*" else ip, port))
     except OSError:
