@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from assay.kernel.ipython._shell import KEPT_ERRORS
+from assay.kernel.ipython._shown_errors import KEPT_ERRORS
 from assay.kernel.ipython._sources import KEPT
 from assay.protocol import Error, ErrorReply, ExecuteReply, ExecuteResult
 from assay.transport import Client
