@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -92,8 +92,7 @@ def run(wishes: Wishes) -> int:
 
 
 def _check(wishes: Wishes, checks: Sequence[Check]) -> int:
-    places = _places(wishes)
-    accepted = {} if wishes.baseline is None else conformance.baseline_in(wishes.baseline)
+    account = Account.of(wishes)
     language = None if wishes.language is None else conformance.language_named(wishes.language)
     options = conformance.Options(
         jobs=wishes.jobs,
@@ -112,21 +111,55 @@ def _check(wishes: Wishes, checks: Sequence[Check]) -> int:
         existing=wishes.existing,
         reach=wishes.reach,
     )
-    for path in (*[path for _, path in places], wishes.badge, wishes.write_baseline):
-        _must_be_writable(path)
+    account.must_be_writable()
     begins = "starting the kernel" if target.can_start else "waiting for the kernel"
     with _progress(len(checks), begins, quiet=wishes.quiet) as on_result:
         report = conformance.run_checks(target, checks, options, on_result=on_result)
-    if wishes.write_baseline is not None:
-        _write(wishes.write_baseline, conformance.baseline_of(report))
-    report, stale = conformance.apply_baseline(report, accepted)
-    for name, path in places:
-        _write(path, conformance.FORMATS[name](report))
-    if wishes.badge is not None:
-        _write(wishes.badge, conformance.badge(report))
-    for check in stale:
-        click.echo(f"assay: {wishes.baseline} accepts {check}, which passes", err=True)
-    return _exit_code(report, _levels(wishes.fail_on))
+    return account.give(report)
+
+
+@frozen(kw_only=True)
+class Account:
+    """Where a report goes, and what is accepted in it."""
+
+    wishes: Wishes
+    places: Sequence[tuple[str, Path | None]]
+    accepted: Mapping[str, str]
+
+    @classmethod
+    def of(cls, wishes: Wishes) -> Account:
+        """Return what *wishes* ask for.
+
+        Raises:
+            click.UsageError: formats and files do not match.
+            BaselineError: the baseline cannot be read.
+        """
+        baseline = wishes.baseline
+        return cls(
+            wishes=wishes,
+            places=_places(wishes),
+            accepted={} if baseline is None else conformance.baseline_in(baseline),
+        )
+
+    def must_be_writable(self) -> None:
+        """Find out before minutes of work whether everything can be written."""
+        files = [path for _, path in self.places]
+        for path in (*files, self.wishes.badge, self.wishes.write_baseline):
+            _must_be_writable(path)
+
+    def give(self, report: Report) -> int:
+        """Write all that is made of *report*, and return the exit code."""
+        wishes = self.wishes
+        if wishes.write_baseline is not None:
+            _write(wishes.write_baseline, conformance.baseline_of(report))
+        report, stale = conformance.apply_baseline(report, self.accepted)
+        for name, path in self.places:
+            _write(path, conformance.FORMATS[name](report))
+        if wishes.badge is not None:
+            _write(wishes.badge, conformance.badge(report))
+        for check in stale:
+            click.echo(f"assay: {wishes.baseline} accepts {check}, which passes", err=True)
+        return _exit_code(report, _levels(wishes.fail_on))
 
 
 def _exit_code(report: Report, levels: Sequence[str]) -> int:
@@ -141,17 +174,17 @@ def _exit_code(report: Report, levels: Sequence[str]) -> int:
 def _trace(wishes: Wishes, path: Path) -> int:
     if wishes.kernel is not None or wishes.existing is not None:
         raise click.UsageError("wanted a kernel or --trace, found both")
-    places = _places(wishes)
-    for _, place in places:
-        _must_be_writable(place)
+    if wishes.chosen:
+        raise click.UsageError("wanted --ignore with --trace, found --select: nothing is asked")
+    account = Account.of(wishes)
+    account.must_be_writable()
     report = conformance.check_recording(
         conformance.Recording.read(path),
         profile=conformance.Profile(wishes.profile),
         argument=f"--trace {path}",
+        ignored=conformance.rules_named(_split(wishes.ignored)),
     )
-    for name, place in places:
-        _write(place, conformance.FORMATS[name](report))
-    return Exit.RAISED if report.failures(_levels(wishes.fail_on)) else Exit.OK
+    return account.give(report)
 
 
 def _places(wishes: Wishes) -> list[tuple[str, Path | None]]:

@@ -44,8 +44,9 @@ def compare(before: Report, after: Report) -> Comparison:
 
     A failure that only the later one has is broken, and one that only the earlier one has is not
     asked now. Of what was seen in passing (ids that end in 0) there is a result only where
-    something was wrong: where there is none any more it is mended only if *after* has judged every
-    check that *before* has, by the same profile and with time for all of them.
+    something was wrong: where there is none any more it is mended only if *after* does not ignore
+    it, and has judged every check that *before* has, by the same profile and with time for all of
+    them. Two recordings never hold the same conversation, so that between them nothing is mended.
     """
     old = {one.check: one for one in before.results}
     new = {one.check: one for one in after.results}
@@ -78,21 +79,32 @@ def _lines(found: Comparison) -> Iterator[str]:
     for one in found.broken:
         yield f"broken  {one.check} ({one.level}): {one.title}"
         yield f"        wanted {one.expected}, found {one.got}"
+        if not _asks(found.before, one.check):
+            yield "        not asked before"
     for one in found.mended:
         yield f"mended  {one.check} ({one.level}): {one.title}"
     for one, other in found.changed:
         yield f"changed {one.check} ({one.level}): {one.outcome} before, {other.outcome} now"
     for one in found.unasked:
-        yield f"unasked {one.check} ({one.level}): {_why_unknown(one)}"
+        yield f"unasked {one.check} ({one.level}): {_why_unknown(one, found.after)}"
     counts = f"{len(found.broken)} broken, {len(found.mended)} mended, {len(found.changed)} changed"
     unasked = f", {len(found.unasked)} not asked" if found.unasked else ""
     yield f"{found.before.kernel} → {found.after.kernel}: {counts}{unasked}"
 
 
-def _why_unknown(one: Result) -> str:
+def _why_unknown(one: Result, after: Report) -> str:
+    if one.check in after.ignored:
+        return "failed before, ignored now"
     if one.check.endswith(TRAFFIC):
         return "failed before, not seen now, where other checks were judged"
     return "failed before, not asked now"
+
+
+def _asks(report: Report, check: str) -> bool:
+    """Return whether a failure of *check* would stand in *report*."""
+    if check.endswith(TRAFFIC):
+        return check not in report.ignored
+    return any(one.check == check for one in report.results)
 
 
 def _mended(before: Report, after: Report) -> Iterator[Result]:
@@ -104,7 +116,7 @@ def _mended(before: Report, after: Report) -> Iterator[Result]:
     for one in before.failures():
         now = new.get(one.check)
         if now is None:
-            if as_much and one.check.endswith(TRAFFIC):
+            if as_much and one.check.endswith(TRAFFIC) and one.check not in after.ignored:
                 yield one
         elif now.outcome is Verdict.PASSED:
             yield one
@@ -114,7 +126,8 @@ def _judges_as_much(before: Report, after: Report) -> bool:
     """Return whether what *before* has seen in passing had to be seen again in *after*."""
     if after.unasked or before.profile is not after.profile:
         return False
-    return _judged(before) <= _judged(after)
+    judged = _judged(before)
+    return bool(judged) and judged <= _judged(after)
 
 
 def _judged(report: Report) -> frozenset[str]:

@@ -9,6 +9,7 @@ from attrs import define, field
 from assay.conformance._judge import Passing
 from assay.conformance._outcome import Verdict
 from assay.conformance._profile import Profile
+from assay.conformance._registry import TRAFFIC
 from assay.conformance._result import Result
 from assay.conformance._target import Target
 from assay.spec import requirement, requirements
@@ -63,6 +64,11 @@ class Findings:
             elif check not in seen.checks:
                 seen.checks.append(check)
 
+    @property
+    def ignored_results(self) -> tuple[str, ...]:
+        """The ids that no result has because of `ignored`."""
+        return tuple(f"{one}{TRAFFIC}" for one in sorted(self.ignored))
+
     def merged(self, results: Sequence[Result], target: Target) -> tuple[Result, ...]:
         """Return *results* and, in its place, one more for each requirement that was broken."""
         places = {one.id: place for place, one in enumerate(requirements())}
@@ -86,7 +92,7 @@ class Findings:
         reasons = excuse or ("" if firm else "the text leaves it open; worth a word, no violation")
         checks = sorted({one.checks[0] for one in shown})
         return Result(
-            check=f"{rule_id}.0",
+            check=f"{rule_id}{TRAFFIC}",
             requirements=(rule_id,),
             level=rule.level,
             title=f"nothing in the traffic of all checks breaks {rule_id}",

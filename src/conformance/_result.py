@@ -71,6 +71,10 @@ class Report:
     unasked: int = 0
     """How many checks were left out because the time of the run was over."""
 
+    ignored: tuple[str, ...] = ()
+    """The results of what is seen in passing that were left out, whatever was seen: ``HDR-09.0``.
+    A check that was left out has no result."""
+
     results: tuple[Result, ...] = ()
     """In the order of the register."""
 

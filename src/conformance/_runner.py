@@ -334,6 +334,7 @@ class Run:
             start_s=self._start_s,
             existing=not self._target.can_start,
             unasked=self._unasked,
+            ignored=self._findings.ignored_results,
         )
 
     def did_not_start(self, error: LaunchError, seconds: float) -> Report:

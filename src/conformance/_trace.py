@@ -16,7 +16,11 @@ __all__ = ["check_recording"]
 
 
 def check_recording(
-    recording: Recording, *, profile: Profile = Profile.STRICT, argument: str = ""
+    recording: Recording,
+    *,
+    profile: Profile = Profile.STRICT,
+    argument: str = "",
+    ignored: frozenset[str] = frozenset(),
 ) -> Report:
     """Return what the kernel of *recording* is seen to do wrong.
 
@@ -27,6 +31,7 @@ def check_recording(
         recording: The traffic. Its key, if it has one, is used to judge signatures.
         profile: How much is asked of the kernel.
         argument: What names the recording on the command line.
+        ignored: The ids of requirements for which nothing is reported.
     """
     segment = Segment(
         lines=recording.lines,
@@ -34,9 +39,14 @@ def check_recording(
         signer=Signer(recording.key.encode()),
         complete=False,
     )
-    findings = Findings(profile)
+    findings = Findings(profile, ignored)
     findings.add(judge_segment(segment, profile.of_messages), "the recording")
     target = Target(label=recording.kernel or argument, argument=argument)
     rerun = f"assay check {argument}"
     results = (evolve(one, rerun=rerun) for one in findings.merged((), target))
-    return Report(kernel=target.label, results=tuple(results))
+    return Report(
+        kernel=target.label,
+        profile=profile,
+        ignored=findings.ignored_results,
+        results=tuple(results),
+    )

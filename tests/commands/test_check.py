@@ -14,7 +14,9 @@ import pytest
 
 from assay.commands import _check, run
 from assay.commands._exit import Exit
-from assay.protocol import Channel, ConnectionFile
+from assay.conformance import Line, Recording
+from assay.protocol import Channel, ConnectionFile, ExecuteRequest, Sender
+from assay.testing import as_bytes, make_session
 from tests.limits import HANG_LIMIT_S
 
 ASSAY = (sys.executable, "-m", "assay")
@@ -226,14 +228,59 @@ def test_explain(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert "MUST publish `busy`" in capsys.readouterr().out
 
 
+@pytest.fixture
+def recording(tmp_path: Path) -> Path:
+    """A recording in which a kernel sends what only clients send (SHELL-03)."""
+    session = make_session()
+    frames = as_bytes(session.encode(session.message(ExecuteRequest(code="1"))))
+    line = Line(
+        index=0,
+        client="one",
+        channel=Channel.SHELL,
+        sender=Sender.KERNEL,
+        frames=tuple(frames),
+        judged=True,
+    )
+    path = tmp_path / "recording.json"
+    Recording(kernel="example", key="", lines=(line,)).write(path)
+    return path
+
+
+def test_trace_with_a_baseline(recording: Path, tmp_path: Path) -> None:
+    """What is accepted in a recording is no failure; a badge is made of it as well."""
+    baseline, badge, page = (tmp_path / name for name in ("b.toml", "b.svg", "r.json"))
+    words = ["check", "--trace", str(recording), "-o", str(page)]
+
+    assert run([*words, "--write-baseline", str(baseline), "--badge", str(badge)]) == Exit.RAISED
+    assert run([*words, "--baseline", str(baseline)]) == Exit.OK
+    outcomes = {one["check"]: one["outcome"] for one in json.loads(page.read_text())["results"]}
+    assert outcomes["SHELL-03.0"] == "note"
+    assert badge.stat().st_size
+
+
+def test_trace_asks_for_nothing(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A choice of checks makes no sense with a recording; what is ignored is left out of it."""
+    words = ["check", "--trace", str(recording), "--profile", "de-facto", "--format", "json"]
+
+    assert run([*words, "--ignore", "SHELL-03"]) == Exit.OK
+    report = json.loads(capsys.readouterr().out)
+    assert "SHELL-03.0" not in {one["check"] for one in report["results"]}
+    assert report["ignored"] == ["SHELL-03.0"]
+    assert report["profile"] == "de-facto"
+    assert run([*words, "--select", "SHELL-03"]) == Exit.USAGE
+    assert "found --select" in capsys.readouterr().err
+
+
 def test_compare(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Two reports are compared; what broke at MUST is exit code 1."""
     before, after = tmp_path / "before.json", tmp_path / "after.json"
-    run(["check", "--cmd", "--select", "SIGN-07.1", "-o", str(before), "--", *CALCULATOR])
+    words = ["check", "--cmd", "--select", "SIGN-07.1", "--ignore", "HDR-09"]
+    run([*words, "-o", str(before), "--", *CALCULATOR])
     table = json.loads(before.read_text())
     table["results"][0] |= {"outcome": "failed", "expected": "no reply", "got": "one"}
     after.write_text(json.dumps(table))
 
+    assert table["ignored"] == ["HDR-09.0"]
     assert run(["check", "--compare", str(before), str(before)]) == Exit.OK
     assert run(["check", "--compare", str(before), str(after)]) == Exit.RAISED
     assert "broken  SIGN-07.1" in capsys.readouterr().out

@@ -33,7 +33,8 @@ SCHEMA = json.loads((Path(__file__).parents[2] / "spec/check-report.schema.json"
 
 def test_json_is_valid(report: Report) -> None:
     """The JSON is as its schema says."""
-    jsonschema.Draft202012Validator(SCHEMA).validate(json.loads(FORMATS["json"](report)))
+    for one in (report, evolve(report, ignored=("HDR-09.0",))):
+        jsonschema.Draft202012Validator(SCHEMA).validate(json.loads(FORMATS["json"](one)))
 
 
 def test_schema_bites(report: Report) -> None:
@@ -43,11 +44,24 @@ def test_schema_bites(report: Report) -> None:
         table["results"][0][key] = value
 
         assert not jsonschema.Draft202012Validator(SCHEMA).is_valid(table)
+    named = json.loads(FORMATS["json"](evolve(report, ignored=("HDR-09",))))
+    assert not jsonschema.Draft202012Validator(SCHEMA).is_valid(named)
 
 
 def test_json_round_trip(report: Report) -> None:
     """What is written as JSON is read back the same."""
-    assert read_report(FORMATS["json"](report), "r.json") == report
+    ignoring = evolve(report, ignored=("HDR-09.0", "SHELL-04.0"))
+
+    for one in (report, ignoring):
+        assert read_report(FORMATS["json"](one), "r.json") == one
+
+
+def test_json_without_what_is_newer(report: Report) -> None:
+    """A report of the time before the list of what was ignored is read."""
+    table = json.loads(FORMATS["json"](report))
+    del table["ignored"]
+
+    assert read_report(json.dumps(table), "r.json") == report
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 2}', '{"format": 1, "kernel": 5}'])
@@ -234,7 +248,10 @@ def test_failure_that_is_not_asked_again(report: Report) -> None:
     assert "0 mended, 0 changed, 1 not asked" in comparison_text(found)
 
 
-@pytest.mark.parametrize("way", ["all", "cut", "skipped", "other checks", "profile", "no kernel"])
+WAYS = ["all", "cut", "skipped", "other checks", "profile", "no kernel", "ignored", "recording"]
+
+
+@pytest.mark.parametrize("way", WAYS)
 def test_what_is_not_seen_in_passing_any_more(report: Report, way: str) -> None:
     """It is mended where all checks are judged that were judged before, else it is not known."""
     seen = result("HDR-09.0", Verdict.FAILED, expected="a", got="b")
@@ -247,12 +264,40 @@ def test_what_is_not_seen_in_passing_any_more(report: Report, way: str) -> None:
         "other checks": evolve(report, results=(result("INFO-01.1", Verdict.PASSED),)),
         "profile": evolve(report, results=(passed,), profile=Profile.DE_FACTO),
         "no kernel": evolve(report, results=(), error="no luck"),
+        "ignored": evolve(report, results=(passed,), ignored=("HDR-09.0",)),
+        "recording": evolve(report, results=()),
     }[way]
+    if way == "recording":
+        before = evolve(before, results=(seen,))
 
     found = compare(before, after)
 
     expected = ((seen,), ()) if way == "all" else ((), (seen,))
     assert (found.mended, found.unasked) == expected
+
+
+def test_what_is_ignored_now(report: Report) -> None:
+    """A failure that the later run was told to ignore is named as that."""
+    seen = result("HDR-09.0", Verdict.FAILED, expected="a", got="b")
+    before = evolve(report, results=(*report.results, seen))
+
+    found = compare(before, evolve(report, ignored=("HDR-09.0",)))
+
+    assert "HDR-09.0 (MUST): failed before, ignored now" in comparison_text(found)
+
+
+@pytest.mark.parametrize("check", ["HDR-09.0", "SHELL-04.1"])
+def test_failure_that_was_not_asked_before(check: str, report: Report) -> None:
+    """A failure of which the earlier report could know nothing counts, and is named as that."""
+    seen = result(check, Verdict.FAILED, expected="a", got="b")
+    passed = result("SHELL-05.1", Verdict.PASSED)
+    after = evolve(report, results=(passed, seen))
+    silent = evolve(report, results=(passed,), ignored=("HDR-09.0",))
+    asked = evolve(report, results=(passed, result("SHELL-04.1", Verdict.PASSED)))
+
+    assert compare(silent, after).broken == (seen,)
+    assert "        not asked before" in comparison_text(compare(silent, after))
+    assert "not asked before" not in comparison_text(compare(asked, after))
 
 
 def test_kernel_that_does_not_start_any_more(report: Report) -> None:

@@ -38,6 +38,7 @@ def json_report(report: Report) -> str:
         },
         "seconds": round(report.seconds, 3),
         "unasked": report.unasked,
+        "ignored": list(report.ignored),
         "counts": {str(one): len(report.with_outcome(one)) for one in Verdict},
         "results": [_result(one) for one in report.results],
     }
@@ -99,6 +100,7 @@ def read_report(text: str, name: str) -> Report:
             error=kernel["error"],
             existing=kernel.get("existing", False),
             unasked=table.get("unasked", 0),
+            ignored=tuple(table.get("ignored", ())),
             start_s=kernel["start_seconds"],
             profile=Profile(table["profile"]),
             seconds=table["seconds"],

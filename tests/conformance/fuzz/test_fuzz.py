@@ -121,8 +121,12 @@ def test_recordings(tmp_path: Path) -> None:
     words = ["check", "--trace", str(path), "--format", "json"]
     judged = CliRunner().invoke(cli, words, standalone_mode=False)
 
+    silent = CliRunner().invoke(cli, [*words, "--ignore", "HDR-09"], standalone_mode=False)
+
     assert judged.return_value == 1
-    assert '"HDR-09.0"' in judged.output
+    assert '"check": "HDR-09.0"' in judged.output
+    assert '"check": "HDR-09.0"' not in silent.output
+    assert '"ignored": [\n  "HDR-09.0"\n ]' in silent.output
     assert recording.lines[0].frames == found.recording.lines[0].frames
     assert judge(recording.lines)
     assert again is not None
