@@ -290,7 +290,7 @@ class Kernel:
         if owned.threads:
             stack.callback(parts.parents.forget_threads)
         if parts.visit is not None:
-            from assay.kernel.process._forked_guest import call_in_children  # noqa: PLC0415 - for guests
+            from assay.kernel.process._forks import call_in_children  # noqa: PLC0415 - for guests
 
             stack.callback(call_in_children(parts.output.after_fork))
             stack.callback(parts.visit.end)

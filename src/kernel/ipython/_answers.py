@@ -54,9 +54,10 @@ def _reply(manager: Any, request: protocol.HistoryRequest) -> protocol.HistoryRe
             )
     # The running session is 0 to IPython; clients are told its number (AMB-45).
     current = manager.session_number
-    return protocol.HistoryReply(
-        history=tuple((session or current, line, text) for session, line, text in entries)
-    )
+    found = [(session or current, line, text) for session, line, text in entries]
+    # Where others write to the same file, IPython puts the present session last (HIST-12).
+    found.sort(key=lambda entry: entry[:2])
+    return protocol.HistoryReply(history=tuple(found))
 
 
 def is_complete_reply(status: Any, indent: int | None, code: str) -> protocol.IsCompleteReply:

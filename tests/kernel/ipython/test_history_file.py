@@ -18,7 +18,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from assay.kernel._errors import UnavailableError
 from assay.kernel.ipython import _history_file
 from assay.kernel.ipython._answers import history_reply
-from assay.kernel.ipython.speedups import _history
+from assay.kernel.ipython.speedups import _history, _history_commit
 from assay.kernel.ipython.speedups._history import make_history
 from assay.protocol import Channel, ErrorReply, HistoryReply, HistoryRequest
 from tests.kernel._kernels import HANG_LIMIT_S, execute, start, succeeded
@@ -323,7 +323,7 @@ def test_end_takes_the_commit_of_the_session_over(
 ) -> None:
     """Where a reader has kept the session from the file since it began, the thread that tries to
     commit it stops, and the end writes all of it once the reader has gone."""
-    monkeypatch.setattr(_history, "COMMITS", 10**9)
+    monkeypatch.setattr(_history_commit, "COMMITS", 10**9)
     filled(path)
     before = {*threading.enumerate()}
     with read(path):
@@ -461,6 +461,111 @@ def test_session_that_begins_while_the_file_is_locked_moves_later(
 
     assert found == ["after"]
     assert cells(path) == ["earlier", "before", "after"]
+
+
+def another_session(path: Path, number: int, cell: str) -> None:
+    """Be another kernel, which gets a session of this number and writes a cell."""
+    with closing(sqlite3.connect(path, timeout=HANG_LIMIT_S)) as db, db:
+        db.execute("INSERT INTO sessions VALUES (?, 'its start', NULL, NULL, '')", (number,))
+        db.execute("INSERT INTO history VALUES (?, 1, ?, ?)", (number, cell, cell))
+
+
+def give_up(path: Path, open_history: Open) -> HistoryManager:
+    """Open a history whose session a reader keeps from the file until nobody tries any more."""
+    before = {*threading.enumerate()}
+    with read(path):
+        manager = open_history()
+        for thread in {*threading.enumerate()} - before:
+            if thread.name == "assay-history":
+                thread.join(HANG_LIMIT_S)
+    return manager
+
+
+def look(path: Path, open_history: Open) -> HistoryManager:
+    """Open a history whose session is lost where a look at it tries to write a cell."""
+    with read(path):
+        manager = open_history()
+        stop_saving(manager)
+        manager.store_inputs(1, "lost")
+        tail(manager)
+        manager.db_input_cache = []
+    return manager
+
+
+@pytest.mark.parametrize("lose", [give_up, look])
+def test_session_that_does_not_come_into_the_file_gets_another_number(
+    path: Path,
+    open_history: Open,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    lose: Callable[[Path, Open], HistoryManager],
+) -> None:
+    """Another kernel may get the number that it had: that one's cells and end are left alone, and
+    its own are written, in a session that another look finds (HIST-01)."""
+    monkeypatch.setattr(_history_commit, "COMMITS", 1)
+    filled(path)
+    manager = lose(path, open_history)
+    stop_saving(manager)
+    lost = manager.session_number
+    another_session(path, lost, "of another")
+    manager.store_inputs(1, "cell")
+    manager.store_inputs(2, "next")
+    manager.writeout_cache()
+    manager.end_session()
+
+    assert rows(path, "SELECT session, line, source FROM history ORDER BY session, line")[1:] == [
+        (lost, 1, "of another"),
+        (lost + 1, 1, "cell"),
+        (lost + 1, 2, "next"),
+    ]
+    ((end, count),) = rows(path, f"SELECT end, num_cmds FROM sessions WHERE session=={lost}")
+    assert (end, count) == (None, None)
+    assert not capsys.readouterr().out
+
+
+def test_lost_session_without_cells_ends_no_other_one(
+    path: Path, open_history: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That another kernel has got its number is found at its end as well."""
+    monkeypatch.setattr(_history_commit, "COMMITS", 1)
+    filled(path)
+    manager = give_up(path, open_history)
+    another_session(path, manager.session_number, "of another")
+    manager.end_session()
+
+    assert rows(path, "SELECT end FROM sessions WHERE start == 'its start'") == [(None,)]
+
+
+@pytest.mark.parametrize(
+    "request_of",
+    [
+        HistoryRequest(hist_access_type="tail", n=9),
+        HistoryRequest(hist_access_type="search", pattern="*", n=9),
+        HistoryRequest(hist_access_type="search", pattern="*"),
+        HistoryRequest(hist_access_type="search", pattern="*", unique=True),
+    ],
+)
+def test_cells_of_several_kernels_are_listed_by_session(
+    path: Path, open_history: Open, request_of: HistoryRequest
+) -> None:
+    """Also where they were written in turn, and the present session is not the newest (HIST-12)."""
+    filled(path)
+    manager = open_history()
+    stop_saving(manager)
+    wait_for_commit(manager)
+    session = manager.session_number
+    manager.store_inputs(1, "first")
+    manager.writeout_cache()
+    another_session(path, session + 1, "of another")
+    manager.store_inputs(2, "second")
+    reply = history_reply(manager, request_of)
+
+    assert reply.history == (
+        (1, 1, "earlier"),
+        (session, 1, "first"),
+        (session, 2, "second"),
+        (session + 1, 1, "of another"),
+    )
 
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:

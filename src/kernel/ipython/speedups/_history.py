@@ -13,7 +13,6 @@ import atexit
 import os
 import threading
 import time
-from collections.abc import Sequence
 from contextlib import closing, nullcontext, suppress
 from datetime import UTC, datetime
 from inspect import unwrap
@@ -36,11 +35,13 @@ from assay.kernel.ipython._history_file import (
     is_locked,
     open_late,
 )
+from assay.kernel.ipython.speedups._history_commit import Uncommitted, commit
+from assay.kernel.process._forks import call_in_children
 from assay.kernel.process._patches import Kind, patches
 from assay.transport import get_logger
 
 if TYPE_CHECKING:
-    from sqlite3 import Connection, Cursor, DatabaseError
+    from sqlite3 import Connection, DatabaseError
 
 __all__ = ["end_session", "leave_exit_to_program", "make_history"]
 
@@ -52,14 +53,6 @@ PAUSE_S = 0.05
 
 MAX_GAP = 1000
 """How many cells of other subshells may not have been stored yet when one is."""
-
-
-COMMITS = 40
-"""How often the new session is committed where others have the file locked: ten seconds long."""
-
-
-COMMIT_REST_S = 0.01
-"""Between two of these, in which others get at the connection."""
 
 
 LONGEST_REST_S = 2.0
@@ -136,9 +129,24 @@ class HistoryManager(OnFile, history.HistoryManager):  # type: ignore[misc]  # s
         self._is_ending = threading.Event()
         """Set before the end waits for `_writing`: the commit of the session is left to it."""
         self._lateness = _Lateness()
+        self._start = ""
+        """When the session has begun, as the file has it: others may get a number that it lost."""
+        self._forget_forks = call_in_children(self._leave_to_parent)
         self.input_hist_parsed, self.input_hist_raw = [""], [""]
         super().__init__(*args, **kwargs)
         self._follow_late()
+
+    def _leave_to_parent(self) -> None:
+        """Know in a forked child what is in memory, and leave the file alone.
+
+        Its cells are written by the parent, sqlite's connections do not survive a fork, and who
+        held one of the locks is not there any more.
+        """
+        self._writing, self._storing = threading.RLock(), threading.Lock()
+        self.db_input_cache_lock, self.db_output_cache_lock = threading.Lock(), threading.Lock()
+        self.db_input_cache, self.db_output_cache = [], []
+        self.enabled = self.using_thread = self.is_locked_out = False
+        self.session_number = 0  # it has ended, as far as the child is concerned
 
     def store_inputs(self, line_num: int, source: str, source_raw: str | None = None) -> None:
         """Store a cell as ``In[line_num]``, whichever cell of a subshell was stored before it."""
@@ -150,7 +158,7 @@ class HistoryManager(OnFile, history.HistoryManager):  # type: ignore[misc]  # s
                 _place(self.input_hist_parsed, line_num)
                 _place(self.input_hist_raw, line_num)
 
-    def writeout_cache(self, conn: Connection | _Uncommitted | None = None) -> None:
+    def writeout_cache(self, conn: Connection | Uncommitted | None = None) -> None:
         """Write what waits; meanwhile more may be stored.
 
         What cannot be written just now (a full disk, a lock, no descriptor) waits for the next
@@ -163,6 +171,8 @@ class HistoryManager(OnFile, history.HistoryManager):  # type: ignore[misc]  # s
                 outputs, self.db_output_cache = self.db_output_cache, []
             batch = _Batch(self, [*inputs], [*outputs])
             try:
+                if inputs or outputs:
+                    self._have_session(self.db if conn is None else conn)
                 history.HistoryManager.writeout_cache(batch, conn)
             except database_error() as error:
                 # IPython writes both in turn, each as a whole; its own error empties what failed.
@@ -184,6 +194,7 @@ class HistoryManager(OnFile, history.HistoryManager):  # type: ignore[misc]  # s
 
     def close_file(self) -> None:
         """Close it for good: nothing moves into it any more."""
+        self._forget_forks()
         with self._writing:
             self.is_locked_out = False
             self.db.close()
@@ -200,9 +211,11 @@ class HistoryManager(OnFile, history.HistoryManager):  # type: ignore[misc]  # s
         with self.db_output_cache_lock:
             self.db_output_cache = [*outputs, *self.db_output_cache]
 
-    def new_session(self, conn: Connection | _Uncommitted | None = None) -> None:
-        if conn is not None or not self.enabled:
-            super().new_session(conn)
+    def new_session(self, conn: Connection | Uncommitted | None = None) -> None:
+        if not self.enabled:
+            return
+        if conn is not None:
+            self._insert_session(conn)
             return
         found = identity(self.hist_file)
         try:
@@ -221,16 +234,34 @@ class HistoryManager(OnFile, history.HistoryManager):  # type: ignore[misc]  # s
         db: Connection = self.db
         may_share = self.connection_options.get("check_same_thread", True) is False
         if self.hist_file == MEMORY or not may_share:
-            super().new_session(db)
+            self._insert_session(db)
             return
-        super().new_session(_Uncommitted(db))
+        self._insert_session(Uncommitted(db))
         self._is_ending = threading.Event()
         OwnThread(
-            target=_commit,
+            target=commit,
             args=(db, self._writing, self._is_ending),
             name="assay-history",
             daemon=True,
         ).start()
+
+    def _insert_session(self, conn: Connection | Uncommitted) -> None:
+        super().new_session(conn)
+        row = conn.execute(
+            "SELECT start || '' FROM sessions WHERE session==?", (self.session_number,)
+        )
+        (self._start,) = row.fetchone()
+
+    def _have_session(self, conn: Connection | Uncommitted) -> None:
+        """Begin the session anew if it has not come into the file: its number may be another's."""
+        if not self.enabled:
+            return
+        row = conn.execute(
+            "SELECT 1 FROM sessions WHERE session==? AND start==?",
+            (self.session_number, self._start),
+        )
+        if row.fetchone() is None:
+            self._insert_session(conn)
 
     def _follow_late(self) -> None:
         """Have the session move into the file as soon as nobody else has it locked."""
@@ -360,7 +391,8 @@ class HistoryManager(OnFile, history.HistoryManager):  # type: ignore[misc]  # s
         with self.db:
             if not self.db.in_transaction:
                 self.db.execute("BEGIN IMMEDIATE")
-            self.writeout_cache(_Uncommitted(self.db))
+            self._have_session(Uncommitted(self.db))
+            self.writeout_cache(Uncommitted(self.db))
             self.db.execute(
                 "UPDATE sessions SET end=?, num_cmds=? WHERE session==?",
                 (_now(), len(self.input_hist_parsed) - 1, self.session_number),
@@ -518,55 +550,6 @@ class _Batch:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._manager, name)
-
-
-class _Uncommitted:
-    """A connection that leaves the commit to another thread."""
-
-    def __init__(self, db: Connection) -> None:
-        self._db = db
-
-    def __enter__(self) -> None:
-        """Begin nothing: the first statement does."""
-
-    def __exit__(self, *_: object) -> None:
-        """Commit nothing."""
-
-    def execute(self, statement: str, values: Sequence[str]) -> Cursor:
-        """Execute *statement*."""
-        return self._db.execute(statement, values)
-
-
-def _commit(db: Connection, writing: threading.RLock, is_ending: threading.Event) -> None:
-    """Commit the new session; others who read or write just now make it wait.
-
-    Args:
-        db: The connection, which one thread at a time uses while it holds *writing*.
-        writing: Free between two tries, for those who look at the history.
-        is_ending: Set where the end of the session commits it.
-    """
-    for left in reversed(range(COMMITS)):
-        with writing:
-            if is_ending.is_set() or _is_committed(db, is_last=not left):
-                return
-        if is_ending.wait(COMMIT_REST_S):
-            return
-
-
-def _is_committed(db: Connection, *, is_last: bool) -> bool:
-    """Try to commit; return True if there is nothing more to be tried."""
-    from sqlite3 import Error  # noqa: PLC0415 - IPython imports it where it needs it
-
-    try:
-        db.commit()
-    except Error as error:
-        if db.in_transaction:  # else who looked at the history has committed it
-            if not is_last and "locked" in str(error):
-                return False
-            logger.warning("the history knows nothing of this session: %s", error)
-            with suppress(Error):
-                db.rollback()  # it would keep all others from writing
-    return True
 
 
 class _PatientThread(HistorySavingThread, OwnThread):  # type: ignore[misc]  # skipped, see mypy.ini

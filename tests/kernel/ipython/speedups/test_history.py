@@ -52,11 +52,14 @@ class Slow:
     def __exit__(self, *_: object) -> None:
         """Commit."""
 
-    def execute(self, _statement: str, values: tuple[Any, ...]) -> None:
-        """Write, at last."""
+    def execute(self, statement: str, values: tuple[Any, ...]) -> SimpleNamespace | None:
+        """Write, at last; the session is there."""
+        if statement.startswith("SELECT"):
+            return SimpleNamespace(fetchone=lambda: (1,))
         self.begun.set()
         assert self.go_on.wait(HANG_LIMIT_S)
         self.written.append(values[1:])
+        return None
 
 
 def test_cells_do_not_wait_for_the_disk(manager: HistoryManager) -> None:
@@ -113,3 +116,48 @@ def test_thread_that_is_made_after_a_fork_is_no_cells(mine: Client) -> None:
     )
 
     assert result(noted) == "(True, False)"
+
+
+FORK = """\
+import os, signal, threading
+history = get_ipython().history_manager
+history.get_tail()  # what waits is written, and the thread that writes has nothing to do
+history._stop_save_thread()
+held, may_end = threading.Event(), threading.Event()
+
+def hold():
+    with history._writing, history._storing, history.db_input_cache_lock:
+        held.set()
+        may_end.wait()
+
+holder = threading.Thread(target=hold)
+holder.start()
+held.wait()
+child = os.fork()
+if not child:
+    signal.alarm(60)
+    history.store_inputs(1, "of the child")
+    history.writeout_cache()
+    found = history.get_tail(), [cell for _, _, cell in history.get_range()][-1]
+    history.end_session()
+    os._exit(found != ([], "of the child"))
+may_end.set()
+holder.join()
+os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+"""
+"""Fork while another thread holds all locks, as one that writes does."""
+
+
+def test_history_of_a_forked_child_is_in_memory(mine: Client) -> None:
+    """A child uses what the shell offers whatever was going on when it was forked: it waits for no
+    thread of its parent's, writes none of its parent's cells, and does not end its session."""
+    execute(mine, "'before'")
+
+    status = execute(mine, FORK)
+    session = execute(
+        mine,
+        "history.get_session_info()[2:4], [cell for *_, cell in history.get_tail(2)] == In[-3:-1]",
+    )
+
+    assert result(status) == "0"
+    assert result(session) == "((None, None), True)"
