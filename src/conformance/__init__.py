@@ -17,7 +17,6 @@ from assay.conformance._compare import Comparison, compare, comparison_text
 from assay.conformance._draft import ABSENT, Draft
 from assay.conformance._exhibit import Exhibit
 from assay.conformance._failure import Failure
-from assay.conformance._heard import Heard
 from assay.conformance._judge import judge
 from assay.conformance._language import (
     SNIPPETS,
@@ -38,6 +37,7 @@ from assay.conformance._report import FORMATS
 from assay.conformance._report._badge import badge
 from assay.conformance._report._json import ReportError, read_report
 from assay.conformance._report._text import text_report
+from assay.conformance._response import Response
 from assay.conformance._result import Report, Result
 from assay.conformance._runner import OnResult, Options, check, run_checks
 from assay.conformance._target import Target
@@ -56,7 +56,6 @@ __all__ = [
     "Draft",
     "Exhibit",
     "Failure",
-    "Heard",
     "Language",
     "LanguageError",
     "Limits",
@@ -72,6 +71,7 @@ __all__ = [
     "RecordingError",
     "Report",
     "ReportError",
+    "Response",
     "Result",
     "SelectionError",
     "SilentKernelError",

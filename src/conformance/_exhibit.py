@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from attrs import field, frozen
 
 from assay.conformance._arrival import Arrival, Object
-from assay.conformance._heard import Heard
 from assay.conformance._outcome import Evidence
+from assay.conformance._response import Response
 from assay.conformance._traffic import Line
 from assay.protocol import Channel, Sender, read_parts
 
@@ -54,7 +54,7 @@ def exhibits_of(evidence: Iterable[Evidence], lines: Sequence[Line]) -> tuple[Ex
     found: dict[tuple[int, int], Exhibit] = {}
     by_index = {line.index: line for line in lines}
     for one in evidence:
-        if isinstance(one, Heard):
+        if isinstance(one, Response):
             if (line := by_index.get(one.index)) is not None:
                 found[one.index, 0] = _of_line(line)
             for arrival in (*one.published, *one.prompts, *one.replies):

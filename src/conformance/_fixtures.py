@@ -24,7 +24,7 @@ def kernel(request: pytest.FixtureRequest) -> Iterator[Testee]:
 
 @pytest.fixture
 def client(kernel: Testee) -> Peer:
-    """Its first client, which hears what is published."""
+    """Its first client, which receives what is published."""
     return kernel.peer
 
 

@@ -61,7 +61,7 @@ class Segment:
     """Whether every request in it has come to its end."""
 
     alone: bool = False
-    """Whether to judge each message alone: not everything that belongs together was heard."""
+    """Whether to judge each message alone: not all that belongs together was received."""
 
 
 @frozen(kw_only=True)

@@ -10,11 +10,11 @@ from attrs import frozen
 
 if TYPE_CHECKING:
     from assay.conformance._arrival import Arrival
-    from assay.conformance._heard import Heard
+    from assay.conformance._response import Response
 
 __all__ = ["Evidence", "Outcome", "Skip", "Verdict", "failed", "note", "passed", "skipped"]
 
-Evidence: TypeAlias = "Arrival | Heard"
+Evidence: TypeAlias = "Arrival | Response"
 """What shows a failure: a message of the kernel, or all that one request brought."""
 
 

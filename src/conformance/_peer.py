@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 
 from assay.conformance._arrival import Arrival, Object
 from assay.conformance._draft import Draft
-from assay.conformance._heard import Heard
 from assay.conformance._limits import Limits
 from assay.conformance._outcome import Skip
+from assay.conformance._response import Response
 from assay.conformance._traffic import Traffic
 from assay.protocol import Channel, ConnectionFile, Sender, Signer
 from assay.transport import Lifeline, RawClient, TimedOutError
@@ -51,7 +51,7 @@ class Peer:
         self._traffic = traffic
         self._read_all = read_all
         self._observes = observes
-        self._heard: dict[str, Heard] = {}
+        self._responses: dict[str, Response] = {}
         self._wire = RawClient(
             connection,
             identity=identity or self.session.encode(),
@@ -75,7 +75,7 @@ class Peer:
         *,
         channel: Channel = Channel.SHELL,
         wants_reply: bool | None = None,
-    ) -> Heard:
+    ) -> Response:
         """Send a message and return at once; what it brings is added to the returned value.
 
         Args:
@@ -86,10 +86,10 @@ class Peer:
         """
         draft = what if isinstance(what, Draft) else self.draft(what, content)
         wants = draft.msg_type.endswith("_request") if wants_reply is None else wants_reply
-        heard = Heard(draft, channel, wants_reply=wants)
-        self._heard[draft.msg_id] = heard
-        heard.index = self.send_frames(channel, draft.frames(self.signer), judged=draft.judged)
-        return heard
+        response = Response(draft, channel, wants_reply=wants)
+        self._responses[draft.msg_id] = response
+        response.index = self.send_frames(channel, draft.frames(self.signer), judged=draft.judged)
+        return response
 
     def send_frames(
         self, channel: Channel, frames: Sequence[bytes], *, judged: bool = False
@@ -109,13 +109,13 @@ class Peer:
         channel: Channel = Channel.SHELL,
         wants_reply: bool | None = None,
         timeout: float | None = None,
-    ) -> Heard:
+    ) -> Response:
         """Send a message and wait until its reply and idle have come, or will not come any more.
 
         The arguments are those of `send` and `finish`.
         """
-        heard = self.send(what, content, channel=channel, wants_reply=wants_reply)
-        return self.finish(heard, timeout=timeout)
+        response = self.send(what, content, channel=channel, wants_reply=wants_reply)
+        return self.finish(response, timeout=timeout)
 
     def execute(
         self,
@@ -128,7 +128,7 @@ class Peer:
         stop_on_error: bool = True,
         wait: bool = True,
         timeout: float | None = None,
-    ) -> Heard:
+    ) -> Response:
         """Run *code*; with *wait*, until its reply and idle have come."""
         content = {
             "code": code,
@@ -138,8 +138,8 @@ class Peer:
             "allow_stdin": allow_stdin,
             "stop_on_error": stop_on_error,
         }
-        heard = self.send("execute_request", content)
-        return self.finish(heard, timeout=timeout) if wait else heard
+        response = self.send("execute_request", content)
+        return self.finish(response, timeout=timeout) if wait else response
 
     def answer_input(self, prompt: Arrival, value: str) -> None:
         """Answer an ``input_request``, as its client."""
@@ -189,24 +189,24 @@ class Peer:
         self.read(seconds)
         return max(0.0, time.monotonic() - began - seconds)
 
-    def finish(self, heard: Heard, *, timeout: float | None = None) -> Heard:
-        """Wait until the reply and idle of *heard* have come, or will not come any more.
+    def finish(self, response: Response, *, timeout: float | None = None) -> Response:
+        """Wait until the reply and idle of *response* have come, or will not come any more.
 
         Where one of the two is late, a ``kernel_info_request`` on the same channel follows: once
         that is answered, and a grace has passed, what is missing is not waited for any longer.
 
         Args:
-            heard: A request that was sent.
+            response: A request that was sent.
             timeout: Seconds for the first of the two; by default the patience with this kernel.
         """
-        if not self.wait_for(lambda: heard.replies or heard.idle is not None, timeout):
-            return heard
-        if not self.wait_for(lambda: heard.done, self._limits.grace) and self._has_ears(
-            heard.channel
+        if not self.wait_for(lambda: response.replies or response.idle is not None, timeout):
+            return response
+        if not self.wait_for(lambda: response.done, self._limits.grace) and self._may_answer(
+            response.channel
         ):
-            self.fence(heard.channel)
-            self.wait_for(lambda: heard.done, self._limits.grace)
-        return heard
+            self.fence(response.channel)
+            self.wait_for(lambda: response.done, self._limits.grace)
+        return response
 
     def fence(self, channel: Channel = Channel.SHELL) -> bool:
         """Ask for the kernel's info on *channel* and return whether the reply came.
@@ -215,8 +215,8 @@ class Peer:
         before on the same channel.
         """
         self._require_ears(channel)
-        heard = self.send("kernel_info_request", channel=channel)
-        return self.wait_for(lambda: heard.replies)
+        response = self.send("kernel_info_request", channel=channel)
+        return self.wait_for(lambda: response.replies)
 
     def quiet(self, channel: Channel = Channel.SHELL) -> bool:
         """Wait until all that was sent before on *channel* has had its effects here.
@@ -231,9 +231,9 @@ class Peer:
             Skip: nothing has ever been answered on control, for which there are checks.
         """
         self._require_ears(channel)
-        heard = self.send("kernel_info_request", channel=channel)
-        answered = self.wait_for(lambda: heard.replies)
-        self.wait_for(lambda: heard.done, self._limits.grace)
+        response = self.send("kernel_info_request", channel=channel)
+        answered = self.wait_for(lambda: response.replies)
+        self.wait_for(lambda: response.done, self._limits.grace)
         return answered
 
     def _require_ears(self, channel: Channel) -> None:
@@ -242,10 +242,10 @@ class Peer:
         Each kernel is asked there at its start; one that is deaf from then on was not harmed by
         what the check at hand has sent.
         """
-        if not self._has_ears(channel):
+        if not self._may_answer(channel):
             raise Skip("the kernel has answered nothing on control since its start (CTRL-01)")
 
-    def _has_ears(self, channel: Channel) -> bool:
+    def _may_answer(self, channel: Channel) -> bool:
         return channel is not Channel.CONTROL or self.wait_for(
             lambda: self._traffic.has_answered(channel)
         )
@@ -260,13 +260,13 @@ class Peer:
                 index = self._traffic.add(client, channel, Sender.KERNEL, frames)
             arrival = Arrival.read(index, channel, frames)
             self.arrivals.append(arrival)
-            if (heard := self._heard.get(arrival.parent_id)) is not None:
-                heard.add(arrival)
+            if (response := self._responses.get(arrival.parent_id)) is not None:
+                response.add(arrival)
 
     @property
-    def asked(self) -> tuple[Heard, ...]:
+    def asked(self) -> tuple[Response, ...]:
         """Everything that was sent as a message of its own, answers to prompts left out."""
-        return tuple(one for one in self._heard.values() if one.channel is not Channel.STDIN)
+        return tuple(one for one in self._responses.values() if one.channel is not Channel.STDIN)
 
     def on(self, channel: Channel) -> tuple[Arrival, ...]:
         """Return everything that came on *channel*, in order."""

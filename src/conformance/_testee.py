@@ -22,7 +22,7 @@ from assay.transport import KernelEndedError, KernelProcess, LaunchError
 __all__ = ["BrokenKernelError", "SilentKernelError", "Testee"]
 
 ASK_AGAIN_S = 0.3
-"""Between kernel_info requests while IOPub is not heard yet."""
+"""Between kernel_info requests while nothing comes on IOPub yet."""
 
 OTHER_CHANNEL_S = 2.0
 """For the answer on shell once control has answered."""
@@ -30,7 +30,7 @@ OTHER_CHANNEL_S = 2.0
 PORT_TAKEN = "ddress already in use"
 """In what a kernel writes at its end, whichever library it binds with."""
 
-UNHEARD_ASKS = 10
+ASKS_UNTIL_IT_RECEIVES = 10
 """So many answered requests without a word on IOPub: it is not going to come."""
 
 
@@ -175,7 +175,7 @@ class Testee:
     # For checks
 
     def connect(self, name: str = "two", *, identity: bytes | None = None) -> Peer:
-        """Return one more client; it hears what is published once `Peer.quiet` returns true.
+        """Return one more client; it receives what is published once `Peer.quiet` returns true.
 
         Args:
             name: For the evidence; clients are told apart by it.
@@ -194,9 +194,9 @@ class Testee:
         self._peers.append(peer)
         return peer
 
-    def heard_by(self, peer: Peer) -> bool:
-        """Wait until *peer* hears what is published, and return whether it does."""
-        for _ in range(UNHEARD_ASKS):
+    def reaches(self, peer: Peer) -> bool:
+        """Wait until *peer* receives what is published, and return whether it does."""
+        for _ in range(ASKS_UNTIL_IT_RECEIVES):
             asked = peer.send("kernel_info_request")
             if peer.wait_for(lambda: asked.published and asked.replies, ASK_AGAIN_S):  # noqa: B023 - called before the next round
                 peer.finish(asked)
@@ -276,15 +276,15 @@ class Testee:
     # For the runner
 
     def begin(self) -> None:
-        """Know that from now on all that is published is heard."""
+        """Know that from now on all that is published arrives."""
         self._begun = len(self.traffic)
 
     @property
     def is_settled(self) -> bool:
         """Whether everything that was asked has come to its end."""
-        # What another client has heard the first one, whose traffic is judged, may hear later.
-        heard = {one.parent_id for one in self.peer.arrivals if one.state == "idle"}
-        return all(one.done and one.msg_id in heard for peer in self._peers for one in peer.asked)
+        # What has reached another client may reach the first one, whose traffic is judged, later.
+        reached = {one.parent_id for one in self.peer.arrivals if one.state == "idle"}
+        return all(one.done and one.msg_id in reached for peer in self._peers for one in peer.asked)
 
     def take_others(self) -> tuple[Testee, ...]:
         """Return the kernels that `another` has started, and forget them."""
@@ -337,7 +337,7 @@ class Testee:
             peer.read()
 
     def await_life(self, start_limit: float = START_LIMIT_S) -> None:
-        """Wait until the kernel answers and IOPub is heard.
+        """Wait until the kernel answers and IOPub arrives.
 
         IOPub may stay silent, and so may one of shell and control: then a check will say so.
 
@@ -377,4 +377,4 @@ class Testee:
                 f"{reply.text('ename')}: {reply.text('evalue')}"
             )
         peer.wait_for(lambda: peer.on(Channel.IOPUB), 0)
-        self.heard_by(peer)
+        self.reaches(peer)

@@ -15,8 +15,8 @@ CALCULATOR = ROOT / "examples" / "calculator.py"
 
 OWN_TEST = """
 def test_own(kernel, client, conversation):
-    heard = client.execute("6 * 7")
-    assert heard.succeeded().content["execution_count"] == 1
+    response = client.execute("6 * 7")
+    assert response.succeeded().content["execution_count"] == 1
     assert conversation
 """
 

@@ -14,12 +14,12 @@ from unittest.mock import Mock
 import pytest
 
 from assay.conformance import (
-    Heard,
     Limits,
     Options,
     OutOfTime,
     Peer,
     Report,
+    Response,
     Result,
     Target,
     Testee,
@@ -225,7 +225,7 @@ def test_how_an_interrupted_cell_is_answered_is_another_check_s(
     status: str, verdict: Verdict
 ) -> None:
     """A kernel that answers such a cell as aborted has interrupted it all the same (EXEC-30)."""
-    kernel, cell = Mock(spec=Testee), Mock(spec=Heard)
+    kernel, cell = Mock(spec=Testee), Mock(spec=Response)
     kernel.peer = Mock(spec=Peer)
     kernel.peer.execute.return_value.status = "ok"
     cell.status = status

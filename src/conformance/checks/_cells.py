@@ -8,9 +8,9 @@ from contextlib import suppress
 
 from assay.conformance._arrival import Arrival
 from assay.conformance._draft import Draft
-from assay.conformance._heard import Heard
 from assay.conformance._outcome import Outcome, Skip, failed, passed
 from assay.conformance._peer import Peer
+from assay.conformance._response import Response
 from assay.conformance._testee import Testee
 from assay.transport import KernelEndedError
 
@@ -99,13 +99,13 @@ def must_run(kernel: Testee, peer: Peer | None = None) -> None:
         raise Skip("what a good cell prints is not published")
 
 
-def is_usual(kernel: Testee, heard: Heard) -> bool:
+def is_usual(kernel: Testee, response: Response) -> bool:
     """Return whether a ``kernel_info_request`` is answered as the first one was.
 
     There are kernels whose ``kernel_info_reply`` never has a status, for which there is a check.
     """
     usual = ("ok", kernel.info.get("status"))
-    return heard.reply is not None and heard.status in usual
+    return response.reply is not None and response.status in usual
 
 
 def not_alive(kernel: Testee, peer: Peer | None = None) -> Outcome | None:
@@ -139,13 +139,13 @@ def evaluate(kernel: Testee, expression: str, *, code: str | None = None) -> obj
     return entries.get("asked")
 
 
-def succeed_all(cells: Iterable[Heard]) -> None:
+def succeed_all(cells: Iterable[Response]) -> None:
     """Skip the check unless all *cells* have succeeded."""
     for one in cells:
         one.succeeded()
 
 
-def has_count(cell: Heard, wanted: int, *before: Heard) -> Outcome:
+def has_count(cell: Response, wanted: int, *before: Response) -> Outcome:
     """Say whether the reply to *cell* has *wanted* as its number."""
     found = count_of(cell.succeeded())
     if found != wanted:
@@ -164,7 +164,7 @@ def looping_code(kernel: Testee) -> str:
     return lines(kernel.snippet("print_and_sleep", text=LOOPS_TEXT, seconds=0), loop)
 
 
-def must_loop(kernel: Testee, cell: Heard) -> None:
+def must_loop(kernel: Testee, cell: Response) -> None:
     """Wait until the code of *cell* runs, as what it has printed shows.
 
     An ``execute_input`` says only that it is about to run: an interrupt that comes then is early,
@@ -179,7 +179,7 @@ def must_loop(kernel: Testee, cell: Heard) -> None:
         raise Skip("nothing on IOPub shows that the code runs")
 
 
-def looping(kernel: Testee) -> Heard:
+def looping(kernel: Testee) -> Response:
     """Return an endless cell that runs.
 
     Raises:
@@ -190,7 +190,7 @@ def looping(kernel: Testee) -> Heard:
     return cell
 
 
-def stop(kernel: Testee, cell: Heard) -> None:
+def stop(kernel: Testee, cell: Response) -> None:
     """Interrupt *cell*, so that the kernel can be asked more; one that goes on is replaced.
 
     That the interrupt ends the kernel itself is for CTRL-11, and not for the check at hand.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from assay.conformance._heard import Heard
 from assay.conformance._outcome import Skip
 from assay.conformance._peer import Peer
+from assay.conformance._response import Response
 from assay.conformance._testee import Testee
 from assay.conformance.checks._cells import new_name
 from assay.protocol import Channel
@@ -21,12 +21,12 @@ def registered_target(kernel: Testee, snippet: str = "comm_register") -> str:
     return target
 
 
-def open_comm(peer: Peer, target: str, comm_id: str) -> Heard:
+def open_comm(peer: Peer, target: str, comm_id: str) -> Response:
     """Open a comm, and wait until the kernel has read it."""
     content = {"comm_id": comm_id, "target_name": target, "data": {}}
-    heard = peer.send("comm_open", content, wants_reply=False)
+    response = peer.send("comm_open", content, wants_reply=False)
     peer.quiet()
-    return heard
+    return response
 
 
 def must_have_comms(kernel: Testee) -> None:

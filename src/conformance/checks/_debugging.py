@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from assay.conformance._arrival import Arrival, Object
-from assay.conformance._heard import Heard
 from assay.conformance._outcome import Skip
 from assay.conformance._peer import Peer
+from assay.conformance._response import Response
 from assay.conformance._testee import Testee
 from assay.conformance.checks._cells import lines
 from assay.protocol import Channel
@@ -34,10 +34,10 @@ class Debugger:
     def __init__(self, kernel: Testee, peer: Peer | None = None) -> None:
         self.kernel = kernel
         self.peer = peer or kernel.peer
-        self.asked: list[Heard] = []
+        self.asked: list[Response] = []
         """All requests, in order."""
 
-    def ask(self, command: str, **arguments: object) -> Heard:
+    def ask(self, command: str, **arguments: object) -> Response:
         """Send a request and wait for its reply."""
         content = {
             "type": "request",
@@ -45,9 +45,9 @@ class Debugger:
             "command": command,
             "arguments": arguments,
         }
-        heard = self.peer.ask("debug_request", content, channel=Channel.CONTROL)
-        self.asked.append(heard)
-        return heard
+        response = self.peer.ask("debug_request", content, channel=Channel.CONTROL)
+        self.asked.append(response)
+        return response
 
     def body(self, command: str, **arguments: object) -> Object:
         """Send a request and return the body of its response.
@@ -101,7 +101,7 @@ class Debugger:
         )
         return path
 
-    def stop(self, *names: str) -> Heard:
+    def stop(self, *names: str) -> Response:
         """Run a cell that gives each of *names* its place as value, and return it when it stops.
 
         It stops at its last line, which gives the last name its value.
@@ -140,7 +140,7 @@ class Debugger:
             raise Skip("stackTrace has no frames")
         return frames[0].get("id")
 
-    def go_on(self, cell: Heard) -> None:
+    def go_on(self, cell: Response) -> None:
         """Let the stopped *cell* go on, and wait for its end."""
         self.ask("continue", threadId=self.thread())
         self.peer.finish(cell)

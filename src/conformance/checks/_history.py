@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from assay.conformance._arrival import Arrival
-from assay.conformance._heard import Heard
 from assay.conformance._outcome import Skip
+from assay.conformance._response import Response
 from assay.conformance._testee import Testee
 
 __all__ = ["Entry", "ask_history", "entries", "stored_texts"]
@@ -13,7 +13,7 @@ Entry = tuple[int, int, object]
 """Session, line, and the input or a pair of input and output."""
 
 
-def ask_history(kernel: Testee, access: str, **content: object) -> Heard:
+def ask_history(kernel: Testee, access: str, **content: object) -> Response:
     """Ask for history by *access* type; raw and without output unless *content* says more."""
     fields = {"output": False, "raw": True, "hist_access_type": access, **content}
     return kernel.peer.ask("history_request", fields)

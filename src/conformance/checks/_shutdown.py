@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from assay.conformance._heard import Heard
 from assay.conformance._outcome import Skip
+from assay.conformance._response import Response
 from assay.conformance._testee import Testee
 from assay.protocol import Channel
 from assay.transport import KernelEndedError
@@ -15,7 +15,7 @@ __all__ = ["must_serve_shutdown", "shut_down"]
 UNSERVED = "a kernel at rest gives no shutdown_reply, which it need not (CTRL-20)"
 
 
-def shut_down(kernel: Testee, *, restart: bool = False) -> Heard:
+def shut_down(kernel: Testee, *, restart: bool = False) -> Response:
     """Ask *kernel* to end, on control, and wait for the reply, or for its end without one."""
     asked = kernel.peer.send("shutdown_request", {"restart": restart}, channel=Channel.CONTROL)
     with suppress(KernelEndedError):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from assay.conformance._arrival import Arrival, Object
 from assay.conformance._check import check
-from assay.conformance._heard import Heard
 from assay.conformance._outcome import Outcome, Skip, failed, passed
 from assay.conformance._peer import Peer
+from assay.conformance._response import Response
 from assay.conformance._testee import Testee
 from assay.conformance.checks._cells import must_run, new_name, not_alive
 from assay.conformance.checks._comms import must_have_comms, open_comm, registered_target
@@ -16,7 +16,7 @@ from assay.protocol import Channel
 __all__: list[str] = []
 
 
-def _send(peer: Peer, msg_type: str, **content: object) -> Heard:
+def _send(peer: Peer, msg_type: str, **content: object) -> Response:
     return peer.send(msg_type, content, wants_reply=False)
 
 
@@ -28,8 +28,8 @@ def _echoing(kernel: Testee) -> str:
     """
     target, comm_id = registered_target(kernel), new_name("assaycomm")
     open_comm(kernel.peer, target, comm_id)
-    heard = _send(kernel.peer, "comm_msg", comm_id=comm_id, data={"first": 1})
-    kernel.peer.wait_for(lambda: heard.idle or heard.of_type("comm_msg"))
+    response = _send(kernel.peer, "comm_msg", comm_id=comm_id, data={"first": 1})
+    kernel.peer.wait_for(lambda: response.idle or response.of_type("comm_msg"))
     kernel.peer.quiet()
     published = kernel.peer.on(Channel.IOPUB)
     if not any(one.content.get("comm_id") == comm_id for one in published):
@@ -44,7 +44,7 @@ def _comms(kernel: Testee) -> Object:
     return found
 
 
-def _from_kernel(kernel: Testee, snippet: str, msg_type: str) -> tuple[Arrival, Heard, str]:
+def _from_kernel(kernel: Testee, snippet: str, msg_type: str) -> tuple[Arrival, Response, str]:
     """Run code that uses a comm, and return the message of that type that it publishes."""
     target, comm_id = new_name("assaytarget"), new_name("assaycomm")
     cell = kernel.peer.execute(kernel.snippet(snippet, target=target, id=comm_id))
@@ -82,10 +82,10 @@ def form_of_open(kernel: Testee) -> Outcome:
 def opened_is_held(kernel: Testee) -> Outcome:
     target, comm_id = registered_target(kernel), new_name("assaycomm")
     _comms(kernel)
-    heard = open_comm(kernel.peer, target, comm_id)
+    response = open_comm(kernel.peer, target, comm_id)
     if comm_id not in _comms(kernel):
         must_have_comms(kernel)
-        return failed(f"{comm_id} among the comms", repr(list(_comms(kernel))), heard)
+        return failed(f"{comm_id} among the comms", repr(list(_comms(kernel))), response)
     return passed()
 
 
@@ -98,16 +98,16 @@ def opened_is_held(kernel: Testee) -> Outcome:
 def unknown_target(kernel: Testee) -> Outcome:
     registered_target(kernel)  # the kernel has comms at all
     comm_id = new_name("assaycomm")
-    heard = open_comm(kernel.peer, new_name("assayunknown"), comm_id)
+    response = open_comm(kernel.peer, new_name("assayunknown"), comm_id)
     if not kernel.peer.quiet():
-        return failed("an answer to the next request", "none", heard)
+        return failed("an answer to the next request", "none", response)
     closes = [one for one in kernel.peer.on(Channel.IOPUB) if one.msg_type == "comm_close"]
     mine = [one for one in closes if one.content.get("comm_id") == comm_id]
     if not mine:
         must_have_comms(kernel)
-        return failed("a comm_close", ", ".join(heard.types) or "nothing", heard)
-    if mine[0].parent_id != heard.msg_id:
-        return failed("the comm_open as its parent", repr(mine[0].parent_id), heard, mine[0])
+        return failed("a comm_close", ", ".join(response.types) or "nothing", response)
+    if mine[0].parent_id != response.msg_id:
+        return failed("the comm_open as its parent", repr(mine[0].parent_id), response, mine[0])
     return passed()
 
 
@@ -128,11 +128,11 @@ def form_of_msg(kernel: Testee) -> Outcome:
 )
 def msg_has_no_reply(kernel: Testee) -> Outcome:
     comm_id = _echoing(kernel)
-    heard = _send(kernel.peer, "comm_msg", comm_id=comm_id, data={})
+    response = _send(kernel.peer, "comm_msg", comm_id=comm_id, data={})
     if not kernel.peer.quiet():
-        return failed("an answer to the next request", "none", heard)
-    if heard.replies:
-        return failed("no reply", f"a {heard.replies[0].msg_type}", heard)
+        return failed("an answer to the next request", "none", response)
+    if response.replies:
+        return failed("no reply", f"a {response.replies[0].msg_type}", response)
     return passed()
 
 
@@ -161,10 +161,10 @@ def closed_by_client(kernel: Testee) -> Outcome:
     comm_id = _echoing(kernel)
     if comm_id not in _comms(kernel):
         raise Skip("the open comm is not listed (COMM-02)")
-    heard = _send(kernel.peer, "comm_close", comm_id=comm_id, data={})
+    response = _send(kernel.peer, "comm_close", comm_id=comm_id, data={})
     kernel.peer.quiet()
     if comm_id in _comms(kernel):
-        return failed("comms without the closed one", "it is listed", heard)
+        return failed("comms without the closed one", "it is listed", response)
     return passed()
 
 
@@ -202,7 +202,7 @@ def data_are_objects(kernel: Testee) -> Outcome:
 )
 def parent_of_echo(kernel: Testee) -> Outcome:
     peer, comm_id, word = kernel.peer, _echoing(kernel), new_name()
-    heard = _send(peer, "comm_msg", comm_id=comm_id, data={"word": word})
+    response = _send(peer, "comm_msg", comm_id=comm_id, data={"word": word})
 
     def echoes() -> list[Arrival]:
         sent = [one for one in peer.on(Channel.IOPUB) if one.msg_type == "comm_msg"]
@@ -211,9 +211,9 @@ def parent_of_echo(kernel: Testee) -> Outcome:
     if not peer.wait_for(echoes):
         raise Skip("a comm that was registered to echo does not")
     peer.quiet()
-    if heard.types != ("status:busy", "comm_msg", "status:idle"):
-        got = ", ".join(heard.types) or "nothing"
-        return failed("busy, comm_msg and idle with the message as parent", got, heard)
+    if response.types != ("status:busy", "comm_msg", "status:idle"):
+        got = ", ".join(response.types) or "nothing"
+        return failed("busy, comm_msg and idle with the message as parent", got, response)
     return passed()
 
 
@@ -229,14 +229,14 @@ def close_of_unknown(kernel: Testee) -> Outcome:
 
 def _does_no_harm(kernel: Testee, msg_type: str) -> Outcome:
     must_run(kernel)
-    heard = _send(kernel.peer, msg_type, comm_id=new_name("assaycomm"), data={})
-    return not_alive(kernel) or _still_runs(kernel, heard)
+    response = _send(kernel.peer, msg_type, comm_id=new_name("assaycomm"), data={})
+    return not_alive(kernel) or _still_runs(kernel, response)
 
 
-def _still_runs(kernel: Testee, heard: Heard) -> Outcome:
+def _still_runs(kernel: Testee, response: Response) -> Outcome:
     cell = kernel.peer.execute(kernel.snippet("print", text="behind"))
     if cell.status != "ok" or "behind" not in cell.text():
-        return failed("the next cell to run", f"status {cell.status!r}", heard, cell)
+        return failed("the next cell to run", f"status {cell.status!r}", response, cell)
     return passed()
 
 
@@ -249,9 +249,9 @@ def others_go_on(kernel: Testee) -> Outcome:
     comm_id = _echoing(kernel)
     for msg_type in ("comm_msg", "comm_close"):
         _send(kernel.peer, msg_type, comm_id=new_name("assaycomm"), data={})
-    heard = _send(kernel.peer, "comm_msg", comm_id=comm_id, data={"word": new_name()})
-    if not kernel.peer.wait_for(lambda: heard.of_type("comm_msg")):
-        return failed("an echo", "none", heard)
+    response = _send(kernel.peer, "comm_msg", comm_id=comm_id, data={"word": new_name()})
+    if not kernel.peer.wait_for(lambda: response.of_type("comm_msg")):
+        return failed("an echo", "none", response)
     return passed()
 
 
@@ -269,10 +269,10 @@ def buffers_come_back(kernel: Testee) -> Outcome:
     )
     buffers = (b"\x00\xff" * 50, b"", b"<IDS|MSG>")
     draft = kernel.peer.draft("comm_msg", {"comm_id": comm_id, "data": data})
-    heard = kernel.peer.send(draft.with_parts(buffers=buffers), wants_reply=False)
-    if not kernel.peer.wait_for(lambda: heard.of_type("comm_msg")):
-        return failed("an echo", "none", heard)
-    echo = heard.of_type("comm_msg")[0]
+    response = kernel.peer.send(draft.with_parts(buffers=buffers), wants_reply=False)
+    if not kernel.peer.wait_for(lambda: response.of_type("comm_msg")):
+        return failed("an echo", "none", response)
+    echo = response.of_type("comm_msg")[0]
     if echo.content.get("data") != data:
         return failed(repr(data), repr(echo.content.get("data")), echo)
     if echo.buffers != buffers:
@@ -288,9 +288,9 @@ def buffers_come_back(kernel: Testee) -> Outcome:
 )
 def all_clients_see(kernel: Testee) -> Outcome:
     comm_id, other, word = _echoing(kernel), kernel.connect("two"), new_name()
-    if not kernel.heard_by(other):
-        raise Skip("one more client does not hear IOPub")
-    heard = _send(kernel.peer, "comm_msg", comm_id=comm_id, data={"word": word})
+    if not kernel.reaches(other):
+        raise Skip("one more client receives nothing on IOPub")
+    response = _send(kernel.peer, "comm_msg", comm_id=comm_id, data={"word": word})
 
     def seen(peer: Peer) -> bool:
         return any(
@@ -300,7 +300,7 @@ def all_clients_see(kernel: Testee) -> Outcome:
 
     for peer in (kernel.peer, other):
         if not peer.wait_for(lambda: seen(peer)):  # noqa: B023 - called at once
-            return failed(f"the comm_msg at client {peer.name}", "none", heard)
+            return failed(f"the comm_msg at client {peer.name}", "none", response)
     return passed()
 
 
@@ -321,8 +321,8 @@ def _failing(kernel: Testee) -> str:
 )
 def handler_fails(kernel: Testee) -> Outcome:
     comm_id = _failing(kernel)
-    heard = _send(kernel.peer, "comm_msg", comm_id=comm_id, data={})
-    return not_alive(kernel) or _still_runs(kernel, heard)
+    response = _send(kernel.peer, "comm_msg", comm_id=comm_id, data={})
+    return not_alive(kernel) or _still_runs(kernel, response)
 
 
 @check(
@@ -334,12 +334,12 @@ def handler_fails(kernel: Testee) -> Outcome:
 def failing_handler_aborts_nothing(kernel: Testee) -> Outcome:
     peer, comm_id = kernel.peer, _failing(kernel)
     lead = peer.execute(kernel.snippet("sleep", seconds=1), wait=False)
-    heard = _send(peer, "comm_msg", comm_id=comm_id, data={})
+    response = _send(peer, "comm_msg", comm_id=comm_id, data={})
     cells = [peer.execute(kernel.snippet("print", text="behind"), wait=False) for _ in range(2)]
     peer.wait_for(lambda: all(one.done for one in cells), kernel.patience + 1)
     lead.succeeded()
     for cell in cells:
         if cell.status != "ok" or "behind" not in cell.text():
             got = "no reply" if cell.reply is None else f"status {cell.status!r}"
-            return failed("the cells behind it to run", got, heard, cell)
+            return failed("the cells behind it to run", got, response, cell)
     return passed()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from assay.conformance._arrival import Arrival
 from assay.conformance._check import check
-from assay.conformance._heard import Heard
 from assay.conformance._outcome import Outcome, Skip, failed, note, passed
+from assay.conformance._response import Response
 from assay.conformance._testee import Testee
 from assay.conformance.checks._cells import (
     NUMBER,
@@ -34,7 +34,7 @@ KEPT = 9
 """Letters of a name that stand before the cursor."""
 
 
-def _complete(kernel: Testee, code: str, cursor: int) -> Heard:
+def _complete(kernel: Testee, code: str, cursor: int) -> Response:
     return kernel.peer.ask("complete_request", {"code": code, "cursor_pos": cursor})
 
 

@@ -246,11 +246,11 @@ def _answers_nobody(kernel: Testee, added: Mapping[str, object]) -> Outcome:
     with started_with(kernel, text) as process, client_of(kernel, process, unsigned) as other:
         try:
             # A kernel that beats has its sockets: what it answers at all, it answers soon.
-            heard = other.peer.send("kernel_info_request")
+            response = other.peer.send("kernel_info_request")
             beats = other.peer.beat()
             grace = kernel.limits.grace * GRACES if beats else None
-            if other.peer.wait_for(lambda: heard.replies, grace):
-                return failed("no answer to a request without signature", "one", heard)
+            if other.peer.wait_for(lambda: response.replies, grace):
+                return failed("no answer to a request without signature", "one", response)
         except KernelEndedError:
             return passed()
     return passed()
@@ -282,14 +282,14 @@ def default_scheme(kernel: Testee) -> Outcome:
     fields = {key: value for key, value in fields_of(file).items() if key != "signature_scheme"}
     text = json.dumps(fields).encode()
     with started_with(kernel, text) as process, client_of(kernel, process, file) as other:
-        heard = other.peer.send("kernel_info_request")
+        response = other.peer.send("kernel_info_request")
         try:
-            if not other.peer.wait_for(lambda: heard.replies):
-                return failed("an end with an error, or SHA-256", "neither", heard)
+            if not other.peer.wait_for(lambda: response.replies):
+                return failed("an end with an error, or SHA-256", "neither", response)
         except KernelEndedError:
             return refused(process)
-        if heard.replied().signature != other.peer.signer.sign(*heard.replied().dicts):
-            return failed("a reply signed with SHA-256", "another signature", heard)
+        if response.replied().signature != other.peer.signer.sign(*response.replied().dicts):
+            return failed("a reply signed with SHA-256", "another signature", response)
     return passed()
 
 
@@ -380,10 +380,10 @@ def curve(kernel: Testee) -> Outcome:
 def _all_answer(other: Testee, how: str) -> Outcome:
     peer = other.peer
     for channel in (Channel.SHELL, Channel.CONTROL):
-        heard = peer.send("kernel_info_request", channel=channel)
-        if not peer.wait_for(lambda: heard.replies):  # noqa: B023 - called at once
-            return failed(f"an answer on {channel}, {how}", "none", heard)
-    if not other.heard_by(peer):
+        response = peer.send("kernel_info_request", channel=channel)
+        if not peer.wait_for(lambda: response.replies):  # noqa: B023 - called at once
+            return failed(f"an answer on {channel}, {how}", "none", response)
+    if not other.reaches(peer):
         return failed(f"messages on IOPub, {how}", "none")
     if not peer.beat():
         return failed(f"the heartbeat's echo, {how}", "nothing")

@@ -8,8 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from assay.conformance._check import check
-from assay.conformance._heard import Heard
 from assay.conformance._outcome import Outcome, Skip, failed, note, passed
+from assay.conformance._response import Response
 from assay.conformance._testee import Testee
 from assay.conformance.checks._cells import looping, stop
 from assay.conformance.checks._shutdown import must_serve_shutdown, shut_down
@@ -145,7 +145,7 @@ def execution_on_control(kernel: Testee) -> Outcome:
 # Interrupts
 
 
-def _is_interrupted(kernel: Testee, cell: Heard) -> Outcome:
+def _is_interrupted(kernel: Testee, cell: Response) -> Outcome:
     if not kernel.peer.wait_for(lambda: cell.replies):
         return failed("an execute_reply after the interrupt", "none", cell)
     if cell.status not in INTERRUPTED:
@@ -377,7 +377,7 @@ def cleaned_up_before_the_reply(kernel: Testee) -> Outcome:
 )
 def shutdown_is_published(kernel: Testee) -> Outcome:
     other = kernel.connect("two")
-    if not kernel.heard_by(other):
+    if not kernel.reaches(other):
         raise Skip("a second client receives nothing on IOPub")
     asked = shut_down(kernel)
     asked.replied()

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from assay.conformance._arrival import Object
 from assay.conformance._check import check
-from assay.conformance._heard import Heard
 from assay.conformance._outcome import Outcome, Skip, failed, note, passed
+from assay.conformance._response import Response
 from assay.conformance._testee import Testee
 from assay.conformance.checks._cells import new_name
 from assay.conformance.checks._debugging import CAPABILITIES, Debugger
@@ -42,8 +42,8 @@ def _names(count: int) -> tuple[str, ...]:
     return tuple(new_name() for _ in range(count))
 
 
-def _body_of(heard: Heard) -> Object:
-    body = heard.replied().content.get("body")
+def _body_of(response: Response) -> Object:
+    body = response.replied().content.get("body")
     return body if isinstance(body, dict) else {}
 
 
@@ -52,16 +52,16 @@ def announced(kernel: Testee) -> Outcome:
     draft = kernel.peer.draft(
         "debug_request", {"type": "request", "seq": 1, "command": "debugInfo", "arguments": {}}
     )
-    heard = kernel.peer.send(draft.unjudged(), channel=Channel.CONTROL)
+    response = kernel.peer.send(draft.unjudged(), channel=Channel.CONTROL)
     if not kernel.peer.quiet(Channel.CONTROL):
-        return failed("an answer to the next request on control", "none", heard)
+        return failed("an answer to the next request on control", "none", response)
     if FEATURE in kernel.features:  # the next request may overtake it (CTRL-03)
-        kernel.peer.wait_for(lambda: heard.replies)
-    answered = heard.reply is not None and heard.reply.content.get("success") is True
+        kernel.peer.wait_for(lambda: response.replies)
+    answered = response.reply is not None and response.reply.content.get("success") is True
     if FEATURE in kernel.features:
-        return passed() if answered else failed("a debugInfo that succeeds", "none", heard)
+        return passed() if answered else failed("a debugInfo that succeeds", "none", response)
     if answered:
-        return failed(f"{FEATURE!r} in supported_features", repr(kernel.features), heard)
+        return failed(f"{FEATURE!r} in supported_features", repr(kernel.features), response)
     raise Skip("the kernel has no debugger")
 
 
@@ -75,13 +75,13 @@ def announced(kernel: Testee) -> Outcome:
 def attached(kernel: Testee) -> Outcome:
     debugger = Debugger(kernel)
     for command, arguments in (("initialize", CAPABILITIES), ("attach", {})):
-        heard = debugger.ask(command, **arguments)
-        if heard.reply is None or heard.reply.msg_type != "debug_reply":
-            got = "none" if heard.reply is None else heard.reply.msg_type
-            return failed("a debug_reply", got, heard)
-        found = heard.reply.content.get("type"), heard.reply.content.get("success")
+        response = debugger.ask(command, **arguments)
+        if response.reply is None or response.reply.msg_type != "debug_reply":
+            got = "none" if response.reply is None else response.reply.msg_type
+            return failed("a debug_reply", got, response)
+        found = response.reply.content.get("type"), response.reply.content.get("success")
         if found != ("response", True):
-            return failed("type response and success true", repr(found), heard)
+            return failed("type response and success true", repr(found), response)
     return passed()
 
 
@@ -148,21 +148,21 @@ def envelopes(kernel: Testee) -> Outcome:
     debugger.ask("dumpCell", code=code)
     debugger.ask("inspectVariables")
     debugger.ask("configurationDone")
-    for heard in debugger.asked:
-        outcome = _envelope(heard)
+    for response in debugger.asked:
+        outcome = _envelope(response)
         if outcome != passed():
             return outcome
     return passed()
 
 
-def _envelope(heard: Heard) -> Outcome:
-    reply, sent = heard.replied(), heard.draft.content
+def _envelope(response: Response) -> Outcome:
+    reply, sent = response.replied(), response.draft.content
     assert not isinstance(sent, bytes)
     if (wrong := misfit(reply.content, RESPONSE)) is not None:
-        return failed(f"{wrong[0]}, in the response to {sent['command']}", wrong[1], heard)
+        return failed(f"{wrong[0]}, in the response to {sent['command']}", wrong[1], response)
     wanted = ("response", sent["seq"], sent["command"])
     found = tuple(reply.content[key] for key in ("type", "request_seq", "command"))
-    return passed() if wanted == found else failed(repr(wanted), repr(found), heard)
+    return passed() if wanted == found else failed(repr(wanted), repr(found), response)
 
 
 @check(
@@ -176,24 +176,24 @@ def dump(kernel: Testee) -> Outcome:
     debugger = Debugger(kernel)
     debugger.start()
     code = debugger.code(*_names(2))
-    heard = debugger.ask("dumpCell", code=code)
-    if heard.replied().content.get("success") is not True:
-        return failed("success true", repr(heard.replied().content.get("success")), heard)
-    body = _body_of(heard)
+    response = debugger.ask("dumpCell", code=code)
+    if response.replied().content.get("success") is not True:
+        return failed("success true", repr(response.replied().content.get("success")), response)
+    body = _body_of(response)
     wrong = misfit(body, {"sourcePath": TEXT})
     if wrong is not None:
-        return failed(*wrong, heard)
+        return failed(*wrong, response)
     path = Path(str(body["sourcePath"]))
     if kernel.process is not None and path.is_file() and path.read_text("utf-8") != code:
-        return failed("a file that holds the code", "another text", heard)
+        return failed("a file that holds the code", "another text", response)
     return passed()
 
 
 @check("DEBUG-06.1", "debugInfo has all its fields before the debugger is started", feature=FEATURE)
 def info_before(kernel: Testee) -> Outcome:
-    heard = Debugger(kernel).ask("debugInfo")
-    wrong = misfit(_body_of(heard), INFO)
-    return passed() if wrong is None else failed(*wrong, heard)
+    response = Debugger(kernel).ask("debugInfo")
+    wrong = misfit(_body_of(response), INFO)
+    return passed() if wrong is None else failed(*wrong, response)
 
 
 @check(
@@ -206,13 +206,13 @@ def info_after(kernel: Testee) -> Outcome:
     debugger = Debugger(kernel)
     before = debugger.body("debugInfo").get("isStarted")
     debugger.start()
-    heard = debugger.ask("debugInfo")
-    body = _body_of(heard)
+    response = debugger.ask("debugInfo")
+    body = _body_of(response)
     wrong = misfit(body, INFO)
     if wrong is not None:
-        return failed(*wrong, heard)
+        return failed(*wrong, response)
     if (before, body["isStarted"]) != (False, True):
-        return failed("isStarted false, then true", f"{before}, then {body['isStarted']}", heard)
+        return failed("isStarted false, then true", f"{before}, then {body['isStarted']}", response)
     return passed()
 
 
@@ -227,10 +227,10 @@ def breakpoints_are_kept(kernel: Testee) -> Outcome:
     debugger = Debugger(kernel)
     debugger.start()
     path = debugger.break_at(debugger.code(*_names(2)), 2)
-    heard = Debugger(kernel, kernel.connect("two")).ask("debugInfo")
-    if path not in repr(_body_of(heard).get("breakpoints")):
-        got = repr(_body_of(heard).get("breakpoints"))
-        return failed(f"{path} among the breakpoints", got, heard)
+    response = Debugger(kernel, kernel.connect("two")).ask("debugInfo")
+    if path not in repr(_body_of(response).get("breakpoints")):
+        got = repr(_body_of(response).get("breakpoints"))
+        return failed(f"{path} among the breakpoints", got, response)
     return passed()
 
 
@@ -246,10 +246,10 @@ def stopped_threads_are_kept(kernel: Testee) -> Outcome:
     debugger = Debugger(kernel)
     debugger.start()
     debugger.stop(*_names(2))
-    heard = Debugger(kernel, kernel.connect("two")).ask("debugInfo")
-    found = _body_of(heard).get("stoppedThreads")
+    response = Debugger(kernel, kernel.connect("two")).ask("debugInfo")
+    found = _body_of(response).get("stoppedThreads")
     if not isinstance(found, list) or not found:
-        return failed("a thread in stoppedThreads", repr(found), heard)
+        return failed("a thread in stoppedThreads", repr(found), response)
     return passed()
 
 
@@ -266,14 +266,14 @@ def form_of_breakpoints(kernel: Testee) -> Outcome:
     debugger.start()
     for _ in range(2):
         debugger.break_at(debugger.code(*_names(2)), 2)
-    heard = debugger.ask("debugInfo")
-    found = _body_of(heard).get("breakpoints")
+    response = debugger.ask("debugInfo")
+    found = _body_of(response).get("breakpoints")
     if not isinstance(found, list) or len(found) < 2:
-        return failed("a list of two sources", repr(found), heard)
+        return failed("a list of two sources", repr(found), response)
     for one in found:
         wrong = misfit(one if isinstance(one, dict) else {}, {"source": TEXT, "breakpoints": LIST})
         if wrong is not None:
-            return failed(*wrong, heard)
+            return failed(*wrong, response)
     return passed()
 
 
@@ -288,16 +288,16 @@ def variables(kernel: Testee) -> Outcome:
     debugger, names = Debugger(kernel), _names(3)
     kernel.peer.execute(debugger.code(*names)).succeeded()
     debugger.start()
-    heard = debugger.ask("inspectVariables")
-    found = _body_of(heard).get("variables")
+    response = debugger.ask("inspectVariables")
+    found = _body_of(response).get("variables")
     listed = [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
     form = {"name": TEXT, "variablesReference": INTEGER, "value": TEXT, "type": TEXT}
     by_name = {one.get("name"): one for one in listed}
     for name in names:
         if name not in by_name:
-            return failed(f"{name} among the variables", repr(list(by_name))[:200], heard)
+            return failed(f"{name} among the variables", repr(list(by_name))[:200], response)
         if (wrong := misfit(by_name[name], form)) is not None:
-            return failed(*wrong, heard)
+            return failed(*wrong, response)
     return passed()
 
 
@@ -312,11 +312,11 @@ def rich_variable(kernel: Testee) -> Outcome:
     debugger, names = Debugger(kernel), _names(1)
     kernel.peer.execute(debugger.code(*names)).succeeded()
     debugger.start()
-    heard = debugger.ask("richInspectVariables", variableName=names[0])
-    if heard.replied().content.get("success") is not True:
-        return failed("success true", repr(heard.replied().content.get("success")), heard)
-    wrong = misfit(_body_of(heard), BUNDLE)
-    return passed() if wrong is None else failed(*wrong, heard)
+    response = debugger.ask("richInspectVariables", variableName=names[0])
+    if response.replied().content.get("success") is not True:
+        return failed("success true", repr(response.replied().content.get("success")), response)
+    wrong = misfit(_body_of(response), BUNDLE)
+    return passed() if wrong is None else failed(*wrong, response)
 
 
 @check(
@@ -333,18 +333,18 @@ def copy(kernel: Testee) -> Outcome:
         raise Skip("the kernel does not announce copyToGlobals")
     debugger.start()
     cell = debugger.stop(*names)
-    heard = debugger.ask(
+    response = debugger.ask(
         "copyToGlobals",
         srcVariableName=names[0],
         dstVariableName=target,
         srcFrameId=debugger.frame(),
     )
-    if heard.replied().content.get("success") is not True:
-        return failed("success true", repr(heard.replied().content.get("success")), heard)
+    if response.replied().content.get("success") is not True:
+        return failed("success true", repr(response.replied().content.get("success")), response)
     debugger.go_on(cell)
     shown = kernel.peer.execute(kernel.snippet("print_name", name=target))
     if "1" not in shown.text():
-        return failed("1 printed", f"status {shown.status!r}, {shown.text()!r}", heard, shown)
+        return failed("1 printed", f"status {shown.status!r}, {shown.text()!r}", response, shown)
     return passed()
 
 
@@ -402,9 +402,9 @@ def without_debugger(kernel: Testee) -> Outcome:
         raise Skip("the kernel has a debugger")
     content = {"type": "request", "seq": 1, "command": "initialize", "arguments": {}}
     draft = kernel.peer.draft("debug_request", content).unjudged()
-    heard = kernel.peer.send(draft, channel=Channel.CONTROL)
+    response = kernel.peer.send(draft, channel=Channel.CONTROL)
     if not kernel.peer.quiet(Channel.CONTROL):
-        return failed("an answer to the next request on control", "none", heard)
-    if heard.reply is None:
-        return note("nothing", evidence=(heard,))
-    return note(f"success {heard.reply.content.get('success')!r}", evidence=(heard,))
+        return failed("an answer to the next request on control", "none", response)
+    if response.reply is None:
+        return note("nothing", evidence=(response,))
+    return note(f"success {response.reply.content.get('success')!r}", evidence=(response,))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from assay.conformance._check import check
-from assay.conformance._heard import Heard
 from assay.conformance._outcome import Outcome, Skip, failed, note, passed
+from assay.conformance._response import Response
 from assay.conformance._testee import Testee
 from assay.conformance.checks._cells import (
     NUMBER,
@@ -123,9 +123,9 @@ def silent_is_not_stored(kernel: Testee) -> Outcome:
 
 def _is_quiet(kernel: Testee, code: str, *types: str) -> Outcome:
     """Say whether *code*, which publishes messages of *types*, publishes none when silent."""
-    heard = kernel.peer.execute(code)
-    heard.succeeded()
-    if not any(heard.of_type(one) for one in types):
+    response = kernel.peer.execute(code)
+    response.succeeded()
+    if not any(response.of_type(one) for one in types):
         raise Skip(f"the code publishes no {types[0]} when it is not silent")
     silent = kernel.peer.execute(code, silent=True, store_history=False)
     silent.replied()
@@ -302,7 +302,7 @@ def counts_of_errors_agree(kernel: Testee) -> Outcome:
     return _counts_agree(cell)
 
 
-def _counts_agree(cell: Heard) -> Outcome:
+def _counts_agree(cell: Response) -> Outcome:
     reply = cell.replied()
     inputs = cell.of_type("execute_input")
     if not inputs:

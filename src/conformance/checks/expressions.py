@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from assay.conformance._arrival import Object
 from assay.conformance._check import check
-from assay.conformance._heard import Heard
 from assay.conformance._outcome import Outcome, Skip, failed, passed
+from assay.conformance._response import Response
 from assay.conformance._testee import Testee
 from assay.conformance.checks._cells import NUMBER, has_count, moving_count, new_name
 from assay.conformance.checks._shape import (
@@ -32,14 +32,14 @@ PAYLOADS: Mapping[str, Mapping[str, Kind]] = {
 """The fields of each source."""
 
 
-def _entries(cell: Heard) -> Object:
+def _entries(cell: Response) -> Object:
     entries = cell.succeeded().content.get("user_expressions")
     if not isinstance(entries, dict):
         raise Skip("the reply has no user_expressions (EXEC-11)")
     return entries
 
 
-def _answered(cell: Heard) -> Object:
+def _answered(cell: Response) -> Object:
     """Return the entries of a kernel that evaluates expressions.
 
     Raises:
@@ -51,7 +51,7 @@ def _answered(cell: Heard) -> Object:
     return entries
 
 
-def _asked(kernel: Testee) -> Heard:
+def _asked(kernel: Testee) -> Response:
     """Return a cell with one expression, `asked`, whose value is the number."""
     name = new_name()
     kernel.peer.execute(kernel.snippet("define", name=name, number=NUMBER)).succeeded()
@@ -60,7 +60,7 @@ def _asked(kernel: Testee) -> Heard:
     )
 
 
-def _shape_of_value(cell: Heard, entry: object) -> Outcome:
+def _shape_of_value(cell: Response, entry: object) -> Outcome:
     """Say whether *entry* is a representation that holds the number."""
     if not isinstance(entry, dict):
         return failed("an object for the expression", repr(entry), cell)
@@ -190,7 +190,7 @@ def expressions_do_not_count(kernel: Testee) -> Outcome:
 # Payloads
 
 
-def _payloads(cell: Heard, source: str) -> list[Object]:
+def _payloads(cell: Response, source: str) -> list[Object]:
     """Return the payloads of *source*.
 
     Raises:
@@ -206,7 +206,7 @@ def _payloads(cell: Heard, source: str) -> list[Object]:
     return chosen
 
 
-def _has_fields(cell: Heard, source: str) -> Outcome:
+def _has_fields(cell: Response, source: str) -> Outcome:
     for one in _payloads(cell, source):
         if (wrong := misfit(one, PAYLOADS[source])) is not None:
             return failed(*wrong, cell)

@@ -255,12 +255,12 @@ def key_is_used(kernel: Testee) -> Outcome:
         started.acknowledge()
         file = registration.connection(started.handshake.file)
         with client_of(kernel, started.process, file) as other:
-            heard = other.peer.send("kernel_info_request")
-            if not other.peer.wait_for(lambda: heard.replies):
-                return failed("an answer to a request signed with the key", "none", heard)
-            reply = heard.replied()
+            response = other.peer.send("kernel_info_request")
+            if not other.peer.wait_for(lambda: response.replies):
+                return failed("an answer to a request signed with the key", "none", response)
+            reply = response.replied()
             if reply.signature != other.peer.signer.sign(*reply.dicts):
-                return failed("a reply signed with the key", "another signature", heard)
+                return failed("a reply signed with the key", "another signature", response)
     return passed()
 
 

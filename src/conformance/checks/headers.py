@@ -7,8 +7,8 @@ from datetime import datetime
 from assay.conformance._arrival import Arrival, Object
 from assay.conformance._check import check
 from assay.conformance._draft import ABSENT
-from assay.conformance._heard import Heard
 from assay.conformance._outcome import Outcome, failed, passed, skipped
+from assay.conformance._response import Response
 from assay.conformance._testee import Testee
 from assay.conformance.checks._cells import is_usual, lines, new_name
 from assay.conformance.checks._sample import every, sample
@@ -85,10 +85,10 @@ def metadata(kernel: Testee) -> Outcome:
     return every(kernel, is_object, "an object", lambda _: "something else")
 
 
-def _still_answered(kernel: Testee, heard: Heard) -> Outcome:
-    if not is_usual(kernel, heard):
-        found = "none" if heard.reply is None else f"status {heard.status!r}"
-        return failed("the usual reply", found, heard)
+def _still_answered(kernel: Testee, response: Response) -> Outcome:
+    if not is_usual(kernel, response):
+        found = "none" if response.reply is None else f"status {response.status!r}"
+        return failed("the usual reply", found, response)
     return passed()
 
 
@@ -104,18 +104,20 @@ def empty_username(kernel: Testee) -> Outcome:
     return _still_answered(kernel, kernel.peer.ask(draft))
 
 
-def _echoes(kernel: Testee, heard: Heard) -> Outcome:
-    if not heard.replies:
-        strays = _strays(kernel, heard)
+def _echoes(kernel: Testee, response: Response) -> Outcome:
+    if not response.replies:
+        strays = _strays(kernel, response)
         if strays:
-            return failed("the parent header", repr(dict(strays[0].parent_header)), heard, *strays)
-    reply = heard.succeeded()
+            return failed(
+                "the parent header", repr(dict(strays[0].parent_header)), response, *strays
+            )
+    reply = response.succeeded()
     for key in KEYS:
-        mine, theirs = heard.header.get(key), reply.parent_header.get(key)
+        mine, theirs = response.header.get(key), reply.parent_header.get(key)
         if key != "date" and mine != theirs:
-            return failed(f"{key} {mine!r} in the parent header", repr(theirs), heard)
+            return failed(f"{key} {mine!r} in the parent header", repr(theirs), response)
     if "date" not in reply.parent_header:
-        return failed("the date in the parent header", "none", heard)
+        return failed("the date in the parent header", "none", response)
     return passed()
 
 
@@ -143,11 +145,11 @@ def parent_of_output(kernel: Testee) -> Outcome:
     peer = kernel.peer
     peer.quiet()
     start = len(peer.arrivals)
-    heard = peer.execute(kernel.snippet("print", text="assay"))
-    heard.succeeded()
+    response = peer.execute(kernel.snippet("print", text="assay"))
+    response.succeeded()
     for one in peer.arrivals[start:]:
         if one.channel is Channel.IOPUB and one.msg_type == "stream":
-            if one.parent_id != heard.msg_id:
+            if one.parent_id != response.msg_id:
                 return failed("the cell as parent", f"{one.parent_id or 'no parent'}", one)
             return passed()
     return skipped("nothing was published for a cell that prints")
@@ -164,17 +166,17 @@ def parent_of_each_output(kernel: Testee) -> Outcome:
     peer.execute(kernel.snippet("print", text="assay")).succeeded()
     start = len(peer.arrivals)
     words = [new_name() for _ in range(3)]
-    heard = peer.execute(lines(*(kernel.snippet("print", text=word) for word in words)))
-    heard.succeeded()
+    response = peer.execute(lines(*(kernel.snippet("print", text=word) for word in words)))
+    response.succeeded()
     peer.quiet()
     printed = [
         one
         for one in peer.arrivals[start:]
         if one.msg_type == "stream" and any(word in one.text("text") for word in words)
     ]
-    stray = [one for one in printed if one.parent_id != heard.msg_id]
+    stray = [one for one in printed if one.parent_id != response.msg_id]
     if stray:
-        return failed("the cell as parent", stray[0].parent_id or "no parent", heard, *stray)
+        return failed("the cell as parent", stray[0].parent_id or "no parent", response, *stray)
     return passed() if printed else skipped("nothing was published for a cell that prints")
 
 
@@ -206,7 +208,7 @@ def no_cause(kernel: Testee) -> Outcome:
         if one.state == "starting" or one.msg_type == "iopub_welcome"
     ]
     if not found:
-        return skipped("neither starting nor an iopub_welcome was heard")
+        return skipped("neither starting nor an iopub_welcome came")
     for one in found:
         if one.parts.faulty.isdisjoint({"parent_header"}) and not one.parent_header:
             continue
@@ -214,14 +216,14 @@ def no_cause(kernel: Testee) -> Outcome:
     return passed()
 
 
-def _strays(kernel: Testee, heard: Heard) -> list[Arrival]:
-    """Return the replies to *heard* that name none of our requests."""
+def _strays(kernel: Testee, response: Response) -> list[Arrival]:
+    """Return the replies to *response* that name none of our requests."""
     known = {one.msg_id for one in kernel.peer.asked}
     return [
         one
-        for one in kernel.peer.on(heard.channel)
-        if one.index > heard.index
-        and one.msg_type == heard.draft.msg_type.replace("_request", "_reply")
+        for one in kernel.peer.on(response.channel)
+        if one.index > response.index
+        and one.msg_type == response.draft.msg_type.replace("_request", "_reply")
         and one.parent_id not in known
     ]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 
 from assay.conformance._check import check
-from assay.conformance._heard import Heard
 from assay.conformance._outcome import Outcome, Skip, failed, note, passed
+from assay.conformance._response import Response
 from assay.conformance._testee import Testee
 from assay.conformance.checks._cells import new_name, not_alive
 from assay.conformance.checks._history import Entry, ask_history, entries, stored_texts
@@ -55,8 +55,8 @@ def _one_session(found: tuple[Entry, ...]) -> None:
         raise Skip("another kernel has written into the same history meanwhile")
 
 
-def _got(heard: Heard) -> list[str]:
-    return _texts(entries(heard.succeeded()))
+def _got(response: Response) -> list[str]:
+    return _texts(entries(response.succeeded()))
 
 
 @check(
@@ -66,9 +66,9 @@ def _got(heard: Heard) -> list[str]:
 )
 def tail_is_answered(kernel: Testee) -> Outcome:
     _run_stored(kernel, new_name())
-    heard = ask_history(kernel, "tail", **FIELDS["tail"])
-    if heard.status != "ok" or heard.replied().msg_type != "history_reply":
-        return failed("a history_reply with status ok", f"status {heard.status!r}", heard)
+    response = ask_history(kernel, "tail", **FIELDS["tail"])
+    if response.status != "ok" or response.replied().msg_type != "history_reply":
+        return failed("a history_reply with status ok", f"status {response.status!r}", response)
     return passed()
 
 
@@ -80,17 +80,17 @@ def tail_is_answered(kernel: Testee) -> Outcome:
 )
 def tail(kernel: Testee) -> Outcome:
     codes = _run(kernel, *(new_name() for _ in range(5)))
-    heard = ask_history(kernel, "tail", n=3)
-    reply = heard.replied()
+    response = ask_history(kernel, "tail", n=3)
+    reply = response.replied()
     if reply.status != "ok":
-        return failed("status ok", f"status {reply.status!r}", heard)
+        return failed("status ok", f"status {reply.status!r}", response)
     if not entries(reply):
         # Whether a kernel has a history at all, the text leaves to it.
         return note("the kernel keeps no history: after five cells it has none of them")
     _one_session(entries(reply))
     found = _texts(entries(reply))
     if sorted(found) != sorted(codes[-3:]):
-        return failed(repr(list(codes[-3:])), repr(found), heard)
+        return failed(repr(list(codes[-3:])), repr(found), response)
     return passed()
 
 
@@ -105,11 +105,11 @@ def _session_and_lines(kernel: Testee, codes: tuple[str, ...]) -> tuple[int, lis
     return places[codes[0]][0], [places[code][1] for code in codes]
 
 
-def _range(kernel: Testee, codes: tuple[str, ...]) -> tuple[Heard, list[str]]:
+def _range(kernel: Testee, codes: tuple[str, ...]) -> tuple[Response, list[str]]:
     """Ask for all of *codes* but the last, by the number of the session."""
     session, lines = _session_and_lines(kernel, codes)
-    heard = ask_history(kernel, "range", session=session, start=lines[0], stop=lines[-1])
-    return heard, _got(heard)
+    response = ask_history(kernel, "range", session=session, start=lines[0], stop=lines[-1])
+    return response, _got(response)
 
 
 @check(
@@ -120,16 +120,16 @@ def _range(kernel: Testee, codes: tuple[str, ...]) -> tuple[Heard, list[str]]:
 )
 def range_of_session(kernel: Testee) -> Outcome:
     codes = _run_stored(kernel, *(new_name() for _ in range(5)))
-    heard, found = _range(kernel, codes[1:])
+    response, found = _range(kernel, codes[1:])
     if codes[0] in found or not set(codes[1:-1]) <= set(found):
-        return failed(repr(list(codes[1:-1])), repr(found), heard)
+        return failed(repr(list(codes[1:-1])), repr(found), response)
     return passed()
 
 
 @check("HIST-03.2", "a range does not have the cell at stop", snippets=("print",))
 def range_excludes_stop(kernel: Testee) -> Outcome:
     codes = _run_stored(kernel, *(new_name() for _ in range(4)))
-    heard, found = _range(kernel, codes)
+    response, found = _range(kernel, codes)
     if codes[0] not in found:
         raise Skip("the range does not have its first cell (HIST-03.1)")
     if codes[-1] in found:
@@ -137,7 +137,7 @@ def range_excludes_stop(kernel: Testee) -> Outcome:
             "stop is included; the text leaves that open (AMB-45)",
             expected=repr(list(codes[:-1])),
             got=repr(found),
-            evidence=(heard,),
+            evidence=(response,),
         )
     return passed()
 
@@ -153,17 +153,17 @@ def range_of_another_session(kernel: Testee) -> Outcome:
     fields = {"start": lines[0], "stop": lines[-1]}
     if codes[0] not in _got(ask_history(kernel, "range", session=session, **fields)):
         raise Skip("the range does not have its first cell (HIST-03.1)")
-    heard = ask_history(kernel, "range", session=session + 1_000_000, **fields)
-    if heard.status == "error":
+    response = ask_history(kernel, "range", session=session + 1_000_000, **fields)
+    if response.status == "error":
         return passed()
-    if codes[0] in _got(heard):
-        return failed("no cells of this session", "some", heard)
+    if codes[0] in _got(response):
+        return failed("no cells of this session", "some", response)
     return passed()
 
 
-def _search(kernel: Testee, pattern: str, **fields: object) -> tuple[Heard, list[str]]:
-    heard = ask_history(kernel, "search", pattern=pattern, **fields)
-    return heard, _got(heard)
+def _search(kernel: Testee, pattern: str, **fields: object) -> tuple[Response, list[str]]:
+    response = ask_history(kernel, "search", pattern=pattern, **fields)
+    return response, _got(response)
 
 
 @check(
@@ -175,17 +175,17 @@ def _search(kernel: Testee, pattern: str, **fields: object) -> tuple[Heard, list
 def star(kernel: Testee) -> Outcome:
     word, other = new_name(), new_name()
     code, _ = _run_stored(kernel, word, other)
-    heard, found = _search(kernel, f"*{word}*", n=20)
-    return passed() if found == [code] else failed(repr([code]), repr(found), heard)
+    response, found = _search(kernel, f"*{word}*", n=20)
+    return passed() if found == [code] else failed(repr([code]), repr(found), response)
 
 
 @check("HIST-04.2", "the wildcard ? stands for one character", snippets=("print",))
 def question_mark(kernel: Testee) -> Outcome:
     word = new_name()
     one, two, _ = _run_stored(kernel, f"{word}axb", f"{word}ayb", f"{word}axxb")
-    heard, found = _search(kernel, f"*{word}a?b*", n=20)
+    response, found = _search(kernel, f"*{word}a?b*", n=20)
     if sorted(found) != sorted([one, two]):
-        return failed(repr([one, two]), repr(found), heard)
+        return failed(repr([one, two]), repr(found), response)
     return passed()
 
 
@@ -193,40 +193,40 @@ def question_mark(kernel: Testee) -> Outcome:
 def last_that_match(kernel: Testee) -> Outcome:
     word = new_name()
     codes = _run_stored(kernel, *(f"{word}{letter}" for letter in "abcd"))
-    heard, found = _search(kernel, f"*{word}*", n=2)
+    response, found = _search(kernel, f"*{word}*", n=2)
     if sorted(found) != sorted(codes[-2:]):
-        return failed(repr(list(codes[-2:])), repr(found), heard)
+        return failed(repr(list(codes[-2:])), repr(found), response)
     return passed()
 
 
-def _search_repeated(kernel: Testee, **fields: object) -> tuple[Heard, list[str], str]:
+def _search_repeated(kernel: Testee, **fields: object) -> tuple[Response, list[str], str]:
     word = new_name()
     codes = _run_stored(kernel, f"{word}a", f"{word}b", f"{word}a", f"{word}b", f"{word}a")
-    heard, found = _search(kernel, f"*{word}*", n=20, **fields)
-    return heard, found, codes[0]
+    response, found = _search(kernel, f"*{word}*", n=20, **fields)
+    return response, found, codes[0]
 
 
 @check("HIST-05.1", "a search with unique true leaves out duplicates", snippets=("print",))
 def unique(kernel: Testee) -> Outcome:
-    heard, found, code = _search_repeated(kernel, unique=True)
+    response, found, code = _search_repeated(kernel, unique=True)
     if len(found) != 2 or found.count(code) != 1:
-        return failed("each of two cells once", repr(found), heard)
+        return failed("each of two cells once", repr(found), response)
     return passed()
 
 
 @check("HIST-05.2", "a search with unique false keeps duplicates", snippets=("print",))
 def not_unique(kernel: Testee) -> Outcome:
-    heard, found, code = _search_repeated(kernel, unique=False)
+    response, found, code = _search_repeated(kernel, unique=False)
     if found.count(code) != 3:
-        return failed("the cell that ran three times three times", repr(found), heard)
+        return failed("the cell that ran three times three times", repr(found), response)
     return passed()
 
 
 @check("HIST-05.3", "a search without unique keeps duplicates", snippets=("print",))
 def unique_by_default(kernel: Testee) -> Outcome:
-    heard, found, code = _search_repeated(kernel)
+    response, found, code = _search_repeated(kernel)
     if found.count(code) != 3:
-        return failed("the cell that ran three times three times", repr(found), heard)
+        return failed("the cell that ran three times three times", repr(found), response)
     return passed()
 
 
@@ -236,8 +236,8 @@ def unique_by_default(kernel: Testee) -> Outcome:
     snippets=("print", "rewritten"),
 )
 def raw(kernel: Testee) -> Outcome:
-    code, found, heard = _last_rewritten(kernel, raw=True)
-    return passed() if found == code else failed(repr(code), repr(found), heard)
+    code, found, response = _last_rewritten(kernel, raw=True)
+    return passed() if found == code else failed(repr(code), repr(found), response)
 
 
 @check(
@@ -247,37 +247,37 @@ def raw(kernel: Testee) -> Outcome:
     mistake="Only one form of the input is stored.",
 )
 def transformed(kernel: Testee) -> Outcome:
-    code, found, heard = _last_rewritten(kernel, raw=False)
+    code, found, response = _last_rewritten(kernel, raw=False)
     if found == code:
-        return failed("the code that the front end made of it", repr(found), heard)
+        return failed("the code that the front end made of it", repr(found), response)
     return passed()
 
 
-def _last_rewritten(kernel: Testee, *, raw: bool) -> tuple[str, str, Heard]:
+def _last_rewritten(kernel: Testee, *, raw: bool) -> tuple[str, str, Response]:
     """Run a cell that the kernel rewrites; return it, and what the history has of it."""
     _run_stored(kernel, new_name())
     word = new_name()
     code = kernel.snippet("rewritten", text=word)
     kernel.peer.execute(code).succeeded()
-    heard = ask_history(kernel, "tail", n=1, raw=raw)
-    found = _got(heard)
+    response = ask_history(kernel, "tail", n=1, raw=raw)
+    found = _got(response)
     if len(found) != 1 or word not in found[0]:
         raise Skip("the tail does not have the last cell (HIST-02)")
-    return code, found[0], heard
+    return code, found[0], response
 
 
 def _has_form(kernel: Testee, *, output: bool) -> Outcome:
     _run(kernel, new_name(), new_name())
-    heard = ask_history(kernel, "tail", n=2, output=output)
-    found = heard.succeeded().content.get("history")
+    response = ask_history(kernel, "tail", n=2, output=output)
+    found = response.succeeded().content.get("history")
     if not isinstance(found, list):
-        return failed("a list under 'history'", repr(found), heard)
+        return failed("a list under 'history'", repr(found), response)
     if not found:
         raise Skip("the tail is empty (HIST-02)")
     wanted = "[session, line, [input, output]]" if output else "[session, line, input]"
     for one in found:
         if not _is_entry(one, output=output):
-            return failed(wanted, repr(one), heard)
+            return failed(wanted, repr(one), response)
     return passed()
 
 
@@ -379,7 +379,7 @@ def access_types(kernel: Testee) -> Outcome:
     asked = {one: ask_history(kernel, one, **fields) for one, fields in FIELDS.items()}
     if (wrong := not_alive(kernel)) is not None:
         return wrong
-    refused = [one for one, heard in asked.items() if heard.status != "ok"]
+    refused = [one for one, response in asked.items() if response.status != "ok"]
     if refused:
         return note(f"not {' and not '.join(refused)}", evidence=asked.values())
     return passed()
@@ -394,25 +394,25 @@ def access_types(kernel: Testee) -> Outcome:
 def unknown_access_type(kernel: Testee) -> Outcome:
     _run_stored(kernel, new_name())
     draft = kernel.peer.draft("history_request", {"hist_access_type": "assay", "n": 1})
-    heard = kernel.peer.ask(draft.with_content(output=False, raw=True).unjudged())
+    response = kernel.peer.ask(draft.with_content(output=False, raw=True).unjudged())
     if (wrong := not_alive(kernel)) is not None:
         return wrong
-    if heard.status == "error":
+    if response.status == "error":
         return passed()
-    got = "no reply" if heard.reply is None else f"status {heard.status!r}"
+    got = "no reply" if response.reply is None else f"status {response.status!r}"
     return note(
         "the text leaves it open (AMB-45)",
         expected="an error reply",
         got=got,
-        evidence=(heard,),
+        evidence=(response,),
     )
 
 
 @check("HIST-12.1", "the tail is in ascending order", snippets=("print",))
 def ascending(kernel: Testee) -> Outcome:
     codes = _run_stored(kernel, *(new_name() for _ in range(4)))
-    heard = ask_history(kernel, "tail", n=4)
-    found = _got(heard)
+    response = ask_history(kernel, "tail", n=4)
+    found = _got(response)
     if sorted(found) != sorted(codes):
         raise Skip("the tail does not have the last cells (HIST-02)")
-    return passed() if found == list(codes) else failed(repr(list(codes)), repr(found), heard)
+    return passed() if found == list(codes) else failed(repr(list(codes)), repr(found), response)

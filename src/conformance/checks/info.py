@@ -21,21 +21,21 @@ VERSION = re.compile(r"\d+\.\d+(\.\d+)?")
 
 @check("INFO-01.1", "a kernel_info_request on shell gets a kernel_info_reply")
 def answered_on_shell(kernel: Testee) -> Outcome:
-    heard = kernel.peer.ask("kernel_info_request")
-    if heard.reply is None or heard.reply.msg_type != "kernel_info_reply":
-        got = "nothing" if heard.reply is None else heard.reply.msg_type
-        return failed("a kernel_info_reply", got, heard)
-    if heard.status == "error":
-        return failed("a kernel_info_reply", "an error", heard)
+    response = kernel.peer.ask("kernel_info_request")
+    if response.reply is None or response.reply.msg_type != "kernel_info_reply":
+        got = "nothing" if response.reply is None else response.reply.msg_type
+        return failed("a kernel_info_reply", got, response)
+    if response.status == "error":
+        return failed("a kernel_info_reply", "an error", response)
     return passed()
 
 
 @check("INFO-02.1", "a kernel_info_request on control gets a kernel_info_reply")
 def answered_on_control(kernel: Testee) -> Outcome:
-    heard = kernel.peer.ask("kernel_info_request", channel=Channel.CONTROL)
-    if heard.reply is None or heard.reply.msg_type != "kernel_info_reply":
-        got = "nothing" if heard.reply is None else heard.reply.msg_type
-        return failed("a kernel_info_reply", got, heard)
+    response = kernel.peer.ask("kernel_info_request", channel=Channel.CONTROL)
+    if response.reply is None or response.reply.msg_type != "kernel_info_reply":
+        got = "nothing" if response.reply is None else response.reply.msg_type
+        return failed("a kernel_info_reply", got, response)
     return passed()
 
 
@@ -130,11 +130,11 @@ def answered_while_busy(kernel: Testee) -> Outcome:
     cell = peer.execute(kernel.snippet("print_and_sleep", text="assay", seconds=2), wait=False)
     if not peer.wait_for(lambda: cell.text() or cell.replies):
         raise Skip("the cell did not begin")
-    heard = peer.ask("kernel_info_request", channel=Channel.CONTROL)
-    in_time = bool(heard.replies) and not cell.replies
+    response = peer.ask("kernel_info_request", channel=Channel.CONTROL)
+    in_time = bool(response.replies) and not cell.replies
     peer.finish(cell)
     if not in_time:
-        return failed("a reply before the end of the cell", "none", heard, cell)
+        return failed("a reply before the end of the cell", "none", response, cell)
     return passed()
 
 
@@ -214,13 +214,13 @@ def form_of_comms(kernel: Testee) -> Outcome:
 
 @check("INFO-13.1", "without comms to list the reply is ok, and its comms an empty object")
 def no_comms(kernel: Testee) -> Outcome:
-    heard = kernel.peer.ask("comm_info_request", {"target_name": new_name("assaytarget")})
-    heard.replied()
+    response = kernel.peer.ask("comm_info_request", {"target_name": new_name("assaytarget")})
+    response.replied()
     kernel.peer.ask("kernel_info_request").succeeded()
-    if heard.status != "ok" or heard.replied().content.get("comms") != {}:
-        content = heard.replied().content
-        got = f"status {heard.status!r}, comms {content.get('comms')!r}"
-        return failed("status ok and no comms", got, heard)
+    if response.status != "ok" or response.replied().content.get("comms") != {}:
+        content = response.replied().content
+        got = f"status {response.status!r}, comms {content.get('comms')!r}"
+        return failed("status ok and no comms", got, response)
     return passed()
 
 

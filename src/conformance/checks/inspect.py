@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from assay.conformance._check import check
-from assay.conformance._heard import Heard
 from assay.conformance._outcome import Outcome, Skip, failed, note, passed
+from assay.conformance._response import Response
 from assay.conformance._testee import Testee
 from assay.conformance.checks._cells import (
     has_count,
@@ -27,7 +27,7 @@ INSIDE = 5
 """Letters of the name before the cursor."""
 
 
-def _inspect(kernel: Testee, code: str, cursor: int, level: int = 0) -> Heard:
+def _inspect(kernel: Testee, code: str, cursor: int, level: int = 0) -> Response:
     content = {"code": code, "cursor_pos": cursor, "detail_level": level}
     return kernel.peer.ask("inspect_request", content)
 
@@ -62,7 +62,7 @@ def _inspected(kernel: Testee) -> str:
     return name
 
 
-def _is_found(cell: Heard) -> Outcome:
+def _is_found(cell: Response) -> Outcome:
     reply = cell.succeeded()
     if reply.content.get("found") is not True:
         return failed("found true", f"found {reply.content.get('found')!r}", cell)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from assay.conformance._arrival import Arrival
 from assay.conformance._check import check
-from assay.conformance._heard import Heard
 from assay.conformance._outcome import Outcome, Skip, failed, note, passed
+from assay.conformance._response import Response
 from assay.conformance._testee import Testee
 from assay.conformance.checks._cells import has_count, moving_count
 
@@ -14,11 +14,11 @@ __all__: list[str] = []
 STATES = ("complete", "incomplete", "invalid", "unknown")
 
 
-def _judge(kernel: Testee, code: str) -> Heard:
+def _judge(kernel: Testee, code: str) -> Response:
     return kernel.peer.ask("is_complete_request", {"code": code})
 
 
-def _state(cell: Heard) -> str:
+def _state(cell: Response) -> str:
     """Return the status of the reply.
 
     Raises:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from assay.conformance._arrival import Object
 from assay.conformance._check import check
-from assay.conformance._heard import Heard
 from assay.conformance._outcome import Outcome, failed, note, passed, skipped
+from assay.conformance._response import Response
 from assay.conformance._testee import Testee
 from assay.conformance.checks._cells import lines, must_run
 
@@ -19,7 +19,7 @@ LARGE = 5_000_000
 HUGE = 20_000_000
 
 
-def _flood(kernel: Testee) -> Heard:
+def _flood(kernel: Testee) -> Response:
     must_run(kernel)
     cell = kernel.peer.execute(kernel.snippet("numbers", count=FLOOD), timeout=kernel.patience * 3)
     cell.succeeded()

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from assay.conformance._arrival import Object
 from assay.conformance._check import check
 from assay.conformance._draft import ABSENT, Draft
-from assay.conformance._heard import Heard
 from assay.conformance._outcome import Outcome, failed, passed
+from assay.conformance._response import Response
 from assay.conformance._testee import Testee
 from assay.conformance.checks._cells import must_run, not_alive
 from assay.protocol import Channel
@@ -74,7 +74,7 @@ def _wrong(kernel: Testee, msg_type: str) -> Iterator[Draft]:
 
 def _survives(kernel: Testee, msg_type: str, channel: Channel = Channel.SHELL) -> Outcome:
     kernel.peer.ask("kernel_info_request").succeeded()
-    sent: list[Heard] = []
+    sent: list[Response] = []
     for draft in _wrong(kernel, msg_type):
         sent.append(kernel.peer.send(draft.unjudged(), channel=channel))
         # A few at a time, so that a failure shows what led to it.
@@ -95,7 +95,7 @@ def _answers(kernel: Testee, channel: Channel) -> bool:
     return kernel.peer.wait_for(lambda: asked.replies, kernel.patience * 3)
 
 
-def _all_idle(sent: list[Heard]) -> Outcome:
+def _all_idle(sent: list[Response]) -> Outcome:
     for one in sent:
         if one.busy is not None and one.idle is None:
             return failed("idle behind busy", "none", one)
@@ -203,12 +203,12 @@ def _is_refused(kernel: Testee, msg_type: str, **content: object) -> Outcome:
     right = kernel.peer.draft(msg_type, REQUESTS[msg_type])
     kernel.peer.ask(right).replied()
     wrong = kernel.peer.draft(msg_type, REQUESTS[msg_type]).with_content(**content).unjudged()
-    heard = kernel.peer.ask(wrong)
+    response = kernel.peer.ask(wrong)
     if (dead := not_alive(kernel)) is not None:
         return dead
-    if heard.status != "error":
-        got = "no reply" if heard.reply is None else f"status {heard.status!r}"
-        return failed("an error reply", got, heard)
+    if response.status != "error":
+        got = "no reply" if response.reply is None else f"status {response.status!r}"
+        return failed("an error reply", got, response)
     return passed()
 
 
@@ -249,9 +249,9 @@ def contents(kernel: Testee) -> Outcome:
     for msg_type in ("execute_request", "complete_request", "kernel_info_request"):
         for frame in WRONG_CONTENTS:
             draft = kernel.peer.draft(msg_type).with_parts(content=frame).unjudged()
-            heard = kernel.peer.send(draft)
+            response = kernel.peer.send(draft)
             if not _answers(kernel, Channel.SHELL):
-                return failed("an answer to the next request", "none", heard)
+                return failed("an answer to the next request", "none", response)
     cell = kernel.peer.execute(kernel.snippet("print", text="behind"))
     if cell.status != "ok" or "behind" not in cell.text():
         return failed("the next cell to run", f"status {cell.status!r}", cell)

@@ -10,8 +10,8 @@ from itertools import pairwise
 
 from assay.conformance._arrival import Arrival
 from assay.conformance._check import check
-from assay.conformance._heard import Heard
 from assay.conformance._outcome import Outcome, Skip, failed, note, passed
+from assay.conformance._response import Response
 from assay.conformance._testee import Testee
 from assay.conformance.checks._cells import (
     NUMBER,
@@ -44,7 +44,7 @@ ODD_CODE = ("", "   ", "\t", " \u00e9\u4e2d\U0001f600 ")
 """Lines behind the mark of a comment that a careless kernel changes."""
 
 
-def _published(cell: Heard, msg_type: str) -> Arrival:
+def _published(cell: Response, msg_type: str) -> Arrival:
     """Return the first message of a type that *cell* published.
 
     Raises:
@@ -188,7 +188,7 @@ def display_id_form(kernel: Testee) -> Outcome:
     return passed()
 
 
-def _update(kernel: Testee) -> tuple[Arrival, Heard]:
+def _update(kernel: Testee) -> tuple[Arrival, Response]:
     """Return a named display and the cell that updates it.
 
     Raises:
@@ -411,7 +411,7 @@ def order_of_output(kernel: Testee) -> Outcome:
     return passed()
 
 
-def _outputs_before_idle(cell: Heard) -> str:
+def _outputs_before_idle(cell: Response) -> str:
     """Return the texts of streams and displays before idle, in order."""
     texts = []
     for one in cell.published:

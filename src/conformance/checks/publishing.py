@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from assay.conformance._arrival import Arrival
 from assay.conformance._check import check
-from assay.conformance._heard import Heard
 from assay.conformance._outcome import Outcome, Skip, failed, passed
 from assay.conformance._peer import Peer
+from assay.conformance._response import Response
 from assay.conformance._testee import Testee
 from assay.conformance.checks._cells import must_run, new_name
 from assay.protocol import Channel
@@ -34,8 +34,8 @@ def _welcomes(kernel: Testee, name: str) -> list[Arrival]:
         raise Skip(f"protocol {shown} has no iopub_welcome")
     peer = kernel.connect(name)
     # Once output arrives, the subscription stands, and the welcome was published before.
-    if not kernel.heard_by(peer):
-        raise Skip("one more client does not hear IOPub")
+    if not kernel.reaches(peer):
+        raise Skip("one more client receives nothing on IOPub")
     peer.quiet()
     return [one for one in peer.on(Channel.IOPUB) if one.msg_type == "iopub_welcome"]
 
@@ -103,8 +103,8 @@ def topic_of_welcome(kernel: Testee) -> Outcome:
 def same_for_all(kernel: Testee) -> Outcome:
     must_run(kernel)
     other = kernel.connect("two")
-    if not kernel.heard_by(other):
-        return failed("a second client that hears IOPub", "it hears nothing")
+    if not kernel.reaches(other):
+        return failed("a second client that receives on IOPub", "it receives nothing")
     cell = kernel.peer.execute(kernel.snippet("print", text=new_name()))
     kernel.peer.quiet()
     # What this client's own request publishes comes behind all that the cell has published.
@@ -112,12 +112,12 @@ def same_for_all(kernel: Testee) -> Outcome:
     return _all_there(cell, other)
 
 
-@check("IOPUB-08.2", "the first client hears the output of the second", snippets=("print",))
-def others_are_heard(kernel: Testee) -> Outcome:
+@check("IOPUB-08.2", "the first client receives the output of the second", snippets=("print",))
+def others_receive(kernel: Testee) -> Outcome:
     must_run(kernel)
     other = kernel.connect("two")
-    if not kernel.heard_by(other):
-        return failed("a second client that hears IOPub", "it hears nothing")
+    if not kernel.reaches(other):
+        return failed("a second client that receives on IOPub", "it receives nothing")
     cell = other.execute(kernel.snippet("print", text=new_name()))
     cell.succeeded()
     other.quiet()
@@ -125,7 +125,7 @@ def others_are_heard(kernel: Testee) -> Outcome:
     return _all_there(cell, kernel.peer)
 
 
-def _all_there(cell: Heard, peer: Peer) -> Outcome:
+def _all_there(cell: Response, peer: Peer) -> Outcome:
     if not any(one.msg_type == "stream" for one in cell.published):
         return failed("what the cell prints", "nothing of it is published", cell)
     arrived = {one.frames[1:] for one in peer.on(Channel.IOPUB)}

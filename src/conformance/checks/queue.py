@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from assay.conformance._check import check
 from assay.conformance._draft import ABSENT
-from assay.conformance._heard import Heard
 from assay.conformance._outcome import Outcome, Skip, failed, note, passed
 from assay.conformance._peer import Peer
+from assay.conformance._response import Response
 from assay.conformance._testee import Testee
 from assay.conformance.checks._cells import count_of, execution, must_run
 
@@ -18,7 +18,7 @@ LEAD_S = 1
 SNIPPETS = ("sleep", "error", "print", "nothing")
 
 
-def _lead(kernel: Testee) -> Heard:
+def _lead(kernel: Testee) -> Response:
     """Send a cell that keeps the kernel busy while the queue behind it fills.
 
     Raises:
@@ -28,29 +28,29 @@ def _lead(kernel: Testee) -> Heard:
     return kernel.peer.execute(kernel.snippet("sleep", seconds=LEAD_S), wait=False)
 
 
-def _failing(kernel: Testee, **content: object) -> Heard:
+def _failing(kernel: Testee, **content: object) -> Response:
     code = kernel.snippet("error", text="assay")
     fields = {"silent": False, "store_history": True, "stop_on_error": True, **content}
     return kernel.peer.send(execution(kernel.peer, code, **fields))
 
 
-def _good(kernel: Testee, peer: Peer | None = None) -> Heard:
+def _good(kernel: Testee, peer: Peer | None = None) -> Response:
     code = kernel.snippet("print", text="behind")
     return (peer or kernel.peer).execute(code, wait=False)
 
 
-def _finish(kernel: Testee, *cells: Heard) -> None:
+def _finish(kernel: Testee, *cells: Response) -> None:
     """Wait until all *cells* are answered, or will not be any more."""
     kernel.peer.wait_for(lambda: all(one.done for one in cells), kernel.patience + LEAD_S)
     kernel.peer.quiet()
 
 
-def _has_failed(cell: Heard) -> None:
+def _has_failed(cell: Response) -> None:
     if cell.replied().status != "error":
         raise Skip("the code does not fail")
 
 
-def _did_run(cell: Heard) -> bool:
+def _did_run(cell: Response) -> bool:
     return "behind" in cell.text() or cell.status == "ok"
 
 
@@ -112,7 +112,7 @@ def aborted_are_answered(kernel: Testee) -> Outcome:
     return _are_aborted(cell, behind)
 
 
-def _are_aborted(cell: Heard, behind: list[Heard]) -> Outcome:
+def _are_aborted(cell: Response, behind: list[Response]) -> Outcome:
     for one in behind:
         if one.reply is None:
             return failed("an execute_reply", "none", cell, one)
@@ -131,7 +131,7 @@ def _are_aborted(cell: Heard, behind: list[Heard]) -> Outcome:
     return passed()
 
 
-def _count_shown(cell: Heard) -> str:
+def _count_shown(cell: Response) -> str:
     found = cell.replied().content.get("execution_count")
     return "no execution_count" if found is None else f"execution_count {found!r}"
 
@@ -244,8 +244,8 @@ def later_cells_run(kernel: Testee) -> Outcome:
 )
 def other_clients(kernel: Testee) -> Outcome:
     other = kernel.connect("two")
-    if not kernel.heard_by(other):
-        raise Skip("the second client does not hear IOPub")
+    if not kernel.reaches(other):
+        raise Skip("the second client receives nothing on IOPub")
     lead = _lead(kernel)
     # The second client's cell is behind the first's only if that has been received before.
     if not kernel.peer.wait_for(lambda: lead.busy):

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from assay.conformance._arrival import Arrival, Object
 from assay.conformance._check import check
-from assay.conformance._heard import Heard
 from assay.conformance._outcome import Outcome, Skip, failed, note, passed, skipped
+from assay.conformance._response import Response
 from assay.conformance._testee import Testee
 from assay.conformance.checks._cells import must_run, new_name
 from assay.conformance.checks._shape import ERROR, INTEGER, has_shape
@@ -22,44 +22,46 @@ __all__: list[str] = []
     mistake="The status messages are sent around kernel_info_request alone, or not at all.",
 )
 def execution_is_answered(kernel: Testee) -> Outcome:
-    heard = kernel.peer.execute(kernel.snippet("nothing"))
+    response = kernel.peer.execute(kernel.snippet("nothing"))
     missing = [
         name
         for name, there in (
-            ("execute_reply", heard.replies),
-            ("busy", heard.busy),
-            ("idle", heard.idle),
+            ("execute_reply", response.replies),
+            ("busy", response.busy),
+            ("idle", response.idle),
         )
         if not there
     ]
     if missing:
-        return failed("execute_reply, busy and idle", f"no {' and no '.join(missing)}", heard)
+        return failed("execute_reply, busy and idle", f"no {' and no '.join(missing)}", response)
     return passed()
 
 
 @check("SHELL-01.2", "a kernel_info_request is answered, with busy and idle")
 def kernel_info_is_answered(kernel: Testee) -> Outcome:
-    heard = kernel.peer.ask("kernel_info_request")
+    response = kernel.peer.ask("kernel_info_request")
     missing = [
         name
         for name, there in (
-            ("kernel_info_reply", heard.replies),
-            ("busy", heard.busy),
-            ("idle", heard.idle),
+            ("kernel_info_reply", response.replies),
+            ("busy", response.busy),
+            ("idle", response.idle),
         )
         if not there
     ]
     if missing:
-        return failed("kernel_info_reply, busy and idle", f"no {' and no '.join(missing)}", heard)
+        return failed(
+            "kernel_info_reply, busy and idle", f"no {' and no '.join(missing)}", response
+        )
     return passed()
 
 
 @check("SHELL-03.1", "an execute_request is answered by an execute_reply", snippets=("nothing",))
 def reply_has_the_name_of_its_request(kernel: Testee) -> Outcome:
-    heard = kernel.peer.execute(kernel.snippet("nothing"))
-    reply = heard.replied()
+    response = kernel.peer.execute(kernel.snippet("nothing"))
+    reply = response.replied()
     if reply.msg_type != "execute_reply":
-        return failed("execute_reply", reply.msg_type, heard)
+        return failed("execute_reply", reply.msg_type, response)
     return passed()
 
 
@@ -70,11 +72,11 @@ def reply_has_the_name_of_its_request(kernel: Testee) -> Outcome:
     mistake="The handler publishes execute_input, and busy only around the evaluation.",
 )
 def busy_comes_first(kernel: Testee) -> Outcome:
-    heard = kernel.peer.execute(kernel.snippet("print", text="assay"))
-    if heard.busy is None:
-        return failed("status busy", "none", heard)
-    if heard.published[0] is not heard.busy:
-        return failed("busy first", f"{heard.types[0]} before it", heard)
+    response = kernel.peer.execute(kernel.snippet("print", text="assay"))
+    if response.busy is None:
+        return failed("status busy", "none", response)
+    if response.published[0] is not response.busy:
+        return failed("busy first", f"{response.types[0]} before it", response)
     return passed()
 
 
@@ -85,13 +87,13 @@ def busy_comes_first(kernel: Testee) -> Outcome:
     mistake="Text waits in a buffer that a timer empties, and leaves after idle.",
 )
 def idle_comes_last(kernel: Testee) -> Outcome:
-    heard = kernel.peer.execute(kernel.snippet("print", text="assay"))
+    response = kernel.peer.execute(kernel.snippet("print", text="assay"))
     if not kernel.peer.quiet():
-        return failed("an answer to the next request", "none", heard)
-    if heard.idle is None:
-        return failed("status idle", "none", heard)
-    if heard.published[-1] is not heard.idle:
-        return failed("idle last", f"{heard.types[-1]} after it", heard)
+        return failed("an answer to the next request", "none", response)
+    if response.idle is None:
+        return failed("status idle", "none", response)
+    if response.published[-1] is not response.idle:
+        return failed("idle last", f"{response.types[-1]} after it", response)
     return passed()
 
 
@@ -142,13 +144,13 @@ QUESTIONS: Mapping[str, Object] = {
 def names_of_replies(kernel: Testee) -> Outcome:
     answered = 0
     for msg_type, content in QUESTIONS.items():
-        heard = kernel.peer.ask(msg_type, content)
-        if heard.reply is None:
+        response = kernel.peer.ask(msg_type, content)
+        if response.reply is None:
             continue
         answered += 1
         wanted = msg_type.replace("_request", "_reply")
-        if heard.reply.msg_type != wanted:
-            return failed(wanted, heard.reply.msg_type or "no type", heard)
+        if response.reply.msg_type != wanted:
+            return failed(wanted, response.reply.msg_type or "no type", response)
     return passed() if answered else skipped("nothing was answered")
 
 
@@ -164,11 +166,11 @@ def status_of_one_way(kernel: Testee) -> Outcome:
     return _has_status(kernel, kernel.peer.send("comm_msg", content, wants_reply=False))
 
 
-def _has_status(kernel: Testee, heard: Heard) -> Outcome:
+def _has_status(kernel: Testee, response: Response) -> Outcome:
     if not kernel.peer.quiet():
-        return failed("an answer to the next request", "none", heard)
-    if heard.busy is None or heard.idle is None:
-        return failed("busy and idle", ", ".join(heard.types) or "neither", heard)
+        return failed("an answer to the next request", "none", response)
+    if response.busy is None or response.idle is None:
+        return failed("busy and idle", ", ".join(response.types) or "neither", response)
     return passed()
 
 
@@ -176,19 +178,19 @@ def _has_status(kernel: Testee, heard: Heard) -> Outcome:
 def status_of_replies(kernel: Testee) -> Outcome:
     good = 0
     for msg_type, content in QUESTIONS.items():
-        heard = kernel.peer.ask(msg_type, content)
+        response = kernel.peer.ask(msg_type, content)
         wanted = STATES if msg_type == "is_complete_request" else STATUSES
-        if heard.reply is not None and heard.status not in wanted:
-            return failed(f"a status of {', '.join(wanted)}", repr(heard.status), heard)
-        good += heard.status == "ok"
+        if response.reply is not None and response.status not in wanted:
+            return failed(f"a status of {', '.join(wanted)}", repr(response.status), response)
+        good += response.status == "ok"
     return passed() if good else skipped("nothing was answered with success")
 
 
-def _failing(kernel: Testee) -> Heard:
-    heard = kernel.peer.execute(kernel.snippet("error", text="assay"))
-    if heard.replied().status != "error":
+def _failing(kernel: Testee) -> Response:
+    response = kernel.peer.execute(kernel.snippet("error", text="assay"))
+    if response.replied().status != "error":
         raise Skip("a cell that fails is not answered with status error (EXEC-17)")
-    return heard
+    return response
 
 
 @check(
@@ -268,14 +270,14 @@ def form_of_aborted(kernel: Testee) -> Outcome:
     mistake="Completion is left out because the language has no library for it.",
 )
 def completion_is_answered(kernel: Testee) -> Outcome:
-    heard = kernel.peer.ask("complete_request", {"code": "a", "cursor_pos": 1})
+    response = kernel.peer.ask("complete_request", {"code": "a", "cursor_pos": 1})
     if not kernel.peer.quiet():
-        return failed("an answer to the next request", "none", heard)
-    if not heard.replies:
+        return failed("an answer to the next request", "none", response)
+    if not response.replies:
         return note(
             "completion is recommended where it is possible, which cannot be seen from outside",
             expected="a complete_reply",
             got="none",
-            evidence=(heard,),
+            evidence=(response,),
         )
     return passed()

@@ -38,11 +38,11 @@ def _refuses(kernel: Testee, signature: bytes, channel: Channel) -> Outcome:
     _must_be_signed(kernel)
     peer = kernel.peer
     draft = peer.draft("kernel_info_request").with_parts(signature=signature).unjudged()
-    heard = peer.send(draft, channel=channel)
+    response = peer.send(draft, channel=channel)
     if not peer.quiet(channel):
-        return failed("an answer to the next request", "none", heard)
-    if heard.replies:
-        return failed("no reply", f"a {heard.replies[0].msg_type}", heard)
+        return failed("an answer to the next request", "none", response)
+    if response.replies:
+        return failed("no reply", f"a {response.replies[0].msg_type}", response)
     return passed()
 
 
@@ -77,11 +77,11 @@ def empty_signature(kernel: Testee) -> Outcome:
 def no_effect(kernel: Testee) -> Outcome:
     _must_be_signed(kernel)
     peer = kernel.peer
-    heard = peer.send(peer.draft("kernel_info_request").with_parts(signature=WRONG).unjudged())
+    response = peer.send(peer.draft("kernel_info_request").with_parts(signature=WRONG).unjudged())
     if not peer.quiet():
-        return failed("an answer to the next request", "none", heard)
-    if heard.published:
-        return failed("nothing on IOPub", ", ".join(heard.types), heard)
+        return failed("an answer to the next request", "none", response)
+    if response.published:
+        return failed("nothing on IOPub", ", ".join(response.types), response)
     return passed()
 
 
@@ -96,9 +96,9 @@ def bytes_are_verified(kernel: Testee) -> Outcome:
     draft = peer.draft("kernel_info_request")
     peer_header = draft.header if not isinstance(draft.header, bytes) else {}
     pairs = ",".join(f' "{key}" :  "{value}"' for key, value in sorted(peer_header.items()))
-    heard = peer.ask(draft.with_parts(header=f"{{{pairs} }}".encode()))
-    if not heard.replies:
-        return failed("a reply", "none", heard)
+    response = peer.ask(draft.with_parts(header=f"{{{pairs} }}".encode()))
+    if not response.replies:
+        return failed("a reply", "none", response)
     return passed()
 
 
@@ -129,9 +129,9 @@ def digits(kernel: Testee) -> Outcome:
 def buffers_are_not_signed(kernel: Testee) -> Outcome:
     _must_be_signed(kernel)
     draft = kernel.peer.draft("kernel_info_request").with_parts(buffers=(b"anything",))
-    heard = kernel.peer.ask(draft)
-    if not heard.replies:
-        return failed("a reply", "none", heard)
+    response = kernel.peer.ask(draft)
+    if not response.replies:
+        return failed("a reply", "none", response)
     return passed()
 
 
@@ -168,9 +168,9 @@ def buffers_of_ours(kernel: Testee) -> Outcome:
 )
 def no_key(kernel: Testee) -> Outcome:
     with kernel.another(ConnectionFile(key="")) as other:
-        heard = other.peer.ask(other.peer.draft("kernel_info_request").with_parts(signature=b""))
-        if not heard.replies:
-            return failed("a reply", "none", heard)
+        response = other.peer.ask(other.peer.draft("kernel_info_request").with_parts(signature=b""))
+        if not response.replies:
+            return failed("a reply", "none", response)
     return passed()
 
 
@@ -219,11 +219,11 @@ def nearly_right(kernel: Testee) -> Outcome:
         draft = peer.draft("kernel_info_request").unjudged()
         frames = draft.frames(peer.signer)
         right = frames[frames.index(DELIMITER) + 1]
-        heard = peer.send(draft.with_parts(signature=change(right)))
+        response = peer.send(draft.with_parts(signature=change(right)))
         if not peer.quiet():
-            return failed("an answer to the next request", "none", heard)
-        if heard.replies:
-            return failed("no reply", f"a {heard.replies[0].msg_type}", heard)
+            return failed("an answer to the next request", "none", response)
+        if response.replies:
+            return failed("no reply", f"a {response.replies[0].msg_type}", response)
     return passed()
 
 
@@ -246,12 +246,12 @@ def no_count(kernel: Testee) -> Outcome:
     peer = kernel.peer
     before = moving_count(kernel)
     draft = execution(peer, kernel.snippet("print", text=new_name()))
-    heard = peer.send(draft.with_parts(signature=WRONG).unjudged())
+    response = peer.send(draft.with_parts(signature=WRONG).unjudged())
     if not peer.quiet():
-        return failed("an answer to the next request", "none", heard)
-    if heard.replies or heard.published:
-        return failed("no effect", "a reply, or something on IOPub", heard)
-    return has_count(peer.execute(kernel.snippet("nothing")), before + 1, heard)
+        return failed("an answer to the next request", "none", response)
+    if response.replies or response.published:
+        return failed("no effect", "a reply, or something on IOPub", response)
+    return has_count(peer.execute(kernel.snippet("nothing")), before + 1, response)
 
 
 @check(
@@ -264,14 +264,14 @@ def no_status(kernel: Testee) -> Outcome:
     peer = kernel.peer
     peer.quiet()
     start = len(peer.arrivals)
-    heard = peer.send(peer.draft("kernel_info_request").with_parts(signature=WRONG).unjudged())
+    response = peer.send(peer.draft("kernel_info_request").with_parts(signature=WRONG).unjudged())
     if not peer.quiet():
-        return failed("an answer to the next request", "none", heard)
+        return failed("an answer to the next request", "none", response)
     known = {one.msg_id for one in peer.asked}
     stray = [
         one
         for one in peer.arrivals[start:]
-        if one.state in {"busy", "idle"} and one.parent_id not in known - {heard.msg_id}
+        if one.state in {"busy", "idle"} and one.parent_id not in known - {response.msg_id}
     ]
     if stray:
         return failed("no status", f"{stray[0].state}", *stray)
@@ -288,10 +288,10 @@ def unknown_scheme(kernel: Testee) -> Outcome:
     file = fresh_file(kernel)
     text = json.dumps({**fields_of(file), "signature_scheme": "hmac-assay"}).encode()
     with started_with(kernel, text) as process, client_of(kernel, process, file) as other:
-        heard = other.peer.send("kernel_info_request")
+        response = other.peer.send("kernel_info_request")
         try:
-            if other.peer.wait_for(lambda: heard.replies):
-                return failed("an end with an error", "an answer", heard)
+            if other.peer.wait_for(lambda: response.replies):
+                return failed("an end with an error", "an answer", response)
         except KernelEndedError:
             return refused(process)
         return failed("an end with an error", "it still runs")

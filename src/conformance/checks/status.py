@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from assay.conformance._arrival import Object
 from assay.conformance._check import check
-from assay.conformance._heard import Heard
 from assay.conformance._outcome import Outcome, failed, passed
+from assay.conformance._response import Response
 from assay.conformance._testee import Testee
 from assay.protocol import Channel
 
@@ -14,19 +14,19 @@ __all__: list[str] = []
 
 def _is_framed(kernel: Testee, msg_type: str, content: Object, channel: Channel) -> Outcome:
     """Say whether a request that is answered has one busy first and one idle last."""
-    heard = kernel.peer.ask(msg_type, content, channel=channel)
-    heard.replied()
+    response = kernel.peer.ask(msg_type, content, channel=channel)
+    response.replied()
     if not kernel.peer.quiet(channel):
-        return failed("an answer to the next request", "none", heard)
-    return _pair(heard)
+        return failed("an answer to the next request", "none", response)
+    return _pair(response)
 
 
-def _pair(heard: Heard) -> Outcome:
-    states = [one.state for one in heard.published if one.state]
+def _pair(response: Response) -> Outcome:
+    states = [one.state for one in response.published if one.state]
     if states != ["busy", "idle"]:
-        return failed("one busy and one idle", ", ".join(states) or "neither", heard)
-    if heard.published[0].state != "busy" or heard.published[-1].state != "idle":
-        return failed("busy first and idle last", ", ".join(heard.types), heard)
+        return failed("one busy and one idle", ", ".join(states) or "neither", response)
+    if response.published[0].state != "busy" or response.published[-1].state != "idle":
+        return failed("busy first and idle last", ", ".join(response.types), response)
     return passed()
 
 
@@ -109,20 +109,20 @@ def of_interrupts(kernel: Testee) -> Outcome:
     mistake="Idle is published behind the code, which an exception leaves out.",
 )
 def of_errors(kernel: Testee) -> Outcome:
-    heard = kernel.peer.execute(kernel.snippet("error", text="assay"), stop_on_error=False)
-    heard.replied()
+    response = kernel.peer.execute(kernel.snippet("error", text="assay"), stop_on_error=False)
+    response.replied()
     if not kernel.peer.quiet():
-        return failed("an answer to the next request", "none", heard)
-    return _pair(heard)
+        return failed("an answer to the next request", "none", response)
+    return _pair(response)
 
 
 @check("SHELL-08.12", "code that is no code has one busy and one idle", snippets=("syntax_error",))
 def of_syntax_errors(kernel: Testee) -> Outcome:
-    heard = kernel.peer.execute(kernel.snippet("syntax_error"), stop_on_error=False)
-    heard.replied()
+    response = kernel.peer.execute(kernel.snippet("syntax_error"), stop_on_error=False)
+    response.replied()
     if not kernel.peer.quiet():
-        return failed("an answer to the next request", "none", heard)
-    return _pair(heard)
+        return failed("an answer to the next request", "none", response)
+    return _pair(response)
 
 
 @check(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from assay.conformance._check import check
 from assay.conformance._draft import ABSENT
-from assay.conformance._heard import Heard
 from assay.conformance._outcome import Outcome, Skip, failed, note, passed
 from assay.conformance._peer import Peer
+from assay.conformance._response import Response
 from assay.conformance._testee import Testee
 from assay.conformance.checks._cells import execution, lines, must_run, new_name, not_alive
 from assay.conformance.checks._shape import BOOLEAN, TEXT, has_shape
@@ -21,7 +21,7 @@ VALUES = ("plain", "", "  two blanks  ", "\u00e9\u4e2d\U0001f600", "a\\b\"c'd", 
 """Answers that a careless kernel changes."""
 
 
-def _ask(kernel: Testee, snippet: str = "input", *, peer: Peer | None = None) -> Heard:
+def _ask(kernel: Testee, snippet: str = "input", *, peer: Peer | None = None) -> Response:
     """Run code that asks, and return it when it has asked.
 
     Raises:
@@ -34,7 +34,7 @@ def _ask(kernel: Testee, snippet: str = "input", *, peer: Peer | None = None) ->
     return cell
 
 
-def _end(peer: Peer, cell: Heard) -> None:
+def _end(peer: Peer, cell: Response) -> None:
     """Answer all prompts of *cell* and wait for its end."""
     answered = 0
     while peer.wait_for(lambda: cell.replies or len(cell.prompts) > answered):  # noqa: B023 - called at once
@@ -291,7 +291,7 @@ def end_of_file(kernel: Testee) -> Outcome:
     return not_alive(kernel) or passed()
 
 
-def _is_not_taken(cell: Heard, peer: Peer) -> Outcome:
+def _is_not_taken(cell: Response, peer: Peer) -> Outcome:
     """Say whether *cell* still waits after a wrong answer, and takes the right one then.
 
     A prompt that waits cannot be told from one that is slow, so the right answer follows, and
@@ -324,7 +324,7 @@ def other_client(kernel: Testee) -> Outcome:
     return _is_not_taken(cell, kernel.peer)
 
 
-def _await_effect(kernel: Testee, cell: Heard) -> None:
+def _await_effect(kernel: Testee, cell: Response) -> None:
     """Give a wrong answer time to be taken: control shows that the kernel goes on reading."""
     for _ in range(3):
         asked = kernel.peer.send("kernel_info_request", channel=Channel.CONTROL)

@@ -37,9 +37,9 @@ def _read(socket: RawSocket, found: list[tuple[bytes, ...]]) -> None:
 
 def _print(kernel: Testee) -> list[Arrival]:
     """Run a cell that prints, and return what it publishes."""
-    heard = kernel.peer.execute(kernel.snippet("print", text=new_name()))
-    heard.succeeded()
-    return heard.published
+    response = kernel.peer.execute(kernel.snippet("print", text=new_name()))
+    response.succeeded()
+    return response.published
 
 
 def _own_topic(kernel: Testee) -> bytes:
@@ -115,14 +115,14 @@ def unsubscribed(kernel: Testee) -> Outcome:
     with _subscriber(kernel) as socket:
         socket.subscribe(topic)
         if not _hears_prints(kernel, socket, []):
-            raise Skip("a subscriber of one topic hears nothing (IOPUB-01)")
+            raise Skip("a subscriber of one topic receives nothing (IOPUB-01)")
         socket.unsubscribe(topic)
         status = _status_topic(kernel, topic)
         socket.subscribe(status)
         # Subscriptions of one socket arrive in their order: with the second, the first is gone.
         late: list[tuple[bytes, ...]] = []
         if not _gets(kernel, socket, late, status):
-            raise Skip("a subscriber of the topic of status messages hears nothing")
+            raise Skip("a subscriber of the topic of status messages receives nothing")
         late.clear()
         _print(kernel)
         _gets(kernel, socket, late, status)
@@ -132,8 +132,8 @@ def unsubscribed(kernel: Testee) -> Outcome:
 
 
 def _status_topic(kernel: Testee, topic: bytes) -> bytes:
-    heard = kernel.peer.ask("kernel_info_request")
-    found = heard.idle.identities if heard.idle is not None else ()
+    response = kernel.peer.ask("kernel_info_request")
+    found = response.idle.identities if response.idle is not None else ()
     if not found or not found[0] or found[0].startswith(topic) or topic.startswith(found[0]):
         raise Skip("status messages have no topic of their own")
     return found[0]
@@ -248,7 +248,7 @@ def slow_subscriber(kernel: Testee) -> Outcome:
     with _subscriber(kernel, keep=1) as socket:
         socket.subscribe(b"")
         if not _gets(kernel, socket, found, b""):
-            raise Skip("a subscriber hears nothing")
+            raise Skip("a subscriber receives nothing")
         # From here on it does not read.
         for _ in range(MANY):
             cell = kernel.peer.execute(kernel.snippet("large_output", count=LARGE))

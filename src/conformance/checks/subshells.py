@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from assay.conformance._check import check
 from assay.conformance._draft import Draft
-from assay.conformance._heard import Heard
 from assay.conformance._outcome import Outcome, Skip, failed, note, passed
+from assay.conformance._response import Response
 from assay.conformance._testee import Testee
 from assay.conformance.checks._cells import (
     NUMBER,
@@ -36,16 +36,16 @@ def _create(kernel: Testee) -> str:
     Raises:
         Skip: it is not made, or has no id.
     """
-    heard = kernel.peer.ask("create_subshell_request", channel=CONTROL)
-    found = heard.succeeded().content.get("subshell_id")
+    response = kernel.peer.ask("create_subshell_request", channel=CONTROL)
+    found = response.succeeded().content.get("subshell_id")
     if not isinstance(found, str):
         raise Skip("a new subshell has no id (SUBSHELL-02)")
     return found
 
 
 def _listed(kernel: Testee) -> list[str]:
-    heard = kernel.peer.ask("list_subshell_request", channel=CONTROL)
-    found = heard.succeeded().content.get("subshell_id")
+    response = kernel.peer.ask("list_subshell_request", channel=CONTROL)
+    found = response.succeeded().content.get("subshell_id")
     if not isinstance(found, list):
         raise Skip("the list of subshells is no list (SUBSHELL-04)")
     return [str(one) for one in found]
@@ -56,11 +56,11 @@ def _cell(kernel: Testee, subshell: str, code: str, **content: object) -> Draft:
     return execution(kernel.peer, code, **fields).with_header(subshell_id=subshell)
 
 
-def _run_in(kernel: Testee, subshell: str, code: str) -> Heard:
+def _run_in(kernel: Testee, subshell: str, code: str) -> Response:
     return kernel.peer.ask(_cell(kernel, subshell, code))
 
 
-def _sleeper(kernel: Testee, subshell: str | None = None) -> Heard:
+def _sleeper(kernel: Testee, subshell: str | None = None) -> Response:
     """Start a cell that sleeps, and return it when it runs.
 
     Raises:
@@ -76,7 +76,7 @@ def _sleeper(kernel: Testee, subshell: str | None = None) -> Heard:
     return cell
 
 
-def _let_end(kernel: Testee, cell: Heard) -> None:
+def _let_end(kernel: Testee, cell: Response) -> None:
     """Wait for the end of *cell*: what has no reply when a check ends counts as unanswered."""
     kernel.peer.wait_for(lambda: cell.done, kernel.patience + SLEEP_S)
 
@@ -86,22 +86,22 @@ def _without_feature(kernel: Testee) -> None:
         raise Skip("the kernel has subshells")
 
 
-def _settle(kernel: Testee, *asked: Heard) -> None:
+def _settle(kernel: Testee, *asked: Response) -> None:
     """Wait for the idle of each of *asked*: kernel_info may be answered ahead of them (CTRL-03)."""
     kernel.peer.wait_for(lambda: all(one.idle for one in asked), kernel.limits.grace)
 
 
 @check("SUBSHELL-01.1", "a kernel that lists its subshells announces them")
 def announced(kernel: Testee) -> Outcome:
-    heard = kernel.peer.send("list_subshell_request", channel=CONTROL)
+    response = kernel.peer.send("list_subshell_request", channel=CONTROL)
     if not kernel.peer.quiet(CONTROL):
-        return failed("an answer to the next request on control", "none", heard)
-    _settle(kernel, heard)
-    if heard.status == "ok" and FEATURE not in kernel.features:
-        return failed(f"{FEATURE!r} in supported_features", repr(kernel.features), heard)
+        return failed("an answer to the next request on control", "none", response)
+    _settle(kernel, response)
+    if response.status == "ok" and FEATURE not in kernel.features:
+        return failed(f"{FEATURE!r} in supported_features", repr(kernel.features), response)
     if FEATURE not in kernel.features:
         raise Skip("the kernel has no subshells")
-    heard.succeeded()
+    response.succeeded()
     return passed()
 
 
@@ -145,26 +145,26 @@ def deleted(kernel: Testee) -> Outcome:
     name = _create(kernel)
     if name not in _listed(kernel):
         raise Skip("a new subshell is not listed (SUBSHELL-04)")
-    heard = kernel.peer.ask("delete_subshell_request", {"subshell_id": name}, channel=CONTROL)
-    if heard.status != "ok":
-        got = "no reply" if heard.reply is None else f"status {heard.status!r}"
-        return failed("status ok", got, heard)
+    response = kernel.peer.ask("delete_subshell_request", {"subshell_id": name}, channel=CONTROL)
+    if response.status != "ok":
+        got = "no reply" if response.reply is None else f"status {response.status!r}"
+        return failed("status ok", got, response)
     if name in _listed(kernel):
-        return failed("a list without it", "it is there", heard)
+        return failed("a list without it", "it is there", response)
     return passed()
 
 
 @check("SUBSHELL-04.1", "the list has all subshells, under subshell_id", feature=FEATURE)
 def listed(kernel: Testee) -> Outcome:
     names = {_create(kernel), _create(kernel)}
-    heard = kernel.peer.ask("list_subshell_request", channel=CONTROL)
-    reply = heard.succeeded()
+    response = kernel.peer.ask("list_subshell_request", channel=CONTROL)
+    reply = response.succeeded()
     outcome = has_shape(reply, {"subshell_id": TEXTS})
     if outcome != passed():
         return outcome
     found = reply.content["subshell_id"]
     assert isinstance(found, list)
-    return passed() if names <= set(found) else failed(repr(sorted(names)), repr(found), heard)
+    return passed() if names <= set(found) else failed(repr(sorted(names)), repr(found), response)
 
 
 @check(
@@ -426,13 +426,13 @@ def own_queue(kernel: Testee) -> Outcome:
 )
 def delete_unknown(kernel: Testee) -> Outcome:
     content = {"subshell_id": "assay-unknown"}
-    heard = kernel.peer.ask("delete_subshell_request", content, channel=CONTROL)
+    response = kernel.peer.ask("delete_subshell_request", content, channel=CONTROL)
     if (wrong := not_alive(kernel)) is not None:
         return wrong
-    if heard.status != "error":
-        got = "no reply" if heard.reply is None else f"status {heard.status!r}"
-        return failed("status error", got, heard)
-    return has_shape(heard.replied(), ERROR)
+    if response.status != "error":
+        got = "no reply" if response.reply is None else f"status {response.status!r}"
+        return failed("status error", got, response)
+    return has_shape(response.replied(), ERROR)
 
 
 @check(

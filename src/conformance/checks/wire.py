@@ -7,8 +7,8 @@ import json
 from assay.conformance._arrival import Arrival
 from assay.conformance._check import check
 from assay.conformance._draft import Draft
-from assay.conformance._heard import Heard
 from assay.conformance._outcome import Outcome, Skip, failed, passed
+from assay.conformance._response import Response
 from assay.conformance._testee import Testee
 from assay.conformance.checks._cells import is_usual
 from assay.conformance.checks._sample import every, sample
@@ -20,14 +20,14 @@ DICTS = 4
 
 
 def _answered(kernel: Testee, draft: Draft, channel: Channel = Channel.SHELL) -> Outcome:
-    heard = kernel.peer.ask(draft, channel=channel)
-    if not is_usual(kernel, heard):
-        return failed("the usual reply", _found(heard), heard)
+    response = kernel.peer.ask(draft, channel=channel)
+    if not is_usual(kernel, response):
+        return failed("the usual reply", _found(response), response)
     return passed()
 
 
-def _found(heard: Heard) -> str:
-    return "none" if heard.reply is None else f"status {heard.status!r}"
+def _found(response: Response) -> str:
+    return "none" if response.reply is None else f"status {response.status!r}"
 
 
 @check("WIRE-01.1", "shell, control, IOPub and the heartbeat answer on their own ports")
@@ -89,13 +89,13 @@ def _is_text(one: Arrival) -> bool:
 
 @check("WIRE-07.1", "text outside ASCII arrives as JSON in UTF-8", snippets=("unicode",))
 def utf8(kernel: Testee) -> Outcome:
-    heard = kernel.peer.execute(kernel.snippet("unicode"))
-    heard.succeeded()
-    for one in heard.published:
+    response = kernel.peer.execute(kernel.snippet("unicode"))
+    response.succeeded()
+    for one in response.published:
         if not _is_text(one):
             return failed("UTF-8", "bytes that are none", one)
-    if "\u00e9\u4e2d\U0001f600" not in heard.text():
-        return failed("é中😀 on stdout", repr(heard.text()), heard)
+    if "\u00e9\u4e2d\U0001f600" not in response.text():
+        return failed("é中😀 on stdout", repr(response.text()), response)
     return passed()
 
 
@@ -107,12 +107,12 @@ def utf8(kernel: Testee) -> Outcome:
 def routing_frames(kernel: Testee) -> Outcome:
     for extra in ((b"a",), (b"a", b"b", b"c")):
         draft = kernel.peer.draft("kernel_info_request").with_parts(identities=extra)
-        heard = kernel.peer.ask(draft.unjudged())
-        if heard.reply is None:
-            return failed(f"a reply behind {len(extra)} more frames", "none", heard)
-        if heard.reply.identities != extra:
-            found = heard.reply.identities
-            return failed(f"the frames {extra!r} before the delimiter", f"{found!r}", heard)
+        response = kernel.peer.ask(draft.unjudged())
+        if response.reply is None:
+            return failed(f"a reply behind {len(extra)} more frames", "none", response)
+        if response.reply.identities != extra:
+            found = response.reply.identities
+            return failed(f"the frames {extra!r} before the delimiter", f"{found!r}", response)
     return passed()
 
 
@@ -153,9 +153,9 @@ def one_topic(kernel: Testee) -> Outcome:
 
 def _tolerates(kernel: Testee, channel: Channel) -> Outcome:
     draft = kernel.peer.draft("assay_invented_request", {"a": 1}).unjudged()
-    heard = kernel.peer.send(draft, channel=channel)
+    response = kernel.peer.send(draft, channel=channel)
     if not kernel.peer.fence(channel):
-        return failed("an answer to the next request", "none", heard)
+        return failed("an answer to the next request", "none", response)
     return passed()
 
 
@@ -194,14 +194,14 @@ def unknown_key_of_a_cell(kernel: Testee) -> Outcome:
 def _alone(kernel: Testee, channel: Channel) -> Outcome:
     other = kernel.connect()
     other.fence(channel)
-    heard = kernel.peer.ask("kernel_info_request", channel=channel)
-    heard.replied()
+    response = kernel.peer.ask("kernel_info_request", channel=channel)
+    response.replied()
     if not other.quiet(channel):
-        return failed("a second client that is answered", "no answer", heard)
-    if heard.reply is not None and heard.reply.channel is not channel:
-        return failed(f"the reply on {channel}", f"on {heard.reply.channel}", heard)
+        return failed("a second client that is answered", "no answer", response)
+    if response.reply is not None and response.reply.channel is not channel:
+        return failed(f"the reply on {channel}", f"on {response.reply.channel}", response)
     for one in other.arrivals:
-        if one.channel is not Channel.IOPUB and one.parent_id == heard.msg_id:
+        if one.channel is not Channel.IOPUB and one.parent_id == response.msg_id:
             return failed("the reply for the peer that asked", "also for another one", one)
     return passed()
 
@@ -302,9 +302,9 @@ def malformed_on_stdin(kernel: Testee) -> Outcome:
 
 @check("WIRE-08.1", "a number that is none is no bare word in JSON", snippets=("display_nan",))
 def no_bare_words(kernel: Testee) -> Outcome:
-    heard = kernel.peer.execute(kernel.snippet("display_nan"))
-    heard.replied()
-    for one in (*heard.published, *heard.replies):
+    response = kernel.peer.execute(kernel.snippet("display_nan"))
+    response.replied()
+    for one in (*response.published, *response.replies):
         for part in one.dicts:
             try:
                 json.loads(part, parse_constant=_refuse)
@@ -312,7 +312,7 @@ def no_bare_words(kernel: Testee) -> Outcome:
                 return failed("JSON", f"the bare word {word}", one)
             except ValueError:
                 return failed("JSON", "bytes that are none", one)
-    if heard.reply is None:
+    if response.reply is None:
         raise Skip("the cell had no reply")
     return passed()
 
@@ -335,11 +335,11 @@ def content_that_is_a_list(kernel: Testee) -> Outcome:
     """Judge by our own reading: a kernel that needs no content may never look at it."""
     peer = kernel.peer
     draft = peer.draft("kernel_info_request").with_parts(content=b"[]").unjudged()
-    heard = peer.send(draft)
+    response = peer.send(draft)
     if not peer.quiet():
-        return failed("an answer to the next request", "none", heard)
-    if heard.replies or heard.published:
-        return failed("no reply, and nothing on IOPub", "one of them", heard)
+        return failed("an answer to the next request", "none", response)
+    if response.replies or response.published:
+        return failed("no reply, and nothing on IOPub", "one of them", response)
     return passed()
 
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from assay.conformance._failure import Failure, failure_in, failure_of, no_answer
-from assay.conformance._heard import Heard
 from assay.conformance._limits import OutOfTime
 from assay.conformance._peer import Peer
+from assay.conformance._response import Response
 from assay.conformance._testee import Testee
 from assay.conformance.fuzz._steps import Ask, Frames, Interrupt, Step, requires_reply
 from assay.protocol import AssayError, Profile
@@ -44,7 +44,7 @@ def play(
 
 
 def _played(testee: Testee, steps: Sequence[Step], peers: Peers) -> Failure | None:
-    asked: list[tuple[Ask, Heard]] = []
+    asked: list[tuple[Ask, Response]] = []
     for step in steps:
         match step:
             case Interrupt():
@@ -66,18 +66,18 @@ def _played(testee: Testee, steps: Sequence[Step], peers: Peers) -> Failure | No
     return _unanswered(testee, asked)
 
 
-def _unanswered(testee: Testee, asked: Sequence[tuple[Ask, Heard]]) -> Failure | None:
-    needed = [(step, heard) for step, heard in asked if requires_reply(step)]
+def _unanswered(testee: Testee, asked: Sequence[tuple[Ask, Response]]) -> Failure | None:
+    needed = [(step, response) for step, response in asked if requires_reply(step)]
     # A kernel may serve requests beside each other: that a later one is answered proves nothing.
-    testee.peer.wait_for(lambda: all(heard.replies for _, heard in needed))
-    for step, heard in needed:
-        if not heard.replies:
+    testee.peer.wait_for(lambda: all(response.replies for _, response in needed))
+    for step, response in needed:
+        if not response.replies:
             return Failure(
                 kind=f"{step.msg_type} is not answered",
                 text=f"wanted a reply to a right {step.msg_type}, found none, though later "
                 "requests were answered",
             )
-    testee.peer.wait_for(lambda: all(heard.idle for _, heard in asked), testee.limits.grace)
+    testee.peer.wait_for(lambda: all(response.idle for _, response in asked), testee.limits.grace)
     return None
 
 
@@ -88,7 +88,7 @@ def _judged(testee: Testee, start: int, profile: Profile) -> Failure | None:
 
 
 def _invite(testee: Testee, steps: Sequence[Step], peers: Peers) -> None:
-    """Add the clients of *steps* to *peers*; the first is the one that hears IOPub."""
+    """Add the clients of *steps* to *peers*; the first is the one that receives on IOPub."""
     wanted = sorted({step.client for step in steps if not isinstance(step, Interrupt)} | {0})
     for number in wanted:
         if number not in peers:

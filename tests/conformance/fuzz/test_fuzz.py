@@ -73,10 +73,10 @@ def test_good_kernel() -> None:
 def test_kernel_without_control(monkeypatch: pytest.MonkeyPatch) -> None:
     """A kernel that never answers on control is asked on shell alone, by a search and a replay."""
 
-    def hears(_: Peer, channel: Channel) -> bool:
+    def may_answer(_: Peer, channel: Channel) -> bool:
         return channel is not Channel.CONTROL  # where nothing will come: do not wait for it
 
-    monkeypatch.setattr(Peer, "_has_ears", hears)
+    monkeypatch.setattr(Peer, "_may_answer", may_answer)
     nothing = Recording(kernel="", key="", lines=())
     with Testee.start(faulty("wire-no-control")) as testee:
         played = play(testee, (), profile=Profile.LENIENT, peers={})

@@ -7,10 +7,10 @@ from assay.conformance._draft import Draft
 from assay.conformance._outcome import Skip
 from assay.protocol import Channel
 
-__all__ = ["Heard"]
+__all__ = ["Response"]
 
 
-class Heard:
+class Response:
     """A request that was sent, and every message of the kernel that names it as its parent.
 
     It goes on growing while its `Peer` reads. Nothing is refused: a second reply, one on another
