@@ -1,6 +1,6 @@
 """The command line: ``assay`` and ``python -m assay``.
 
-A kernel is started by a program and has no time to lose, so ``assay kernel`` is told apart before
+A kernel is started by a program and has no time to lose, so ``assay kernel`` is recognised before
 anything that draws help texts or tables is imported.
 """
 

@@ -14,7 +14,7 @@ Nothing else of the package asks which system it runs on.
 | bytes that a peer has taken        | ``TCP_INFO``          | unknown, 0                         |
 | bytes that it has not              | ``SIOCOUTQ``; macOS:  | unknown, 0                         |
 |                                    | ``SO_NWRITE``         |                                    |
-| ports given to whoever asks        | ``/proc``             | Linux's default, from 32,768 on    |
+| ports given to who asks            | ``/proc``             | Linux's default, from 32,768 on    |
 | when a process started             | ``/proc``             | unknown, whether it is there alone |
 
 The choice is made when this is imported. Elsewhere is macOS and the BSDs. For the tests alone, so
@@ -84,7 +84,7 @@ IS_PORTABLE: Final = os.environ.get("ASSAY_TEST_PORTABLE") == "1"
 LOCAL_PORT_RANGE = "/proc/sys/net/ipv4/ip_local_port_range"
 
 SERVED_PORTS_FROM = 32_768
-"""What Linux gives to whoever asks for any port begins here; macOS's and Windows's at 49,152."""
+"""The ports that Linux gives to programs that ask for any begin here; elsewhere at 49,152."""
 
 TCP_INFO_BYTES = 128
 BYTES_ACKED = slice(120, 128)
@@ -462,7 +462,7 @@ def make_descriptor_limit() -> Callable[[], int]:
 
 
 def lowest_served_port() -> int:
-    """Return where those ports begin that the system gives to whoever asks for any."""
+    """Return where the ports begin that the system gives to programs that ask for any."""
     if not IS_PORTABLE:
         try:
             with open(LOCAL_PORT_RANGE, encoding="ascii") as file:  # noqa: PTH123 - see below

@@ -1,11 +1,12 @@
 """What a kernel leaves for the case that it dies: a file beside its connection file.
 
 It is made at the start and removed at a good end. So one that lies there without a process that has
-its lock is that of a kernel that died, however that was: of SIGKILL nobody in the process hears. A
-lock is lost where code in the kernel opens the file and closes it, and some file systems have none:
-the process that the record names is looked for as well. It
-imports nothing of the project but `assay._platform`, so that a kernel whose imports fail can write
-one, and ``assay why`` read it (decision 0021).
+its lock is that of a kernel that died, by SIGKILL as well, after which no code of the process runs.
+A lock is lost where code in the kernel opens the file and closes it, and some file systems have
+none: the process that the record names is looked for as well.
+
+Nothing of the project is imported but `assay._platform`, so that a kernel whose imports fail can
+write a record, and ``assay why`` read it (decision 0021).
 
 | bytes from | what                                                                            |
 |------------|---------------------------------------------------------------------------------|
@@ -13,11 +14,11 @@ one, and ``assay why`` read it (decision 0021).
 | 2,048      | the last cell of the main shell, a line: number, begun, ended or ``-``, its     |
 |            | first line; 256 bytes                                                           |
 | 2,304      | the same for subshells, whichever wrote last                                    |
-| 2,560      | what the kernel itself said of its end, if it could                             |
+| 2,560      | what the kernel itself wrote of its end, if it could                            |
 | 4,096      | stacks, as `faulthandler` or a traceback has them                               |
 
 Written is with `os.pwrite`, which takes some microseconds and fails where a disk is full. A mapped
-page would be cheaper, and end the process there, or when somebody truncates the file.
+page would be cheaper, and end the process there, or when a program truncates the file.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ __all__ = [
 MAGIC = "assay record 1"
 
 NOT_STARTED, NOT_IMPORTED = "it could not start", "it could not be imported"
-"""How the end of a kernel begins that has served nobody."""
+"""How the end of a kernel begins that has served no client."""
 
 CELLS_AT, CELL_BYTES, END_AT, STACKS_AT = 2_048, 256, 2_560, 4_096
 
@@ -115,7 +116,7 @@ class CellNotes:
 class Record:
     """The record of this process, open until its end.
 
-    Made by `open`. Its descriptor is given to nobody but `faulthandler`, and keeps its number
+    Made by `open`. Its descriptor is given to `faulthandler` alone, and keeps its number
     until the process ends: what it stands for is changed by `os.dup2`.
     """
 
@@ -196,7 +197,7 @@ class Record:
         if self._can_be_written:
             try:
                 write_at(self._descriptor, data, offset)
-            except OSError:  # full, or somebody has closed it
+            except OSError:  # full, or a cell has closed it
                 self._can_be_written = False
 
 
@@ -232,7 +233,7 @@ def is_left(path: str) -> bool:
     It has if the record is not locked, and the process that it names is not there on this host.
 
     Raises:
-        OSError: it cannot be read, or is somebody else's.
+        OSError: it cannot be read, or is another user's.
     """
     descriptor = os.open(path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))
     try:

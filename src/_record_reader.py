@@ -42,7 +42,7 @@ IN_WORDS = {
     "SIGABRT": "an abort (SIGABRT): C code found that it cannot go on",
     "SIGFPE": "an arithmetic error of C code (SIGFPE)",
     "SIGILL": "an instruction that this processor does not have (SIGILL)",
-    "SIGKILL": "SIGKILL: the system killed it for want of memory, or somebody did",
+    "SIGKILL": "SIGKILL: the system killed it for want of memory, or a user did",
 }
 
 FATAL_SIGNALS = {
@@ -85,7 +85,7 @@ class Story(NamedTuple):
     cells: tuple[CellNote, ...]
     """Of the main shell and of subshells, the newest last."""
     ended: str
-    """What the kernel itself said of its end; empty if it could not."""
+    """What the kernel itself wrote of its end; empty if it could not."""
     stacks: str
     last_sign: float
     """When it wrote last."""

@@ -129,7 +129,7 @@ file_option = click.Path(dir_okay=False, path_type=Path)
 def check_command(**given: object) -> int:
     """Check KERNEL, an installed one, against the specification.
 
-    The kernel is started, asked over its sockets, and ended. What it does wrong is told by
+    The kernel is started, asked over its sockets, and ended. What it does wrong is named by
     requirement, with the messages that show it.
 
     \b

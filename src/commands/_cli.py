@@ -342,7 +342,7 @@ def kernel_command(
     Jupyter runs this by itself once the kernel is installed. It ends when a client shuts it down,
     or with the process that started it.
 
-    The options of IPython's kernel are taken, such as --profile=NAME. Options that nobody knows are
+    The options of IPython's kernel are taken, such as --profile=NAME. Unknown options are
     named in a warning, and the kernel goes on. What decides about the connection:
 
     \b
@@ -351,7 +351,7 @@ def kernel_command(
     --Session.keyfile=PATH --Session.key=KEY    where FILE has no key
     --Session.signature_scheme=hmac-sha512      where FILE names none
     --no-secure                                 no key, where FILE has none
-    --debug --quiet --log-level=LEVEL           how much is said on stderr
+    --debug --quiet --log-level=LEVEL           how much goes to stderr
     --IPKernelApp.capture_fd_output=False       leave what C code writes to the terminal
 
     \b

@@ -38,7 +38,7 @@ def engine_command(*, file: str | None, options: tuple[str, ...]) -> int:
     --ssh=SERVER --sshkey=KEYFILE --location=ADDRESS       how to reach the controller
     -c CODE, -s SCRIPT      what is run first
     --no-watcher            start no second process that tells the controller of this one's end
-    --debug --quiet --log-level=LEVEL                      how much is said on stderr
+    --debug --quiet --log-level=LEVEL                      how much goes to stderr
 
     Other options are IPython's, such as --InteractiveShell.colors=nocolor.
 

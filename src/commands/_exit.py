@@ -28,4 +28,4 @@ class Exit(IntEnum):
     """Ctrl-C, as shells have it: 128 and the number of SIGINT."""
 
     BROKEN_PIPE = 141
-    """Whoever read the output has left: 128 and the number of SIGPIPE."""
+    """The reader of the output has left: 128 and the number of SIGPIPE."""

@@ -99,7 +99,7 @@ def _write(stream: TextIO, text: str) -> None:
 
 
 def describe_image(mime: str, value: Json) -> str:
-    """Return the type, the size in pixels where it can be told, and the size in bytes."""
+    """Return the type, the size in pixels where it is known, and the size in bytes."""
     data = _as_bytes(value, text=mime.endswith(("xml", "html")) or not mime.startswith("image/"))
     size = len(data)
     amount = f"{size / BYTES_IN_KB:.1f} kB" if size >= BYTES_IN_KB else f"{size} bytes"

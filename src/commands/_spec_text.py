@@ -46,7 +46,7 @@ def list_entries(*, area: str | None, level: str | None, binds: str | None, as_j
     """List requirements, or the errata if they are the *area*."""
     if area is not None and area.upper() == ERRATA_PREFIX:
         if level or binds:
-            raise click.UsageError("errata have no level and bind nobody")
+            raise click.UsageError("errata have no level and bind no side")
         _list(spec.errata(), [(one.id, one.topic) for one in spec.errata()], as_json=as_json)
         return Exit.OK
     prefix = None if area is None else _prefix(area)

@@ -84,7 +84,7 @@ def baseline_of(report: Report) -> str:
 def apply_baseline(report: Report, accepted: Mapping[str, str]) -> tuple[Report, tuple[str, ...]]:
     """Return *report* with the accepted failures as notes, and the ids that failed nothing.
 
-    An id that is accepted although its check passed is out of date: it is told, so that it goes.
+    An id that is accepted although its check passed is out of date, and reported.
     """
     results = tuple(accept(one, accepted) for one in report.results)
     used = {one.check for one in results if one.accepted}

@@ -17,7 +17,7 @@ from assay.spec import requirement, requirements
 __all__ = ["Findings"]
 
 MOST_KINDS = 5
-"""So many ways to break one requirement are told."""
+"""So many ways to break one requirement are shown."""
 
 MISTAKES = {
     "CTRL-03": "What is answered on control publishes no status.",

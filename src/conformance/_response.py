@@ -66,7 +66,7 @@ class Response:
 
     @property
     def types(self) -> tuple[str, ...]:
-        """The types of what was published; a status is told by its state: ``status:busy``."""
+        """The types of what was published; a status carries its state: ``status:busy``."""
         return tuple(
             f"status:{one.state}" if one.msg_type == "status" else one.msg_type
             for one in self.published

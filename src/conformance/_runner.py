@@ -55,7 +55,7 @@ class Options:
     """Seconds for a kernel's first sign of life."""
 
     time_limit: float | None = None
-    """Seconds after which no further check is begun: the rest is skipped, and that is said."""
+    """Seconds after which no further check begins: the rest is skipped, and the report says so."""
 
     ignored: frozenset[str] = frozenset()
     """The ids of requirements for which nothing is reported that was seen in passing."""
@@ -295,7 +295,7 @@ class Run:
             # Refusals look right, and so does silence, from a kernel that refuses everything.
             outcome = skipped("nothing is believed of a kernel that cannot say what it is")
         lines = [] if testee is None else testee.traffic.lines
-        told = outcome.verdict in {Verdict.FAILED, Verdict.NOTE}
+        shows = outcome.verdict in {Verdict.FAILED, Verdict.NOTE}
         evidence = (
             exhibits_of(outcome.evidence, lines) if outcome.evidence else of_lines(lines[start:])
         )
@@ -308,7 +308,7 @@ class Run:
             expected=outcome.expected,
             got=outcome.got,
             reason=outcome.reason,
-            evidence=evidence if told else (),
+            evidence=evidence if shows else (),
             mistake=check.mistake if outcome.verdict is Verdict.FAILED else "",
             rerun=self._target.rerun(check.id),
             seconds=time.monotonic() - began,

@@ -178,7 +178,7 @@ class Testee:
         """Return one more client; it receives what is published once `Peer.quiet` returns true.
 
         Args:
-            name: For the evidence; clients are told apart by it.
+            name: For the evidence; it tells clients apart.
             identity: Under which the kernel knows it; by default its session.
         """
         peer = Peer(
@@ -214,7 +214,7 @@ class Testee:
             LaunchError: it does not start.
         """
         if not self.target.can_start:
-            raise Skip("the kernel was started by somebody else")
+            raise Skip("the kernel was started by another program")
         other = Testee.start(
             self.target,
             limits=self.limits,
@@ -248,7 +248,7 @@ class Testee:
             Skip: it is not ours.
         """
         if self.process is None:
-            raise Skip("the kernel was started by somebody else")
+            raise Skip("the kernel was started by another program")
         return self.process
 
     def snippet(self, name: str, /, **words: object) -> str:

@@ -45,7 +45,7 @@ PLACES = {
 """Options that say where to listen, and the key of the connection file that each stands for."""
 
 KERNEL = "kernel"
-"""The username of every kernel that was told no other (S-146)."""
+"""The username of every kernel that is given no other (S-146)."""
 
 MAX_PID = 2**31 - 1
 """The greatest that the system's type holds."""
@@ -102,7 +102,7 @@ class CommandLine:
     """What is the interpreter's."""
 
     warnings: tuple[str, ...] = ()
-    """What is to be said of the options, and ends no start."""
+    """Warnings about the options, which end no start."""
 
     @property
     def is_debugging(self) -> bool:
@@ -125,7 +125,7 @@ def parse(arguments: list[str], environment: Mapping[str, str] = NO_ENVIRONMENT)
     reading = _Reading(arguments)
     reading.read()
     reading.ask(environment)
-    # Said of the command line, before it is mixed with what a file says.
+    # About the command line, before it is mixed with what a file says.
     fields = {"key": "", **reading.places, **reading.signing}
     ConnectionFile.from_fields(fields, name="command line")
     return CommandLine(

@@ -1,6 +1,6 @@
 """Kernels in a program that goes on: embedded, in the background, or a step at a time.
 
-Such a kernel is a guest. It takes nothing of the process that it is not told to take, but for what
+Such a kernel is a guest. It takes of the process only what its caller asks it to take, and what
 ``docs/embedding.md`` lists; and it gives all of that back. IPython has one shell in a process, so
 there is one such kernel at a time; but for `embed` in a cell of a kernel, whose shell steps aside.
 """
@@ -332,7 +332,7 @@ class BackgroundKernel(_EmbeddedKernel):
 
 
 class SteppedKernel(_EmbeddedKernel):
-    """A kernel that works when it is told to; made by `serve_in_steps`.
+    """A kernel that works when its program calls it; made by `serve_in_steps`.
 
     All of its methods are for the thread that made it.
     """

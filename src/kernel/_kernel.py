@@ -120,7 +120,7 @@ class Kernel:
         recorder: Sees each message that is sent and received, in the I/O thread.
         ownership: What of the process is the kernel's; by default nothing.
         stderr: The standard error that the process was started with; by default the present.
-        record: Says which cell runs, if that is kept; whoever made it removes it.
+        record: Says which cell runs, if that is kept; its maker removes it.
         around: Says when interrupts strike the cell in the middle of which this kernel runs, which
             is another one's; by default there is none.
     """

@@ -179,7 +179,7 @@ class Language(ABC):
         """Return a line that the user types.
 
         Raises:
-            NoInputError: the client asks nobody.
+            NoInputError: the client takes no input.
             EOFError: the user has ended the input.
         """
         return self.host.ask(prompt, password=password)

@@ -65,7 +65,7 @@ class LanguageInterpreter:
         self._host = self._language.host = host
         host.on_interrupt(self._language.interrupt)
         if _is_async(self._language):
-            # asyncio is dear to import: only for languages that await.
+            # asyncio takes long to import: only for languages that await.
             from assay.kernel.ipython._lazy_event_loop import LazyEventLoop  # noqa: PLC0415
 
             self._loop = LazyEventLoop()
@@ -128,13 +128,13 @@ class LanguageInterpreter:
 
     def is_complete(self, code: str) -> IsCompleteReply:
         """Say whether *code* can be run as it stands."""
-        said = self._language.is_complete(code)
-        if isinstance(said, IsCompleteReply):
-            return said
-        if said not in get_args(Completeness):
+        judged = self._language.is_complete(code)
+        if isinstance(judged, IsCompleteReply):
+            return judged
+        if judged not in get_args(Completeness):
             wanted = f"one of {', '.join(get_args(Completeness))}, or an IsCompleteReply"
-            raise self._wrong("is_complete", wanted, said)
-        return IsCompleteReply(status=said, indent="" if said == "incomplete" else UNSET)
+            raise self._wrong("is_complete", wanted, judged)
+        return IsCompleteReply(status=judged, indent="" if judged == "incomplete" else UNSET)
 
     def history(self, request: HistoryRequest) -> HistoryReply:
         """Return earlier cells of this session; others are not remembered."""
@@ -212,7 +212,7 @@ class LanguageInterpreter:
     def _evaluated(self, expression: str) -> JsonObject:
         try:
             data = bundle(self._language.evaluate(expression))
-        except Exception as error:  # noqa: BLE001 - the user's, or the author's: the client is told
+        except Exception as error:  # noqa: BLE001 - the user's, or the author's: the reply says so
             failed = _failed(error)
             return {
                 "status": "error",

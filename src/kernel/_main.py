@@ -372,7 +372,7 @@ def log_to(stream: TextIO | None, level: int | None = None, path: str = "") -> L
             os.close(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600))
             handler = logging.FileHandler(path, encoding="utf-8")
             handler.setFormatter(logging.Formatter(f"%(asctime)s {LINE}"))
-            # By default it is said on `sys.stderr`, which is a cell's.
+            # By default it is written to `sys.stderr`, which is a cell's.
             setattr(handler, "handleError", terminal.emit)  # noqa: B010 - mypy knows no record here
         except OSError as error:
             print(f"[assay] WARNING --log-file: {path}: {error.strerror}", file=stream)

@@ -22,9 +22,9 @@ logger = get_logger("assay.kernel")
 def open_record(connection_path: str, info: KernelInfoReply, stderr: TextIO) -> Record | None:
     """Make the record beside the connection file, if there can be one, and send crashes there.
 
-    A kernel that had this connection file and crashed is said: who starts a kernel again where one
-    has died, as clients do, shows this on the same terminal. Not one that could not start, and has
-    said so there.
+    A kernel that had this connection file and crashed is named: who starts a kernel again where one
+    has died, as clients do, shows this on the same terminal. Not one that could not start: its
+    error stands there already.
     """
     version = sys.version.split()[0]
     about = f"{info.implementation} {info.implementation_version}, Python {version}"
@@ -61,7 +61,7 @@ def _tell_of(former: str) -> None:
 
     with suppress(RecordError):
         story = Story.read(Path(former))
-        # Without a crash somebody may have killed it, to start this one.
+        # Without a crash its manager may have killed it, to start this one.
         if story.is_crash and story.has_started:
             logger.warning(
                 "the kernel before this one died %s: %s; `assay why %s` says more\n%s",

@@ -7,7 +7,7 @@ What the file does not say is taken from the command line, or else:
 | address                  | ``--ip``, else ``kernel_ip`` of the file, else that of the service    |
 | ports                    | those of the command line, else free ones                             |
 | CURVE keys               | the file's                                                            |
-| key, scheme, transport   | the file's; nothing else can be said                                  |
+| key, scheme, transport   | the file's; nothing else can be registered                            |
 """
 
 from __future__ import annotations

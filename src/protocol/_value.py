@@ -38,8 +38,8 @@ class Value:
             for f in self.__attrs_attrs__
             if f.repr and (f.name != "_extra" or getattr(self, f.name))
         )
-        said = ", ".join(f"{name}={getattr(self, name)!r}" for name in shown)
-        return f"{type(self).__name__}({said})"
+        fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in shown)
+        return f"{type(self).__name__}({fields})"
 
 
 HASHABLE = (str, int, float, bytes, frozenset, type(None), Value)

@@ -10,7 +10,7 @@ from assay.protocol._nearest import did_you_mean, nearest
 __all__ = ["SpecError", "UnknownNameError"]
 
 FEW = 25
-"""So many names can be told where none is near."""
+"""So many names are listed where none is near."""
 
 
 class SpecError(AssayError):

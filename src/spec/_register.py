@@ -48,7 +48,7 @@ class Requirement:
     """Never changes its meaning: ``EXEC-20``."""
 
     level: Literal["MUST", "SHOULD", "MAY", "INFO"]
-    """INFO binds nobody."""
+    """INFO binds no side."""
 
     basis: Literal["worded", "implied", "jep", "de-facto"]
     """How firmly it stands."""
@@ -96,7 +96,7 @@ class Requirement:
     """Checks, vectors and tests of this project: ``check EXEC-20.1``, ``vector …``."""
 
     untestable: str | None = None
-    """Why nobody can."""
+    """Why it cannot be tested."""
 
     @property
     def prefix(self) -> str:

@@ -51,7 +51,7 @@ class Step:
     """Who says it."""
 
     message: Message[Content]
-    """What is said."""
+    """What is sent."""
 
 
 def _counted(content: Content) -> Content:
@@ -65,7 +65,7 @@ _ANSWERS = {name: contents(reply_type(name), may_fail=False) for name in QUESTIO
 
 @st.composite
 def conversations(draw: st.DrawFn, *, max_requests: int = 4) -> tuple[Step, ...]:
-    """Return what a client and a kernel say, in the order in which it is said.
+    """Return what a client and a kernel send, in that order.
 
     Each request is answered before the next one is sent: busy, what it causes, one reply, idle, all
     with its header as parent. Cells are counted from 1.
@@ -82,21 +82,21 @@ def conversations(draw: st.DrawFn, *, max_requests: int = 4) -> tuple[Step, ...]
             made = client.message(_plain(draw(contents(name))))
             caused = [_answer(kernel, made.header, _apt(made.content, draw(_ANSWERS[name])))]
         steps.append(Step(channel=Channel.SHELL, sender=Sender.CLIENT, message=made))
-        steps.append(_said(kernel, made.header, Status(execution_state=ExecutionState.BUSY)))
+        steps.append(_sent(kernel, made.header, Status(execution_state=ExecutionState.BUSY)))
         steps.extend(caused)
-        steps.append(_said(kernel, made.header, Status(execution_state=ExecutionState.IDLE)))
+        steps.append(_sent(kernel, made.header, Status(execution_state=ExecutionState.IDLE)))
     return tuple(steps)
 
 
 @st.composite
 def _cell(draw: st.DrawFn, kernel: Session, request: Message[Content], cell: int) -> list[Step]:
     assert isinstance(request.content, ExecuteRequest)
-    said: list[Content] = [ExecuteInput(code=request.content.code, execution_count=cell)]
-    said += [draw(contents(name)) for name in draw(st.lists(st.sampled_from(OUTPUTS), max_size=3))]
+    sent: list[Content] = [ExecuteInput(code=request.content.code, execution_count=cell)]
+    sent += [draw(contents(name)) for name in draw(st.lists(st.sampled_from(OUTPUTS), max_size=3))]
     shown = dict.fromkeys(request.content.user_expressions, SHOWN)
     reply = ExecuteReply(execution_count=cell, user_expressions=shown)
     return [
-        *(_said(kernel, request.header, content) for content in said),
+        *(_sent(kernel, request.header, content) for content in sent),
         _answer(kernel, request.header, reply),
     ]
 
@@ -129,7 +129,7 @@ def _apt(question: Content, answer: Content) -> Content:
             return answer
 
 
-def _said(kernel: Session, parent: Header, content: Content) -> Step:
+def _sent(kernel: Session, parent: Header, content: Content) -> Step:
     message = kernel.message(content, parent=parent)
     return Step(channel=Channel.IOPUB, sender=Sender.KERNEL, message=message)
 

@@ -67,7 +67,7 @@ class SignedFrames:
 
 @frozen(kw_only=True)
 class MutatedFrames:
-    """Frames in which somebody without the key has changed a signed byte."""
+    """Frames in which one signed byte was changed by a stranger without the key."""
 
     genuine: SignedFrames
     """What it was made from, with its key."""

@@ -89,7 +89,7 @@ class End:
 
     def send(self, message: Message[Content], identities: Sequence[bytes] = ()) -> list[bytes]:
         """Put *message* into the other end's inbox and return its frames."""
-        assert self._peer is not None, "an end without a link has nobody to send to"
+        assert self._peer is not None, "an end without a link has no peer to send to"
         frames = as_bytes(self.session.encode(message, identities))
         self._peer.inbox.append(frames)
         return frames
@@ -125,7 +125,7 @@ class End:
 
 @frozen
 class Link:
-    """Two ends that hear each other."""
+    """Two ends that receive what the other sends."""
 
     client: End
     """The end that asks."""

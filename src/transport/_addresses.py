@@ -13,7 +13,7 @@ def why_unreachable(connection: ConnectionFile) -> str:
     """Return why clients cannot connect to the address of *connection*; nothing if they can.
 
     ZeroMQ binds to a network interface by its name (``lo``), but takes that for a host's where it
-    connects: the kernel would listen, and nobody be answered.
+    connects: the kernel would listen, and no client would reach it.
     """
     ip = connection.ip
     if connection.transport is not Transport.TCP:

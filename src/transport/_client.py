@@ -144,13 +144,13 @@ class Client(Verbs):
         """
         deadline = Deadline(timeout)
         pauses = chain(ASK_AGAIN_S, repeat(ASK_AGAIN_S[-1]))
-        welcomed, again, heard = self.welcomed, Deadline(next(pauses)), False
+        welcomed, again, answered = self.welcomed, Deadline(next(pauses)), False
         asked = self.start(KernelInfoRequest())
         try:
-            while not (asked.done and (self.welcomed or heard)):
+            while not (asked.done and (self.welcomed or answered)):
                 if asked.done:
                     # A welcome may be on its way still: it must not look like news later.
-                    heard = True
+                    answered = True
                 elif asked.reply is None or not (again.passed or self.welcomed is not welcomed):
                     # Before the reply has come there is no sense in asking again: requests queue.
                     if not self._pump(deadline if asked.reply is None else deadline.sooner(again)):

@@ -2,14 +2,14 @@
 
 | socket       | type   | connects to                       | who owns it                    |
 |--------------|--------|-----------------------------------|--------------------------------|
-| hub          | DEALER | registration                      | `Hub`: whoever asks, one thread |
+| hub          | DEALER | registration                      | `Hub`: one thread at a time    |
 | shell        | ROUTER | three schedulers                  | the I/O thread                 |
 | control      | ROUTER | the watcher, or the scheduler     | the I/O thread                 |
 | iopub        | XPUB   | iopub                             | the I/O thread                 |
 | heart        | SUB, DEALER | hb_ping, hb_pong             | a thread without the interpreter |
 
 Schedulers drop silently what they send to an engine whose connection is not complete. So all
-connections are waited for (`await_peers`) before the heart beats, which is what makes the hub
+connections are waited for (`_connect_all`) before the heart beats, which is what makes the hub
 announce the engine.
 """
 

@@ -1,7 +1,7 @@
 """Pairs of CURVE keys: whether they can be used. Few kernels have some: others start without this.
 
 The text asks of a key that it has 40 characters (CONN-06). A kernel with a pair that does not
-belong together would listen, and answer nobody.
+belong together would listen, and answer no client.
 """
 
 from __future__ import annotations

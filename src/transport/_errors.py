@@ -53,7 +53,7 @@ class TimedOutError(TransportError):
 
 
 class RefusedRequestError(TransportError):
-    """The kernel has answered a question with an error; `reply` is what it said."""
+    """The kernel has answered a question with an error, `reply`."""
 
     def __init__(self, message: str, reply: Content) -> None:
         super().__init__(message)

@@ -118,7 +118,7 @@ def settled(frames: list[Buffer]) -> tuple[list[Buffer], int]:
 def give_away(buffer: Buffer) -> Buffer:
     """Return *buffer* as one that nothing can change any more: it is sent without a copy.
 
-    Nobody else may have a reference to its memory, which lives as long as what is returned.
+    No other code may have a reference to its memory, which lives as long as what is returned.
     """
     frame = _shared(buffer)
     view: memoryview = frame.buffer.toreadonly()
@@ -153,7 +153,7 @@ def is_received(owner: object) -> bool:
 def writable(buffer: Buffer) -> Buffer:
     """Return *buffer*, of a message that was received, as one that may be changed.
 
-    The memory of a large frame is handed on as it is, so nobody may look at *buffer* afterwards. A
+    The memory of a large frame is handed on as it is, so no code may look at *buffer* afterwards. A
     small one is copied.
     """
     owner: object = buffer.obj if isinstance(buffer, memoryview) else None

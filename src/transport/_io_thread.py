@@ -59,7 +59,8 @@ LINE_S = 0.006
 CROWDED_LINE_S = 0.1
 """How long text that ends in the middle of a line waits for the rest of it: the second if others
 have written behind it, since its thread then has to wait for them to get the interpreter. Not if a
-reply waits behind it: a line is not worth that, and whoever has replied waits for the next request.
+reply waits behind it: a line is not worth that, and a lane that has replied waits for its next
+request.
 """
 
 DEFERRAL_S = 0.002
@@ -154,7 +155,7 @@ class IoThread:
             sockets,
             now=time.monotonic,
             hold=partial(self._hold_for, sockets.shell),
-            told=self._tell_dropped,
+            on_dropped=self._warn_of_dropped,
             patience_s=patience_s,
         )
         self._holding: set[Socket] = set()
@@ -184,7 +185,7 @@ class IoThread:
         return self._thread.ident
 
     def stop(self) -> None:
-        """Send what has been said, close the sockets and end the thread; from another thread."""
+        """Send what the log holds, close the sockets and end the thread; from another thread."""
         if self._thread.ident is None:
             self._close(linger_ms=0)
             return
@@ -250,7 +251,7 @@ class IoThread:
             read()
 
     def end(self) -> None:
-        """Send what has been said and close the sockets, in the I/O thread; the process ends."""
+        """Send what the log holds and close the sockets, in the I/O thread; the process ends."""
         self._send_the_rest()
         self._sockets.close()
 
@@ -406,7 +407,7 @@ class IoThread:
             self._holding.discard(socket)
         self.log.hold(bool(self._holding))
 
-    def _tell_dropped(self, count: int) -> None:
+    def _warn_of_dropped(self, count: int) -> None:
         text = f"[assay] a client had stopped reading its replies; it missed {count} of them\n"
         self._publisher.publish(self._stream(StreamName.STDERR, EMPTY_OBJECT, text))
 

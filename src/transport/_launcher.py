@@ -321,7 +321,7 @@ def launch(
         owned.callback(child.close)
         if service is not None:
             wanted = service.wait_for(child, timeout)
-            service.close()  # nobody else is to register
+            service.close()  # no other kernel is to register
             wanted.write(path)
         elif kernel_chooses_ports:
             wanted = _wait_for_ports(path, child, timeout)
@@ -346,7 +346,7 @@ def free_ports(
     Args:
         connection: What stands in the connection file.
         folder: Where the sockets of the transport ipc go.
-        held: Keeps each number from whoever else asks here, in any process of this machine, until
+        held: Keeps each number from others that ask here, in any process of this machine, until
             it is closed. Without it two kernels that start slowly may be given one port.
 
     Raises:
@@ -363,7 +363,7 @@ def free_ports(
 
 
 def _free_port(ip: str, chosen: ExitStack, kept: ExitStack) -> int:
-    """Return a port that nobody has bound or holds; *kept* holds it from now on.
+    """Return a port that is neither bound nor held; *kept* holds it from now on.
 
     The kernel has to bind it for TCP, so what holds it is a socket for UDP: no kernel uses one, the
     numbers of the two are separate, and the system ends the hold with the process that has it.
@@ -387,7 +387,7 @@ class _HeldPort(socket.socket):
     """Holds a number until it is closed, or forgotten with the kernel that it is for."""
 
     def __del__(self) -> None:
-        # A kernel that nobody closes ends with its command: that is no fault to warn of.
+        # A kernel that is never closed ends with its command: that is no fault to warn of.
         self.close()
 
 
@@ -412,7 +412,7 @@ def _port_range() -> tuple[int, int]:
 def _wait_for_ports(path: Path, child: ChildProcess, timeout: float) -> ConnectionFile:
     deadline = Deadline(timeout)
     while True:
-        # The process's end wakes this at once; there is no portable way to be told of a file.
+        # The process's end wakes this at once; there is no portable way to wait for a file.
         with suppress(ConnectionFileError):
             found = ConnectionFile.read(path)
             if all(found.port(channel) for channel in Channel):

@@ -147,7 +147,7 @@ class ChildProcess:
         """
         if self._process.returncode is not None:
             return self._process.returncode
-        # Not by `fileno`: whoever closes it meanwhile would leave this waiting for ever.
+        # Not by `fileno`: a thread that closes it meanwhile would leave this waiting for ever.
         if not self._ended.wait(timeout):
             raise LaunchError(
                 f"wanted the end of process {self.pid}, found it running after {timeout:g} s"

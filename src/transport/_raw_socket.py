@@ -35,7 +35,7 @@ class RawSocket:
 
         Args:
             connection: Where the kernel listens.
-            keep: Messages that wait here while nobody reads them; 0 sets no limit. With one, the
+            keep: Messages that wait here until they are read; 0 sets no limit. With one, the
                 system keeps little as well, so that the kernel soon has a subscriber that is slow.
         """
         made = cls(zmq.XSUB)

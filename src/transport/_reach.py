@@ -24,7 +24,7 @@ xeus 6 want it, with the port as text (AMB-57)."""
 
 @frozen(kw_only=True)
 class Reach:
-    """What somebody who starts a kernel may wish of its connection."""
+    """What who starts a kernel may wish of its connection."""
 
     transport: Transport = Transport.TCP
 

@@ -110,7 +110,7 @@ class RegistrationService:
                 frames = self._socket.recv_multipart()
                 try:
                     identities, found = self._handshake.read_registration(frames)
-                except ProtocolError as error:  # somebody else's: the kernel's may still come
+                except ProtocolError as error:  # another program's: the kernel's may still come
                     refused = f"the last message was refused: {error}"
                     continue
                 self._socket.send_multipart(self._handshake.acknowledge(identities))

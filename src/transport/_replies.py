@@ -100,7 +100,7 @@ class Replies:
         sockets: Used by the I/O thread.
         now: A monotonic clock, in seconds.
         hold: Called with True when too much is kept, with False when it is not any more.
-        told: Called with the number of replies that a client lost, when it has read the others.
+        on_dropped: Called with the number of replies a client lost, when it has read the others.
         patience_s: How long a client may take nothing, besides the time for what it was sent.
     """
 
@@ -110,14 +110,14 @@ class Replies:
         *,
         now: Callable[[], float],
         hold: Callable[[bool], None],
-        told: Callable[[int], None],
+        on_dropped: Callable[[int], None],
         patience_s: float = PATIENCE_S,
     ) -> None:
         self._patience_s = patience_s
         self._sockets = sockets
         self._now = now
         self._hold = hold
-        self._told = told
+        self._on_dropped = on_dropped
         self._clients: dict[Key, _Client] = {}
         self._late: set[Key] = set()
         """Those that wait or have stopped."""
@@ -184,7 +184,7 @@ class Replies:
             client.waits_since = None
             if client.dropped:
                 dropped, client.dropped = client.dropped, 0
-                self._told(dropped)
+                self._on_dropped(dropped)
 
     def _patience_of(self, client: _Client) -> float:
         return self._patience_s + PATIENCE_S_PER_BYTE * client.flying_bytes

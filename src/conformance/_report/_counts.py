@@ -76,8 +76,8 @@ def score(results: Iterable[Result], level: str) -> tuple[int, int]:
 def headline(report: Report) -> str:
     """Return the counts in a sentence."""
     counts = ", ".join(f"{len(report.with_outcome(one))} {one}" for one in Verdict)
-    told = f"{report.kernel}: {counts}, in {report.seconds:.1f} s"
-    return f"{told}; {unasked(report)}" if report.unasked else told
+    summary = f"{report.kernel}: {counts}, in {report.seconds:.1f} s"
+    return f"{summary}; {unasked(report)}" if report.unasked else summary
 
 
 def unasked(report: Report) -> str:
@@ -100,7 +100,7 @@ def skip_reasons(report: Report) -> Iterator[str]:
 
 
 def kernel_line(report: Report) -> str:
-    """Return what the kernel says of itself, in a line; nothing if it said nothing."""
+    """Return what the kernel says of itself, in a line; nothing if it sent nothing."""
     name = report.info.get("implementation")
     if not isinstance(name, str):
         return ""

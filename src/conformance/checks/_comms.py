@@ -33,7 +33,7 @@ def must_have_comms(kernel: Testee) -> None:
     """Skip the check unless the kernel answers what opens a comm, or opens one itself.
 
     That its language has a library of comms says little: without a kernel behind it, the library
-    takes a target and nobody ever opens a comm for it.
+    takes a target and no client ever opens a comm for it.
     """
     if not (_refuses(kernel) or _holds(kernel) or _opens(kernel)):
         raise Skip("the kernel has no comms: nothing comes of a comm_open")

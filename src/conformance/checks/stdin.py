@@ -294,7 +294,7 @@ def end_of_file(kernel: Testee) -> Outcome:
 def _is_not_taken(cell: Response, peer: Peer) -> Outcome:
     """Say whether *cell* still waits after a wrong answer, and takes the right one then.
 
-    A prompt that waits cannot be told from one that is slow, so the right answer follows, and
+    A prompt that waits looks like one that is slow, so the right answer follows, and
     which of the two was printed tells them apart.
     """
     peer.answer_input(cell.prompts[0], "right")

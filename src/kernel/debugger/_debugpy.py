@@ -264,8 +264,8 @@ class _Hiding:
     def __get__(self, thread: threading.Thread | None, _: type) -> object:
         if thread is None:
             return self
-        said: object = vars(thread).get(self._name)
-        return is_kernels(thread) if said is None else said
+        marked: object = vars(thread).get(self._name)
+        return is_kernels(thread) if marked is None else marked
 
     def __set__(self, thread: threading.Thread, value: object) -> None:
         vars(thread)[self._name] = value

@@ -1,9 +1,9 @@
-"""How debugpy is met: among whoever connects to a socket, it is the one that knows a secret.
+"""How debugpy is met: of the programs that connect to a socket, it is the one that knows a secret.
 
 **Theory of operation.** Any program of this machine may connect to the loopback interface, ahead of
 debugpy. So everything that connects is asked for the secret that only debugpy was given, all at the
-same time; whoever shows it is debugpy. The others are closed: those that show something else at
-once, those that say nothing when debugpy is found. Nothing that a stranger sends goes any further.
+same time; what shows it is debugpy. The others are closed: those that show something else at once,
+those that send nothing when debugpy is found. Nothing that a stranger sends goes any further.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
 with the first one. It waits a moment for the answer, which most have by then, so that requests that
 are sent at once are answered one after the other; then it is free for the next one. The worker asks
 the session. If the answer comes later, it goes on with the next request, and is called when the
-answer is there, or when it is too late for one: then the client is told so. Reply and idle of a
+answer is there, or when it is too late for one: then the reply says so. Reply and idle of a
 request are sent together, by the worker.
 
 What the client sends that is no request of the adapter protocol fails like any other (AMB-28).
@@ -41,7 +41,7 @@ logger = get_logger("assay.kernel")
 
 ANSWER_LIMIT_S = 30.0
 """For an answer of debugpy's or of the user's objects. It evaluates what the client wants, which
-may take a while; who waits longer is told, and may interrupt."""
+may take a while; a client that waits longer gets an error, and may interrupt."""
 
 ORDER_S = 0.2
 """How long the next request waits for the answer to the one before. An answer takes milliseconds;

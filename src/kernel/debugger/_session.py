@@ -16,7 +16,7 @@ A session goes through these states:
 | initialised | initialize             | what needs more attaches by itself                       |
 | attached    | attach                 | everything                                               |
 
-It is one session for all clients: whoever comes second finds it attached (DEBUG-07).
+It is one session for all clients: the second one finds it attached (DEBUG-07).
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ Body = Mapping[str, Json]
 
 @frozen
 class Later:
-    """An answer that comes when debugpy, or whoever works on it, has it."""
+    """An answer that comes when debugpy, or the thread that works on it, has it."""
 
     response: Future[JsonObject]
     """A response of the adapter protocol."""
@@ -324,7 +324,7 @@ class Session:
         connection.ask("continue", {"threadId": _ident(threads, MAIN)}, STEP_LIMIT_S)
 
     def _configuration_done(self, _: JsonObject) -> Body:
-        self._attached()  # that has said so to debugpy: a client that reloads does not say it again
+        self._attached()  # debugpy knows already: a client that reloads does not attach again
         return {}
 
     def _disconnect(self, arguments: JsonObject) -> Body:

@@ -1,6 +1,6 @@
 """The frames of a stopped thread that are the user's.
 
-debugpy leaves out what it is told not to trace: this kernel and IPython. What is left below the
+debugpy leaves out what it is set not to trace: this kernel and IPython. What is left below the
 cell is what called the kernel, and what turns an event loop or starts a thread; above it stand the
 user's functions, and those of libraries that they have called.
 """

@@ -153,7 +153,7 @@ class Handlers:
 
 
 def _not_judged() -> Content:
-    """Spec: `status` is the answer itself, so no failure can be told (ISCOMPLETE-01). Here: what
+    """Spec: `status` is the answer itself, so it reports no failure (ISCOMPLETE-01). Here: what
     fails is unknown (AMB-62); a request without code was wrong, and has the common error."""
     from assay.protocol import IsCompleteReply  # noqa: PLC0415 - few languages fail at it
 

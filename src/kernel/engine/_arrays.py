@@ -2,7 +2,7 @@
 
 ipyparallel looks up in a table how a type is packed. One of its keys is the name of numpy's array,
 and the first object that is packed imports what the names name: a quarter of what an engine's start
-takes. But as long as nobody has imported numpy there is no array to pack.
+takes. But as long as numpy is not imported there is no array to pack.
 """
 
 from __future__ import annotations

@@ -13,9 +13,17 @@ where something else could write to it:
 | memory that other processes may share     | it is copied   | they could write (`packed`)     |
 | none of these                             | it is lent     |                                 |
 
-A request that comes while it is on its way waits for the rest of it, but not for ever
-(`LOAN_LIMIT_S`). What cannot be seen is a thread of C code that runs no Python and writes to the
-array after the task has returned: its values may be sent.
+**Theory of operation.** The reply is in the log, and ZeroMQ's thread reads the array's memory when
+it sends. Nothing else may run in the main thread until it has: `MainLane` takes no request and
+turns no loop before the loan is over. That is when the last message that refers to the memory is
+gone: pyzmq's collector drops its reference then, in a thread of its own, and with it goes the view
+that a weak reference watches (`Loan`); or when the message's mark is done, if something else keeps
+the view. No other thread of the user's is there to write, and none can be started meanwhile.
+
+A request that comes while it is on its way waits for the rest of it, but not for ever: where no
+loan ends for `LOAN_LIMIT_S`, or an interrupt comes, what waits goes on, and the log names the risk.
+Where nothing waits, the loan may take as long as it will. What cannot be seen is a thread of C code
+that runs no Python and writes to the array after the task has returned: its values may be sent.
 """
 
 from __future__ import annotations

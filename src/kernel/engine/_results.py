@@ -2,9 +2,9 @@
 
 What is sent must not change any more, and ZeroMQ sends it later, while other tasks run. So what
 user code may still write to is copied first (`settled`). An array that a function has made and
-returned is nobody's any more once it is packed: it is given away as it is. An array that has a name
-somewhere, as one that is pulled, is lent if it can be (`Lender`), and else copied; so is what lies
-in memory that is not this process's alone, as a mapped file.
+returned has no other reference once it is packed: it is given away as it is. An array that has a
+name somewhere, as one that is pulled, is lent if it can be (`Lender`), and else copied; so is what
+lies in memory that is not this process's alone, as a mapped file.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ ways. Two things it does itself:
 | the engine, by the link | a file that is there, or gone | notes it                             |
 | the system              | the engine has ended        | removes its files, unregisters it, ends |
 
-The two meet at a socket in a folder that is the user's alone, so that nobody else can give orders
+The two meet at a socket in a folder that is the user's alone, so that no other user can give orders
 to the engine where the cluster has no key of its own (CURVE). If the watcher is killed, the link
 ends, and the engine connects to the scheduler itself.
 """
@@ -202,7 +202,7 @@ class _Watch:
             self._relay.send(self._relay.outer, frames)
 
     def _remove_files(self) -> None:
-        """Remove what the engine has left behind, by what it has said to its end."""
+        """Remove what the engine has left behind, by what it has sent up to its end."""
         self._link.setblocking(False)  # a child of the engine may hold the other end
         with suppress(OSError):  # all has been read
             while self._read_link():

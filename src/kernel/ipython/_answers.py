@@ -52,7 +52,7 @@ def _reply(manager: Any, request: protocol.HistoryRequest) -> protocol.HistoryRe
                 unique=request.unique,
                 **flags,
             )
-    # The running session is 0 to IPython; clients are told its number (AMB-45).
+    # The running session is 0 to IPython; clients are sent its number (AMB-45).
     current = manager.session_number
     found = [(session or current, line, text) for session, line, text in entries]
     # Where others write to the same file, IPython puts the present session last (HIST-12).

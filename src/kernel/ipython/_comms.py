@@ -105,7 +105,7 @@ class Comms:
                     self._closed = False  # the client still has it
                     if not deleting:
                         raise
-                    # There is no caller whose error it is, and no later: the client is told.
+                    # There is no caller whose error it is, and no later one: the client is sent it.
                     super().close({}, deleting=True)
 
             def publish_msg(

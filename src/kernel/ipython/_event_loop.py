@@ -117,7 +117,7 @@ class UserLoop(asyncio.SelectorEventLoop):
         """Wake the loop also where another thread calls what asyncio wants called in the loop's.
 
         A future that a widget's observer sets in a subshell is one (`Future.set_result`): without
-        this, whoever awaits it in another shell sleeps on.
+        this, a cell of another shell that awaits it sleeps on.
         """
         call_soon, own = self.call_soon, self._own
 
@@ -180,7 +180,7 @@ class UserLoop(asyncio.SelectorEventLoop):
     def leave_cell(self) -> None:
         """Stop seeming to run.
 
-        An interrupt may come just when a cell is entered or left: whoever turns the loop afterwards
+        An interrupt may come just when a cell is entered or left: what turns the loop afterwards
         makes sure.
         """
         self._pretending = False

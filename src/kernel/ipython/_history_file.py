@@ -2,8 +2,8 @@
 
 IPython takes each error of sqlite's for a corrupt file, which it renames: also one that another
 process has locked for five seconds, one on a full disk, and one that is read. Here a file is moved
-away only if it is no database, or a damaged one, when a session begins. Whatever else is wrong with
-it is said once, on the stderr of the process, and the history of this session is kept in memory.
+away only if it is no database, or a damaged one, when a session begins. Of any other error one line
+is written to the stderr of the process, and the history of this session is kept in memory.
 Where it was only locked, the session moves into the file as soon as it can (`open_late`).
 
 No cell, and no start, waits for the file longer than `PATIENCE_S`.
@@ -113,7 +113,7 @@ class OnFile(history.HistoryAccessor):  # type: ignore[misc]  # skipped, see myp
         """Go on without the file, which *error* shows to be unusable.
 
         Args:
-            error: What sqlite said of it.
+            error: What sqlite raised.
             found: What `identity` was when it was opened: another kernel may have replaced it.
         """
         path, code = self.hist_file, getattr(error, "sqlite_errorcode", 0) & 0xFF

@@ -98,7 +98,7 @@ def leave_behind(task: asyncio.Task[Any]) -> None:
     # Python would end its code when it is forgotten, in any thread. What catches that as well
     # and goes on would keep that thread for ever.
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(task.get_coro()))
-    task._log_destroy_pending = False  # type: ignore[attr-defined]  # it is said here
+    task._log_destroy_pending = False  # type: ignore[attr-defined]  # it is reported here
     context = _context_of(task) or copy_context()
     context.run(print, LEFT.format(name=task.get_name(), what=_name_of(task)), file=sys.stderr)
 

@@ -28,7 +28,7 @@ HELP = frozenset({"-h", "--help", "--help-all", "-V", "--version"})
 
 @frozen(kw_only=True)
 class SortedOptions:
-    """The words of a command line, told apart."""
+    """The words of a command line, by kind."""
 
     known: tuple[str, ...]
     """What the application may read."""
@@ -46,7 +46,7 @@ class SortedOptions:
 def sort_options(
     words: Collection[str], aliases: Mapping[str, object], flags: Mapping[str, object]
 ) -> SortedOptions:
-    """Return *words* told apart.
+    """Return *words* by kind.
 
     Args:
         words: The command line.

@@ -32,15 +32,15 @@ def ipython_folder(find: Callable[[], str], host: Host) -> str:
     """
     if os.environ.get("IPYTHONDIR") == "":  # to IPython that is the working directory
         del os.environ["IPYTHONDIR"]
-    with warnings.catch_warnings(record=True) as said:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
             folder = find()
         except OSError as error:
             return _temporary(f"IPython's folder cannot be made ({error})", host)
-    for one in said:
+    for one in caught:
         logger.warning("%s", one.message)
-    if any("temp directory" in str(one.message) for one in said):
+    if any("temp directory" in str(one.message) for one in caught):
         host.on_close(lambda: _remove(folder))
     return folder
 

@@ -19,7 +19,7 @@ from assay.kernel.ipython._sketch import SHARES_DEPTH, sketch
 __all__ = ["compile_whole", "forget_filters", "parse_quietly"]
 
 SILENT, STRICT = "<assay looks>", "<assay asks>"
-"""Of what has the one name nothing is said; warnings about the other one's syntax are errors."""
+"""What has the one name gives no warning; warnings about the other one's syntax are errors."""
 
 FILTERS: tuple[tuple[Literal["ignore", "error"], type[Warning], str], ...] = (
     ("ignore", Warning, re.escape(SILENT)),

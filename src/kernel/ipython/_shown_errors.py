@@ -161,7 +161,7 @@ class ShowsErrors:
         if run is not None and (run.is_ending or not run.depth or isinstance(evalue, SystemExit)):
             run.errors.append((evalue, error))
         if request is None:
-            # Start-up code: there is no cell to show it in, and perhaps no client to hear it.
+            # Start-up code: there is no cell to show it in, and perhaps no client to receive it.
             for stream in (sys.stderr, self.host.real_stderr):
                 print("\n".join(error.traceback), file=stream)
             note_error(error)

@@ -38,7 +38,7 @@ def sketch(code: str, name: str, mode: str) -> ast.AST:
 
     Args:
         code: A program, or an expression.
-        name: Of the file that it is said to be from.
+        name: Of the file that it claims to be from.
         mode: ``exec`` or ``eval``, as for `compile`.
 
     Raises:

@@ -16,7 +16,7 @@ answers. What is answered between the steps of a cell may run the user's code, w
 or wait. So its time is limited (`limit`): after `HANDOVER_S` it is looked for here as well, and
 out of time it is answered without a finding.
 
-Why no request is answered twice or not at all: it leaves its lane once, whoever takes it
+Why no request is answered twice or not at all: it leaves its lane once, whichever thread takes it
 (`Lane.take`). What is to be answered here, or in a limited time, is in `_open` until one thread
 removes it, which is one step, and only that thread replies and says idle.
 

@@ -43,7 +43,7 @@ STUCK_S = 0.25
 """How long code may block the loop on which a cell is to be cancelled, until it is interrupted."""
 
 REPORT_S = 1.0
-"""How long an interrupted cell may go on until its client is told so."""
+"""How long an interrupted cell may go on until its reply says so."""
 
 GOES_ON = (
     "[assay] The cell was interrupted, and goes on: it waits in C code, where a thread cannot be "

@@ -38,7 +38,7 @@ UNKNOWN = "UnknownSubshellError"
 """The ename of a request whose subshell is not there."""
 
 GONE_S = 0.05
-"""How long a thread may take to be gone that has said its last word."""
+"""How long a thread may take to be gone that has sent its last message."""
 
 DELETE_S = 3.0
 """How long a deletion waits for the background tasks of a subshell: one may block its thread. What

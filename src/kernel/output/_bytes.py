@@ -131,7 +131,7 @@ def _is_over(thread: Thread) -> bool:
 def _rest_of(decoder: codecs.IncrementalDecoder) -> str:
     try:
         return decoder.decode(b"", final=True)
-    except UnicodeError:  # for whoever wrote it there is nothing to catch any more
+    except UnicodeError:  # the code that wrote it cannot catch anything any more
         decoder.errors = "backslashreplace"
         return decoder.decode(b"", final=True)
 

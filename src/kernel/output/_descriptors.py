@@ -23,6 +23,11 @@ thread's. A forked child takes nothing from the pipes: what it read would be los
 
 Why nothing is lost: what has left a pipe is known to one function alone until it is in the log, and
 a `print` reads in the middle of user code. So an interrupt is put off from the one to the other.
+
+A third reader stands by for the one case in which neither thread can run: C code that fills a pipe
+while it holds Python's lock. It is a process (`Reserve`, started after the first reply). It moves
+what is in the full pipe into memory that it shares with the kernel, and leaves one byte in the
+pipe, so that both threads still find it readable. They read the memory first and then the pipe.
 """
 
 from __future__ import annotations
@@ -182,7 +187,7 @@ class _StreamOfProcess:
     def __init__(self, name: str, before: io.TextIOWrapper) -> None:
         self._name = name
         self._before = before
-        # Python closes no descriptor of its own standard streams, whoever lets them go.
+        # Python closes no descriptor of its own standard streams when they are dropped.
         raw = io.FileIO(before.fileno(), "wb", closefd=False)
         raw.name = before.name
         self._ours = io.TextIOWrapper(
@@ -254,7 +259,7 @@ class DescriptorCapture:
 
             reserve = Reserve([(one.read_end, one.writer) for one in self._captured])
         except (OSError, ImportError) as error:  # a Python without ctypes
-            logger.debug("nobody reads for code that holds the lock: %s", error)
+            logger.debug("nothing reads for code that holds the lock: %s", error)
             return
         with self._lock:  # no other thread is in the middle of a read
             self._reader = get_ident()  # a finalizer that prints may run here: see `drain`

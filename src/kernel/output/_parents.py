@@ -131,12 +131,12 @@ class Parents:
         Raises:
             ContentError: it has no header, or one that is none.
         """
-        told = Request.from_json(parts)
+        origin = Request.from_json(parts)
         for request in (self._entered, self.current(), *self._beside.values()):
             # The request itself can do more than its parts, such as prompt.
-            if request is not None and request.header.msg_id == told.header.msg_id:
+            if request is not None and request.header.msg_id == origin.header.msg_id:
                 return request
-        return told
+        return origin
 
     def set_parent(self, request: Request) -> None:
         """Let the caller's context belong to *request*.

@@ -1,4 +1,21 @@
-"""The kernel's side of the process that reads where the kernel cannot (`_reserve_reader`)."""
+"""The kernel's side of the process that reads where the kernel cannot (`_reserve_reader`).
+
+**Theory of operation.** The process asks a question by a pipe whenever a captured pipe is full. The
+I/O thread answers it, which it can only if threads of Python's run; then the kernel reads by itself
+and nothing is moved. Without an answer the process moves what is in the pipe into the memory.
+
+Why the order holds: what is in the memory was written before what is in the pipe. A reader takes
+what is in the memory; only if that is empty it locks the file, looks how much has been moved, reads
+the pipe and unlocks. The process moves under the same lock. So what it moved just before is known,
+and is put in front of what was read.
+
+Why neither waits for the other for ever: the steps under the lock are calls of C, made one after
+the other without Python's lock being given up (`_Reading`), and none of them waits. A kernel that
+dies leaves no lock, and a process that was killed neither: the kernel reads the pipes alone then.
+
+How it ends: it sees a kernel that closes its end of a pipe (`life`), and one that ends in whatever
+way by a descriptor of its process, since a forked child may have that end as well.
+"""
 
 from __future__ import annotations
 
@@ -85,7 +102,7 @@ class Reserve:
     def read(self, number: int, may_wait: bool, /) -> bytes:
         """Return some of what was written to a pipe, in order; empty if there is nothing.
 
-        Nobody else reads that pipe meanwhile. While the other process does, it is waited for: a
+        No other reader has that pipe meanwhile. While the other process does, it is waited for: a
         second, or where *may_wait* is False some milliseconds.
         """
         return self._pipes[number].read(LOCK_TRIES if may_wait else FEW_LOCK_TRIES)

@@ -163,13 +163,13 @@ class Reader:
         with memoryview(self._memory) as memory, memory[offset : offset + wanted] as ring:
             try:
                 return os.readv(read_end, [ring])
-            except OSError:  # the pipe is empty, contrary to what it said; or there is no memory
+            except OSError:  # the pipe is empty although it counted some; or there is no memory
                 return 0
 
     def _tidy(self) -> bool:
         """Give back the memory of what was taken, and return True; False if there is more to take.
 
-        Taken is copied: the kernel reads no byte of the rings once it has said so.
+        Taken is copied: the kernel reads no byte of the rings once it has sent that.
         """
         os.lockf(self._file, os.F_LOCK, 0)
         try:

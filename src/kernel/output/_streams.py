@@ -91,7 +91,7 @@ class OutputStream(LikeTextWrapper):
         self.mode = "w"
         self._line = ""
         self._refusal = ""
-        """What whoever writes is answered; empty while the stream is open."""
+        """The error of who writes now; empty while the stream is open."""
         self.buffer = BytesOfStream(self, parents.current)
         self.write, self._part_line = self._quick_write()
 

@@ -23,9 +23,9 @@ inside the handlers' own `try`, so that an interrupt is in the cell or not at al
 
 *Where nothing may be raised* although user code runs: between `hold` and `release`, where something
 must not be done by half; where Python itself takes a lock (`LOCKING`); where it swallows what is
-raised, that is in finalizers (the
-unraisable hook sees it), in the functions that are called around a fork, and in what shows a
-warning. There the handler asks for the same signal again (`put_off`); nothing waits for it.
+raised, that is in finalizers (the unraisable hook sees it), in the functions that are called around
+a fork, and in what shows a warning. There the handler asks for the same signal again (`put_off`);
+nothing waits for it.
 
 *A signal that ends no wait.* Python's handler runs when the main thread next looks, but a signal
 that arrives just before that thread begins to wait in the system ends no wait. The I/O thread

@@ -48,10 +48,10 @@ NOTICE_S = 0.05
 """How long the main thread has to notice an interrupt before it is pinged."""
 
 REPORT_S = 1.0
-"""How long it has then until the client is told that its cell goes on."""
+"""How long it has then until the reply says that its cell goes on."""
 
 TELLINGS = 40
-"""How often a language is told to end what runs, `NOTICE_S` apart: for two seconds."""
+"""How often a language is asked to end what runs, `NOTICE_S` apart: for two seconds."""
 
 SIGTERM_GRACE_S = 0.25
 """How long it has to answer before SIGTERM ends the kernel without it: longer than a busy machine

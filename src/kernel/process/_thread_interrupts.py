@@ -105,7 +105,7 @@ class ThreadInterrupts(AbstractContextManager[None]):
         They would be blocked in the child processes that it starts as well.
         """
         signal.pthread_sigmask(signal.SIG_SETMASK, MASK)
-        import assay.kernel.process._raise_in  # noqa: F401, PLC0415 - dear, and needed for threads alone
+        import assay.kernel.process._raise_in  # noqa: F401, PLC0415 - expensive, and needed for threads alone
 
         self._ident = get_ident()
         if not of_thread:
@@ -280,7 +280,7 @@ def is_importing(frame: FrameType | None) -> bool:
     """Return True if *frame* belongs to an import.
 
     From C code, which reads files meanwhile, the next step may be to give the module's lock back: a
-    thread is struck just there, and nobody could import the module any more.
+    thread is struck just there, and no thread could import the module any more.
     """
     while frame is not None:
         if frame.f_code is IMPORTING:

@@ -14,8 +14,8 @@ process is the guest's but for the time of a cell (`allowed`), and even then for
   would leave something half done, or a lock locked, it comes a moment later, as elsewhere.
 
 Why no interrupt strikes the kernel or the program: the sender looks at `_may_raise` and sends under
-one lock, and whoever leaves the cell's code clears the flag under the same lock. What was sent just
-before is taken back there, or caught (`_absorb`).
+one lock, and the thread that leaves the cell's code clears the flag under the same lock. What was
+sent just before is taken back there, or caught (`_absorb`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Contents around the running of code: the request, what everybody is told, the reply.
+"""Contents around the running of code: the request, what is published, the reply.
 
 The only contents besides status that a kernel needs before its first result.
 """
@@ -100,7 +100,7 @@ class ExecuteReply(Content):
     """The counter's value (EXEC-07); for a cell that is not stored, the last one used (EXEC-08)."""
 
     user_expressions: Mapping[str, JsonObject] = field(factory=dict)
-    """For each expression a display bundle or an error, told apart by ``status`` (EXEC-09, -10)."""
+    """For each expression a display bundle or an error; ``status`` says which (EXEC-09, -10)."""
 
     payload: tuple[JsonObject, ...] | UnsetType = UNSET
     """Wishes to the client, each with a ``source``; deprecated (EXEC-13, EXEC-14)."""

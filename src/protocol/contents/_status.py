@@ -24,7 +24,7 @@ class ExecutionState(StrEnum):
     """What a kernel is doing (IOPUB-21)."""
 
     STARTING = "starting"
-    """Said once for each process, without a parent (IOPUB-22, AMB-20)."""
+    """Published once for each process, without a parent (IOPUB-22, AMB-20)."""
 
     BUSY = "busy"
     """A request is being processed (SHELL-04)."""

@@ -18,7 +18,7 @@ __all__ = ["ClusterFile"]
 PORTS = ("registration", "control", "mux", "task", "iopub", "hb_ping", "hb_pong")
 
 WILDCARDS = frozenset({"", "*", "0.0.0.0", "::"})  # noqa: S104 - what is never connected to
-"""Interfaces that a controller listens on and nobody can connect to."""
+"""Interfaces that a controller listens on and no client can connect to."""
 
 
 @frozen(kw_only=True)

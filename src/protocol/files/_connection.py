@@ -146,7 +146,7 @@ class ConnectionFile(Value):
     def risks(self) -> tuple[str, ...]:
         """What lets others in, a sentence each; none for a key and an address of this machine.
 
-        Whoever reaches the sockets may subscribe to the output, which takes no key. CURVE admits
+        Who reaches the sockets may subscribe to the output, which takes no key. CURVE admits
         those alone that have the server's key from the file.
         """
         found = []
@@ -163,7 +163,7 @@ class ConnectionFile(Value):
         if self.transport is Transport.TCP and self.curve is None and not _is_loopback(self.ip):
             found.append(
                 f"the address {self.ip} can be reached from outside this machine, and nothing is "
-                f"encrypted: whoever reaches it reads what the kernel shows"
+                f"encrypted: who reaches it reads what the kernel shows"
             )
         return tuple(found)
 
@@ -419,7 +419,7 @@ def is_port(text: str) -> bool:
 
 def without_secret(fault: str) -> str:
     """Return *fault* without the value, where that may be a key."""
-    path, _, said = fault.partition(":")
-    if path not in SECRETS or said == " wanted this field, found none":
+    path, _, found = fault.partition(":")
+    if path not in SECRETS or found == " wanted this field, found none":
         return fault
     return f"{path}: wanted text, found something else"

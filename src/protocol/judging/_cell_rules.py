@@ -71,7 +71,7 @@ def _is_given_up(reply: Seen) -> bool:
 
 
 def _failure(conversation: Conversation, cell: RecordedExchange) -> None:
-    """EXEC-17 and EXEC-32: what is said of an exception, and what may not follow it."""
+    """EXEC-17 and EXEC-32: what describes an exception, and what may not follow it."""
     errors = list(cell.all("error"))
     reply = cell.reply
     for one in cell.all("execute_result"):
@@ -89,7 +89,7 @@ def _failure(conversation: Conversation, cell: RecordedExchange) -> None:
     for one in errors[1:] if cell.failed else ():
         conversation.note("EXEC-17", "header", "one error", "another one", errors[0], one)
     for name in ("ename", "evalue", "traceback") if cell.failed and errors else ():
-        # That the reply lacks one is told by what is said of it alone (SHELL-10).
+        # That the reply lacks one is a finding of the reply alone (SHELL-10).
         if name in reply.content and errors[0].content.get(name) != reply.content[name]:
             got = shorten(errors[0].content.get(name))
             wanted = "what the reply says"
@@ -101,12 +101,12 @@ def _expressions(conversation: Conversation, cell: RecordedExchange) -> None:
     asked = cell.request.content.get("user_expressions", {})
     if cell.reply is None or cell.failed or not isinstance(asked, Mapping):
         return
-    told = cell.reply.content.get("user_expressions")
-    if isinstance(told, Mapping) and set(told) != set(asked):
+    answered = cell.reply.content.get("user_expressions")
+    if isinstance(answered, Mapping) and set(answered) != set(asked):
         wanted = f"the names {shorten(sorted(map(str, asked)))}"
-        got = shorten(sorted(map(str, told)))
+        got = shorten(sorted(map(str, answered)))
         path = "content.user_expressions"
-        rule = "EXEC-09" if told else "EXEC-35"
+        rule = "EXEC-09" if answered else "EXEC-35"
         conversation.note(rule, path, wanted, got, cell.request, cell.reply)
 
 
@@ -120,7 +120,7 @@ def _count(one: Seen | None) -> int | None:
 
 def _counters(conversation: Conversation, cells: list[RecordedExchange]) -> None:
     own = {cell.request.parts.msg_id for cell in cells}
-    # Somebody else's cells, or those of a subshell, may have moved the counter in between.
+    # Another client's cells, or those of a subshell, may have moved the counter in between.
     alone = all(
         one.parts.parent_id in own
         for one in conversation.seen
@@ -153,8 +153,8 @@ def _moved(
 ) -> int | None:
     """Compare the numbers of a stored cell and return the counter's new value, None if unsure."""
     shown, reply = cell.first("execute_input"), cell.reply
-    told, replied = _count(shown), _count(reply)
-    known = [count for count in (told, replied) if count is not None]
+    published, replied = _count(shown), _count(reply)
+    known = [count for count in (published, replied) if count is not None]
     if not known:
         return last
     for one in cell.all("execute_result"):
@@ -273,7 +273,10 @@ def _abort_has_a_cause(
     if any(waited(one) for one in before):
         rule, wanted = "EXEC-22", "that it runs: the request before it has stop_on_error false"
     elif before:
-        rule, wanted = "EXEC-24", "that it runs: it was sent behind the reply that told of an error"
+        rule, wanted = (
+            "EXEC-24",
+            "that it runs: it was sent behind the reply that reported an error",
+        )
     assert cell.reply is not None
     got = shorten(cell.reply.content.get("status"))
     conversation.note(rule, "content.status", wanted, got, cell.request, cell.reply)
@@ -292,9 +295,9 @@ def _cell_was_to_be_aborted(
         between = other.request.index < cell.request.index < other.began
         if between and other.lane == cell.lane and other.request.peer == cell.request.peer:
             wanted = "an abort, the cell before it having failed"
-            told = cell.reply or cell.request
+            shown = cell.reply or cell.request
             path = "content.status"
-            conversation.note("EXEC-20", path, wanted, "that it ran", other.request, told)
+            conversation.note("EXEC-20", path, wanted, "that it ran", other.request, shown)
             return
 
 

@@ -391,14 +391,14 @@ def _debugger(content: Fields) -> Iterator[Finding]:
     if isinstance(flag, bool) and isinstance(listed, (list, tuple)):
         wanted = "debugger" in listed
         if flag is not wanted:
-            said = f"{str(wanted).lower()}, as supported_features has it"
-            yield finding("INFO-10", "content.debugger", said, str(flag).lower())
+            flagged = f"{str(wanted).lower()}, as supported_features has it"
+            yield finding("INFO-10", "content.debugger", flagged, str(flag).lower())
 
 
 PORTS = frozenset({"shell_port", "iopub_port", "stdin_port", "hb_port", "control_port"})
 
 LANGUAGE = ("name", "version", "mimetype", "file_extension")
-"""What is said of every language."""
+"""The fields that describe every language."""
 
 FAULT = re.compile(r"(.+?): wanted (.*?), found (.*)", re.DOTALL)
 
@@ -422,13 +422,13 @@ def _addition(
     try:
         envelope = structure(cls, content)  # type: ignore[arg-type]  # what is no JSON is refused
     except ContentError:
-        return  # has been told
+        return  # is a finding already
     try:
         read(envelope)
     except ContentError as error:
         for fault in error.faults:
-            if said := FAULT.fullmatch(fault):
-                path, wanted, got = said.groups()
+            if named := FAULT.fullmatch(fault):
+                path, wanted, got = named.groups()
                 yield finding(error.requirement, f"content.{path}", wanted, got)
 
 

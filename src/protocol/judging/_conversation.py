@@ -53,7 +53,7 @@ def check_conversation(
 
     Returns:
         First what is wrong with single messages, in the order of time; then what is wrong between
-        them. One cause gives one finding as far as it can be told: a reply with the parent of
+        them. One cause gives one finding as far as it can be found: a reply with the parent of
         another request is a wrong parent, and not one reply too many and one too few.
 
     Raises:
@@ -175,7 +175,7 @@ def _echo(conversation: Conversation, exchange: RecordedExchange, one: Seen, rul
     """Compare the parent header of *one* with the header of its request, field by field."""
     wanted, got = exchange.request.parts.header, one.parts.parent_header
     if one.parts.parent_id != exchange.request.parts.msg_id:
-        return  # a wrong parent altogether has been told
+        return  # a wrong parent altogether is a finding already
     named = {*HEADER_FIELDS, "subshell_id"}
     for key in [*wanted, *(key for key in got if key not in wanted)]:
         mine, theirs = wanted.get(key, UNSET), got.get(key, UNSET)
@@ -261,14 +261,14 @@ def _order(conversation: Conversation) -> None:
     for exchange in conversation:
         if exchange.request.channel is Channel.SHELL:
             lanes.setdefault(exchange.lane, []).append(exchange)
-    told = set[frozenset[int]]()
+    reported = set[frozenset[int]]()
     for lane in lanes.values():
         cells = [one for one in lane if one.msg_type == "execute_request"]
         comms = [one for one in lane if one.msg_type in COMM_MESSAGES]
         waits = _waiting(lane, {*cells, *comms})
         in_turn = [one for one in lane if one not in waits or one in cells]
         for series in (in_turn, cells, comms):
-            _series(conversation, series, told)
+            _series(conversation, series, reported)
 
 
 def _waiting(
@@ -302,7 +302,7 @@ def _end(exchange: RecordedExchange) -> float:
 
 
 def _series(
-    conversation: Conversation, series: Iterable[RecordedExchange], told: set[frozenset[int]]
+    conversation: Conversation, series: Iterable[RecordedExchange], reported: set[frozenset[int]]
 ) -> None:
     """Note which of *series* were not handled one after the other, each pair once."""
     queues: dict[object, list[RecordedExchange]] = {}
@@ -314,19 +314,21 @@ def _series(
     for queue in queues.values():
         for first, second in pairwise(queue):
             wrong = _overtaken(first, second)
-            if wrong is not None and _is_new(first, second, told):
+            if wrong is not None and _is_new(first, second, reported):
                 _note_order(conversation, first, second, *wrong)
     for first, second in pairwise(sorted(seen, key=lambda one: one.began)):
         assert first.idle is not None
         assert second.busy is not None
-        if second.busy.index < first.idle.index and _is_new(first, second, told):
+        if second.busy.index < first.idle.index and _is_new(first, second, reported):
             _note_order(conversation, first, second, second.busy, first.idle)
 
 
-def _is_new(first: RecordedExchange, second: RecordedExchange, told: set[frozenset[int]]) -> bool:
+def _is_new(
+    first: RecordedExchange, second: RecordedExchange, reported: set[frozenset[int]]
+) -> bool:
     pair = frozenset((first.request.index, second.request.index))
-    known = pair in told
-    told.add(pair)
+    known = pair in reported
+    reported.add(pair)
     return not known
 
 
@@ -358,31 +360,31 @@ def _answers(conversation: Conversation) -> None:
 
 
 def _disagreements(exchange: RecordedExchange, reply: Seen) -> Iterator[tuple[str, str, str, str]]:
-    asked, told = exchange.request.content, reply.content
+    asked, answered = exchange.request.content, reply.content
     match exchange.msg_type:
         case "complete_request":
-            end, code = told.get("cursor_end"), asked.get("code")
+            end, code = answered.get("cursor_end"), asked.get("code")
             if isinstance(end, int) and isinstance(code, str) and end > len(code):
                 wanted = f"{len(code)} or less, the length of the code"
                 yield "COMPLETE-06", "content.cursor_end", wanted, shorten(end)
         case "comm_info_request":
             target = asked.get("target_name")
-            for key, one in _items(told.get("comms")):
+            for key, one in _items(answered.get("comms")):
                 if isinstance(target, str) and one.get("target_name") != target:
                     path = f"content.comms[{key!r}].target_name"
                     yield "INFO-12", path, shorten(target), shorten(one.get("target_name"))
         case "history_request":
-            yield from _history(asked.get("output") is True, told.get("history"))
-            yield from _history_length(asked, told.get("history"))
+            yield from _history(asked.get("output") is True, answered.get("history"))
+            yield from _history_length(asked, answered.get("history"))
         case "shutdown_request":
-            wanted_restart, restart = asked.get("restart", False), told.get("restart", False)
+            wanted_restart, restart = asked.get("restart", False), answered.get("restart", False)
             if restart != wanted_restart:
                 path = "content.restart"
                 yield "CTRL-04", path, shorten(wanted_restart), shorten(restart)
         case "debug_request":
             for name, own in (("request_seq", "seq"), ("command", "command")):
-                if told.get(name) != asked.get(own):
-                    wanted, got = shorten(asked.get(own)), shorten(told.get(name))
+                if answered.get(name) != asked.get(own):
+                    wanted, got = shorten(asked.get(own)), shorten(answered.get(name))
                     yield "DEBUG-04", f"content.{name}", wanted, got
 
 
@@ -395,10 +397,10 @@ def _history(output: bool, history: object) -> Iterator[tuple[str, str, str, str
     if not isinstance(history, Sequence) or isinstance(history, (str, bytes)):
         return
     cells = [one for one in history if isinstance(one, Sequence) and len(one) == 3]
-    for at, (_, _, said) in enumerate(cells):
-        if isinstance(said, str) is output:
+    for at, (_, _, shown) in enumerate(cells):
+        if isinstance(shown, str) is output:
             wanted = "input and output" if output else "input alone"
-            yield "HIST-07", f"content.history[{at}][2]", wanted, shorten(said)
+            yield "HIST-07", f"content.history[{at}][2]", wanted, shorten(shown)
     numbers = [one[:2] for one in cells if all(type(number) is int for number in one[:2])]
     if any(list(first) > list(second) for first, second in pairwise(numbers)):
         yield "HIST-12", "content.history", "ascending order", "another one"

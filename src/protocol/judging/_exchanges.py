@@ -47,7 +47,7 @@ class Recorded:
     client: str = ""
     """Which client is at the other end, in a name of the recorder's; IOPub has none.
 
-    One observer hears IOPub for all clients: it is recorded once.
+    One observer receives IOPub for all clients: it is recorded once.
     """
 
 
@@ -234,7 +234,7 @@ class Conversation:
         meant = self._meant(one) if self.complete or exchange is not None else None
         if meant is not None:
             meant.reply = one
-            if one.parts.parent_header:  # its absence is told by what is said of the message
+            if one.parts.parent_header:  # its absence is a finding of the message
                 got = f"that of {shorten(one.parts.parent_id)}"
                 wanted = "the header of its request"
                 self.note("HDR-12", "parent_header", wanted, got, meant.request, one)

@@ -1,4 +1,4 @@
-"""What is wrong with a message or a conversation of somebody else, as values."""
+"""What is wrong with a message or a conversation of another program, as values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Judge messages that somebody else made: all that is wrong, each by the number of its sentence.
+"""Judge messages of other programs: all that is wrong, each by the number of its sentence.
 
 `Session.decode` refuses a message at its first fault, which is what a peer needs. Who writes a
 kernel, or a suite for one, needs to know them all.

@@ -1,4 +1,4 @@
-"""Old protocol versions: 3 (IPython 0.12, 0.13), 4.0 and 4.1, told in 5.5 and back.
+"""Old protocol versions: 3 (IPython 0.12, 0.13), 4.0 and 4.1, translated to 5.5 and back.
 
 A `Translator` stands between an old peer and everything else here, which knows 5.5 alone. It is
 pure like the rest of the protocol: messages in, messages out, and a bounded memory of what was

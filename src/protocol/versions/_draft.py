@@ -176,7 +176,7 @@ class Draft:
         self._kept = dict(value) if isinstance(value, Mapping) else {}
 
     def kept(self, name: str) -> Json:
-        """Return what was kept as *name*, if anything; whoever sent it, so it may be any JSON."""
+        """Return what was kept as *name*, if anything: any JSON, since another program sent it."""
         return self._kept.get(name)
 
     def finished(self) -> MessageDict:

@@ -55,7 +55,7 @@ def lower_history_request(draft: Draft) -> None:
 
 
 def raise_history_reply(draft: Draft) -> None:
-    """Old kernels said no status, without which clients of today take it for a failure."""
+    """Old kernels sent no status, without which clients of today take it for a failure."""
     draft.content.setdefault("status", "ok")
 
 

@@ -1,7 +1,7 @@
 """What a program hands in: an argument of the wrong kind is refused by its name, as `LocalError`.
 
 A type checker finds these faults first. Programs without one would otherwise see an error from
-deep inside, or send frames that nobody can read: `bytes` makes five zeros of the number 5, and a
+deep inside, or send frames that no peer can read: `bytes` makes five zeros of the number 5, and a
 text is a sequence, too.
 """
 

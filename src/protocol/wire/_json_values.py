@@ -223,7 +223,7 @@ def _container_of(value: object) -> object:
 
 def _fields(value: object) -> dict[str, object]:
     """Return what the codec would write of an attrs object."""
-    cls: type[attrs.AttrsInstance] = type(value)  # type: ignore[assignment]  # attrs.has said so
+    cls: type[attrs.AttrsInstance] = type(value)  # type: ignore[assignment]  # attrs.has is true
     names = [field.name for field in attrs.fields(cls) if not field.name.startswith("_")]
     items = {name: getattr(value, name) for name in names}
     return {name: item for name, item in items.items() if item is not msgspec.UNSET}

@@ -162,7 +162,7 @@ C_co = TypeVar("C_co", bound=Content, covariant=True)
 
 @frozen(kw_only=True, eq=False, repr=False)
 class Message(Value, Generic[C_co]):
-    """One message, whoever sends it (WIRE-02)."""
+    """One message, of a client or of a kernel (WIRE-02)."""
 
     header: Header
     """Who sent it, when, and of which type."""

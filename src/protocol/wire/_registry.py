@@ -192,7 +192,7 @@ MESSAGE_TYPES: Mapping[str, MessageType] = MappingProxyType(_KNOWN)
 """Every message type we know, by name: those of the protocol, and those that were registered."""
 
 OWN_NAMES = frozenset(_KNOWN)
-"""The types of the protocol, which nobody can replace."""
+"""The types of the protocol, which cannot be replaced."""
 
 
 def message_type(name: str) -> MessageType:

@@ -64,7 +64,7 @@ class Delivery(Value, Generic[C_co]):
     """The routing prefix; a reply goes back under the same one (WIRE-03). On IOPub the topic."""
 
     message: Message[C_co]
-    """What was said."""
+    """What was sent."""
 
 
 @frozen(kw_only=True, eq=False, repr=False)

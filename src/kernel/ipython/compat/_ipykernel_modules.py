@@ -5,7 +5,7 @@ that are imported, or for its name in that of the shell's class; else they write
 Others import the class of comms, or ask that of the application for the running one. Here: modules
 of those names that hold our classes, and whatever else is asked of them from the package that the
 names belong to, if that is installed. That the package is among the imported modules says that a
-kernel runs, which is what programs conclude from it (keras); whether it is installed is said by its
+kernel runs, as programs conclude from it (keras). Whether it is installed they see by its
 ``__version__``, its ``__path__`` and `importlib`.
 
 Terminal libraries leave colours in what is written to a stream of the class

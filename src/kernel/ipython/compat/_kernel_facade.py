@@ -304,9 +304,9 @@ class _Publisher:
         row = MESSAGE_TYPES.get(msg_or_type)
         if stream is not Channel.IOPUB or row is None or Channel.IOPUB not in row.channels:
             raise LocalError(f"wanted a message of IOPub for iopub_socket, found {msg_or_type!r}")
-        told = structure_content(msg_or_type, content or {})
+        typed = structure_content(msg_or_type, content or {})
         self._host.publish(
-            told,
+            typed,
             metadata=metadata,
             buffers=[flat(buffer) for buffer in buffers or ()],
             parent=_with_header(parent) if parent else None,

@@ -5,6 +5,34 @@ reply: a millisecond and more. Here the thread, once woken, lets `PAUSE_S` pass 
 that have come meanwhile; and no cell waits until it has, for other kernels write to the same file.
 Nor does the start wait for the disk to have the new session's number,
 which takes as long as a quarter of IPython's import.
+
+Theory of operation
+-------------------
+
+*One connection, one lock.* Every thread uses the same connection to the file. Who uses it holds
+`_writing`, from before it takes the cells that wait until they are written or back among those that
+wait. So who looks at the history under that lock finds each cell once: in the file or waiting.
+A cell is stored (`store_inputs`) without it, and never waits for the disk.
+
+*A session begins* in the main thread: its row is inserted, which gives it its number, and a thread
+of its own commits that, as often as it takes where others have the file locked (`COMMITS`). Between
+two tries it gives `_writing` back. Where the end comes first, `_is_ending` stops that thread, and
+the end commits.
+
+*Cells are written* by the saving thread, `PAUSE_S` after it is woken. It takes all that wait. What
+sqlite refuses goes back to the front of those that wait, in order, and is tried again: a locked
+file by itself, after twice the time (`LONGEST_REST_S`), anything else with the next cell. A line on
+stderr names the error once, and a lock only if it lasts (`_Lateness`).
+
+*A file that is locked when the session begins* would keep the start waiting. After `PATIENCE_S` the
+session is in memory (`is_locked_out`), and a thread tries to move it (`move_into_file`). In one
+transaction it gets a number of the file's and takes its cells along; then the connection is
+replaced, under `_writing`. It moves once, and never back. A move that fails leaves it in memory.
+
+*The end* takes `_writing` from all others, and sets its own patience, shorter than the time that a
+kernel has for its end. It writes what waits and the time of the end in one transaction, or moves
+the session first, and counts the cells that it could not write in a line on stderr. Afterwards
+`session_number` is 0: whatever still runs finds that there is no session, and does nothing.
 """
 
 from __future__ import annotations
@@ -264,7 +292,7 @@ class HistoryManager(OnFile, history.HistoryManager):  # type: ignore[misc]  # s
             self._insert_session(conn)
 
     def _follow_late(self) -> None:
-        """Have the session move into the file as soon as nobody else has it locked."""
+        """Have the session move into the file as soon as no other process has it locked."""
         if not self.is_locked_out:
             return
         self._lateness = _Lateness()
@@ -472,7 +500,7 @@ class HistoryManager(OnFile, history.HistoryManager):  # type: ignore[misc]  # s
 
 
 class _Lateness:
-    """Since when the file is not written as it should be, and whether that has been said."""
+    """Since when the file is not written as it should be, and whether a line on stderr says so."""
 
     def __init__(self) -> None:
         self.is_told = False
