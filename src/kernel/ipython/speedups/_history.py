@@ -15,9 +15,10 @@ wait. So who looks at the history under that lock finds each cell once: in the f
 A cell is stored (`store_inputs`) without it, and never waits for the disk.
 
 *A session begins* in the main thread: its row is inserted, which gives it its number, and a thread
-of its own commits that, as often as it takes where others have the file locked (`COMMITS`). Between
-two tries it gives `_writing` back. Where the end comes first, `_is_ending` stops that thread, and
-the end commits.
+of its own commits that. Where others have the file locked it tries for ten seconds (`commit`), and
+gives `_writing` back between two tries. Where the end comes first, `_is_ending` stops that thread,
+and the end commits. A row that never came into the file is inserted anew before the first cells are
+written (`_have_session`), since another kernel may have got its number meanwhile.
 
 *Cells are written* by the saving thread, `PAUSE_S` after it is woken. It takes all that wait. What
 sqlite refuses goes back to the front of those that wait, in order, and is tried again: a locked
@@ -33,6 +34,9 @@ replaced, under `_writing`. It moves once, and never back. A move that fails lea
 kernel has for its end. It writes what waits and the time of the end in one transaction, or moves
 the session first, and counts the cells that it could not write in a line on stderr. Afterwards
 `session_number` is 0: whatever still runs finds that there is no session, and does nothing.
+
+*A forked child* has none of these threads, and locks that no thread of it may hold. It gets new
+ones, no session and no file (`_leave_to_parent`): what waits is written by the parent.
 """
 
 from __future__ import annotations
