@@ -180,7 +180,7 @@ class IPythonInterpreter:
                 )
 
                 run_cells_at_once(self.shell, self._main_thread)
-                self._loops.main.accept_from_threads()
+                self._loops.accept_threads()
                 self._runs_cells_at_once = True
         return self._loops.open(self._making_loop)
 

@@ -50,8 +50,9 @@ class LazyEventLoop:
         """The interrupt of an awaiting cell that has been shown."""
         self._lend = lend
         self._accepts_from_threads = lend is not None
+        self._has_begun = False
         if lend is None:
-            after_import("asyncio", self._make)
+            after_import("asyncio", self._begin)
             for name in OTHER_LOOPS:  # now: they import asyncio when they are half imported
                 after_import(name, partial(_let_cells_run_loops_of, name))
 
@@ -111,7 +112,7 @@ class LazyEventLoop:
                     # module, and would wait for us while we waited for it.
                     import asyncio  # noqa: F401, PLC0415 - see above
 
-                    self._make()
+                    self._begin()
             yield
         finally:
             self._in_cell = False
@@ -177,9 +178,22 @@ class LazyEventLoop:
         if self._loop is None:
             import asyncio  # noqa: F401, PLC0415 - see above
 
-            self._make()
+            if self._lend is None:
+                self._begin()
+            else:
+                self._make()
         assert self._loop is not None, "asked for in the thread of the cells"
         return self._loop
+
+    def _begin(self) -> None:
+        """Make the loop, and let cells of all shells run others: asyncio has been imported."""
+        # By whichever thread: that of a subshell is to run loops as well, and may be the only one.
+        if not self._has_begun:
+            self._has_begun = True
+            from assay.kernel.ipython._loops_in_cells import let_cells_run_loops  # noqa: PLC0415
+
+            let_cells_run_loops()
+        self._make()
 
     def _make(self) -> None:
         if self._loop is not None:
@@ -199,10 +213,6 @@ class LazyEventLoop:
         if self._visit is not None:
             loop.set_visitor(self._visit)
         self._loop = loop
-        if self._lend is None:  # once for all loops
-            from assay.kernel.ipython._loops_in_cells import let_cells_run_loops  # noqa: PLC0415
-
-            let_cells_run_loops()
         # In a forked child no loop runs, whatever ran in its parent: asyncio sees to that.
         if self._in_cell and os.getpid() == self._process:
             loop.enter_cell()
@@ -239,6 +249,11 @@ class Loops:
         """Return the loop of the caller's thread; in a thread of the user's, the main one."""
         return self._beside.get(get_ident(), self.main) if self._beside else self.main
 
+    def accept_threads(self) -> None:
+        """Let several threads have loops from now on."""
+        self.main.accept_from_threads()
+        after_import("trio", _let_interrupts_end_trio)
+
     def open(self, lend: Callable[[], AbstractContextManager[None]]) -> LazyEventLoop:
         """Give the caller's thread a loop of its own, and return it."""
         loop = self._beside[get_ident()] = LazyEventLoop(lend)
@@ -258,6 +273,12 @@ def _let_cells_run_loops_of(name: str) -> None:
     from assay.kernel.ipython._loops_in_cells import let_cells_run_loops_of  # noqa: PLC0415
 
     let_cells_run_loops_of(name)
+
+
+def _let_interrupts_end_trio() -> None:
+    from assay.kernel.ipython._loops_in_cells import let_interrupts_end_trio  # noqa: PLC0415
+
+    let_interrupts_end_trio()
 
 
 def _of_this_thread() -> Callable[[], bool]:

@@ -29,7 +29,7 @@ from assay.kernel.lanes._shutdown import Ending, Shutdown
 from assay.kernel.lanes._thread_lane import ThreadLane, abort_waiting
 from assay.kernel.output._iopub import Output
 from assay.kernel.output._parents import Parents
-from assay.kernel.process._thread_interrupts import ThreadInterrupts
+from assay.kernel.process._thread_interrupts import STUCK_S, ThreadInterrupts
 from assay.transport import IoThread, get_logger
 
 if TYPE_CHECKING:
@@ -38,9 +38,6 @@ if TYPE_CHECKING:
 __all__ = ["Served", "Subshell", "Surroundings"]
 
 logger = get_logger("assay.kernel")
-
-STUCK_S = 0.25
-"""How long code may block the loop on which a cell is to be cancelled, until it is interrupted."""
 
 REPORT_S = 1.0
 """How long an interrupted cell may go on until its reply says so."""

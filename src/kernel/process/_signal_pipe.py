@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
 
-from assay.kernel.process._main_thread import is_main_thread, main_thread_ident
+from assay.kernel.process._main_thread import main_thread_ident
 from assay.kernel.process._signal_handlers import SignalHandlers
 
 __all__ = ["SignalPipe"]
@@ -52,7 +52,7 @@ class SignalPipe:
     def install(self) -> None:
         """Have Python write from now on; in the main thread."""
         self._is_installed = True
-        signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+        self._put_back()
         if signal.getsignal(PING_SIGNAL) == signal.SIG_DFL:
             self._handlers.take(PING_SIGNAL, self._pong)
 
@@ -98,17 +98,32 @@ class SignalPipe:
         self._stop()
         self._handlers.give_back(PING_SIGNAL)
 
-    def give_up(self) -> None:
-        """Leave signals to a library that wants to be the only one; while it is imported."""
-        # In another thread Python does not allow it: the library will complain, but work.
-        if is_main_thread():
-            self._stop()
+    @contextmanager
+    def put_away(self) -> Iterator[Callable[[], None]]:
+        """Have Python write to nothing inside, if it writes here; in the main thread.
 
-    def _stop(self) -> None:
-        self._is_installed = False
+        Yields:
+            What ends that earlier, also where Python has been made to write elsewhere.
+        """
+        is_ours = self._is_installed and self._take_away()
+        try:
+            yield self._put_back if is_ours else _do_nothing
+        finally:
+            if is_ours and self._is_installed:
+                self._put_back()
+
+    def _put_back(self) -> None:
+        signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+
+    def _take_away(self) -> bool:
         present = signal.set_wakeup_fd(-1)
         if present != self._write:
             _give_back(present)
+        return present == self._write
+
+    def _stop(self) -> None:
+        self._is_installed = False
+        self._take_away()
 
     def close(self) -> None:
         """Free the descriptors; nothing of this is used afterwards."""
@@ -125,3 +140,7 @@ def _give_back(descriptor: int) -> None:
     """Have Python write to *descriptor* again, unless its owner closed it or made it blocking."""
     with suppress(OSError, ValueError):
         signal.set_wakeup_fd(descriptor)
+
+
+def _do_nothing() -> None:
+    """Do nothing: Python writes for another owner."""

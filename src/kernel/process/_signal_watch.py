@@ -111,7 +111,7 @@ class SignalWatch:
         self._interrupts.install()
         self._take_ending_signals()
         self._pipe.install()
-        after_import("trio", self._pipe.give_up)  # it warns of other pipes
+        after_import("trio", self._share_with_trio)
 
     def restore(self, *, goes_on: bool = False) -> None:
         """Give the signals back; in the main thread.
@@ -128,6 +128,11 @@ class SignalWatch:
             for number in (*ENDING, signal.SIGPIPE):
                 self._handlers.give_back(number)
             self._pipe.close()
+
+    def _share_with_trio(self) -> None:
+        from assay.kernel.process._signals_of_trio import share_signals_with_trio  # noqa: PLC0415 - few import trio
+
+        share_signals_with_trio(self._pipe)
 
     def _is_loops(self, descriptor: int) -> bool:
         loop = self._interrupts.loop

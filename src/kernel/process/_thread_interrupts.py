@@ -15,6 +15,8 @@ kernel's own code makes sure (`ensure_left`).
 | awaits, and its event loop waits    | cancels the cell's task, which raises the same     |
 | the same, and other code blocks the | the same; if it still does a moment later, raises  |
 | loop                                | KeyboardInterrupt in it                            |
+| runs a loop of its own, such as     | ends that between two of its steps; if it does not |
+| `asyncio.run` (`RunningLoop`)       | come round, raises the same a moment later         |
 | is in C code, or waits in the       | raises KeyboardInterrupt when that returns: no     |
 | system for a lock or a socket       | system lets a thread be called back from there     |
 | is where nothing may be raised      | the same, a moment later (`hold`, finalizers)      |
@@ -35,9 +37,14 @@ from typing import Protocol
 from assay.kernel.process._frames import look_at
 from assay.kernel.process._interrupts import MASK, MAX_PUT_OFF, is_locking, of_thread
 from assay.kernel.process._patches import Kind, patches
+from assay.kernel.process._running_loops import RunningLoop
 
-__all__ = ["InterruptibleLoop", "ThreadInterrupts", "is_importing"]
+__all__ = ["STUCK_S", "InterruptibleLoop", "ThreadInterrupts", "is_importing"]
 
+
+STUCK_S = 0.25
+"""How long code may block the loop that an interrupt is to reach a cell by, until it is struck
+itself."""
 
 RETRY_S = 0.001
 """When an interrupt comes again that struck where it must not raise."""
@@ -92,6 +99,8 @@ class ThreadInterrupts(AbstractContextManager[None]):
         self._sleep.acquire()
         self.loop: InterruptibleLoop | None = None
         """The thread's event loop, if it has one."""
+        self.running: RunningLoop | None = None
+        """The innermost loop that user code runs itself."""
         self.count = 0
         """How often user code has been interrupted; also where it has caught that."""
         self.entries = 0
@@ -126,6 +135,7 @@ class ThreadInterrupts(AbstractContextManager[None]):
             self.entries += 1
             self._is_pending = False
             self._times_put_off = 0
+            self.running = None
             self._is_entered = True
 
     def __exit__(self, *_: object) -> None:
@@ -175,6 +185,19 @@ class ThreadInterrupts(AbstractContextManager[None]):
             if is_pending and self._is_entered:
                 self._strike()
 
+    def take(self, loop: RunningLoop) -> bool:
+        """Take the interrupt that *loop* is to end by; False if it has struck already."""
+        with self._lock:
+            is_asked, loop.is_asked = loop.is_asked, False
+        return is_asked
+
+    def hand_on(self, loop: RunningLoop) -> None:
+        """Have an interrupt strike the code around *loop*, which has ended before it struck."""
+        with self._lock:
+            is_asked, loop.is_asked = loop.is_asked, False
+            if is_asked and self._is_entered:
+                self._strike()
+
     def put_off(self) -> None:
         """Have an interrupt come again that Python has swallowed."""
         # Without the lock: a finalizer runs in the middle of anything, also of what holds it.
@@ -207,11 +230,20 @@ class ThreadInterrupts(AbstractContextManager[None]):
         if self._is_held:
             self._is_pending = True
         elif self.loop is None or not self.loop.interrupt():
-            self._raise(self._strike)
+            self._strike_code(self._strike)
+
+    def _strike_code(self, again: Callable[[], None]) -> None:
+        if self.running is not None and self.running.ask():
+            entries = self.entries
+            self._later(STUCK_S, lambda: self.raise_if_stuck(entries))
+        else:
+            self._raise(again)
 
     def _strike_if_stuck(self) -> None:
-        if self.loop is not None and self.loop.is_stuck:
+        if self.running is not None and self.running.is_asked:
             self._raise(self._strike_if_stuck)
+        elif self.loop is not None and self.loop.is_stuck:
+            self._strike_code(self._strike_if_stuck)
 
     def _try_later(self, strike: Callable[[], None]) -> None:
         """Call *strike* in a moment, for the same code; once, however many interrupts there are."""
@@ -240,6 +272,8 @@ class ThreadInterrupts(AbstractContextManager[None]):
             return
         self._times_put_off = 0
         self._is_asked = True
+        if self.running is not None:
+            self.running.is_asked = False
         raise_in(self._ident, KeyboardInterrupt)
         if self._sleep.locked():
             self._sleep.release()

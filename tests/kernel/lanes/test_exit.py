@@ -608,14 +608,57 @@ def test_signal_of_a_child_that_c_code_forked_is_the_childs(
     assert kernel.exit_code is None
 
 
-def test_signals_are_left_to_trio(mine: Client, tmp_path: Path) -> None:
-    """A library that warns if it is not the only one that is told of signals is the only one."""
-    work = tmp_path / "work"
-    (work / "trio.py").write_text("import signal\n")
+WAKEUP = """\
+import signal, trio, warnings
+def wakeup():
+    found = signal.set_wakeup_fd(-1)
+    signal.set_wakeup_fd(found, warn_on_full_buffer=False)
+    return found
+async def inside(): return wakeup()
+"""
+"""What looks where Python writes signals."""
 
-    answer = execute(mine, "import trio; trio.signal.set_wakeup_fd(-1)")
 
-    assert result(answer) == "-1"
+def test_signals_come_while_trio_runs(mine: Client) -> None:
+    """Python writes signals for the kernel before, in and after a run of trio, which warns if
+    others are told of them: it does not see that, and warns of what a program has put there."""
+    succeeded(execute(mine, WAKEUP))
+    code = """
+with warnings.catch_warnings(record=True) as found:
+    warnings.simplefilter("always")
+    places = {wakeup(), trio.run(inside), wakeup()}
+len(places), -1 in places, [str(one.message) for one in found]
+"""
+    assert result(execute(mine, code)) == "(1, False, [])"
+
+    code = """
+import socket
+theirs, other = socket.socketpair()
+theirs.setblocking(False)
+with warnings.catch_warnings(record=True) as found:
+    warnings.simplefilter("always")
+    before = signal.set_wakeup_fd(theirs.fileno())
+    trio.run(inside)
+    after = signal.set_wakeup_fd(before)
+after == theirs.fileno(), len(found)
+"""
+    assert result(execute(mine, code)) == "(True, 1)"
+
+
+def test_guest_run_of_trio_leaves_signals_to_the_kernel(mine: Client) -> None:
+    """Trio as the guest of a cell's loop takes nothing from the kernel, and warns of nothing."""
+    succeeded(execute(mine, WAKEUP))
+    code = """
+import asyncio
+loop, done = asyncio.get_running_loop(), asyncio.get_running_loop().create_future()
+with warnings.catch_warnings(record=True) as found:
+    warnings.simplefilter("always")
+    trio.lowlevel.start_guest_run(
+        inside, run_sync_soon_threadsafe=loop.call_soon_threadsafe, done_callback=done.set_result)
+    outcome = await done
+outcome.unwrap() == wakeup() != -1, [str(one.message) for one in found]
+"""
+    assert result(execute(mine, code)) == "(True, [])"
 
 
 # --- What the kernel made, and what it did not make

@@ -480,6 +480,15 @@ def test_comm_messages_run_in_their_subshell(client: Client, sub: str) -> None:
 # --- What one does to the others.
 
 
+def test_cell_runs_a_loop_where_no_other_shell_has_one(mine: Client) -> None:
+    """A subshell may be the first that imports asyncio, and the only one."""
+    code = "import asyncio\nasync def main(): return 7\nasyncio.run(main())"
+
+    answer = mine.execute(code, subshell_id=create(mine), timeout=HANG_LIMIT_S)
+
+    assert result(answer) == "7"
+
+
 def test_failure_aborts_the_queue_of_its_own_subshell(client: Client, subs: list[str]) -> None:
     """The cells behind it are not run; those of another are (EXEC-20, SUBSHELL-16)."""
     succeeded(execute(client, "import threading; gate = threading.Event()"))

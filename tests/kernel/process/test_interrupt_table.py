@@ -84,6 +84,8 @@ ROWS = {
     "a subshell's loop": Row("while True: pass", in_subshell=True),
     "a subshell's `time.sleep`": Row("time.sleep(600)", in_subshell=True),
     "a subshell's `await`": Row("await asyncio.sleep(600)", in_subshell=True),
+    "a subshell's `asyncio.run`": Row("asyncio.run(asyncio.sleep(600))", in_subshell=True),
+    "a subshell's `trio.run`": Row("trio.run(trio.sleep, 600)", in_subshell=True),
     "a subshell's `input()`": Row("input()", in_subshell=True),
     # By SIGINT to both, the process may be gone a moment before the cell is struck.
     "a subshell's subprocess": Row(
@@ -96,7 +98,7 @@ ELSEWHERE = {"nothing", "a comm handler", "a completion"}
 """Rows that are no cells; ``test_interrupt.py`` has their tests."""
 
 SETTING = """\
-import asyncio, ctypes, os, subprocess, threading, time
+import asyncio, ctypes, os, subprocess, threading, time, trio
 gate = threading.Event()
 mutex = ctypes.create_string_buffer(64)
 libc, holding = ctypes.CDLL(None), ctypes.PyDLL(None)

@@ -11,6 +11,7 @@ import pytest
 
 from assay.kernel.process._interrupts import MAX_PUT_OFF
 from assay.kernel.process._patches import patches
+from assay.kernel.process._running_loops import RunningLoop
 from assay.kernel.process._thread_interrupts import ThreadInterrupts
 from tests.limits import HANG_LIMIT_S
 
@@ -48,8 +49,7 @@ class Struck:
     def passes(self) -> None:
         """Say that the thread is there, and wait for the other side."""
         self.begun.set()
-        while not self.gate.wait(0.001):  # where it can be struck
-            pass
+        _until(self.gate)
 
     def end(self) -> None:
         """Let the thread go on to its end."""
@@ -249,6 +249,123 @@ def test_interrupt_never_strikes_where_a_lock_is_taken() -> None:
     assert not lock.locked()
 
 
+class Loop:
+    """A loop that comes round when it is asked to, or never."""
+
+    def __init__(self) -> None:
+        self.called: list[Callable[[], None]] = []
+        self.steps: list[str] = []
+
+    def run(self, thread: Struck) -> None:
+        """Run until what has been called in the loop ends it."""
+        with RunningLoop(self.called.append, _raise):
+            thread.passes()
+            for call in self.called:
+                call()
+            self.steps.append("goes on")
+
+
+def _raise() -> None:
+    raise KeyboardInterrupt
+
+
+def test_interrupt_ends_a_loop_where_it_comes_round() -> None:
+    """It strikes between two steps of a loop that the code runs, and once."""
+    loop = Loop()
+
+    def work(thread: Struck) -> None:
+        with thread.interrupts.allowed():
+            thread.count(lambda: loop.run(thread))
+
+    thread = Struck(work)
+    assert thread.begun.wait(HANG_LIMIT_S)
+    thread.interrupts.interrupt()
+    thread.end()
+    for again in thread.later:  # it is looked at whether the loop is stuck
+        again()
+
+    assert (thread.strikes, loop.steps, len(loop.called)) == (1, [], 1)
+
+
+def test_interrupt_strikes_code_that_keeps_a_loop_from_coming_round() -> None:
+    """A moment later it is raised in what blocks the loop, which it does not end as well then."""
+    loop = Loop()
+    struck = threading.Event()
+
+    def block(thread: Struck) -> None:
+        with RunningLoop(loop.called.append, _raise):
+            try:
+                thread.passes()
+            except KeyboardInterrupt:
+                struck.set()
+                loop.called[0]()
+                loop.steps.append("goes on")
+                raise
+
+    def work(thread: Struck) -> None:
+        with thread.interrupts.allowed():
+            thread.count(lambda: block(thread))
+
+    thread = Struck(work)
+    assert thread.begun.wait(HANG_LIMIT_S)
+    thread.interrupts.interrupt()
+    settle(thread)
+    assert struck.wait(HANG_LIMIT_S)
+    thread.end()
+
+    assert (thread.strikes, loop.steps) == (1, ["goes on"])
+
+
+def test_interrupt_of_a_loop_that_is_over_strikes_behind_it() -> None:
+    """A loop that ends before it comes round leaves the interrupt to the code around it."""
+    asked: list[Callable[[], None]] = []
+
+    def work(thread: Struck) -> None:
+        def run() -> None:
+            with RunningLoop(asked.append, _raise):
+                thread.passes()
+
+        with thread.interrupts.allowed():
+            thread.count(run)
+
+    thread = Struck(work)
+    assert thread.begun.wait(HANG_LIMIT_S)
+    thread.interrupts.interrupt()
+    thread.end()
+    asked[0]()
+
+    assert thread.strikes == 1
+
+
+@pytest.mark.parametrize("is_asked", [False, True], ids=["closed", "asked already"])
+def test_interrupt_is_raised_where_a_loop_cannot_be_asked(is_asked: bool) -> None:
+    """A loop that is closed, or has been asked in vain, is struck as any code."""
+
+    def refuse(_: Callable[[], None]) -> None:
+        if not is_asked:
+            raise RuntimeError("Event loop is closed")
+
+    def work(thread: Struck) -> None:
+        with thread.interrupts.allowed(), RunningLoop(refuse, _raise):
+            thread.count(thread.passes)
+            _until(thread.gate)
+
+    thread = Struck(work)
+    assert thread.begun.wait(HANG_LIMIT_S)
+    for _ in range(1 + is_asked):
+        thread.interrupts.interrupt()
+    settle(thread)
+    thread.end()
+
+    assert thread.strikes == 1
+
+
+def settle(thread: Struck) -> None:
+    """Do all that is to be done in a moment; a thread that gives a lock back is not struck yet."""
+    while thread.later:
+        thread.later.pop(0)()
+
+
 def try_again(thread: Struck) -> None:
     """Call the one thing that is to be called in a moment."""
     (again,) = thread.later
@@ -262,5 +379,5 @@ def _pass(reached: threading.Event, goes_on: threading.Event) -> None:
 
 
 def _until(event: threading.Event) -> None:
-    while not event.wait(0.001):
+    while not event.is_set():  # where it can be struck: no lock is taken
         pass
