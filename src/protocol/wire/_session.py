@@ -206,8 +206,8 @@ class Session:
             LocalError: a field of the content or a header, the metadata or a buffer has a type that
                 no reader takes; the message names it by its path. Or *message* is none.
         """
-        check_instance(message, Message, "a Message, as message() makes it", "WIRE-02")
-        check_instance(message.header, Header, "a message with a Header", "HDR-01")
+        if type(message) is not Message or type(message.header) is not Header:
+            _check_message(message)
         return self._frames(
             header_json(message.header),
             EMPTY_OBJECT if message.parent_header is None else header_json(message.parent_header),
@@ -408,6 +408,11 @@ def _metadata_json(metadata: Mapping[str, Json] | None) -> bytes:
         return EMPTY_OBJECT
     check_metadata(metadata)
     return encode_json(metadata, "metadata")
+
+
+def _check_message(message: Message[Content]) -> None:
+    check_instance(message, Message, "a Message, as message() makes it", "WIRE-02")
+    check_instance(message.header, Header, "a message with a Header", "HDR-01")
 
 
 def _type_of(content: Content, msg_type: str) -> str:

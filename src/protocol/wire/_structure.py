@@ -141,7 +141,8 @@ def header_json(header: Header) -> bytes:
     """
     if header.raw is not None:
         return header.raw
-    data = encode_json(unstructure(header))
+    # The codec knows attrs classes, but not the keys that the protocol does not name.
+    data = encode_json(unstructure(header) if header._extra else header)
     if not is_sound(header):
         check_sent(header, data)
     return data
