@@ -52,6 +52,9 @@ FILES: dict[str, type[attrs.AttrsInstance]] = {
 }
 """What is not the content of a message."""
 
+ENVELOPES = ("message", "websocket_message")
+"""What holds a whole message, whose content has a schema by its type."""
+
 DRAFTS = {"registration_file": "5.6", "registration": "5.6"}
 """What belongs to the draft of a later version."""
 
@@ -320,14 +323,17 @@ def versions(table: Tree) -> dict[str, dict[str, Shape]]:
         while steps and steps[0]["until"] == version:
             current = copy.deepcopy(current)
             _apply(steps.pop(0), current)
-        made[version] = current | envelopes(current["header"])
+        made[version] = current | envelopes(current["header"], current["execute_request"])
     if steps:
         raise ValueError(f"schema_table.toml: steps out of order at {steps[0]['until']}")
     return dict(reversed(made.items()))
 
 
-def envelopes(header: Shape) -> dict[str, Shape]:
-    """Return the shapes of what holds a *header*: a parent, a whole message, one on a websocket."""
+def envelopes(header: Shape, request: Shape) -> dict[str, Shape]:
+    """Return the shapes of what holds a *header*: a parent, a whole message, one on a websocket.
+
+    The *request* is that of the example header.
+    """
     arm = header.arms[CONTENT]
     heads = {profile: _object(arm, profile) for profile in PROFILES}
     nothing: Tree = {"type": "object", "maxProperties": 0}
@@ -351,8 +357,8 @@ def envelopes(header: Shape) -> dict[str, Shape]:
         "content": Field(
             dict.fromkeys(PROFILES, anything),
             set(PROFILES),
-            "As the schema of the header's msg_type has it.",
-            {},
+            "As the schema of the header's msg_type has it; anything for a type without one.",
+            _full(request.arms[CONTENT], "strict"),
         ),
     }
     words: Tree = {"type": "string"}
@@ -650,35 +656,73 @@ def render(folder: Path) -> dict[str, str]:
         "unsaid": table["unsaid"],
     }
     files: dict[str, str] = {}
-    names = sorted({name for found in by_version.values() for name in found})
-    for name in names:
+    # Envelopes come last, as they refer to the files of the others.
+    names = {name for found in by_version.values() for name in found}
+    for name in sorted(names, key=lambda name: (name in ENVELOPES, name)):
         for profile in PROFILES:
-            for served, made in _runs(name, profile, by_version, table["counter"]):
+            made_by_version = _by_version(name, profile, by_version, table["counter"])
+            if name in ENVELOPES:
+                for version, made in made_by_version.items():
+                    made["allOf"] = _by_type(index["versions"], version, profile)
+            for served, made in _runs(made_by_version):
                 path = f"{profile}/{name}-{served[0]}.json"
-                files[path] = _text(_complete(name, profile, served, made))
+                files[path] = _text(_complete(name, profile, path, served, made))
                 for version in served:
-                    entry = index["versions"][version].setdefault(name, {})
-                    entry[profile] = path
+                    facts = by_version[version][name].facts
+                    index["versions"][version].setdefault(name, {**facts})[profile] = path
     for version, entries in index["versions"].items():
-        for name, entry in entries.items():
-            entries[name] = by_version[version][name].facts | entry
+        index["versions"][version] = dict(sorted(entries.items()))
     files["index.json"] = _text(index)
     return files
 
 
-def _runs(
+def _by_version(
     name: str,
     profile: str,
     by_version: Mapping[str, Mapping[str, Shape]],
     counters: Sequence[Tree],
-) -> Iterator[tuple[list[str], Tree]]:
-    """Give the versions in which *name* has the same schema, with that schema."""
+) -> dict[str, Tree]:
+    """Return the schema of *name* in each version that has it, oldest first."""
+    own = [one for one in counters if one["type"] == name]
+    return {
+        version: schema(found[name], profile, own)
+        for version, found in by_version.items()
+        if name in found
+    }
+
+
+def _by_type(index: Mapping[str, Tree], version: str, profile: str) -> list[Tree]:
+    """Return what a whole message of *version* has for each type: the schema of its content.
+
+    Types that came later are among them, with the oldest schema that they have.
+    """
+    entries: Tree = {}
+    for later in list(index)[list(index).index(version) :]:
+        entries = index[later] | entries
+    return [
+        {
+            "if": {
+                "properties": {
+                    "header": {
+                        "type": "object",
+                        "properties": {"msg_type": {"const": name}},
+                        "required": ["msg_type"],
+                    }
+                },
+                "required": ["header"],
+            },
+            "then": {"properties": {"content": {"$ref": _id(entry[profile])}}},
+        }
+        for name, entry in sorted(entries.items())
+        if entry["kind"] == "message"
+    ]
+
+
+def _runs(made_by_version: Mapping[str, Tree]) -> Iterator[tuple[list[str], Tree]]:
+    """Give the versions that follow each other with the same schema, with that schema."""
     served: list[str] = []
     last: Tree = {}
-    for version, found in by_version.items():
-        if name not in found:
-            continue
-        made = schema(found[name], profile, [one for one in counters if one["type"] == name])
+    for version, made in made_by_version.items():
         if served and made != last:
             yield served, last
             served = []
@@ -687,11 +731,18 @@ def _runs(
     yield served, last
 
 
-def _complete(name: str, profile: str, served: Sequence[str], made: Tree) -> Tree:
+def _id(path: str) -> str:
+    """Return the ``$id`` of the schema in the file at *path*."""
+    profile, _, rest = path.removesuffix(".json").partition("/")
+    name, _, version = rest.rpartition("-")
+    return f"urn:assay:schema:{profile}:{name}:{version}"
+
+
+def _complete(name: str, profile: str, path: str, served: Sequence[str], made: Tree) -> Tree:
     span = served[0] if len(served) == 1 else f"{served[0]} to {served[-1]}"
     return {
         "$schema": DIALECT,
-        "$id": f"urn:assay:schema:{profile}:{name}:{served[0]}",
+        "$id": _id(path),
         "title": f"{name}, {profile}, protocol {DRAFTS.get(name, span)}",
         "x-versions": list(served),
         **made,

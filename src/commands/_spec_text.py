@@ -7,6 +7,7 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import attrs
 import click
@@ -204,7 +205,10 @@ def _everything() -> Iterator[tuple[tuple[str, str, str], str]]:
     for name in spec.schema_names():
         document = spec.schema(name).document
         line = str(document["description"])
-        text = json.dumps([name, line, document.get("properties"), document.get("$defs")])
+        defs: Any = document.get("$defs", {})
+        # A whole message holds the schemas of all contents, which are found by their own names.
+        own = [part for part in defs.values() if "$id" not in part]
+        text = json.dumps([name, line, document.get("properties"), own])
         yield ("schema", name, line), text
     for vector in _vectors():
         yield (

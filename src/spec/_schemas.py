@@ -45,7 +45,8 @@ class Schema:
     """The file, relative to the folder ``schemas``."""
 
     document: JsonObject = field(repr=False)
-    """The schema itself; not to be changed."""
+    """The schema itself; not to be changed. In that of a whole message stand under ``$defs`` those
+    of all contents, which its file refers to, so that a validator needs nothing else."""
 
     @property
     def title(self) -> str:
@@ -60,6 +61,11 @@ def versions() -> tuple[str, ...]:
 
 OLDEST_UNNAMED = "4.1"
 """The version of a header that names none: the last one whose headers did not."""
+
+ENVELOPES = ("message-", "websocket_message-")
+"""How the files of schemas begin that refer to others."""
+
+EXAMPLES = frozenset({"examples", "x-counter-examples"})
 
 MINOR = re.compile(r"(\d{1,9})\.(\d{1,9})(?:\.\d{1,9})?", re.ASCII)
 
@@ -154,5 +160,15 @@ def _index() -> Table:
 
 @cache
 def _document(path: str) -> JsonObject:
-    document: JsonObject = json.loads(text_of(f"schemas/{path}"))
+    document: Table = json.loads(text_of(f"schemas/{path}"))
+    if path.partition("/")[2].startswith(ENVELOPES):
+        referred = [row["then"]["properties"]["content"]["$ref"] for row in document["allOf"]]
+        document["$defs"] = {urn: _contained(urn) for urn in referred}
     return document
+
+
+def _contained(urn: str) -> JsonObject:
+    """Return the schema *urn* as it stands within another, without its examples."""
+    profile, name, version = urn.split(":")[-3:]
+    whole = _document(f"{profile}/{name}-{version}.json")
+    return {key: value for key, value in whole.items() if key not in EXAMPLES}

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from assay import spec
 from assay.protocol import (
     MESSAGE_TYPES,
     ConnectionFile,
@@ -34,7 +35,7 @@ from assay.protocol import (
     unstructure,
     validate,
 )
-from assay.spec import vectors
+from assay.spec import Profile, message_schema, vectors
 from assay.testing import MalformedContent, contents, headers, json_values, malformed_contents
 from spec import make_schemas
 
@@ -57,7 +58,20 @@ def read(path: str) -> dict[str, Any]:
 @cache
 def validator(name: str, profile: str, version: str = INDEX["protocol"]) -> Any:
     """Return the validator of the schema that the index names."""
-    return Validator(read(INDEX["versions"][version][name][profile]))
+    return judge(read(INDEX["versions"][version][name][profile]))
+
+
+def judge(schema: object) -> Any:
+    """Return the validator of *schema*, which may refer to any other file."""
+    return Validator(schema, registry=registry())
+
+
+@cache
+def registry() -> Any:
+    """Return all files by their ``$id``, for a validator that meets a reference."""
+    referencing = import_module("referencing")
+    resources = [referencing.Resource.from_contents(read(path)) for path in PATHS]
+    return referencing.Registry().with_resources([(one.id(), one) for one in resources])
 
 
 def faults(name: str, profile: str, data: object) -> list[str]:
@@ -104,7 +118,7 @@ def test_check(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_schema_is_sound(path: str) -> None:
     """A schema is valid, says what it is, and its examples bear it out."""
     schema = read(path)
-    judge = Validator(schema)
+    judges = judge(schema)
     profile, _, rest = path.partition("/")
     name, _, version = rest.removesuffix(".json").rpartition("-")
 
@@ -115,11 +129,11 @@ def test_a_schema_is_sound(path: str) -> None:
     assert schema["x-versions"][0] == version
     assert schema["examples"]
     assert [
-        list(judge.iter_errors(one)) for one in schema["examples"] if not judge.is_valid(one)
+        list(judges.iter_errors(one)) for one in schema["examples"] if not judges.is_valid(one)
     ] == []
     assert len(schema["x-counter-examples"]) >= 1
     assert [
-        one["reason"] for one in schema["x-counter-examples"] if judge.is_valid(one["instance"])
+        one["reason"] for one in schema["x-counter-examples"] if judges.is_valid(one["instance"])
     ] == []
 
 
@@ -129,8 +143,63 @@ def test_a_strict_example_is_good_for_a_lenient_receiver(path: str) -> None:
     schema = read(path)
     name = path.partition("/")[2].removesuffix(".json").rpartition("-")[0]
     for version in schema["x-versions"]:
-        judge = validator(name, "lenient", version)
-        assert all(judge.is_valid(one) for one in schema["examples"])
+        lenient = validator(name, "lenient", version)
+        assert all(lenient.is_valid(one) for one in schema["examples"])
+
+
+@pytest.mark.parametrize("profile", ["strict", "lenient"])
+def test_a_whole_message_has_the_content_of_its_type(profile: Profile) -> None:
+    """Its schema takes what is right for the type's own and refuses what is wrong there (HDR-18); a
+    type that has no schema may hold anything."""
+    whole = Validator(spec.schema("message", profile=profile).document)
+    sound = read(CURRENT["message"][profile])["examples"][0]
+
+    def takes(name: str, content: object) -> bool:
+        head = {**sound["header"], "msg_type": name}
+        return bool(whole.is_valid({**sound, "header": head, "content": content}))
+
+    for name in MESSAGE_TYPES:
+        own = read(CURRENT[name][profile])
+        assert takes(name, own["examples"][-1]), name
+        assert not takes(name, own["x-counter-examples"][-1]["instance"]), name
+    assert takes("x-own", {"code": 5})
+
+
+@pytest.mark.parametrize("profile", ["strict", "lenient"])
+@pytest.mark.parametrize("name", ["message", "websocket_message"])
+def test_a_whole_message_refers_to_the_schema_that_its_header_chooses(
+    name: str, profile: Profile
+) -> None:
+    """In each version, for each type there is, and for types that came later."""
+    types = {one for entries in INDEX["versions"].values() for one in entries}
+    for version in INDEX["versions"]:
+        chosen = {
+            one: found.document["$id"]
+            for one in types
+            if (found := message_schema({"msg_type": one, "version": version}, profile))
+        }
+
+        document: Any = spec.schema(name, version, profile).document
+
+        assert len(document["allOf"]) == len(chosen)
+        for row in document["allOf"]:
+            header = row["if"]["properties"]["header"]
+            refers = row["then"]["properties"]["content"]["$ref"]
+            assert refers == chosen[header["properties"]["msg_type"]["const"]]
+            assert document["$defs"][refers]["$id"] == refers
+
+
+def test_the_file_of_a_whole_message_refers_to_the_files_of_contents() -> None:
+    """With all files at hand by ``$id`` it judges as the document does that holds them."""
+    sound = read(CURRENT["websocket_message"]["strict"])["examples"][0]
+    spoilt = {**sound, "content": {**sound["content"], "code": 5}}
+
+    for judges in (
+        validator("websocket_message", "strict"),
+        Validator(spec.schema("websocket_message").document),
+    ):
+        assert judges.is_valid(sound)
+        assert [[*one.path] for one in judges.iter_errors(spoilt)] == [["content", "code"]]
 
 
 def test_requirements_exist() -> None:
@@ -482,7 +551,7 @@ def test_integral_numbers() -> None:
 def test_the_validator_asks_for_what_the_strict_schema_asks_for(name: str, version: str) -> None:
     """A sender's key that is missing, null or out of range is a finding in the same versions."""
     entry = INDEX["versions"][version][name]
-    strict = Validator(read(entry["strict"]))
+    strict = judge(read(entry["strict"]))
     example = read(entry["strict"])["examples"][0]
     assert content_findings(name, example, version) == []
     for spoilt in spoilings(example):
@@ -493,7 +562,7 @@ def test_the_validator_asks_for_what_the_strict_schema_asks_for(name: str, versi
             assert {one.requirement for one in wrong} <= UNSAID, spoilt
         else:
             assert told, spoilt
-            assert Validator(read(entry["lenient"])).is_valid(spoilt) == reads(name, spoilt), spoilt
+            assert judge(read(entry["lenient"])).is_valid(spoilt) == reads(name, spoilt), spoilt
 
 
 UNSAID = {one["requirement"] for one in INDEX["unsaid"]}

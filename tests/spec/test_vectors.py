@@ -9,6 +9,7 @@ import tomllib
 import warnings
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,10 @@ import pytest
 from jupyter_client.session import Session as OtherSession
 
 import assay.protocol
+from assay import spec
 from assay.protocol import (
     MESSAGE_TYPES,
+    PROTOCOL_VERSION,
     Channel,
     ConnectionFile,
     ConnectionFileError,
@@ -63,8 +66,6 @@ from spec import make_vectors
 Vector = Mapping[str, Any]
 
 FOLDER = Path(make_vectors.__file__).parent / "vectors"
-SCHEMAS = FOLDER.parent / "schemas"
-INDEX = json.loads((SCHEMAS / "index.json").read_text("utf-8"))
 VECTORS: tuple[Vector, ...] = tuple(
     vector
     for path in sorted(FOLDER.glob("*.json"))
@@ -449,6 +450,29 @@ def test_our_reader_of_websockets_agrees(vector: Vector) -> None:
     assert canonical(got) == canonical(vector["decoded"])
 
 
+@cache
+def whole(name: str, profile: spec.Profile, version: str = PROTOCOL_VERSION) -> Any:
+    """Return the validator of a whole message of *version*."""
+    judge = import_module("jsonschema").Draft202012Validator
+    return judge(spec.schema(name, version, profile).document)
+
+
+def test_the_schemas_of_whole_messages_agree() -> None:
+    """The lenient one of its version refuses a message for its content, and takes one of each type
+    whose content is right."""
+    wrong = [one.values[0] for one in of("message", stage="content")]
+    sound = {}
+    for one in (row.values[0] for row in of("message", result="valid")):
+        header = one["decoded"]["header"]
+        sound[header["msg_type"], header.get("version")] = one
+
+    for vector in (*wrong, *sound.values()):
+        parts = {key: item for key, item in vector["decoded"].items() if key != "buffers"}
+        version = spec.schema_version(parts["header"].get("version"))
+        judge = whole("message", "lenient", version)
+        assert judge.is_valid(parts) is (vector["result"] == "valid"), vector["id"]
+
+
 @pytest.mark.parametrize("vector", of("websocket-message", opcode="text", subprotocol=""))
 def test_the_schemas_of_websockets_agree(vector: Vector) -> None:
     """The lenient one takes the object of a text frame exactly if it is not invalid; the strict one
@@ -457,11 +481,8 @@ def test_the_schemas_of_websockets_agree(vector: Vector) -> None:
         message = json.loads(bytes.fromhex(vector["frame"]))
     except ValueError:
         return
-    entry = INDEX["versions"][INDEX["protocol"]]["websocket_message"]
-    judge = import_module("jsonschema").Draft202012Validator
     lenient, strict = (
-        judge(json.loads((SCHEMAS / entry[profile]).read_text("utf-8"))).is_valid(message)
-        for profile in ("lenient", "strict")
+        whole("websocket_message", profile).is_valid(message) for profile in ("lenient", "strict")
     )
 
     assert lenient is (vector["result"] != "invalid")
