@@ -35,7 +35,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from threading import get_ident  # by name: gevent replaces the module's
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 from assay.kernel._request import Request
@@ -116,6 +116,7 @@ class OutputStream(LikeTextWrapper):
         # One value, taken once: another thread may change it while we look at the descriptors.
         state: tuple[Run, Callable[[str], None], Request | None, int]
         state = NO_RUN, NO_RUN.append, None, 0
+        may_end_line = _EmptyTexts().may_end_line
 
         def write(text: str, /) -> int:
             nonlocal room, last
@@ -152,9 +153,11 @@ class OutputStream(LikeTextWrapper):
             return length
 
         def write_slowly(text: str) -> int:
+            if type(text) is not str and isinstance(text, str):
+                text = str.__str__(text)  # its own methods may say anything of what it holds
             if type(text) is str and not text and not self._refusal:
                 # Behind `write`, which called this: what called that, perhaps by `print`.
-                if _may_end_line(sys._getframe(2)):
+                if may_end_line(sys._getframe(2)):
                     part_line()  # of ``print(x, end="")``
                 return 0
             note(self._write(text), text)
@@ -341,6 +344,22 @@ class OutputStream(LikeTextWrapper):
     def fileno(self) -> int:
         """Return the captured descriptor, for child processes and C code."""
         return self._capture.writer(self._name)
+
+
+class _EmptyTexts:
+    """What empty texts mean: those that follow are mostly of the same call, which is looked up."""
+
+    def __init__(self) -> None:
+        # One value, taken once: several threads ask.
+        self._newest: tuple[CodeType | None, int, bool] = None, 0, True
+
+    def may_end_line(self, frame: FrameType) -> bool:
+        """Return False if the one that *frame* writes is no end of its line (`_calls`)."""
+        code, at, may_end = self._newest
+        if at != frame.f_lasti or code is not frame.f_code:
+            may_end = _may_end_line(frame)
+            self._newest = frame.f_code, frame.f_lasti, may_end
+        return may_end
 
 
 def _may_end_line(frame: FrameType) -> bool:

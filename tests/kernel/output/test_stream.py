@@ -123,6 +123,32 @@ def test_text_is_said_once_in_order(here: Fixture) -> None:
     assert lengths == [len(text) for text in texts]
 
 
+class Pretending(str):
+    """A text whose methods say something else than it holds."""
+
+    __slots__ = ()
+
+    def __len__(self) -> int:
+        return 0
+
+    def __str__(self) -> str:
+        return "what it shows"
+
+    def endswith(self, *_: object) -> bool:
+        """Pretend to be the end of a line."""
+        return True
+
+
+def test_text_of_a_subclass_is_what_it_holds(here: Fixture) -> None:
+    """As with Python's own streams, and however its class counts it."""
+    length = here.stream.write(Pretending("held"))
+    here.stream.write("\n")
+    print(Pretending("held"), file=here.stream)
+
+    assert length == len("held")
+    assert here.said() == "held\nwhat it shows\n"
+
+
 def test_text_is_said_once_while_it_is_taken(here: Fixture) -> None:
     """Text that is written between two takings is in the second."""
     for n in range(3 * RUN_ROOM // PART_ROOM):
@@ -524,6 +550,13 @@ def _by_write(here: Fixture, between: Between) -> None:
     here.stream.write("\n")
 
 
+def _in_turn(here: Fixture, between: Between) -> None:
+    for _ in range(2):
+        print("lin", between, sep="", file=here.stream)
+        print("lin", end="", file=here.stream)
+        print(between, file=here.stream)
+
+
 EMPTY: dict[str, tuple[Callable[[Fixture, Between], object], list[str]]] = {
     "no separator": (
         lambda here, between: print("lin", between, sep="", file=here.stream),
@@ -545,6 +578,7 @@ EMPTY: dict[str, tuple[Callable[[Fixture, Between], object], list[str]]] = {
         ),
         ["linof another", "e"],
     ),
+    "one and the other in turn": (_in_turn, 2 * ["line", "of another", "linof another", "e"]),
     "who knows which end": (_with_options, ["line", "of another", "linof another", "e"]),
 }
 
