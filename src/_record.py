@@ -126,7 +126,9 @@ class Record:
         """The record of a kernel that had the same connection file, and died; may be empty."""
         self._descriptor = descriptor
         self._inode = os.fstat(descriptor).st_ino
-        self._is_ours = self._can_be_written = True
+        self._is_ours = True
+        self.can_be_written = True
+        """False once something could not be written, and where it is not this process's."""
         self.main = CellNotes(self, CELLS_AT)
         self.subshells = CellNotes(self, CELLS_AT + CELL_BYTES)
 
@@ -188,17 +190,17 @@ class Record:
 
     def leave(self, stderr: int) -> None:
         """Write nothing more, as in a forked child: the record is its parent's."""
-        self._is_ours = self._can_be_written = False
+        self._is_ours = self.can_be_written = False
         with suppress(OSError):
             os.dup2(stderr, self._descriptor, inheritable=False)
 
     def write(self, offset: int, data: bytes) -> None:
         """Write *data*, if that can be done: a record is worth no cell."""
-        if self._can_be_written:
+        if self.can_be_written:
             try:
                 write_at(self._descriptor, data, offset)
             except OSError:  # full, or a cell has closed it
-                self._can_be_written = False
+                self.can_be_written = False
 
 
 def note_failed_import(arguments: Sequence[str], error: BaseException) -> None:

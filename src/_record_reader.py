@@ -56,8 +56,8 @@ FATAL_SIGNALS = {
 """How `faulthandler` calls them."""
 
 WITHOUT_A_WORD = (
-    "unknown: it ended without a word, as after SIGKILL (the system does that for want of memory), "
-    "os._exit or exit() of C code"
+    "unknown: it ended without a word, as after SIGKILL (the system does that for want of memory) "
+    "or exit() of C code"
 )
 
 
@@ -161,7 +161,7 @@ class Story(NamedTuple):
             )
         if exit_code is not None:
             how = f"it ended with exit code {exit_code} and without a word"
-            return f"{how}, as by os._exit or exit() of C code"
+            return f"{how}, as by exit() of C code"
         found = FATAL.search(self.stacks)
         if found is None:
             return WITHOUT_A_WORD

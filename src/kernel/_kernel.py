@@ -10,6 +10,7 @@ from threading import Event, get_ident  # by name: gevent replaces the module's
 from typing import TYPE_CHECKING, TextIO, cast
 
 from assay.kernel._parts import Parts
+from assay.kernel._record_keeping import note_exits
 from assay.kernel.dispatch._handlers import Handlers
 from assay.kernel.lanes._shutdown import Ending
 from assay.kernel.output._descriptors import real_stderr
@@ -262,6 +263,8 @@ class Kernel:
         elif parts.visit is not None:
             stack.callback(around.reset)
             around.may_strike, around.put_off = parts.may_strike, parts.visit.put_off
+        if self._record is not None:
+            note_exits(self._record)
         stack.callback(io.stop)  # before it runs, this only closes the sockets
         stack.callback(heartbeat.close)
         if (signals := parts.signals) is not None:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import faulthandler
 import os
 import sys
+from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, TextIO
+from operator import index
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from assay._record import NOT_STARTED, Record
+from assay.kernel.process._patches import Kind, patches
 from assay.transport import get_logger
 
 if TYPE_CHECKING:
     from assay.protocol import KernelInfoReply
 
-__all__ = ["note_failure", "open_record"]
+__all__ = ["note_exits", "note_failure", "open_record"]
 
 logger = get_logger("assay.kernel")
 
@@ -52,6 +55,29 @@ def note_failure(record: Record | None, error: BaseException, *, at_start: bool)
 
     what = "".join(traceback.format_exception_only(error)).strip()
     record.note_end(f"a fault of the kernel: {what}", "".join(traceback.format_exception(error)))
+
+
+def note_exits(record: Record) -> None:
+    """Have the record say so where the program ends its process by `os._exit`."""
+
+    def noting(leave: Callable[[int], NoReturn]) -> Callable[[int], NoReturn]:
+        def note_and_leave(status: int) -> NoReturn:
+            status = index(status)  # what is none raises, and the kernel goes on
+            if record.can_be_written:
+                record.note_end(f"its program called os._exit({status})")
+                # In want of memory too; that of its thread alone: others have no part in it.
+                faulthandler.dump_traceback(record.fileno(), all_threads=False)
+            leave(status)
+
+        return note_and_leave
+
+    patches.patch(
+        os,
+        "_exit",
+        noting,
+        kind=Kind.CORRECTNESS,
+        reason="the record of a kernel that dies says that its program has ended it",
+    )
 
 
 def _tell_of(former: str) -> None:

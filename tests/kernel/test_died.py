@@ -118,7 +118,7 @@ def _ended(process: subprocess.Popen[str], connection_file: Path) -> str:
     ("code", "wanted"),
     [
         ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "for want of memory"),
-        ("import os; os._exit(3)", "exit code 3 and without a word"),
+        ("import ctypes; ctypes.CDLL(None)._exit(3)", "exit code 3 and without a word"),
     ],
 )
 def test_end_without_a_word(tmp_path: Path, code: str, wanted: str) -> None:
@@ -128,6 +128,32 @@ def test_end_without_a_word(tmp_path: Path, code: str, wanted: str) -> None:
 
     assert "it died while cell 1 ran" in said
     assert wanted in said
+
+
+EXITS = """
+import os, threading
+if not (child := os.fork()):
+    os._exit(4)
+os.waitpid(child, 0)
+try:
+    os._exit("no status")
+except TypeError:
+    thread = threading.Thread(target=lambda: os._exit(3))
+    thread.start()
+    thread.join()
+"""
+
+
+def test_exit_by_the_program(tmp_path: Path) -> None:
+    """`os._exit` is named as the cause, with its status and where it was called; that of a forked
+    child is none of the kernel's, nor is a call that fails."""
+    with started(tmp_path) as (kernel, client):
+        said = died(client, EXITS)
+        left = story(kernel)
+
+    assert "while cell 1 ran" in said
+    assert left.cause() == "its program called os._exit(3)"
+    assert "in <lambda>" in left.stacks
 
 
 def test_good_end(tmp_path: Path) -> None:
