@@ -148,6 +148,7 @@ class IoThread:
             connections=self._connections,
             patience_s=patience_s,
             sent=None if recorder is None else partial(recorder.sent, IOPUB),
+            filler=self._welcome_to if welcomes else None,
         )
         self.spare = SpareDescriptors()
         self._admission: Admission | None = None
@@ -466,11 +467,17 @@ class IoThread:
         if not self._welcomes:
             return
         try:
-            subscription = topic.decode("utf-8")
+            welcome = self._welcome_to(topic)
         except UnicodeDecodeError:
             return
-        welcome = self._session.pack(IopubWelcome(subscription=subscription), identities=(topic,))
         self._publisher.publish(welcome)
+
+    def _welcome_to(self, topic: Buffer) -> list[Buffer]:
+        """Make what a subscription to *topic* is answered by, which all subscribers to it get."""
+        subscription = str(topic, "utf-8")
+        return self._session.pack(
+            IopubWelcome(subscription=subscription), identities=(bytes(topic),)
+        )
 
     def _is_waiting(self) -> bool:
         return self._publisher.is_waiting or self._replies.is_waiting

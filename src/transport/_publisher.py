@@ -35,10 +35,11 @@ all have room for its notice. If it is left out before, it is noted anew, and it
 from where it was left out first.
 
 *Bounds.* ZeroMQ holds `IOPUB_QUEUE_MESSAGES` for a subscriber that stopped. Of large messages it is
-not given that many: `MAX_FLYING_BYTES`; and more, up to `MIN_FLYING` messages, if nothing has been
-taken for `SUSPICION_S`. To leave a subscriber out that has so few, the length of the queues is
-halved for the moment; not further, since ZeroMQ learns only at each half that a message was taken,
-and one that reads everything would look full. To end the connection instead ended the process:
+not given that many: `MAX_FLYING_BYTES`, or one that is larger. To leave a subscriber out, the
+length of the queues is halved for the moment; not further, since ZeroMQ learns only at each half
+that a message was taken, and one that reads everything would look full. So one that holds few large
+messages is given *fillers* first, small messages that mean nothing new to anybody, after which its
+queue is half full; those who read take theirs. To end the connection instead ended the process:
 ZeroMQ crashed.
 
 *Text.* What is kept of a text is what it is made of; its messages are made one at a time, as there
@@ -94,12 +95,13 @@ MAX_KEPT_BYTES = 6 * 1024 * 1024
 MAX_FLYING_BYTES = 8 * 1024 * 1024
 """What ZeroMQ is given of large messages that not all have taken, if they are more than one."""
 
-MIN_FLYING = 8
-"""How many large messages it is given, however large, to a subscriber that seems to have stopped:
-one with fewer cannot be left out."""
+FILLED_S = 0.5
+"""How long those who read have to take their fillers; all that they had before they had taken."""
 
-SUSPICION_S = 1.0
-"""After how long without a byte taken a subscriber seems to have stopped."""
+FILLERS = IOPUB_QUEUE_MESSAGES // 2
+"""How many small messages make a queue full enough to be left out. A large message that has not
+left is in ZeroMQ's hands, perhaps not in the queue any more, so it does not count. One that reads
+everything looks as if it had up to half a queue, and has room for these as well."""
 
 MESSAGE_BYTES = 1024
 """What a small message takes in memory besides its frames."""
@@ -183,6 +185,8 @@ class Publisher:
         connections: The connections of the subscribers.
         patience_s: How long all wait for a subscriber that takes nothing.
         sent: Is called with each message that has been sent, in this order.
+        filler: Returns a small message with a topic, which means nothing new to those who get it.
+            Without it a subscriber that stopped is given large messages until its queue is full.
     """
 
     def __init__(
@@ -195,9 +199,11 @@ class Publisher:
         connections: Connections | None = None,
         patience_s: float = PATIENCE_S,
         sent: Callable[[list[Buffer]], None] | None = None,
+        filler: Callable[[Buffer], list[Buffer]] | None = None,
     ) -> None:
         self._socket = socket
         self._show_sent = sent
+        self._filler = filler
         self._now = now
         self._notice = notice
         self._hold = hold
@@ -216,10 +222,10 @@ class Publisher:
         self._until_mark = MARK_EVERY
         self._patience_s = patience_s
         self._waiting_since: float | None = None
-        self._suspects = False
-        """True if nothing was taken for `SUSPICION_S`: large messages fill a queue then."""
-        self._fills = False
-        """True if a message is sent for that alone; it shows no progress."""
+        self._has_filled = False
+        """True if fillers were sent since the wait began."""
+        self._suspects: dict[int, Progress] = {}
+        """The connections that were behind when they were sent, and have taken nothing since."""
         self._looked_at = -math.inf
         self._stalled: list[_StalledSubscriber] = []
         self._drained: dict[int, float] = {}
@@ -319,45 +325,75 @@ class Publisher:
         self._kept_bytes -= less
 
     def _try(self, frames: list[Buffer], size: int) -> bool:
-        self._fills = False
-        is_sent = size <= COPIED_BYTES or not self._is_flying_too_much(size)
-        if is_sent:
-            try:
-                self._send(frames, size)
-            except zmq.Again:
-                is_sent = False
-        if not is_sent:
+        """Send a message, or return False: it is to be kept."""
+        is_flying_too_much = size > COPIED_BYTES and self._is_flying_too_much(size)
+        if is_flying_too_much or not self._is_accepted(frames, size):
             if not self._has_waited_enough():
                 return False
+            if is_flying_too_much and self._filler is not None and not self._has_filled:
+                self._fill(frames[0], self._filler)
+                return False
             self._send_to_those_with_room(frames, size)
-            self._fills = False
-        if not self._fills:
-            self._waiting_since = None
-            self._suspects = False
+        self._waiting_since = None
+        self._has_filled = False
+        self._suspects.clear()
         if self._show_sent is not None:
             self._show_sent(frames)
         return True
 
+    def _is_accepted(self, frames: list[Buffer], size: int) -> bool:
+        try:
+            self._send(frames, size)
+        except zmq.Again:
+            return False
+        return True
+
+    def _fill(self, topic: Buffer, filler: Callable[[Buffer], list[Buffer]]) -> None:
+        """Fill the queue of one that takes nothing, so that it can be left out.
+
+        All who are to get the message that waits get these.
+        """
+        self._has_filled = True
+        self._waiting_since = self._now()
+        self._suspects = self._connections.behind()
+        for _ in range(FILLERS):
+            frames, size = settled(filler(topic))
+            if not self._is_accepted(frames, size):
+                return  # its queue is full
+            if self._show_sent is not None:
+                self._show_sent(frames)
+
     def _has_waited_enough(self) -> bool:
         now = self._now()
+        if self._has_progressed(now) or self._waiting_since is None:
+            self._waiting_since = now
+            self._suspects.clear()
+        patience_s = min(FILLED_S, self._patience_s) if self._suspects else self._patience_s
+        return now - self._waiting_since >= patience_s
+
+    def _has_progressed(self, now: float) -> bool:
+        """Return True if one that may have stopped has taken something."""
         progress = self._taken()
         # Not each time that a wait begins: a program that shows much makes a thousand in a second.
         if now - self._looked_at >= PROGRESS_S:
             self._looked_at = now
-            progress |= self._connections.progressed()
-        if progress or self._waiting_since is None:
-            self._waiting_since = now
-        self._suspects = now - self._waiting_since >= min(SUSPICION_S, self._patience_s)
-        return now - self._waiting_since >= self._patience_s
+            found = self._connections.progressed()
+            # Fillers that others take are no progress.
+            progress |= self._has_suspect_progressed() if self._suspects else found
+        return progress
+
+    def _has_suspect_progressed(self) -> bool:
+        for descriptor, before in self._suspects.items():
+            now = self._connections.progress(descriptor)
+            if now is None or now.taken != before.taken or now.pending < before.pending:
+                return True
+        return False
 
     def _is_flying_too_much(self, size: int) -> bool:
         flying = self._flying
         while flying and flying[0][0].done:
             self._flying_bytes -= flying.popleft()[1]
-        if not flying or self._flying_bytes + size <= MAX_FLYING_BYTES:
-            return False
-        self._fills = self._suspects and len(flying) < MIN_FLYING
-        return not self._fills
+        return bool(flying) and self._flying_bytes + size > MAX_FLYING_BYTES
 
     def _send(self, frames: list[Buffer], size: int) -> None:
         mark = send_frames(self._socket, frames, NOBLOCK, mark=self._until_mark <= 0, size=size)

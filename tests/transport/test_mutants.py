@@ -365,23 +365,30 @@ MUTANTS = (
     Mutant(
         "one that takes nothing is waited for without end",
         f"{PUBLISHER}_has_waited_enough",
-        "return now - self._waiting_since >= self._patience_s",
+        "return now - self._waiting_since >= patience_s",
         "return False",
         f"{STATES}test_stalled",
     ),
     Mutant(
         "one whose queue is full is left out at once",
         f"{PUBLISHER}_has_waited_enough",
-        "return now - self._waiting_since >= self._patience_s",
+        "return now - self._waiting_since >= patience_s",
         "return True",
         f"{STATES}test_slow",
     ),
     Mutant(
         "one that takes a little is left out",
         f"{PUBLISHER}_has_waited_enough",
-        "if progress or self._waiting_since is None:",
+        "if self._has_progressed(now) or self._waiting_since is None:",
         "if self._waiting_since is None:",
         f"{STATES}test_slow",
+    ),
+    Mutant(
+        "one that stopped is given large messages until its queue is full",
+        f"{PUBLISHER}_try",
+        "self._fill(frames[0], self._filler)",
+        "pass",
+        f"{STATES}test_large_stalled",
     ),
     Mutant(
         "a full queue refuses from then on",
