@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Self
@@ -155,6 +156,11 @@ class ConnectionFile(Value):
                 "the key is empty, so no message is signed or checked: "
                 "whoever reaches the kernel runs code in it"
             )
+        elif self.key.isspace():
+            found.append(
+                "the key is nothing but white space, which is quickly guessed: "
+                "whoever guesses it runs code in the kernel"
+            )
         if self.transport is Transport.IPC and self.curve is None and self.ip.startswith("@"):
             found.append(
                 f"the address {self.ip} is an abstract one, which has no owner, and nothing is "
@@ -209,8 +215,9 @@ class ConnectionFile(Value):
 
         Raises:
             ConnectionFileError: not a JSON object; one of `CONNECTION_KEYS` is missing (CONN-16,
-                CONN-17); a registration file (CONN-19); a field with the wrong type, a port that is
-                none, one CURVE key without the other, a scheme that is unknown or broken.
+                CONN-17), or stands there twice; a registration file (CONN-19); a field with the
+                wrong type, a port that is none, or that two channels have, one CURVE key without
+                the other, a scheme that is unknown or broken.
         """
         try:
             fields = {**decode_object(data, name), **(instead or {})}
@@ -218,7 +225,10 @@ class ConnectionFile(Value):
         except FramingError as error:
             raise ConnectionFileError(error.args[0], requirement="CONN-02") from error
         _check_keys(name, fields)
-        return cls.from_fields(fields, name=name, allow_broken_scheme=allow_broken_scheme)
+        _check_repeated(name, data)
+        made = cls.from_fields(fields, name=name, allow_broken_scheme=allow_broken_scheme)
+        _check_ports(name, made)
+        return made
 
     @classmethod
     def from_fields(
@@ -260,10 +270,16 @@ class ConnectionFile(Value):
             allow_broken_scheme: Accept ``hmac-md5``.
 
         Raises:
-            ConnectionFileError: as for `from_json`, or the file cannot be read.
+            ConnectionFileError: as for `from_json`, or the file cannot be read, or is none: a pipe
+                that nobody writes to would be waited for, and a device never ends.
         """
         try:
-            with open(path, "rb") as file:  # noqa: PTH123 - pathlib is no part of the start
+            with open(path, "rb", opener=_open_at_once) as file:
+                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                    raise ConnectionFileError(
+                        f"{path}: wanted a file, found a pipe, a socket or a device",
+                        requirement="CONN-17",
+                    )
                 data = file.read()
         except OSError as error:
             raise ConnectionFileError(
@@ -340,6 +356,40 @@ def _check_keys(name: str, fields: JsonObject) -> None:
         f"{name}: {', '.join(missing)}: wanted {what}, found none{_meant(missing, fields)}",
         requirement="CONN-16" if "key" in missing else "CONN-17",
     )
+
+
+def _check_repeated(name: str, data: bytes) -> None:
+    """Refuse a file in which one of `CONNECTION_KEYS` stands twice: which one counts is a guess."""
+    if not any(data.count(b'"%s"' % key.encode()) > 1 for key in CONNECTION_KEYS):
+        return
+    import json  # noqa: PLC0415 - few files have one of the words twice
+
+    def names(pairs: list[tuple[str, object]]) -> list[str]:
+        return [key for key, _ in pairs]
+
+    found: list[str] = json.loads(data, object_pairs_hook=names)
+    if repeated := [key for key in CONNECTION_KEYS if found.count(key) > 1]:
+        raise ConnectionFileError(
+            f"{name}: {', '.join(repeated)}: wanted each key once, found it more than once",
+            requirement="CONN-02",
+        )
+
+
+def _check_ports(name: str, connection: ConnectionFile) -> None:
+    """Refuse a port that two channels have: a client would reach one of them by the other."""
+    by_port: dict[int, Channel] = {}
+    for channel in Channel:
+        port = connection.port(channel)
+        if port and (other := by_port.setdefault(port, channel)) is not channel:
+            raise ConnectionFileError(
+                f"{name}: {other}_port, {channel}_port: wanted different ports, found {port} twice",
+                requirement="CONN-02",
+            )
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open a file without waiting for who writes to it, where it is a pipe."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _meant(missing: Sequence[str], fields: JsonObject) -> str:

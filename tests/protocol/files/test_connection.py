@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,12 @@ def refusal(**fields: Any) -> ConnectionFileError:
     return caught.value
 
 
+def has_ports_of_its_own(file: ConnectionFile) -> bool:
+    """Return True unless two channels have one port."""
+    ports = [port for channel in Channel if (port := file.port(channel))]
+    return len(set(ports)) == len(ports)
+
+
 connection_files = st.builds(
     ConnectionFile,
     **{name: st.integers(0, 65_535) for name in PORTS},
@@ -75,7 +82,7 @@ connection_files = st.builds(
     signature_scheme=st.sampled_from(["hmac-sha256", "hmac-sha512", "hmac-sha1"]),
     kernel_name=texts(),
     extra=st.dictionaries(st.sampled_from(["x-own", "_extra"]), json_values(), max_size=2),
-)
+).filter(has_ports_of_its_own)
 
 
 @given(connection_files)
@@ -255,6 +262,45 @@ def test_other_addresses_are_a_risk(ip: str) -> None:
     (risk,) = from_fields(ip=ip).risks
 
     assert f"the address {ip} " in risk
+
+
+@pytest.mark.parametrize("key", [" ", "   ", "\t\n"])
+def test_a_key_of_white_space_is_a_risk(key: str) -> None:
+    """It signs, and is quickly guessed: the kernel says so (CONN-21)."""
+    (risk,) = from_fields(key=key).risks
+
+    assert "nothing but white space" in risk
+
+
+def test_one_port_for_two_channels_is_refused() -> None:
+    """Both are named; 0, which lets the kernel choose, may stand in all (CONN-02)."""
+    error = refusal(shell_port=7, iopub_port=7)
+
+    assert "shell_port, iopub_port: wanted different ports, found 7 twice" in str(error)
+    assert from_fields(**dict.fromkeys(PORTS, 0)).shell_port == 0
+
+
+@pytest.mark.parametrize("name", sorted(WHOLE))
+def test_a_name_that_stands_twice_is_refused(name: str) -> None:
+    """Which of the two counts would be a guess; inside of other values they may (CONN-02)."""
+    twice = whole()[:-1] + b', "%s": 1}' % name.encode()
+    with pytest.raises(ConnectionFileError) as caught:
+        ConnectionFile.from_json(twice, name="k.json")
+
+    assert str(caught.value).startswith(f"k.json: {name}: wanted each key once")
+    assert from_fields(own=[{name: 1}, {name: name}]).extra["own"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="wants named pipes")
+def test_what_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
+    """A pipe that nobody writes to is not waited for, and a device not read (CONN-17)."""
+    pipe = tmp_path / "k.json"
+    os.mkfifo(pipe)
+    for path in (pipe, Path(os.devnull)):
+        with pytest.raises(ConnectionFileError) as caught:
+            ConnectionFile.read(path)
+
+        assert f"{path}: wanted a file, found a pipe" in str(caught.value)
 
 
 def test_an_empty_address_is_refused() -> None:
