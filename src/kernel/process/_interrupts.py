@@ -29,7 +29,8 @@ nothing waits for it.
 
 *A signal that ends no wait.* Python's handler runs when the main thread next looks, but a signal
 that arrives just before that thread begins to wait in the system ends no wait. The I/O thread
-learns of each signal by a pipe and pings the main thread a moment later (`_signal_pipe`).
+learns of each signal by a pipe and pings the main thread a moment later, and again until it looks
+(`_signal_pipe`): a ping can come just before a wait as well.
 
 *A handler that is not ours.* While a cell runs, SIGINT is the program's: it may put any handler
 there, and interrupts by both ways call that. When the cell has ended ours is back, whatever was

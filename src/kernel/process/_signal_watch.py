@@ -6,7 +6,8 @@ a pipe (`SignalPipe`), wakes the main thread, and pings it to learn whether it l
 
 | comes              | the main thread  | the I/O thread                                     |
 |--------------------|------------------|----------------------------------------------------|
-| SIGINT             | `Interrupts`     | pings it, after `NOTICE_S`; interrupts subshells;  |
+| SIGINT             | `Interrupts`     | pings it, after `NOTICE_S`, and again until it     |
+|                    |                  | looks; interrupts subshells;                       |
 |                    |                  | tells the client if it has not looked after        |
 |                    |                  | `REPORT_S` more                                    |
 | interrupt_request  |                  | sends SIGINT, then does the same                   |
@@ -254,6 +255,21 @@ class SignalWatch:
                 self.say_it_goes_on()
 
         self._io.call_later(REPORT_S, look)
+        self._ping_again_later(has_looked, NOTICE_S)
+
+    def _ping_again_later(self, has_looked: Callable[[], bool], pause: float) -> None:
+        """Ping it again, less and less often, until it looks.
+
+        A ping may be missed as the interrupt was, where a thread gets no processor between its
+        last look and its wait; and C code may go on after a call that a signal has ended.
+        """
+
+        def ping() -> None:
+            if not has_looked() and self._pipe.is_answered:
+                self._pipe.ping_main_thread()
+                self._ping_again_later(has_looked, 2 * pause)
+
+        self._io.call_later(pause, ping)
 
     def interrupt_again(self) -> None:
         """Interrupt the main thread alone, and not its children; in the I/O thread."""

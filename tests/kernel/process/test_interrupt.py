@@ -163,6 +163,29 @@ threading.Event().wait()
     assert result(execute(client, goes_on)) == "[768]"
 
 
+WAITS_AGAIN = """\
+import ctypes
+library = ctypes.CDLL(None)
+pointer, size = ctypes.c_void_p, ctypes.c_size_t
+library.bsearch.argtypes = pointer, pointer, size, size, pointer
+print('waits', flush=True)
+library.bsearch(1_000_000_000, None, 8, 1, ctypes.cast(library.usleep, pointer))
+"""
+"""Waits a thousand seconds, and as long again each time that a signal ends the wait: four times."""
+
+
+@pytest.mark.parametrize("way", [by_message, by_signal])
+def test_main_thread_that_waits_on_is_woken_again(
+    shared_kernel: KernelProcess, client: Client, way: Interrupt
+) -> None:
+    """An interrupt whose first ping ends no wait either is not lost (CTRL-11)."""
+    waiting = begin(client, WAITS_AGAIN, until="waits", stop_on_error=False)
+
+    way(shared_kernel, client)
+
+    assert failed(finish(client, waiting)).ename == "KeyboardInterrupt"
+
+
 FORKING = """\
 import os
 print('forks', flush=True)
