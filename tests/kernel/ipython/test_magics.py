@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import inspect
 from pathlib import Path
 
 import pytest
+from IPython.core.magic import MagicsManager
 
 from assay.protocol import (
     UNSET,
@@ -369,6 +371,10 @@ class Later(Magics):
 """
 
 
+@pytest.mark.skipif(
+    "magic_kind" not in inspect.signature(MagicsManager.register_lazy).parameters,
+    reason="this IPython imports the modules of its magics at the start",
+)
 def test_interrupted_first_use_of_a_magic(client: Client) -> None:
     """A magic whose module an interrupt kept from being imported is there when it is used again."""
     register = "get_ipython().magics_manager.register_lazy('later', 'later_magic:Later', 'line')"
