@@ -73,10 +73,14 @@ class Workplace:
         return found
 
     def environment(self, **more: str) -> dict[str, str]:
-        """Return the environment of everything that is run for this kernel."""
+        """Return the environment of everything that is run for this kernel.
+
+        What the user tells Python is left out: with ``PYTHONDONTWRITEBYTECODE`` a language that
+        compiles its library into the cache would do so at each start, for minutes.
+        """
         path = [str(self.venv / "bin"), str(self.npm / "bin")]
         return {
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if not name.startswith("PYTHON")},
             "PATH": os.pathsep.join([*path, os.environ["PATH"]]),
             "HOME": str(self.home),
             "JUPYTER_PATH": str(self.folder / "share" / "jupyter"),

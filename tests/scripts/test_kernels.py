@@ -37,6 +37,18 @@ def place(folder: Path, *argv: str) -> Workplace:
     return Workplace(folder=folder, entry=Entry(name="kay", group="others", argv=argv))
 
 
+def test_environment_of_a_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the user tells Python does not reach the kernels; the rest does, but for the home."""
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.setenv("KAY_SETTING", "1")
+
+    found = place(tmp_path).environment(MORE="2")
+
+    assert "PYTHONDONTWRITEBYTECODE" not in found
+    assert (found["KAY_SETTING"], found["MORE"]) == ("1", "2")
+    assert found["HOME"] == str(tmp_path / "home")
+
+
 def test_pages_agree() -> None:
     """The pages under docs say what the results say."""
     assert _pages.disagreements() == []
