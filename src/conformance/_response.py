@@ -65,6 +65,16 @@ class Response:
         return self.idle is not None and (bool(self.replies) or not self.wants_reply)
 
     @property
+    def is_begun_cell(self) -> bool:
+        """True for a cell that has begun."""
+        return self.draft.msg_type == "execute_request" and self.busy is not None
+
+    @property
+    def ended(self) -> bool:
+        """True once idle or a reply has come."""
+        return self.idle is not None or bool(self.replies)
+
+    @property
     def types(self) -> tuple[str, ...]:
         """The types of what was published; a status carries its state: ``status:busy``."""
         return tuple(

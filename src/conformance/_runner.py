@@ -386,9 +386,10 @@ def _settle(testee: Testee) -> bool:
     testee.limits.begin()
     try:
         answered = testee.peer.quiet()
+        ended = testee.await_cells()
     except (AssayError, OutOfTime):
         return False
-    return answered and testee.is_running
+    return answered and ended and testee.is_running
 
 
 def _read_rest(testee: Testee) -> None:

@@ -79,6 +79,7 @@ class Testee:
         self._begun = 0
         self._taken = 0
         self._peers: list[Peer] = []
+        self._awaited: set[str] = set()
         self.peer = self.connect("one")
 
     @classmethod
@@ -285,6 +286,23 @@ class Testee:
         # What has reached another client may reach the first one, whose traffic is judged, later.
         reached = {one.parent_id for one in self.peer.arrivals if one.state == "idle"}
         return all(one.done and one.msg_id in reached for peer in self._peers for one in peer.asked)
+
+    def await_cells(self) -> bool:
+        """Wait for the end of all cells that have begun, once for each; return whether it came.
+
+        A kernel may answer questions while it runs code (AMB-74): that it answers does not show
+        that an interrupted cell has ended.
+        """
+        cells = [
+            one
+            for peer in self._peers
+            for one in peer.asked
+            if one.is_begun_cell and not one.done and one.msg_id not in self._awaited
+        ]
+        self._awaited.update(one.msg_id for one in cells)
+        ended = self.peer.wait_for(lambda: all(one.ended for one in cells))
+        self.peer.wait_for(lambda: all(one.done for one in cells), self.limits.grace)
+        return ended
 
     def take_others(self) -> tuple[Testee, ...]:
         """Return the kernels that `another` has started, and forget them."""

@@ -424,6 +424,15 @@ class StatusOnlyOfExecute(Kernel):
             super().idle(request)
 
 
+@fault("shell-complete-dropped", "SHELL-06", "A `complete_request` has no effect at all.")
+class CompleteDropped(Kernel):
+    """Completion is not implemented, and it gets no busy and no idle."""
+
+    def accept(self, request: Incoming) -> None:
+        if request.type != "complete_request":
+            super().accept(request)
+
+
 @fault("shell-last-first", "SHELL-15", "The request that came last is handled first.")
 class LastFirst(Kernel):
     """A stack where a queue is due."""

@@ -73,11 +73,18 @@ def _aborted(message: Outgoing) -> None:
     message.content = {"status": "aborted", "execution_count": count}
 
 
+def _behind_a_prompt(message: Outgoing) -> None:
+    message.content["text"] = f"\x1b[32m>{message.content['text']}"
+
+
 def _is_error(message: Outgoing) -> bool:
     return message.content.get("status") == "error" or message.type == "error"
 
 
 INFO = of("kernel_info_reply")
+
+LATE_S = 1.0
+"""Far more than the checks wait for messages that are only behind others."""
 
 ROWS: tuple[Row, ...] = (
     vary("extra-keys", "Unknown keys stand everywhere.", every, _more_keys),
@@ -113,6 +120,8 @@ ROWS: tuple[Row, ...] = (
     vary("payload-empty", "Replies have an empty `payload`.",
          both(of("execute_reply"), having(status="ok")),
          _payload),
+    vary("stdout-behind-a-prompt", "What is printed has the end of a prompt before it.",
+         both(of("stream"), having(name="stdout")), _behind_a_prompt),
     vary("aborted", "Aborted requests get the deprecated status.",
          lambda m: m.type == "execute_reply" and m.cause is not None and m.cause.aborted,
          _aborted),
@@ -431,3 +440,14 @@ class QuestionsOvertake(Kernel):
             self.handle(request, Lane("none", self))
         else:
             super().route(request)
+
+
+@variation("interrupts-late", "A cell ends a second after an interrupt, and questions overtake it.")
+class InterruptsLate(QuestionsOvertake):
+    """Code that cleans up first."""
+
+    def answer(self, request: Incoming, lane: Lane) -> Fields | None:
+        made = super().answer(request, lane)
+        if made is not None and made.get("ename") == "KeyboardInterrupt":
+            time.sleep(LATE_S)
+        return made

@@ -199,6 +199,10 @@ def range_lies_in_the_code(kernel: Testee) -> Outcome:
     for code in cells:
         for cursor in range(0, len(code) + 1, 1 + len(code) // 24):
             cell = _complete(kernel, code, cursor)
+            if cursor and cell.reply is None and not kernel.peer.quiet():
+                return failed("a kernel that goes on answering", f"none behind {cursor}", cell)
+            if cursor:
+                cell.replied()
             if cell.status != "ok" or misfit(cell.replied().content, FORM) is not None:
                 continue
             answered += 1

@@ -135,12 +135,12 @@ def does_not_count(kernel: Testee) -> Outcome:
     snippets=("define", "print_name", "syntax_error"),
 )
 def defines_nothing(kernel: Testee) -> Outcome:
-    kernel.peer.execute(kernel.snippet("define", name="assayjudged", number=1)).succeeded()
-    _state(_judge(kernel, kernel.snippet("define", name="assayjudged", number=2)))
+    kernel.peer.execute(kernel.snippet("define", name="assayjudged", number=40917)).succeeded()
+    _state(_judge(kernel, kernel.snippet("define", name="assayjudged", number=51826)))
     cell = kernel.peer.execute(kernel.snippet("print_name", name="assayjudged"))
     cell.succeeded()
-    if "2" in cell.text():
-        return failed("1 printed", repr(cell.text()), cell)
+    if "51826" in cell.text():
+        return failed("40917 printed", repr(cell.text()), cell)
     return passed()
 
 
