@@ -183,6 +183,17 @@ def test_odd(name: str, report_of: Reports) -> None:
     assert report.failures() == ()
 
 
+def test_subshells_without_prompts() -> None:
+    """Whether cells of two subshells ask at a time is not judged where none asks."""
+    with forking():
+        (result,) = ask("no-stdin", _checks("SUBSHELL-14.1")).results
+
+    assert (result.outcome, result.reason) == (
+        Verdict.SKIPPED,
+        "the code does not ask for input",
+    )
+
+
 @pytest.mark.parametrize("name", HOPELESS)
 def test_hopeless(name: str, report_of: Reports) -> None:
     """A kernel that is silent, refuses everything or dies passes nothing, and the run ends."""

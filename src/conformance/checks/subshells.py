@@ -365,9 +365,10 @@ def counters(kernel: Testee) -> Outcome:
 def prompts(kernel: Testee) -> Outcome:
     peer, code = kernel.peer, kernel.snippet("input", prompt="assay")
     cells = [peer.send(_cell(kernel, _create(kernel), code, allow_stdin=True)) for _ in range(2)]
-    if not peer.wait_for(lambda: any(one.prompts or one.replies for one in cells)):
+    peer.wait_for(lambda: all(one.prompts or one.replies for one in cells))
+    if not any(one.prompts for one in cells):
         raise Skip("the code does not ask for input")
-    if not peer.wait_for(lambda: all(one.prompts for one in cells)):
+    if not all(one.prompts for one in cells):
         return failed("two prompts at a time", f"{len(peer.on(Channel.STDIN))}", *cells)
     words = [new_name() for _ in cells]
     for cell, word in reversed(list(zip(cells, words, strict=True))):
