@@ -839,6 +839,31 @@ FAULTS: tuple[tuple[str, str, str, tuple[Change, ...]], ...] = (
     ("INFO-18", "kernel_info_reply", "Nobody knows which version of the language it is.", (
         content(language_info={key: LANGUAGE[key] for key in LANGUAGE if key != "version"}),
     )),
+    ("EXEC-17", "queue", "IOPub names another exception.", (
+        content("bad.error", ename="TypeError"),
+    )),
+    ("EXEC-17", "queue", "IOPub gives the exception another value.", (
+        content("bad.error", evalue="yes"),
+    )),
+    ("EXEC-17", "queue", "IOPub has another traceback.", (
+        content("bad.error", traceback=["ValueError: yes"]),
+    )),
+    ("IOPUB-19", "cells", "The result has the number of another cell.", (
+        content("one.execute_result", execution_count=2),
+    )),
+    ("CTRL-04", "end", "The others learn that a restart follows.", (
+        content("end.shutdown_reply", restart=True),
+    )),
+    ("DEBUG-04", "debugger", "The reply is that to another number.", (
+        content("debug.reply", request_seq=2),
+    )),
+    ("DEBUG-04", "debugger", "The reply is that to another command.", (
+        content("debug.reply", command="continue"),
+    )),
+    ("HIST-05", "search", "One cell is listed twice.", (
+        content("history", unique=True),
+        content("history.reply", history=[[1, 1, "x"], [1, 2, "x"]]),
+    )),
 )  # fmt: skip
 """The rule that is broken, the scene, what is wrong, and the change. New ones come last: the place
 is the number."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+from copy import deepcopy
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -114,6 +115,19 @@ ALWAYS_TOO = {"SHELL-11": ("SHELL-12",)}
 
 BETWEEN = frozenset({"EXEC-06", "EXEC-08", "EXEC-21", "IOPUB-22", "SUBSHELL-01", "DEBUG-01"})
 """Rules whose findings may be about a single content and rest on others."""
+
+
+@pytest.mark.parametrize("unique", [False, None])
+def test_a_search_may_list_a_cell_twice(unique: bool | None) -> None:
+    """Duplicates are left out of a search only where the request says so (HIST-05)."""
+    vector = deepcopy(next(one for one in BROKEN if one["breaks"] == "HIST-05"))
+    asked = next(one for one in vector["records"] if one["sender"] == "client")
+    if unique is None:
+        del asked["content"]["unique"]
+    else:
+        asked["content"]["unique"] = unique
+
+    assert judged(vector) == ()
 
 
 @pytest.mark.parametrize("vector", BROKEN, ids=named)

@@ -159,8 +159,10 @@ def _moved(
         return last
     for one in cell.all("execute_result"):
         if (result := _count(one)) is not None and result not in known:
-            got = str(result)
-            conversation.note("IOPUB-19", "content.execution_count", str(known[0]), got, one)
+            said = shown if published is not None else reply
+            assert said is not None
+            path, wanted = "content.execution_count", f"the number of its cell, {known[0]}"
+            conversation.note("IOPUB-19", path, wanted, str(result), said, one)
     if len(set(known)) == 2:
         _disagree(conversation, cell)
         # The one that goes on from the cell before is right; without one, either may be.

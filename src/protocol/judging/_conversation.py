@@ -376,6 +376,7 @@ def _disagreements(exchange: RecordedExchange, reply: Seen) -> Iterator[tuple[st
         case "history_request":
             yield from _history(asked.get("output") is True, answered.get("history"))
             yield from _history_length(asked, answered.get("history"))
+            yield from _duplicates(asked, answered.get("history"))
         case "shutdown_request":
             wanted_restart, restart = asked.get("restart", False), answered.get("restart", False)
             if restart != wanted_restart:
@@ -421,6 +422,21 @@ def _history_length(
         yield rule, "content.history", f"{limit} cells at most", f"{len(history)} cells"
 
 
+def _duplicates(
+    asked: Mapping[str, object], history: object
+) -> Iterator[tuple[str, str, str, str]]:
+    """HIST-05, as far as the cells alone show it: which of equal ones is kept is open."""
+    searches = asked.get("hist_access_type") == "search" and asked.get("unique") is True
+    if not searches or not isinstance(history, (list, tuple)):
+        return
+    first: dict[str, int] = {}
+    for at, cell in enumerate(history):
+        shown = cell[2] if isinstance(cell, (list, tuple)) and len(cell) == 3 else None
+        code = shown[0] if isinstance(shown, (list, tuple)) and shown else shown
+        if isinstance(code, str) and first.setdefault(code, at) != at:
+            yield "HIST-05", f"content.history[{at}]", "each cell once", shorten(code)
+
+
 # What a kernel says of itself
 
 
@@ -442,6 +458,16 @@ def _kernel(conversation: Conversation) -> None:
             conversation.note(
                 "CTRL-07", "header", "a shutdown_reply on IOPub", "none", asked, reply
             )
+        for one in exchange.all("shutdown_reply"):
+            _same_restart(conversation, exchange.request, reply, one)
+
+
+def _same_restart(conversation: Conversation, asked: Seen, reply: Seen, published: Seen) -> None:
+    """CTRL-04 for the others, who are told what the reply says; its own fault is noted there."""
+    wanted, replied, got = (one.content.get("restart", False) for one in (asked, reply, published))
+    if wanted == replied != got:
+        path = "content.restart"
+        conversation.note("CTRL-04", path, shorten(wanted), shorten(got), reply, published)
 
 
 def _infos(conversation: Conversation) -> None:

@@ -585,7 +585,7 @@ FAULTS: dict[str, tuple[Fault, str, tuple[str, ...]]] = {
     "another count in the result": (
         changed("two.execute_result", "content", execution_count=9),
         "IOPUB-19",
-        ("two.execute_result",),
+        ("two.input", "two.execute_result"),
     ),
     "a silent cell is counted": (
         changed("silent.reply", "content", execution_count=3),
@@ -721,6 +721,11 @@ FAULTS: dict[str, tuple[Fault, str, tuple[str, ...]]] = {
         changed("end.reply", "content", restart=True),
         "CTRL-04",
         ("end", "end.reply"),
+    ),
+    "another restart for the others": (
+        changed("end.broadcast", "content", restart=True),
+        "CTRL-04",
+        ("end.reply", "end.broadcast"),
     ),
     "a reply to a comm message": (_comm_answered, "COMM-04", ("comm", "comm.reply")),
     "a cursor behind the code": (
