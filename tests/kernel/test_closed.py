@@ -225,7 +225,7 @@ def test_file_with_new_ports_is_tightened(tmp_path: Path) -> None:
 
 
 def test_ipc_sockets_are_their_users_alone(tmp_path: Path) -> None:
-    """Nobody else may connect to the five files, whatever the umask (CONN-20)."""
+    """Nobody else may connect to the five files, whatever the umask (CONN-20, F10)."""
     connection = ConnectionFile(key="k", transport=Transport.IPC, ip=str(tmp_path / "s"))
     command = ["sh", "-c", 'umask 0; exec "$@"', "sh", *argv()]
     with start(tmp_path, command=command, connection=connection) as kernel:
@@ -266,7 +266,7 @@ def test_just_enough_descriptors(tmp_path: Path) -> None:
 
 def test_parent_that_never_was(tmp_path: Path) -> None:
     """A JPY_PARENT_PID that names no process is warned of; the kernel runs on: it came with the
-    environment of a container."""
+    environment of a container (F3)."""
     command = ["sh", "-c", f'JPY_PARENT_PID={NO_PROCESS} exec "$@"', "sh", *argv()]
     with start(tmp_path, command=command) as kernel:
         with kernel.client(timeout=HANG_LIMIT_S) as client:

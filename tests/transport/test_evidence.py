@@ -197,7 +197,7 @@ class TestSubscriptions:
             assert client.receive("iopub").content == {"name": "stderr", "text": "2\n"}
 
     def test_one_topic(self, kernel: KernelUnderTest) -> None:
-        """Every message has one, which says its type, or which stream it is of (S-112, S-114)."""
+        """Every message has one: its type, or the stream that it is of (S-112, S-114, D7)."""
         code = "import sys; print(1); print(2, file=sys.stderr); display(3); 4"
         with RawClient(kernel) as client:
             client.welcome()

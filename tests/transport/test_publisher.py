@@ -201,7 +201,7 @@ class TestStates:
         assert not desk.publisher.is_waiting
 
     def test_slow(self) -> None:
-        """One that takes a message now and then gets everything, however long it takes."""
+        """One that takes a message now and then gets everything, however long it takes (F4)."""
         one = Subscriber(10)
         desk = Desk(one)
         desk.publish(*names(50))
@@ -292,7 +292,7 @@ class TestStates:
         assert desk.publisher.timeout_s is None
 
     def test_two_stalled(self) -> None:
-        """A second one that stops is found as the first was."""
+        """A second one that stops is found as the first was (F2)."""
         first, second, healthy = Subscriber(4), Subscriber(8), Subscriber(1000)
         desk = Desk(first, second, healthy)
         for name in names(20):
@@ -623,7 +623,7 @@ class Looks(Connections):
 def test_progress_of_a_subscriber(
     before: tuple[int, int], now: tuple[int, int], expected: bool
 ) -> None:
-    """A peer has progressed that has taken something since the last look, however much waits."""
+    """A peer has progressed that has taken something since the last look (F4)."""
     connections = Looks(before, now)
 
     assert not connections.progressed()

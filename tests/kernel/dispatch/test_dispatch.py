@@ -103,7 +103,7 @@ def raising(error: BaseException) -> Callable[[Cell], object]:
 )
 def test_what_an_interpreter_raises_is_published(error: BaseException) -> None:
     """It is one error on IOPub and the same in the reply, with the author's frames alone
-    (EXEC-17)."""
+    (EXEC-17, F11)."""
     log, reply, _ = execute(raising(error), ExecuteRequest(code="x"))
 
     (shown,) = published(log)
@@ -115,7 +115,7 @@ def test_what_an_interpreter_raises_is_published(error: BaseException) -> None:
 
 
 def test_failure_that_was_not_published_is() -> None:
-    """A `Failed` that the interpreter has only returned is on IOPub all the same (EXEC-17)."""
+    """A `Failed` that the interpreter has only returned is on IOPub all the same (EXEC-17, F11)."""
     failed = Failed(ename="Wrong", evalue="w", traceback=("Wrong: w",))
     log, reply, _ = execute(lambda _: failed, ExecuteRequest(code="x"))
 

@@ -53,6 +53,26 @@ SHOWN = {
     "pager": "from IPython.core import page\npage.page(5)",
     "hook": "get_ipython().events.register('post_execute', bad)",
     "no hook": "get_ipython().events.unregister('post_execute', bad)",
+    "hook for threads": "before = threading.excepthook\n"
+    "threading.excepthook = lambda e: traceback.print_exception(e.exc_value)\n"
+    "t = threading.Thread(target=bad); t.start(); t.join(); threading.excepthook = before",
+    "hook for finalizers": "import sys; before = sys.unraisablehook\n"
+    "sys.unraisablehook = lambda e: traceback.print_exception(e.exc_value)\n"
+    "Final(bad); sys.unraisablehook = before",
+    "handler of a loop": "loop = asyncio.get_running_loop()\n"
+    "loop.set_exception_handler(lambda _, c: traceback.print_exception(c['exception']))\n"
+    "loop.call_soon(bad); await asyncio.sleep(0); loop.set_exception_handler(None)",
+    "handler of errors": "get_ipython().set_custom_exc((TypeError, ValueError), "
+    "lambda shell, kind, e, trace, tb_offset=None: traceback.print_exception(e))\nbad()",
+    "no handler of errors": "get_ipython().set_custom_exc((), None)\nbad()",
+    "magic of the user's": "get_ipython().register_magic_function(bad, 'line', 'bad')\n%bad",
+    "cell magic of the user's": "get_ipython().register_magic_function(bad, 'cell', 'bad')\n"
+    "get_ipython().run_cell_magic('bad', '', 'x')",
+    "module that fails": "import pathlib, sys, tempfile\nwith tempfile.TemporaryDirectory() as f:\n"
+    "    pathlib.Path(f, 'fails_here.py').write_text('input()')\n    sys.path.insert(0, f)\n"
+    "    try: import fails_here\n    finally: sys.path.remove(f)",
+    "object that cannot be shown": "class Shown:\n"
+    "    def _repr_mimebundle_(self, **_): bad()\nShown()",
     "verbose": "%xmode Verbose\nbad()",
     "plain": "%xmode Plain\nbad()",
     "as ever": "%xmode Context\nbad()",
