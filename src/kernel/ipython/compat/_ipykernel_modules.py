@@ -32,6 +32,10 @@ __all__ = ["install_shims", "remove_shims"]
 
 PACKAGE = "ipykernel"
 SHELL_MODULE = f"{PACKAGE}.zmqshell"
+CONNECT_MODULE = f"{PACKAGE}.connect"
+
+CONNECT = ("get_connection_file", "get_connection_info")
+"""What there is of it where it is not installed (`_connect`)."""
 
 LIKE_VERSION = (6, 31, 0)
 """What programs that find the package among the modules take it for, where it is not installed.
@@ -58,6 +62,7 @@ def install_shims(comms: Comms, stream_class: type) -> None:
     submodules: dict[str, object] = {
         "zmqshell": shell,
         "iostream": stream,
+        "connect": _ShimModule(CONNECT_MODULE),
         "kernelapp": _ShimModule(f"{PACKAGE}.kernelapp", IPKernelApp=IPKernelApp),
         "comm": _ShimModule(
             f"{PACKAGE}.comm",
@@ -97,13 +102,15 @@ class _ShimModule(ModuleType):
     def __getattr__(self, name: str) -> object:
         if name in ("__path__", "__file__"):
             return self._found(name)
-        if name.startswith("__") and name != "__version__":
+        if name.startswith("__") and name not in {"__version__", "__all__"}:
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
         try:
             module = self._installed()
         except ImportError:
             if (self.__name__, name) == (PACKAGE, "version_info"):
                 return LIKE_VERSION
+            if self.__name__ in {PACKAGE, CONNECT_MODULE} and name in CONNECT:
+                return getattr(import_module("assay.kernel.ipython.compat._connect"), name)
             raise AttributeError(
                 f"{self.__name__} is not installed; it would have {name!r}"
             ) from None

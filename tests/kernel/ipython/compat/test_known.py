@@ -232,6 +232,52 @@ def test_connection_file_is_found(beside: tuple[KernelProcess, Client]) -> None:
     assert answer.text() == f"{(str(path), str(path.parent))!r}\n"
 
 
+def test_connection_file_is_found_in_the_installed_module(
+    beside: tuple[KernelProcess, Client],
+) -> None:
+    """What is installed answers there as well, whichever is imported first (CONN-01)."""
+    kernel, client = beside
+    path = kernel.connection_file
+
+    answer = execute(
+        client,
+        "from ipykernel.connect import get_connection_file as found\n"
+        "import ipykernel\n"
+        "from ipykernel.connect import *\n"
+        "{found(), get_connection_file(), ipykernel.get_connection_file()}",
+    )
+
+    assert result(answer) == f"{{{(str(path), str(path.parent))!r}}}"
+
+
+HIDE = """
+import sys
+class Hiding:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition('.')[0] == 'ipykernel':
+            raise ModuleNotFoundError(f'No module named {name!r}', name=name)
+sys.meta_path.insert(0, Hiding())
+"""
+"""Have the package not be installed, as far as an import finds."""
+
+
+def test_connection_file_is_found_without_the_package(kernel: KernelProcess, mine: Client) -> None:
+    """By the same functions, in the module and in the package (CONN-01)."""
+    path = str(kernel.connection_file)
+    succeeded(execute(mine, HIDE))
+
+    answer = execute(
+        mine,
+        "import ipykernel\n"
+        "from ipykernel.connect import get_connection_file, get_connection_info\n"
+        "info = get_connection_info(unpack=True)\n"
+        "found = {get_connection_file(), ipykernel.get_connection_file()}\n"
+        "found, type(info['key']), get_connection_info() == open(get_connection_file()).read()",
+    )
+
+    assert result(answer) == f"({ {path}!r}, bytes, True)"
+
+
 def test_rest_of_the_application_comes_from_its_package(
     beside: tuple[KernelProcess, Client],
 ) -> None:
@@ -449,7 +495,8 @@ def test_output_goes_to_the_parent_that_is_set(client: Client, parent: str) -> N
     assert [r.msg_type for r in heard].count("display_data") == 1
     ids = {r.parent_header.msg_id for r in heard if r.parent_header is not None}
     assert ids == {first.request.header.msg_id}
-    assert all(r.frames[4] == first.published[0].frames[4] for r in heard)
+    wanted = json.loads(bytes(first.published[0].frames[4]))
+    assert all(json.loads(bytes(r.frames[4])) == wanted for r in heard)
 
 
 def test_output_of_children_goes_to_the_parent_that_is_set(client: Client) -> None:
