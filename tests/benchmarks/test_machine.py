@@ -26,7 +26,7 @@ START = ticks(busy=100.0, steal=1.0, ours=10.0, at=0.0)
     ids=["only ours", "another worked", "the host took some", "too short to say"],
 )
 def test_only_what_is_not_ours_disturbs(after: Ticks, is_too_much: bool) -> None:
-    """Processor time that is neither idle nor ours is somebody else's."""
+    """Processor time that is neither idle nor ours is another program's."""
     found = between(START, after)
 
     assert found is not None

@@ -6,7 +6,7 @@ from benchmarks.process import CHANNELS, PORTS, new_connection
 
 
 def test_ports_are_not_those_of_outgoing_connections() -> None:
-    """Every channel has one of its own, which nobody who asks for any port is given."""
+    """Every channel has one of its own, which is given to none who asks for any port."""
     ports = new_connection().ports
 
     assert tuple(ports) == CHANNELS

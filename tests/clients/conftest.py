@@ -92,7 +92,7 @@ def encryption() -> str:
 
 
 def _free_ports() -> dict[str, int]:
-    """Choose ports below those that the system gives to whoever connects.
+    """Choose ports below those that the system gives to programs that connect.
 
     jupyter_client would choose among these. Until the kernel binds them, a connection of another
     test may take one.

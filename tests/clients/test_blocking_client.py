@@ -40,7 +40,7 @@ def ask(client: BlockingKernelClient, request: str, **arguments: Any) -> Message
 
 
 def execute_and_interrupt(running: Running, code: str) -> Answer:
-    """Execute *code*, which says that it is running, and interrupt it when it has said so."""
+    """Execute *code*, which says that it is running, and interrupt it when it has printed that."""
     published: list[Message] = []
 
     def interrupt_when_running(message: Message) -> None:
@@ -150,7 +150,7 @@ class TestExecute:
         ],
     )
     def test_output_reaches_its_cell(self, client: BlockingKernelClient, code: str) -> None:
-        """Output arrives under the cell that made it and before idle, whoever wrote it."""
+        """Output is under the cell that made it and before idle, of C code and children too."""
         answer = execute(client, code)
 
         assert answer.text().splitlines() == ["seen"]
@@ -519,7 +519,7 @@ class TestComms:
         assert (content["comm_id"], content["data"]) == ("from-outside", {"got": {"a": 1}})
 
     def test_unknown_target_is_closed(self, client: BlockingKernelClient) -> None:
-        """A comm for a target that nobody registered is closed by the kernel."""
+        """A comm for a target that is not registered is closed by the kernel."""
         data = {"comm_id": "astray", "target_name": "no.such.target", "data": {}}
         client.shell_channel.send(client.session.msg("comm_open", data))
 

@@ -39,7 +39,7 @@ class Console:
     """
 
     def __init__(self, kernel_name: str, folder: Path, *, asks_is_complete: bool = False) -> None:
-        # Nobody answers questions about the cursor here, so the console is told not to ask.
+        # Nobody answers questions about the cursor here, so the console is set not to ask.
         self.terminal = pexpect.spawn(
             sys.executable,
             [

@@ -327,7 +327,7 @@ class TestOutputAreas:
 
 
 class TestOutputErrorsAndInput:
-    """Much output, displays that change, expected errors and nobody to ask."""
+    """Much output, displays that change, expected errors and no user to ask."""
 
     def test_long_output_is_complete(self, outcome: NotebookNode) -> None:
         """Five thousand lines arrive whole and in order."""
@@ -373,7 +373,7 @@ class TestOutputErrorsAndInput:
         assert [output["ename"] for output in outputs(outcome, cell)] == [error]
 
     def test_refused_input_can_be_handled(self, outcome: NotebookNode) -> None:
-        """A cell can catch the error of there being nobody to ask."""
+        """A cell can catch the error of there being no user to ask."""
         assert streams(outcome, "handled") == [("stdout", "nobody to ask\n")]
 
     def test_await_has_a_result(self, outcome: NotebookNode) -> None:
@@ -393,7 +393,7 @@ class TestFailure:
     """Notebooks that do not reach their end."""
 
     def test_error_ends_the_notebook(self, tmp_path: Path) -> None:
-        """An error that nobody expects is raised to who runs the notebook."""
+        """An unexpected error is raised to who runs the notebook."""
         client = client_of(notebook_of("1 / 0", "'reached'"), tmp_path)
 
         with pytest.raises(CellExecutionError) as caught:

@@ -301,7 +301,7 @@ def test_time_that_does_not_suffice(words: list[str], code: int) -> None:
 
 
 def test_kernel_that_has_ended(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A connection file that a kernel has left behind is exit code 3, and not said to start."""
+    """A connection file that a kernel has left is exit code 3; no line says that it starts."""
     path = tmp_path / "k.json"
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -22,7 +22,7 @@ SLEEPS = [sys.executable, "-c", "import signal; signal.pause()", "{connection_fi
 
 
 class Interrupted:
-    """`subprocess.Popen`, and a signal that comes when there is a process and nobody knows it."""
+    """`subprocess.Popen`, and a signal when there is a process and no variable holds it."""
 
     def __init__(self, patch: pytest.MonkeyPatch, number: signal.Signals) -> None:
         self.started: list[subprocess.Popen[bytes]] = []

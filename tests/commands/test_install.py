@@ -180,7 +180,7 @@ class TestUninstall:
     """``assay uninstall``."""
 
     def test_removes_and_says_so(self, kernels: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        """The kernelspec is gone, and which one is said."""
+        """The kernelspec is gone, and its folder is named."""
         main(["install", "--user"])
         code = main(["uninstall", "-y"])
 

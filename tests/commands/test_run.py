@@ -65,7 +65,7 @@ class TestCode:
         assert code == 0
 
     def test_error(self, capsys: pytest.CaptureFixture[str]) -> None:
-        """An exception is shown on stderr, without colours where nobody sees them."""
+        """An exception is shown on stderr, without colours where no terminal shows them."""
         code = main(["run", "-c", "print('before'); 1 / 0"])
 
         captured = capsys.readouterr()
@@ -121,7 +121,7 @@ class TestCode:
         assert (code, capsys.readouterr().err) == (wanted, message)
 
     def test_death(self, capsys: pytest.CaptureFixture[str]) -> None:
-        """A kernel that dies is told apart from code that fails."""
+        """A kernel that dies is kept apart from code that fails."""
         code = main(["run", "-c", "print('last'); import os; os._exit(1)"])
 
         captured = capsys.readouterr()
@@ -176,7 +176,7 @@ class TestOtherKernels:
     def test_kernel_that_does_not_start(
         self, home: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        """A kernel that does not start is told with what it wrote."""
+        """A kernel that does not start is reported with what it wrote."""
         folder = home / "jupyter_path" / "kernels" / "broken"
         folder.mkdir(parents=True)
         (folder / "kernel.json").write_text(
@@ -363,7 +363,7 @@ class TestProcess:
 
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
     def test_told_to_end(self, small: str, home: Path, number: signal.Signals) -> None:
-        """A run that is told to end takes its kernel along, and all that was made for it."""
+        """A run that is asked to end takes its kernel along, and all that was made for it."""
         code = "import os; out(f'{os.getpid()}\\n'); import signal; signal.pause()"
         with subprocess.Popen(
             [*ASSAY, "run", "--kernel", small, "-c", code], stdout=subprocess.PIPE, text=True

@@ -72,7 +72,7 @@ def test_list_of_errata(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_an_empty_list(capsys: pytest.CaptureFixture[str]) -> None:
-    """That there is nothing of a kind is an answer, and said on stderr."""
+    """That there is nothing of a kind is an answer, on stderr."""
     code, out, err = run(capsys, "list", "--area", "HB", "--binds", "package")
 
     assert (code, out) == (0, "")
@@ -224,7 +224,7 @@ def test_help(capsys: pytest.CaptureFixture[str], command: str) -> None:
 def test_tables_wrap_on_a_terminal(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where somebody reads, no line is longer than the terminal."""
+    """At a terminal, no line is longer than the terminal."""
     monkeypatch.setenv("COLUMNS", "80")
     capsys.readouterr()
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)

@@ -70,7 +70,7 @@ def test_named(
 
 
 def test_none(runtime: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Where there is no record, that is said, with the place, and why that may be."""
+    """Where there is no record, a line says so, with the place, and why that may be."""
     codes = [main(["why"]), main(["why", "kernel-1.json"])]
 
     said = capsys.readouterr().err.splitlines()

@@ -119,7 +119,7 @@ def test_questions_beside_wrong_code(wrong: str, rules: set[str]) -> None:
 
 
 def test_earlier_messages_without_an_id() -> None:
-    """That something without an id was sent before excuses nothing and accuses nobody."""
+    """That something without an id was sent before excuses nothing and accuses no side."""
     segment = Segment(
         lines=_conversation(idle=True),
         earlier=frozenset({""}),

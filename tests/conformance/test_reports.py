@@ -160,7 +160,7 @@ def test_checks_without_time(report: Report) -> None:
 
 
 def test_baseline(report: Report) -> None:
-    """An accepted failure is a note that says why; what passes by now is told."""
+    """An accepted failure is a note that says why; what passes by now is reported."""
     text = '[accepted]\n"SHELL-04.1" = "issue 7"\n"SHELL-05.1" = "issue 8"\n'
 
     found, stale = apply_baseline(report, read_baseline(text, "b.toml"))
@@ -204,7 +204,7 @@ def test_baseline_of_traffic() -> None:
 
 
 def test_comparison(report: Report) -> None:
-    """What broke and what was mended is told apart."""
+    """What broke and what was mended is kept apart."""
     first, second, *rest = report.results
     after = evolve(
         report,
@@ -301,7 +301,7 @@ def test_failure_that_was_not_asked_before(check: str, report: Report) -> None:
 
 
 def test_kernel_that_does_not_start_any_more(report: Report) -> None:
-    """That is told, and mends nothing."""
+    """That is reported, and mends nothing."""
     after = evolve(report, error="no luck", results=())
 
     found = compare(report, after)

@@ -174,7 +174,7 @@ def test_what_is_seen_in_passing_can_be_ignored(ignored: tuple[str, ...], *, see
 
 
 def test_mistakes_are_those_of_requirements() -> None:
-    """What is said of how kernels break a rule belongs to a rule that there is."""
+    """What describes how kernels break a rule belongs to a rule that there is."""
     assert set(MISTAKES) <= {one.id for one in requirements()}
 
 
@@ -281,7 +281,7 @@ def test_kernel_that_is_replaced(
 
 
 def test_kernel_without_control() -> None:
-    """What harms nobody is not blamed for the silence of a kernel that never spoke on control."""
+    """What does no harm is not blamed for the silence of a kernel that never spoke on control."""
     found = _found_of("wire-no-control", "CTRL-15.1")
 
     assert found.outcome is Verdict.SKIPPED
@@ -295,7 +295,7 @@ def test_replies_without_status(check: str) -> None:
 
 
 def test_missing_broadcast() -> None:
-    """Of a kernel that ends without a last word the word is told as missing, not the end."""
+    """Of a kernel that ends without a last word the word is reported as missing, not the end."""
     found = _found_of("ctrl-no-broadcast", "CTRL-07.1")
 
     assert (found.expected, found.got) == ("a shutdown_reply on IOPub", "none")
@@ -374,7 +374,7 @@ def test_port_that_was_taken_meanwhile(tmp_path: Path) -> None:
 
 
 def test_running_kernel_that_goes_away(tmp_path: Path) -> None:
-    """Of a kernel that runs already and dies one failure is told, and nothing asked behind it."""
+    """Of a running kernel that dies one failure is reported, and nothing asked after it."""
     words = ("-m", "tests.faults", "--fault", "wire-dies-of-no-delimiter", "-f")
     target = Target.command((sys.executable, *words, "{connection_file}"))
     with target.start() as process:
@@ -391,7 +391,7 @@ def test_running_kernel_that_goes_away(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("listens", [True, False])
 def test_running_kernel_that_does_not_answer(tmp_path: Path, *, listens: bool) -> None:
-    """Of one that was to run already is said that it does not answer, and whether it is there."""
+    """Of one that was to run the report says that it does not answer, and whether it is there."""
     path = tmp_path / "kernel.json"
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -388,7 +388,7 @@ def test_option_given_more_than_once_whose_class_cannot_be_imported(
 
 
 def test_options_that_lack_their_value() -> None:
-    """They are told apart from those that nobody knows."""
+    """They are kept apart from those that nobody knows."""
     option = f"--{KNOWN_CLASS}.cache_size"
 
     options = sort_options(["--profile", "-c", option, "--nosuch"], ALIASES, FLAGS)

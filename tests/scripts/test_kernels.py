@@ -63,7 +63,7 @@ def test_results_belong_to_the_catalogue() -> None:
 
 
 def test_disagreement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A page that was changed by hand is told, and so is one that belongs to no result."""
+    """A page that was changed by hand is reported, and so is one that belongs to no result."""
     monkeypatch.setattr(_pages, "ROOT", tmp_path)
     monkeypatch.setattr(_pages, "DATA", tmp_path / "kernels")
     monkeypatch.setattr(_pages, "PAGE", tmp_path / "kernels.md")
@@ -132,7 +132,7 @@ def test_kernel_that_does_not_start(tmp_path: Path) -> None:
 
 
 def test_kernel_that_leaves_a_process(tmp_path: Path) -> None:
-    """A process that outlives its kernel, in a session of its own, is told and ended."""
+    """A process that outlives its kernel, in a session of its own, is reported and ended."""
     code = (
         "import runpy, subprocess, sys\n"
         "code = '# left-behind\\nimport time; time.sleep(3600)'\n"
@@ -174,7 +174,7 @@ def test_still_running() -> None:
 
 
 def test_unknown_kernel() -> None:
-    """A name that is not in the catalogue is refused, and the known ones are told."""
+    """A name that is not in the catalogue is refused, and the known ones are listed."""
     run = CliRunner().invoke(main, ["run", "--only", "nonesuch"])
 
     assert run.exit_code == 2

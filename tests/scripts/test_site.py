@@ -110,7 +110,7 @@ def test_a_name_is_listed_before_what_begins_with_it(tmp_path: Path) -> None:
 
 
 def test_every_chapter_is_in_the_navigation() -> None:
-    """A chapter that is left out would be found by nobody."""
+    """A chapter that is left out could not be found."""
     assert site.unlisted() == []
 
 

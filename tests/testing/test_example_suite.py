@@ -1,4 +1,4 @@
-"""A test suite as somebody else would write it, for a kernel of their own in thirty lines."""
+"""A test suite as its user would write it, for a kernel of their own in thirty lines."""
 
 from __future__ import annotations
 

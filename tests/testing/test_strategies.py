@@ -271,7 +271,7 @@ def test_malformed_contents_are_refused(msg_type: str, data: st.DataObject) -> N
 
 @pytest.mark.parametrize("msg_type", sorted(FIELDLESS))
 def test_contents_without_a_field_cannot_be_spoilt(msg_type: str) -> None:
-    """Nothing in them can be wrong: whoever asks for a fault is told so."""
+    """Nothing in them can be wrong: to ask for a fault is an error."""
     with pytest.raises(LocalError, match="wanted a type with a field that can be wrong"):
         drawn(malformed_contents(msg_type), 1)
 
@@ -316,7 +316,7 @@ def test_conversations_keep_the_rules(steps: tuple[Step, ...]) -> None:
 
 @given(conversations())
 def test_conversations_go_over_a_link(steps: tuple[Step, ...]) -> None:
-    """Every step arrives as it was said."""
+    """Every step arrives as it was sent."""
     link = linked_sessions()
 
     for step in steps:

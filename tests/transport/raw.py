@@ -109,7 +109,7 @@ def write_connection(folder: Path, **changes: object) -> Path:
 
 @contextlib.contextmanager
 def run_kernel(folder: Path, **changes: object) -> Iterator[KernelUnderTest]:
-    """Start a kernel, wait until it has said where it listens, and end it afterwards."""
+    """Start a kernel, wait until it has printed where it listens, and end it afterwards."""
     path = write_connection(folder, **changes)
     before = path.stat().st_ino
     with subprocess.Popen(

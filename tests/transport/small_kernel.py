@@ -137,12 +137,12 @@ class SmallKernel:
             os.close(end)
 
     def serve(self) -> None:
-        """Answer until told to end."""
+        """Answer until asked to end."""
         while not self.ended:
             ready = dict(self._poller.poll())
             if self._wake[0] in ready:
                 return
-            # Subscriptions first: whoever asks twice has been welcomed before the second answer.
+            # Subscriptions first: who asks twice has been welcomed before the second answer.
             for channel, socket in sorted(self._sockets.items()):
                 if socket in ready:
                     self._take(channel, socket.recv_multipart())

@@ -365,7 +365,7 @@ class TestOtherMessages:
         assert found[0].identities == (b"",)
 
     def test_inbox_is_bounded(self, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-        """What nobody receives is dropped, the oldest first, and counted."""
+        """What is not received is dropped, the oldest first, and counted."""
         client.waiting(Channel.IOPUB)
         monkeypatch.setattr(inboxes_module, "UNCLAIMED", 2)
         client.execute(
@@ -537,7 +537,7 @@ def test_port_that_the_kernel_has_not_chosen_is_refused(transport: Transport) ->
 
 
 class Lifeline:
-    """A process that ends when it is told to."""
+    """A process that ends when it is asked to."""
 
     def __init__(self) -> None:
         self._read, self._write = os.pipe()
@@ -627,7 +627,7 @@ def test_missing_curve_keys(tmp_path: Path, *, beats: bool) -> None:
 
 
 def test_header_of_stranger(client: Client) -> None:
-    """A reply to a request that nobody made goes to the inbox."""
+    """A reply to a request that was not made goes to the inbox."""
     client.execute(
         "from assay.protocol import Header, InterruptReply, MsgId\n"
         "message = kernel.session.message(InterruptReply(), parent=Header(msg_id=MsgId('?'),"

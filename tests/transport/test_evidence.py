@@ -131,7 +131,7 @@ class TestStalledSubscriber:
         return [int(line[:5]) for line in text_of(published).splitlines()]
 
     def test_others(self, kernel: KernelUnderTest) -> None:
-        """It costs the others a moment, the kernel a bounded memory, and is told what it missed."""
+        """It costs the others a moment, the kernel a bounded memory, and learns what it missed."""
         with RawClient(kernel, queue=1) as stalled, RawClient(kernel) as healthy:
             stalled.welcome()
             healthy.welcome()
@@ -374,7 +374,7 @@ class TestVanishedPeers:
                         spin(chance.uniform(0, 0.001))
                         subscriber.close(linger=0)
                     case _:
-                        # Linger: the request leaves, and nobody is there for the reply.
+                        # Linger: the request leaves, and no client is there for the reply.
                         dealer = context.socket(zmq.DEALER)
                         dealer.connect(kernel.address("shell"))
                         dealer.send_multipart([DELIMITER, b"junk"])
@@ -536,7 +536,7 @@ class TestAddresses:
 
     @pytest.mark.skipif(not zmq.has("curve"), reason="this ZeroMQ cannot encrypt")
     def test_curve(self, tmp_path: Path) -> None:
-        """With CURVE keys in its file it talks to who knows its public key, and to nobody else."""
+        """With CURVE keys in its file it talks to who knows its public key, and to no other."""
         public, secret = (key.decode() for key in zmq.curve_keypair())
         keys = {"curve_publickey": public, "curve_secretkey": secret}
         with run_kernel(tmp_path, **keys) as kernel:
@@ -627,11 +627,11 @@ class TestLargeMessages:
 
 
 class TestLastWords:
-    """What was said before the end is heard."""
+    """What was sent before the end arrives."""
 
     @pytest.mark.parametrize("channel", ["shell", "control"])
     def test_shutdown_at_once(self, client: RawClient, channel: str) -> None:
-        """Replies and idle arrive though the kernel is told to shut down right afterwards."""
+        """Replies and idle arrive though the kernel is asked to shut down right afterwards."""
         msg_id = client.execute("print('x' * 10_000_000)")
         if channel == "control":
             # There it would interrupt what runs.
@@ -663,7 +663,7 @@ class TestLastWords:
         assert text_of(client.until_idle(closing)) == "x" * 1_000_000 + "\n"
 
     def test_busy_behind_another(self, client: RawClient) -> None:
-        """A cell that waited behind another is said to be busy while it runs, not afterwards."""
+        """A cell that waited behind another is reported busy while it runs, not afterwards."""
         fifo = client.kernel.path.parent / "fifo"
         os.mkfifo(fifo)
         first = client.execute("import time; time.sleep(0.1)")

@@ -143,7 +143,7 @@ class TestSettled:
     def test_copy_of_a_large_one(
         self, monkeypatch: pytest.MonkeyPatch, has_huge_pages: bool
     ) -> None:
-        """It is made once, whoever asks again, and does not change with what it was made of."""
+        """It is made once, also if asked again, and does not change with what it was made of."""
         if not has_huge_pages:
             monkeypatch.setattr(_frames, "huge_pages", lambda _: None)
         numbers = array.array("q", bytes(HUGE_BYTES))

@@ -669,7 +669,7 @@ def numbers_until_notice(socket: Socket) -> list[int]:
 
 
 def test_each_stopped_subscriber_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that reads again is told what it missed though another is still stopped (F2)."""
+    """One that reads again learns what it missed though another is still stopped (F2)."""
     monkeypatch.setattr(publisher_module, "PATIENCE_S", 0.2)
     kernel = Kernel()
     # Those that are stopped have subscribed to this topic alone.

@@ -54,7 +54,7 @@ def test_nudged() -> None:
 
 
 class Raced:
-    """A lock that another thread releases just when somebody has looked at it."""
+    """A lock that another thread releases just when its waiter has looked at it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

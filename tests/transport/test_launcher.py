@@ -102,7 +102,7 @@ class TestLife:
     def test_runs_and_ends(
         self, temporary: Path, transport: Transport, *, kernel_chooses_ports: bool
     ) -> None:
-        """A kernel runs, ends when it is told to, and leaves nothing behind."""
+        """A kernel runs, ends when it is asked to, and leaves nothing behind."""
         with launch(
             SMALL,
             connection=ConnectionFile(key="a key", transport=transport),
@@ -129,7 +129,7 @@ class TestLife:
         assert kernel.exit_code == 0
 
     def test_leaving_by_an_exception_kills(self) -> None:
-        """After an exception nobody waits for the kernel."""
+        """After an exception nothing waits for the kernel."""
         with pytest.raises(LookupError), launch(SMALL, kernel_chooses_ports=True) as kernel:
             raise LookupError
 
@@ -263,7 +263,7 @@ class TestStart:
             assert kernel.argv[0] == sys.executable
 
     def test_working_folder(self, tmp_path: Path) -> None:
-        """The kernel runs where it is told to."""
+        """The kernel runs in the folder that it is given."""
         with launch(SMALL, cwd=tmp_path, kernel_chooses_ports=True) as kernel:
             answer = kernel.client(timeout=HANG_LIMIT_S).execute(
                 "import os; out(os.getcwd())", timeout=HANG_LIMIT_S
@@ -475,7 +475,7 @@ class TestWithoutPolling:
         monkeypatch.setattr(_process, "CAN_POLL_PIPES", False)
 
     def test_all_of_it_is_kept(self) -> None:
-        """Whatever was written before the end is there when the end is told."""
+        """Whatever was written before the end is there when the end is reported."""
         child = ChildProcess(python("print('x' * 100_000); print('last')"), env=os.environ)
         ending = child.ending()
         child.close()
@@ -484,7 +484,7 @@ class TestWithoutPolling:
         assert ending.endswith("x\nlast")
 
     def test_another_process_holds_the_pipe(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """What the process leaves running keeps nobody waiting for ever."""
+        """What the process leaves running keeps no thread waiting for ever."""
         monkeypatch.setattr(_process, "JOIN_TIMEOUT_S", AT_ONCE_S)
         code = "import os, subprocess; subprocess.Popen(['sleep', '600']); os._exit(3)"
         child = ChildProcess(python(code), env=os.environ)
@@ -499,7 +499,7 @@ class TestWithoutSignals:
     """Where no signal reaches another process."""
 
     def test_interrupt(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """A kernel that wants one cannot be interrupted, and that is said."""
+        """A kernel that wants one cannot be interrupted, and the error says so."""
         monkeypatch.setattr(_launcher, "HAS_SIGNALS", False)
         with (
             launch(SMALL, kernel_chooses_ports=True) as kernel,
@@ -561,7 +561,7 @@ class TestKernelspecs:
             find_kernelspec("pyhton3", [tmp_path])
 
     def test_none_at_all(self, tmp_path: Path) -> None:
-        """No kernels at all is said in words."""
+        """No kernels at all is a sentence."""
         with pytest.raises(KernelSpecError, match="found none at all"):
             find_kernelspec("three", [tmp_path])
 

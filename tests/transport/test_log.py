@@ -31,7 +31,7 @@ Said: TypeAlias = "tuple[StreamName, bytes, str] | bytes"
 
 
 class Writer:
-    """A stream as the kernel has it: its run grows while nothing else is said."""
+    """A stream as the kernel has it: its run grows while nothing else is written."""
 
     def __init__(self, log: OutboundLog) -> None:
         self.log = log
@@ -110,7 +110,7 @@ WALK: list[Said | None] = [
 
 
 class TestOrder:
-    """What is said is taken, in order."""
+    """What is written is taken, in order."""
 
     @given(steps=steps)
     def test_nothing_lost(self, steps: list[Said | None]) -> None:
@@ -254,7 +254,7 @@ class TestOrder:
         assert seen == [1]
 
     def test_said_meanwhile(self) -> None:
-        """What is said while it is taken waits for the next time."""
+        """What is written while it is taken waits for the next time."""
         log = OutboundLog(nothing)
         log.call(lambda: log.post(Channel.SHELL, [b"answer"]))
 
@@ -278,7 +278,7 @@ class TestFrames:
         assert [bytes(frame) for frame in entry.frames] == [b"before"] * 3
 
     def test_immutable(self) -> None:
-        """What nobody can change is not copied."""
+        """What cannot change is not copied."""
         log = OutboundLog(nothing)
         data = b"x" * 100_000
         view = memoryview(data)
@@ -304,7 +304,7 @@ class Woken:
 
 
 class TestWaking:
-    """Whoever says something can rely on being heard."""
+    """What a thread has written arrives."""
 
     def test_once(self) -> None:
         """Until the wake-up has arrived, one is enough."""
@@ -341,7 +341,7 @@ class TestWaking:
         assert woken.count == 2
 
     def test_function(self) -> None:
-        """A function that is to be called wakes at once, whoever is going to look."""
+        """A function that is to be called wakes at once, whichever thread is going to look."""
         woken = Woken()
         log = OutboundLog(woken)
         log.expected = True
@@ -350,7 +350,7 @@ class TestWaking:
         assert (woken.count, log.urgent) == (1, True)
 
     def test_resting_text(self) -> None:
-        """Text wakes nobody while the I/O thread is going to look, and is then reported."""
+        """Text wakes no thread while the I/O thread is going to look, and is then reported."""
         woken = Woken()
         log = OutboundLog(woken)
         log.mute_text_wakeups()
@@ -362,7 +362,7 @@ class TestWaking:
         assert not log.unmute_text_wakeups()
 
     def test_busy_expected(self) -> None:
-        """A message that may wait wakes nobody if the I/O thread is going to look."""
+        """A message that may wait wakes no thread if the I/O thread is going to look."""
         woken = Woken()
         log = OutboundLog(woken)
         log.expected = True
@@ -382,7 +382,7 @@ class TestWaking:
         assert log.shows_more
 
     def test_display_unexpected(self) -> None:
-        """A display that nobody expects is as urgent as a reply."""
+        """An unexpected display is as urgent as a reply."""
         woken = Woken()
         log = OutboundLog(woken)
         log.post(Channel.IOPUB, FRAMES, When.SOON)
@@ -450,7 +450,7 @@ class TestRoom:
         thread = threading.Thread(target=work, daemon=True)
         thread.start()
         for _ in range(20):
-            # Whoever waits has woken us first.
+            # Who waits has woken us first.
             assert woken.acquire(timeout=HANG_LIMIT_S)
             while not log._gates:
                 assert thread.is_alive()
@@ -518,7 +518,7 @@ class TestRoom:
         assert len(log) == 200
 
     def test_closed(self) -> None:
-        """When nobody takes any more, nobody waits, and nothing piles up."""
+        """When nothing is taken any more, no thread waits, and nothing piles up."""
         log = OutboundLog(nothing)
         log.close()
         for _ in range(1_000):
@@ -613,7 +613,7 @@ class TestInterrupt:
         def interrupt() -> None:
             while not log._gates:
                 continue
-            # One that comes just before the wait itself is noted, and wakes nobody.
+            # One that comes just before the wait itself is noted, and wakes no thread.
             while not raised.is_set():
                 signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 

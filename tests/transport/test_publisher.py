@@ -259,7 +259,7 @@ class TestStates:
         assert desk.publisher.kept_bytes == 0
 
     def test_back(self) -> None:
-        """One that reads again is told how much it missed, once, and gets what follows."""
+        """One that reads again learns how much it missed, once, and gets what follows."""
         stalled = Subscriber(4)
         desk = Desk(stalled)
         desk.publish(*names(4))
@@ -319,7 +319,7 @@ class TestStates:
         assert slow.got == sent(20)
 
     def test_gone(self) -> None:
-        """One that vanished with a full queue holds nobody up."""
+        """One that vanished with a full queue holds no other up."""
         gone = Subscriber(4)
         desk = Desk(gone)
         desk.publish(*names(6))
@@ -508,7 +508,7 @@ class TestZeroMQ:
         size: int,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        """A real queue fills, its subscriber is left out and told, and the other gets all."""
+        """A real queue fills, its subscriber is left out and notified, and the other gets all."""
         monkeypatch.setattr(publisher_module, "PATIENCE_S", 0.5)
         publisher = Publisher(
             socket,

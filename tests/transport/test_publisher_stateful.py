@@ -256,7 +256,7 @@ class Readers(RuleBasedStateMachine):
                 self.publisher.pump()
 
     def drain(self, reader: Reader) -> None:
-        """Let *reader* read until nothing more comes, and be told."""
+        """Let *reader* read until nothing more comes, and get its notice."""
         for _ in range(3):
             self.read_all(reader)
             self.pass_time(LOOK_BACK_S)
@@ -279,7 +279,7 @@ class Readers(RuleBasedStateMachine):
             assert len(reader.queue) <= IOPUB_QUEUE_MESSAGES
 
     def teardown(self) -> None:
-        """The reader that reads has everything; who missed something has been told how much."""
+        """The reader that reads has everything; who missed something has learnt how much."""
         if not hasattr(self, "publisher"):
             return
         for _ in range(3):
@@ -327,7 +327,7 @@ TestReaders.settings = settings(max_examples=25, stateful_step_count=12, deadlin
 
 
 def test_a_notice_is_missed() -> None:
-    """Who is left out again before its notice is sent is told later what it missed at first."""
+    """Who is left out again before its notice is sent learns later what it missed at first."""
     readers = Readers()
     readers.begin()
     readers.publish(count=17, size=10)

@@ -107,7 +107,7 @@ def test_both_ends(kind: str, tmp_path: Path, process: Process) -> None:
 
 
 def test_two_in_one_folder(tmp_path: Path, process: Process) -> None:
-    """Each of two kernels that register in one folder is heard by its own launcher."""
+    """Each of two kernels that register in one folder reaches its own launcher."""
     wanted = connection("ipc", tmp_path)
     with (
         service(tmp_path, wanted) as first,
@@ -122,7 +122,7 @@ def test_two_in_one_folder(tmp_path: Path, process: Process) -> None:
 
 
 def test_paths_of_two_kernels_differ(tmp_path: Path) -> None:
-    """Where paths begin is said once for several kernels."""
+    """Where paths begin is named once for several kernels."""
     reach = Reach(transport=Transport.IPC, ip=str(tmp_path / "k"))
     first, second = reach.connection().ip, reach.connection().ip
 
@@ -147,7 +147,7 @@ def test_file_says_all(tmp_path: Path) -> None:
 
 
 def strange(kind: str, file: RegistrationFile) -> list[bytes]:
-    """Return frames from somebody else than the kernel that is waited for, or its own."""
+    """Return frames from another than the kernel that is waited for, or its own."""
     wrong = file
     if kind == "key":
         wrong = evolve(file, key="another")

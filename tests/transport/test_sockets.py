@@ -37,7 +37,7 @@ def over_ipc(folder: Path, *, shell_port: int = 0, iopub_port: int = 0) -> Conne
 
 @pytest.mark.parametrize("chosen", [True, False])
 def test_socket_files_are_their_users_alone(tmp_path: Path, *, chosen: bool) -> None:
-    """Whatever the umask, nobody else may connect over ipc, and the umask stays (CONN-20)."""
+    """Whatever the umask, no other user may connect over ipc, and the umask stays (CONN-20)."""
     wanted = over_ipc(tmp_path) if chosen else over_ipc(tmp_path, shell_port=1, iopub_port=2)
     mask = os.umask(0)
     try:
@@ -114,7 +114,7 @@ def pair(kind: str) -> ConnectionFile:
 
 @pytest.mark.parametrize("kind", ["of two", "the wrong way round", "no number"])
 def test_keys_that_are_no_pair(kind: str) -> None:
-    """A kernel that nobody could reach does not start, and shows none of the keys (CONN-06)."""
+    """A kernel that no client could reach does not start, and shows none of the keys (CONN-06)."""
     wrong = pair(kind)
     with pytest.raises(BindError, match=r"curve_(public|secret)key: wanted") as caught:
         bind_kernel(wrong)
@@ -148,7 +148,7 @@ class TestIpc:
         assert list(tmp_path.iterdir()) == []
 
     def test_in_use(self, tmp_path: Path) -> None:
-        """A path that somebody listens to is left to him, and what was bound is gone."""
+        """A path that another program listens to is left to it, and what was bound is gone."""
         path = tmp_path / "s-7"
         with socket_module.socket(socket_module.AF_UNIX) as other:
             other.bind(str(path))
@@ -177,12 +177,12 @@ class TestIpc:
         assert path.read_text() == "precious"
 
     def test_long_path(self, tmp_path: Path) -> None:
-        """A path that is too long is refused, and the limit is said."""
+        """A path that is too long is refused, and the error names the limit."""
         with pytest.raises(BindError, match=f"up to {zmq.IPC_PATH_MAX_LEN} bytes"):
             bind_kernel(over_ipc(tmp_path / ("x" * 200)))
 
     def test_missing_folder(self, tmp_path: Path) -> None:
-        """A folder that is not there is said once, with the path."""
+        """A folder that is not there is named once, with the path."""
         with pytest.raises(BindError) as caught:
             bind_kernel(over_ipc(tmp_path / "none", shell_port=1))
 
@@ -190,7 +190,7 @@ class TestIpc:
         assert str(caught.value) == f"shell: cannot bind {address}: No such file or directory"
 
     def test_no_free_path(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """If no path is free, that is said."""
+        """If no path is free, the error says so."""
         monkeypatch.setattr(_ipc, "ATTEMPTS", 0)
         with pytest.raises(BindError, match="no free path"):
             bind_kernel(over_ipc(tmp_path))

@@ -206,7 +206,7 @@ raise Unshowable
 
 
 def test_exception_without_text_is_an_error(client: Client) -> None:
-    """An exception whose `__str__` raises is told like any other (EXEC-17)."""
+    """An exception whose `__str__` raises is shown like any other (EXEC-17)."""
     answer = execute(client, UNSHOWABLE, stop_on_error=False)
 
     assert failed(answer).ename == error(answer).ename == "Unshowable"
@@ -224,7 +224,7 @@ def test_exception_without_text_is_an_error(client: Client) -> None:
     ],
 )
 def test_exception_that_cannot_be_formatted_is_an_error(client: Client, code: str) -> None:
-    """Where IPython fails to format an exception, it is told all the same, once (EXEC-17)."""
+    """Where IPython fails to format an exception, it is shown all the same, once (EXEC-17)."""
     answer = execute(client, "class Odd(Exception): ...\n" + code, stop_on_error=False)
 
     assert failed(answer).ename == error(answer).ename == "Odd"
@@ -242,7 +242,7 @@ def test_shown_traceback_is_no_failure(client: Client) -> None:
 
 
 def test_error_that_a_program_shows_its_own_way_is_shown_once(client: Client) -> None:
-    """Where a program shows errors its own way, it does so once, and the error is told in one line
+    """Where a program shows errors its own way, it does so once, and the error is shown in one line
     (EXEC-17)."""
     execute(client, "def show(kind, value, lines): print('mine', kind.__name__)")
     execute(client, "get_ipython()._showtraceback = show")
@@ -272,7 +272,7 @@ def test_result_that_cannot_be_shown_is_an_error(client: Client, method: str) ->
 
 
 def test_display_that_fails_is_no_error_of_the_cell(client: Client) -> None:
-    """Of several displays one may fail; it is told, and the cell goes on (IOPUB-19)."""
+    """Of several displays one may fail; it is shown, and the cell goes on (IOPUB-19)."""
     code = "class Odd:\n    def __repr__(self): raise ValueError('no repr')\n"
     answer = execute(client, f"{code}display(Odd(), 3)\nprint('on')")
 
@@ -725,7 +725,7 @@ def test_load_fills_the_cell(client: Client, tmp_path: Path) -> None:
 
 
 def test_payload_does_not_leak(client: Client) -> None:
-    """A wish is told once, in the reply of its own cell, failed or silent cells or not (S-056)."""
+    """A wish is sent once, in the reply of its own cell, failed or silent cells or not (S-056)."""
     wish = "get_ipython().set_next_input('leaks')"
     execute(client, f"{wish}\n1 / 0", stop_on_error=False)
     assert payload(client, "1") == []

@@ -127,7 +127,7 @@ def test_output_is_published_before_the_prompt(client: Client) -> None:
 
 
 def test_prompt_goes_to_the_client_that_asked(client: Client, another: Client) -> None:
-    """Nobody else hears the prompt (STDIN-06)."""
+    """No other client receives the prompt (STDIN-06)."""
     running, prompt = asking(client, "input()")
     client.beat(timeout=HANG_LIMIT_S)
 
@@ -295,7 +295,7 @@ def test_awaiting_cell_may_prompt(client: Client) -> None:
 
 
 def test_standard_input_is_empty(client: Client) -> None:
-    """`sys.stdin` is at its end: nobody waits for a keyboard that is not there (STDIN-15)."""
+    """`sys.stdin` is at its end: nothing waits for a keyboard that is not there (STDIN-15)."""
     answer = execute(client, "import sys; sys.stdin.read()")
 
     assert result(answer) == "''"

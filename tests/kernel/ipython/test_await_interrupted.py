@@ -84,7 +84,7 @@ SECOND = {
 def test_cell_that_goes_on_is_told_of(
     shared_kernel: KernelProcess, client: Client, kind: str
 ) -> None:
-    """A cell may clean up as long as it likes: that it does is said, and the next interrupt ends
+    """A cell may clean up as long as it likes: a line says so, and the next interrupt ends
     it where it waits."""
     running = begin(client, ONCE_IT_WAITS + SECOND[kind], until="runs")
     shared_kernel.interrupt()

@@ -380,7 +380,7 @@ def test_session_moves_when_a_full_disk_has_room_again(
 def test_end_that_fails_names_the_error_and_what_is_lost(
     path: Path, open_history: Open, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Of a file that nobody has locked, no line says that it is locked."""
+    """Of a file that no process has locked, no line says that it is locked."""
     filled(path)
     manager = open_history()
     stop_saving(manager)
@@ -471,7 +471,7 @@ def another_session(path: Path, number: int, cell: str) -> None:
 
 
 def give_up(path: Path, open_history: Open) -> HistoryManager:
-    """Open a history whose session a reader keeps from the file until nobody tries any more."""
+    """Open a history whose session a reader keeps from the file until no thread tries any more."""
     before = {*threading.enumerate()}
     with read(path):
         manager = open_history()

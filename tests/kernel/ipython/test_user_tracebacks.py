@@ -117,7 +117,7 @@ def test_user_expressions_that_fail_show_none(client: Client) -> None:
 
 
 def test_exit_functions_show_none_to_the_user(tmp_path: Path) -> None:
-    """What an exit function raises is written for whoever started the kernel: the user's frames."""
+    """What an exit function raises is written for the kernel's user: the user's frames."""
     with start(tmp_path) as kernel:
         with kernel.client(timeout=HANG_LIMIT_S) as client:
             succeeded(execute(client, f"{BEFORE}import atexit; atexit.register(bad);"))

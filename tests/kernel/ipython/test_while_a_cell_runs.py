@@ -214,7 +214,7 @@ LOOKED = {
     "": None,
     "\N{GRINNING FACE} + plain.ow": {"own"},
 }
-"""What is completed by looking, and what is found; None where that is nobody's business."""
+"""What is completed by looking, and what is found; None where that is left open."""
 
 WARY = [
     "wary.",
@@ -405,7 +405,7 @@ def idle(client: Client, exchanges: list[Exchange]) -> list[str]:
 
 
 def test_a_cell_may_await_what_a_comm_brings(client: Client) -> None:
-    """Opened, told and closed while the cell waits, ahead of the cells behind it; what a handler
+    """Opened, sent to and closed while the cell waits, ahead of the cells behind it; what a handler
     prints and sends is the message's, and the rest is the cell's (COMM-07)."""
     execute(client, OPEN)
     cell = begin(client, AWAIT.format(2), until="waits")

@@ -220,7 +220,7 @@ def test_flush_of_nothing_sends_nothing(client: Client) -> None:
 
 @pytest.mark.parametrize("name", ["stdout", "stderr"])
 def test_streams_can_be_redirected(client: Client, name: str) -> None:
-    """`contextlib.redirect_stdout` works, and what follows is heard again (IOPUB-09)."""
+    """`contextlib.redirect_stdout` works, and what follows is shown again (IOPUB-09)."""
     answer = execute(
         client,
         "import contextlib, io, sys\n"
@@ -295,7 +295,7 @@ def test_forked_child_is_heard(client: Client) -> None:
 
 @pytest.mark.parametrize("ending", ["", "raise SystemExit(1)", "1 / 0", "display(1)", "input()"])
 def test_forked_child_never_speaks_for_its_parent(client: Client, ending: str) -> None:
-    """A child that runs to the cell's end is gone then, and has said nothing itself (S-202)."""
+    """A child that runs to the cell's end is gone then, and has sent nothing itself (S-202)."""
     answer = execute(
         client,
         "import os\n"

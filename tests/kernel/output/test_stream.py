@@ -1,4 +1,4 @@
-"""The text stream alone, over a log that nobody empties but us."""
+"""The text stream alone, over a log that the test alone empties."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ from tests.moments import struck
 
 
 class Quiet:
-    """Descriptors that nobody writes to, but where a test says so."""
+    """Descriptors that are not written to, but where a test says so."""
 
     reading = False
     read: Callable[[], object] | None = None
     """Publishes what waits, if something does."""
     meanwhile: Callable[[], object] | None = None
-    """Called once while somebody looks at them."""
+    """Called once while a thread looks at them."""
 
     def written_to(self, _: float, __: int) -> list[tuple[int, int]]:
         """Return that nothing waits."""
@@ -113,7 +113,7 @@ def here() -> Fixture:
 
 
 def test_text_is_said_once_in_order(here: Fixture) -> None:
-    """However long the texts are and however many, all are said, and none twice."""
+    """However long the texts are and however many, all are sent, and none twice."""
     texts = [str(n) for n in range(2 * RUN_ROOM // PART_ROOM)]
     texts[10], texts[20], texts[30] = "x" * RUN_ROOM, "", "y" * (RUN_ROOM - 1)
 

@@ -575,7 +575,7 @@ def test_a_kernelspec_without_a_language_is_read() -> None:
     ],
 )
 def test_a_wrong_kernelspec_is_refused(data: bytes, error: type[Exception]) -> None:
-    """What is no JSON object and what does not fit are told apart."""
+    """What is no JSON object and what does not fit are kept apart."""
     with pytest.raises(error):
         KernelSpec.from_json(data)
 

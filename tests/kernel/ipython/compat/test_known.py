@@ -297,7 +297,7 @@ def test_rest_of_the_application_comes_from_its_package(
 
 
 def test_kernel_tells_what_kernel_info_says(client: Client) -> None:
-    """A program finds what clients are told (INFO-02)."""
+    """A program finds what clients receive (INFO-02)."""
     told = client.request(KernelInfoRequest(), timeout=HANG_LIMIT_S).content
     assert isinstance(told, KernelInfoReply)
 
@@ -500,7 +500,7 @@ def test_output_goes_to_the_parent_that_is_set(client: Client, parent: str) -> N
 
 
 def test_output_of_children_goes_to_the_parent_that_is_set(client: Client) -> None:
-    """What came through the descriptors before `set_parent`, and after it, is told apart
+    """What came through the descriptors before `set_parent`, and after it, is kept apart
     (HDR-13)."""
     execute(client, "import os; shell = get_ipython(); kept = shell.get_parent()")
     answer = execute(
@@ -544,7 +544,7 @@ def test_parent_that_is_set_back_may_prompt(client: Client) -> None:
 
 @pytest.mark.parametrize("parent", ["{'header': {}}", "{'header': 5}", "{'msg_id': 5}"])
 def test_parent_that_is_none_is_refused(client: Client, parent: str) -> None:
-    """What has no header is told, and nothing changes."""
+    """What has no header is logged, and nothing changes."""
     refused = execute(client, f"get_ipython().set_parent({parent})", stop_on_error=False)
 
     assert failed(refused).ename == "ContentError"

@@ -70,7 +70,7 @@ REGISTER = [register_type, register_base, register_name, register_one, register_
 
 @pytest.mark.parametrize("register", REGISTER)
 def test_a_registered_printer_is_asked(register: Any) -> None:
-    """A printer that somebody registers for a number is used from then on."""
+    """A printer that a program registers for a number is used from then on."""
     quick, plain = QuickFormatter(), DisplayFormatter()
     assert quick.format(SEVEN) == ({TEXT: "7"}, {})
     for formatter in (quick, plain):
@@ -90,7 +90,7 @@ def print_one(formatter: BaseFormatter) -> None:
 
 @pytest.mark.parametrize(("register", "text"), [(print_type, "int"), (print_one, "seven")])
 def test_a_printer_of_text_is_asked(register: Any, text: str) -> None:
-    """A printer that somebody registers for a number's text is used from then on."""
+    """A printer that a program registers for a number's text is used from then on."""
     quick = QuickFormatter()
     assert quick.format(SEVEN) == ({TEXT: "7"}, {})
     register(quick.formatters[TEXT])
@@ -99,7 +99,7 @@ def test_a_printer_of_text_is_asked(register: Any, text: str) -> None:
 
 
 def test_a_number_that_python_does_not_write(capsys: pytest.CaptureFixture[str]) -> None:
-    """Of a number with too many digits there is no text, and the reason is told."""
+    """Of a number with too many digits there is no text, and the reason is shown."""
     number = 10**5_000
 
     assert QuickFormatter().format(number) == DisplayFormatter().format(number) == ({}, {})

@@ -80,7 +80,7 @@ def test_cells_do_not_wait_for_the_disk(manager: HistoryManager) -> None:
 
 
 def test_who_looks_waits_for_what_is_being_written(manager: HistoryManager, path: Path) -> None:
-    """What has been stored is found, whoever is about to write it (HISTORY-01)."""
+    """What has been stored is found, whichever thread is about to write it (HISTORY-01)."""
     for number in range(1, 100):
         manager.store_inputs(number, f"cell {number}")
         ((_, _, found),) = manager.get_tail(1, include_latest=True)
