@@ -599,6 +599,18 @@ class InterruptMain(Kernel):
         self.lanes[None].interrupt()
 
 
+@fault("subshell-shutdown-waits", "SUBSHELL-12 CTRL-08", "A shutdown waits for a subshell's cell.")
+class ShutdownWaits(Kernel):
+    """It is queued behind it."""
+
+    def route(self, request: Incoming) -> None:
+        running = [lane for name, lane in self.lanes.items() if name is not None and lane.current]
+        if request.on_control and request.type == "shutdown_request" and running:
+            running[0].put(request)
+        else:
+            super().route(request)
+
+
 @fault("subshell-one-prompt", "SUBSHELL-14", "One subshell can ask at a time.")
 class OnePrompt(Kernel):
     """The first question blocks the others."""

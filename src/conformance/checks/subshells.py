@@ -29,6 +29,9 @@ FEATURE = "kernel subshells"
 SLEEP_S = 2
 """Long enough that what does not wait for it is seen to come before its end."""
 
+STAYS_S = 600
+"""How long a cell sleeps that a shutdown has to end: longer than any patience."""
+
 
 def _create(kernel: Testee) -> str:
     """Return the id of a new subshell.
@@ -60,13 +63,13 @@ def _run_in(kernel: Testee, subshell: str, code: str) -> Response:
     return kernel.peer.ask(_cell(kernel, subshell, code))
 
 
-def _sleeper(kernel: Testee, subshell: str | None = None) -> Response:
-    """Start a cell that sleeps, and return it when it runs.
+def _sleeper(kernel: Testee, subshell: str | None = None, *, seconds: float = SLEEP_S) -> Response:
+    """Start a cell that sleeps for *seconds*, and return it when it runs.
 
     Raises:
         Skip: nothing shows that it runs.
     """
-    code = kernel.snippet("sleep", seconds=SLEEP_S)
+    code = kernel.snippet("sleep", seconds=seconds)
     draft = execution(kernel.peer, code, silent=False)
     if subshell is not None:
         draft = draft.with_header(subshell_id=subshell)
@@ -333,7 +336,7 @@ def interrupt_all(kernel: Testee) -> Outcome:
     slow=True,
 )
 def shutdown_all(kernel: Testee) -> Outcome:
-    _sleeper(kernel, _create(kernel))
+    _sleeper(kernel, _create(kernel), seconds=STAYS_S)
     asked = shut_down(kernel)
     if asked.reply is None:
         must_serve_shutdown(kernel)
