@@ -9,9 +9,10 @@ Nothing else of the package asks which system it runs on.
 | the end of any process             | pidfd                 | ask once a second (by the caller)  |
 | the end of a child, not yet reaped | waitid                | wait for it and reap it (the same) |
 | a pipe that holds more             | ``F_SETPIPE_SZ``      | the pipe as it is                  |
+| what others read from has come     | epoll                 | none                               |
 | memory that processes share        | memfd                 | none, an error                     |
 | memory that is mapped at once      | huge pages            | the C library's (by the caller)    |
-| bytes that a peer has taken        | ``TCP_INFO``          | unknown, 0                         |
+| bytes that a peer has sent, taken  | ``TCP_INFO``          | unknown, 0                         |
 | bytes that it has not              | ``SIOCOUTQ``; macOS:  | unknown, 0                         |
 |                                    | ``SO_NWRITE``         |                                    |
 | ports given to who asks            | ``/proc``             | Linux's default, from 32,768 on    |
@@ -33,6 +34,7 @@ import os
 import select
 import signal
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
@@ -62,6 +64,7 @@ __all__ = [
     "is_own_file",
     "lock_file",
     "lowest_served_port",
+    "make_arrivals",
     "make_descriptor_limit",
     "make_readiness",
     "nonblocking_pipe",
@@ -70,6 +73,7 @@ __all__ = [
     "progress_of",
     "require_kernel_system",
     "signal_group",
+    "traffic_of",
     "wait_unreaped",
     "wakeup_descriptors",
     "write_at",
@@ -86,9 +90,10 @@ LOCAL_PORT_RANGE = "/proc/sys/net/ipv4/ip_local_port_range"
 SERVED_PORTS_FROM = 32_768
 """The ports that Linux gives to programs that ask for any begin here; elsewhere at 49,152."""
 
-TCP_INFO_BYTES = 128
+TCP_INFO_BYTES = 136
 BYTES_ACKED = slice(120, 128)
-"""Where Linux 4.1 and later say how much a peer has taken since the connection began."""
+BYTES_RECEIVED = slice(128, 136)
+"""Where Linux 4.1 and later say how much a peer has taken, and sent, since the connection began."""
 
 SIOCOUTQ = 0x5411
 SO_NWRITE = 0x1024
@@ -249,6 +254,73 @@ else:
     def make_readiness() -> Readiness:
         """Return one that asks for nothing yet."""
         return CallMadePoll()
+
+
+class Arrivals(Protocol):
+    """Says that something has come by sockets that others read; for one thread."""
+
+    def fileno(self) -> int:
+        """Return what is readable once something has come."""
+        ...
+
+    def arm(self, descriptor: int, /) -> None:
+        """Report *descriptor* once, when something has come by it from now on, or waits there.
+
+        Raises:
+            OSError: it is not open.
+        """
+        ...
+
+    def disarm(self, descriptor: int, /) -> None:
+        """Report *descriptor* no more."""
+        ...
+
+    def arrived(self) -> list[int]:
+        """Return what is to be reported."""
+        ...
+
+    def close(self) -> None:
+        """Report nothing any more."""
+        ...
+
+
+if sys.platform == "linux" and not IS_PORTABLE:
+
+    class EdgeArrivals:
+        """An epoll that reports edges: what has been read by others is none of its business."""
+
+        EVENTS: Final = select.EPOLLIN | select.EPOLLET | select.EPOLLONESHOT
+
+        def __init__(self) -> None:
+            self._epoll = select.epoll()
+            self.fileno = self._epoll.fileno
+            self.close = self._epoll.close
+
+        def arm(self, descriptor: int, /) -> None:
+            """Report *descriptor* once, when something has come by it."""
+            try:
+                self._epoll.register(descriptor, self.EVENTS)
+            except FileExistsError:
+                self._epoll.modify(descriptor, self.EVENTS)
+
+        def disarm(self, descriptor: int, /) -> None:
+            """Report *descriptor* no more; with its end it is forgotten anyway."""
+            with suppress(OSError):
+                self._epoll.unregister(descriptor)
+
+        def arrived(self) -> list[int]:
+            """Return what is to be reported, and may be armed again."""
+            return [descriptor for descriptor, _ in self._epoll.poll(0)]
+
+    def make_arrivals() -> Arrivals | None:
+        """Return one that reports nothing yet; None where there is none."""
+        return EdgeArrivals()
+
+else:
+
+    def make_arrivals() -> Arrivals | None:
+        """Return None: there is none."""
+        return None
 
 
 def process_descriptor(pid: int) -> int | None:
@@ -421,6 +493,21 @@ def progress_of(connection: socket.socket) -> tuple[int, int]:
         OSError: the connection is gone.
     """
     return _taken(connection), _pending(connection)
+
+
+def traffic_of(connection: socket.socket) -> tuple[int, int]:
+    """Return how many bytes the peer of *connection* has sent, and how many it has taken.
+
+    Raises:
+        OSError: the connection is gone, or is no TCP.
+    """
+    if sys.platform == "linux" and not IS_PORTABLE:
+        import socket  # noqa: PLC0415 - once there are connections
+
+        info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_BYTES)
+        received, acked = info[BYTES_RECEIVED], info[BYTES_ACKED]
+        return int.from_bytes(received, sys.byteorder), int.from_bytes(acked, sys.byteorder)
+    return 0, 0
 
 
 def _pending(connection: socket.socket) -> int:

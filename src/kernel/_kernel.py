@@ -199,7 +199,7 @@ class Kernel:
                 interpreter = self._prepare()
                 interpreter.attach(parts.host)
             parts.know_interpreter(interpreter)
-            clients_are_followed = self._follow_clients(parts.io, heartbeat)
+            clients_are_followed = self._follow_clients(parts.io, heartbeat, self._connection)
             if parts.signals is not None:
                 parts.signals.hold_interrupts_in_forks()
                 parts.interrupts.handlers.leave_code()  # start-up files are the user's code too
@@ -240,13 +240,13 @@ class Kernel:
         return parts, heartbeat
 
     @staticmethod
-    def _follow_clients(io: IoThread, heartbeat: Heartbeat) -> Event:
+    def _follow_clients(io: IoThread, heartbeat: Heartbeat, connection: ConnectionFile) -> Event:
         """Make what takes descriptors, in the I/O thread; return what is set once it is there."""
         is_done = Event()
 
         def follow() -> None:
             try:
-                io.admit_clients(heartbeat.monitor)
+                io.admit_clients(heartbeat.monitor, connection)
             finally:
                 is_done.set()
 

@@ -75,10 +75,17 @@ class Admission:
     Args:
         reactor: Calls back when a monitor has events.
         spare: What is given up.
+        accepted: Called with the descriptor of each connection that is let in.
     """
 
-    def __init__(self, reactor: Watcher, spare: SpareDescriptors) -> None:
+    def __init__(
+        self,
+        reactor: Watcher,
+        spare: SpareDescriptors,
+        accepted: Callable[[int], None] | None = None,
+    ) -> None:
         self._reactor = reactor
+        self._let_in = accepted
         self._spare = spare
         self._said_at = -SAY_AGAIN_S
 
@@ -103,10 +110,11 @@ class Admission:
             self._reactor.call_later(0, partial(self._read, monitor, descriptor))
 
     def _accepted(self, descriptor: int) -> None:
-        if self._spare.refill() or self._spare.are_lent:  # what is lent comes back
-            return
-        if len(self._spare) <= RESERVED:
+        enough = self._spare.refill() or self._spare.are_lent  # what is lent comes back
+        if not enough and len(self._spare) <= RESERVED:
             cut(descriptor)
+        elif self._let_in is not None:
+            self._let_in(descriptor)
 
     def _make_room(self) -> bool:
         """Return True once a descriptor is free; ZeroMQ may have tried many times meanwhile."""

@@ -11,16 +11,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import NamedTuple
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from assay._platform import PROGRESS_IS_SEEN, progress_of
 
-__all__ = ["Connections", "Progress", "cut"]
+if TYPE_CHECKING:
+    import socket
+
+__all__ = ["Connections", "Progress", "borrowed", "cut", "inode_of"]
 
 MAX_CONNECTION_BYTES = 64 * 1024
 MAX_TOTAL_BYTES = 512 * 1024
 """Bytes of topics that one connection, and all together, may subscribe to. Clients have one
 subscription, or some of 60 bytes; and ZeroMQ takes about 50 bytes of memory for each of these."""
+
+SHUT_RDWR: Final = 2
+"""Of `socket`, which is not imported before it is needed."""
 
 SUBSCRIPTION_BYTES = 16
 """What a subscription counts besides its topic."""
@@ -54,7 +61,7 @@ class Connections:
         """Note a subscription; return False, and cut the connection, if it is one too many."""
         weight = self._topics.get(descriptor, 0) + len(topic) + SUBSCRIPTION_BYTES
         self._topics[descriptor] = weight
-        inode = self._inodes[descriptor] = _inode(descriptor)
+        inode = self._inodes[descriptor] = inode_of(descriptor)
         if weight <= MAX_CONNECTION_BYTES and self._total() <= MAX_TOTAL_BYTES:
             return True
         del self._topics[descriptor]
@@ -95,7 +102,7 @@ class Connections:
     def _look(self) -> Iterator[tuple[int, Progress]]:
         for descriptor in [*self._topics]:
             progress = self.progress(descriptor)
-            if progress is None or _inode(descriptor) != self._inodes.get(descriptor):
+            if progress is None or inode_of(descriptor) != self._inodes.get(descriptor):
                 self._topics.pop(descriptor)
                 self._last.pop(descriptor, None)
             else:
@@ -111,18 +118,11 @@ class Connections:
 
 
 def _progress(descriptor: int) -> Progress | None:
-    import socket  # noqa: PLC0415 - only if a subscriber is slow
-
     try:
-        seen = socket.socket(fileno=descriptor)
+        with borrowed(descriptor) as connection:
+            return Progress(*progress_of(connection))
     except OSError:
         return None
-    try:
-        return Progress(*progress_of(seen))
-    except OSError:
-        return None
-    finally:
-        seen.detach()  # it stays ZeroMQ's
 
 
 def cut(descriptor: int) -> None:
@@ -130,21 +130,28 @@ def cut(descriptor: int) -> None:
 
     Takes no descriptor: there may be none left.
     """
-    import socket  # noqa: PLC0415 - only against a flood
+    with suppress(OSError), borrowed(descriptor) as connection:  # else it is gone, or its peer
+        connection.shutdown(SHUT_RDWR)
 
+
+@contextmanager
+def borrowed(descriptor: int) -> Iterator[socket.socket]:
+    """Give the connection that has *descriptor*, to ask; it stays ZeroMQ's.
+
+    Raises:
+        OSError: there is none.
+    """
+    import socket  # noqa: PLC0415 - only if a subscriber is slow, or against a flood
+
+    connection = socket.socket(fileno=descriptor)
     try:
-        connection = socket.socket(fileno=descriptor)
-    except OSError:
-        return  # it is gone
-    try:
-        connection.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        return  # the peer was faster
+        yield connection
     finally:
-        connection.detach()  # it stays ZeroMQ's
+        connection.detach()
 
 
-def _inode(descriptor: int) -> int | None:
+def inode_of(descriptor: int) -> int | None:
+    """Return what tells an open file from a later one of its number; None if it is gone."""
     try:
         return os.fstat(descriptor).st_ino
     except OSError:

@@ -21,6 +21,7 @@ __all__ = [
     "POLLIN",
     "Loan",
     "Mark",
+    "descriptor_of",
     "give_away",
     "has_come",
     "is_received",
@@ -212,8 +213,8 @@ def send_frames(
     return found
 
 
-def receive_frames(socket: Socket) -> list[Buffer]:
-    """Return the next message without waiting.
+def receive_frames(socket: Socket, origin: list[int] | None = None) -> list[Buffer]:
+    """Return the next message without waiting; append to *origin* what `descriptor_of` says of it.
 
     Large buffers after the content are read-only views of ZeroMQ's memory; all else is `bytes`.
 
@@ -222,6 +223,8 @@ def receive_frames(socket: Socket) -> list[Buffer]:
     """
     # Not copied: only then does a frame know whether more follow. To ask the socket takes longer.
     frame = _receive(socket, NOBLOCK, False)
+    if origin is not None:
+        origin.append(descriptor_of(frame))
     data = frame.bytes
     frames: list[Buffer] = [data]
     while data != DELIMITER and frame.more:
@@ -233,6 +236,14 @@ def receive_frames(socket: Socket) -> list[Buffer]:
         frames.append(frame.bytes if dicts > 0 else _view(frame))
         dicts -= 1
     return frames
+
+
+def descriptor_of(frame: zmq.Frame) -> int:
+    """Return the descriptor of the connection that *frame* came by; -1 if that has ended."""
+    try:
+        return int(frame.get(zmq.SRCFD))
+    except zmq.ZMQError:
+        return -1
 
 
 def has_come(socket: Socket) -> bool:

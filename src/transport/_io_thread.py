@@ -23,6 +23,7 @@ from assay.protocol import (
     EMPTY_OBJECT,
     Buffer,
     Channel,
+    ConnectionFile,
     Envelope,
     IopubWelcome,
     RemoteError,
@@ -31,7 +32,7 @@ from assay.protocol import (
     encode_json,
 )
 from assay.transport._connections import Connections
-from assay.transport._frames import has_come, prepare_marks, receive_frames
+from assay.transport._frames import descriptor_of, has_come, prepare_marks, receive_frames
 from assay.transport._log import IOPUB, OutboundLog, Outgoing, Run, Text
 from assay.transport._logger import get_logger
 from assay.transport._publisher import PATIENCE_S, RETRY_S, Publisher
@@ -44,6 +45,7 @@ from assay.transport._topics import Topics
 if TYPE_CHECKING:
     from assay.transport._admission import Admission
     from assay.transport._recorder import Recorder
+    from assay.transport._strangers import Strangers
 
 __all__ = ["IoThread", "Receiver"]
 
@@ -152,6 +154,7 @@ class IoThread:
         )
         self.spare = SpareDescriptors()
         self._admission: Admission | None = None
+        self._strangers: Strangers | None = None
         self._replies = Replies(
             sockets,
             now=time.monotonic,
@@ -171,10 +174,8 @@ class IoThread:
         self._line = (0, 0)
         self._open_since = 0.0
         self._thread = threading.Thread(target=self._run, name="assay-io", daemon=True)
-        self._readers = {c: self._reader(c) for c in REQUESTS}
-        for channel, read in self._readers.items():
-            reactor.watch(sockets.of(channel), read)
-        reactor.watch(sockets.iopub, self._welcome)
+        self._readers = {c: self._reader(c) for c in REQUESTS} | {Channel.IOPUB: self._welcome}
+        self._watch_sockets()
 
     def start(self) -> None:
         """Begin to receive and send."""
@@ -210,28 +211,41 @@ class IoThread:
         """
         self._reactor.watch(descriptor, ready)
 
-    def admit_clients(self, heartbeat: Socket | None) -> None:
-        """Let clients in where descriptors are scarce (`Admission`); only in the I/O thread.
+    def admit_clients(self, heartbeat: Socket | None, connection: ConnectionFile) -> None:
+        """Let clients in where descriptors are scarce (`Admission`), and bound `Strangers`.
 
-        Where they are so scarce already that its own could not be had, it is tried again later.
+        Only in the I/O thread. Where descriptors are so scarce already that those of its own could
+        not be had, it is tried again later.
 
         Args:
             heartbeat: The monitor of its socket, which another context has.
+            connection: The ports of all.
         """
         from assay.transport._admission import Admission  # noqa: PLC0415 - not before the first reply
+        from assay.transport._strangers import follow_strangers  # noqa: PLC0415 - the same
 
         if not are_free(ADMISSION_DESCRIPTORS):
-            self.call_later(ADMIT_AGAIN_S, partial(self.admit_clients, heartbeat))
+            self.call_later(ADMIT_AGAIN_S, partial(self.admit_clients, heartbeat, connection))
             return
         prepare_marks()
         with self.spare.lent():
-            self._admission = Admission(self._reactor, self.spare)
+            strangers = self._strangers = follow_strangers(self._reactor, connection)
+            accepted = strangers.accept if strangers is not None else None
+            self._admission = Admission(self._reactor, self.spare, accepted)
             monitors = [
                 monitor(self._sockets.of(channel)) for channel in (*REQUESTS, Channel.IOPUB)
             ]
+            if strangers is not None:
+                strangers.accept_all()
         for one in (*monitors, heartbeat):
             if one is not None:
                 self._admission.follow(one)
+        self._watch_sockets()  # behind the monitors: a connection is known before its messages
+
+    def _watch_sockets(self) -> None:
+        for channel in (*REQUESTS, Channel.IOPUB):
+            self._reactor.unwatch(self._sockets.of(channel))
+            self._reactor.watch(self._sockets.of(channel), self._readers[channel])
 
     def schedule_flush(self) -> None:
         """Look at the log within `SOON_S` without being woken; only in the I/O thread.
@@ -272,6 +286,8 @@ class IoThread:
     def _close(self, linger_ms: int = LINGER_MS) -> None:
         self.log.close()
         self.spare.close()
+        if self._strangers is not None:
+            self._strangers.close()
         self._sockets.close(linger_ms)
         self._reactor.close()
 
@@ -421,17 +437,21 @@ class IoThread:
 
         def read() -> None:
             for _ in range(MESSAGES_A_TURN):
+                strangers = self._strangers
+                origin: list[int] | None = (
+                    [] if strangers is not None and channel in strangers.keyed else None
+                )
                 try:
-                    frames = receive_frames(socket)
+                    frames = receive_frames(socket, origin)
                 except zmq.Again:
                     return
-                self._receive(channel, frames)
+                self._receive(channel, frames, origin)
                 if not has_come(socket):
                     return
 
         return read
 
-    def _receive(self, channel: Channel, frames: list[Buffer]) -> None:
+    def _receive(self, channel: Channel, frames: list[Buffer], origin: list[int] | None) -> None:
         if self._recorder is not None:
             self._recorder.received(channel, frames)
         try:
@@ -440,6 +460,8 @@ class IoThread:
             # Dropped without a trace on the wire (WIRE-18, SIGN-10).
             logger.warning("%s: dropped a message: %s", channel, error)
             return
+        if origin and self._strangers is not None:
+            self._strangers.trust(origin[0])
         self._receiver.receive(channel, envelope)
 
     def _welcome(self) -> None:
@@ -455,7 +477,7 @@ class IoThread:
                 socket.recv()
                 whole = False
             if data and whole:
-                self._subscribed(data[0] == SUBSCRIBE, data[1:], _descriptor_of(frame))
+                self._subscribed(data[0] == SUBSCRIBE, data[1:], descriptor_of(frame))
 
     def _subscribed(self, begins: bool, topic: bytes, descriptor: int) -> None:
         if not begins:
@@ -497,11 +519,3 @@ def _earlier(one: float | None, other: float | None) -> float | None:
     if one is None or other is None:
         return one if other is None else other
     return min(one, other)
-
-
-def _descriptor_of(frame: zmq.Frame) -> int:
-    """Return the descriptor of the connection that *frame* came by; -1 if that has ended."""
-    try:
-        return int(frame.get(zmq.SRCFD))
-    except zmq.ZMQError:
-        return -1

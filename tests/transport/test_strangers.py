@@ -1,0 +1,200 @@
+"""Peers without the key cannot make ZeroMQ keep much, and peers with it may send what they like."""
+
+from __future__ import annotations
+
+import select
+import socket
+import struct
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from functools import partial
+
+import pytest
+
+from assay import _platform
+from assay.protocol import Channel, KernelInfoRequest
+from assay.transport import Heartbeat
+from assay.transport import _strangers as strangers_module
+from tests.limits import HANG_LIMIT_S
+from tests.transport.test_io_thread import Kernel, session
+
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux" or _platform.IS_PORTABLE,
+    reason="only Linux counts what comes by a connection",
+)
+
+MAX_BYTES = 2_000_000
+PIECE = b"x" * 100_000
+GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32)
+LONG, MORE = 2, 1
+
+
+def ready(kind: bytes) -> bytes:
+    """Return the command with which a socket of *kind* ends the handshake."""
+    properties = ((b"Socket-Type", kind), (b"Identity", b""))
+    body = b"\x05READY" + b"".join(
+        bytes([len(name)]) + name + struct.pack(">I", len(value)) + value
+        for name, value in properties
+    )
+    return bytes([4, len(body)]) + body
+
+
+def frame(data: bytes, *, more: bool) -> bytes:
+    """Return a frame as it stands on the wire."""
+    flags = MORE if more else 0
+    if len(data) < 256:
+        return bytes([flags, len(data)]) + data
+    return bytes([flags | LONG]) + struct.pack(">Q", len(data)) + data
+
+
+class Stranger:
+    """A peer that speaks ZeroMQ's own protocol, so that it may begin a message and not end it."""
+
+    def __init__(self, kernel: Served, channel: Channel) -> None:
+        address = ("127.0.0.1", kernel.connection.port(channel))
+        self.socket = kernel.peers.enter_context(
+            socket.create_connection(address, timeout=HANG_LIMIT_S)
+        )
+        kind = b"SUB" if channel is Channel.IOPUB else b"DEALER"
+        self.socket.sendall(GREETING + ready(kind))
+        self.receive(len(GREETING))
+        length = self.receive(2)[1]
+        self.receive(length)
+        kernel.pass_twice()
+
+    def receive(self, size: int) -> bytes:
+        """Return the next *size* bytes."""
+        data = b""
+        while len(data) < size:
+            piece = self.socket.recv(size - len(data))
+            assert piece
+            data += piece
+        return data
+
+    def send(self, *frames: bytes, ends: bool = True) -> None:
+        """Send these frames; more of them follow, unless the message ends."""
+        last = len(frames) - 1
+        data = [frame(one, more=not ends or i < last) for i, one in enumerate(frames)]
+        self.socket.sendall(b"".join(data))
+
+    def is_cut_off(self, piece: bytes, *, ends: bool = False) -> bool:
+        """Send ten times what is allowed, without reading, until the connection ends."""
+        left = memoryview(frame(piece, more=not ends) * (10 * MAX_BYTES // len(piece)))
+        ended = select.POLLRDHUP | select.POLLHUP | select.POLLERR
+        poll = select.poll()
+        self.socket.setblocking(False)
+        while True:
+            poll.register(self.socket, ended | (select.POLLOUT if left else 0))
+            events = poll.poll(HANG_LIMIT_S * 1000)
+            if not events or events[0][1] & ended:
+                return bool(events)
+            with suppress(ConnectionError):
+                left = left[self.socket.send(left) :]
+
+
+class Served(Kernel):
+    """A kernel's sockets with a heartbeat, and strangers that are followed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.peers = ExitStack()
+        self.heartbeat = Heartbeat(self.connection)
+        self.connection = self.heartbeat.connection
+        self.heartbeat.start()
+        self.io.start()
+
+    def follow(self) -> None:
+        """Follow strangers from now on."""
+        self.io.log.call(
+            partial(self.io.admit_clients, self.heartbeat.monitor, self.connection),
+        )
+        self.synchronise()
+
+    def pass_twice(self) -> None:
+        """Wait until whatever has come by now was looked at."""
+        self.synchronise()
+        self.synchronise()
+
+    def close(self) -> None:
+        """End the peers and both threads."""
+        self.peers.close()
+        self.io.stop()
+        self.heartbeat.close()
+
+
+@pytest.fixture
+def kernel(monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
+    """A kernel for which few bytes are many."""
+    monkeypatch.setattr(strangers_module, "MAX_BYTES", MAX_BYTES)
+    served = Served()
+    yield served
+    served.close()
+
+
+def request() -> list[bytes]:
+    """Return the frames of a request that has the key's signature."""
+    return [bytes(one) for one in session("client").pack(KernelInfoRequest())]
+
+
+CHANNELS = [Channel.SHELL, Channel.CONTROL, Channel.STDIN, Channel.IOPUB, Channel.HB]
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+@pytest.mark.parametrize("is_early", [False, True], ids=["late", "early"])
+def test_message_without_an_end_is_cut(kernel: Served, channel: Channel, is_early: bool) -> None:
+    """A connection that sends frame after frame is ended, whenever it was made; others go on."""
+    if not is_early:
+        kernel.follow()
+    stranger = Stranger(kernel, channel)
+    client = Stranger(kernel, Channel.SHELL)
+    if is_early:
+        kernel.follow()
+
+    piece = PIECE if channel is not Channel.IOPUB else b"x" * 4_000
+    assert stranger.is_cut_off(piece)
+    client.send(*request())
+    assert kernel.inbox.get().header.msg_type == "kernel_info_request"
+
+
+def test_client_may_send_much(kernel: Served) -> None:
+    """Behind its first trusted message nothing counts: what has no signature is dropped alone."""
+    kernel.follow()
+    client = Stranger(kernel, Channel.SHELL)
+    client.send(*request())
+    kernel.inbox.get()
+
+    for _ in range(3 * MAX_BYTES // len(PIECE)):
+        client.send(PIECE)
+    client.send(*request())
+
+    assert kernel.inbox.get().header.msg_type == "kernel_info_request"
+
+
+def test_strangers_count_together(kernel: Served) -> None:
+    """Of many that send, the one that has sent most is cut."""
+    kernel.follow()
+    few, many = Stranger(kernel, Channel.STDIN), Stranger(kernel, Channel.CONTROL)
+    few.send(PIECE, ends=False)
+
+    assert many.is_cut_off(PIECE)
+    few.send(*request())  # what came before it stands where identities do
+    assert kernel.inbox.get().header.msg_type == "kernel_info_request"
+
+
+def test_echoes_that_are_taken_do_not_count(kernel: Served) -> None:
+    """A client may send heartbeats for ever, as long as it takes the answers."""
+    kernel.follow()
+    client = Stranger(kernel, Channel.HB)
+    size = len(frame(PIECE, more=False))
+
+    for _ in range(3 * MAX_BYTES // len(PIECE)):
+        client.send(PIECE)
+        assert client.receive(size).endswith(PIECE)
+
+
+def test_echoes_that_are_not_taken_count(kernel: Served) -> None:
+    """A peer that sends heartbeats and takes no answer is cut."""
+    kernel.follow()
+
+    assert Stranger(kernel, Channel.HB).is_cut_off(PIECE, ends=True)
