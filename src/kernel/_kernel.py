@@ -10,6 +10,7 @@ from threading import Event, get_ident  # by name: gevent replaces the module's
 from typing import TYPE_CHECKING, TextIO, cast
 
 from assay.kernel._parts import Parts
+from assay.kernel._plain_methods import refuse_async
 from assay.kernel._record_keeping import note_exits
 from assay.kernel.dispatch._handlers import Handlers
 from assay.kernel.lanes._shutdown import Ending
@@ -197,6 +198,7 @@ class Kernel:
             self._acquire(parts, heartbeat, stack)
             with collector_at_rest() if self._ownership.collector else nullcontext():
                 interpreter = self._prepare()
+                refuse_async(interpreter)
                 interpreter.attach(parts.host)
             parts.know_interpreter(interpreter)
             clients_are_followed = self._follow_clients(parts.io, heartbeat, self._connection)

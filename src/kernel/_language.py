@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 from assay.kernel._interpreter import Cell, Failed, Host, Interpreter, Succeeded
+from assay.kernel._plain_methods import why_not_plain
 from assay.protocol import (
     UNSET,
     CompleteReply,
@@ -40,6 +41,21 @@ Result: TypeAlias = Bundle | Succeeded | Failed | None
 """What a cell gives: something to show as its result, nothing, or what a kernel says of it."""
 
 Completeness: TypeAlias = Literal["complete", "incomplete", "invalid", "unknown"]
+
+
+PLAIN = (
+    "start",
+    "close",
+    "interrupt",
+    "evaluate",
+    "complete",
+    "inspect",
+    "is_complete",
+    "is_blank",
+    "display",
+    "ask",
+)
+"""All methods but `execute`."""
 
 
 class CellError(Exception):
@@ -89,6 +105,16 @@ class Language(ABC):
 
     host: Host
     """The kernel; there from `start` on. `Host` says what it offers."""
+
+    def __init_subclass__(cls, **rest: object) -> None:
+        """Refuse what nobody would await.
+
+        Raises:
+            TypeError: a method other than `execute` is async.
+        """
+        super().__init_subclass__(**rest)
+        if reason := why_not_plain(cls, cls.__name__, PLAIN):
+            raise TypeError(f"{reason}: only execute may be async")
 
     def __init__(self, arguments: Sequence[str] = ()) -> None:
         self.arguments = tuple(arguments)

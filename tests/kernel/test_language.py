@@ -12,7 +12,10 @@ from typing import Any
 import pytest
 
 from assay.kernel import Bundle, Cell, CellError, Language, Result, Succeeded
+from assay.kernel._errors import StartError
+from assay.kernel._language import PLAIN
 from assay.kernel._language_interpreter import LanguageInterpreter
+from assay.kernel._plain_methods import refuse_async
 from assay.protocol import (
     UNSET,
     Channel,
@@ -270,6 +273,31 @@ def test_questions_that_are_answered_wrongly_say_so(make: Callable[[], object], 
         with pytest.raises(TypeError) as caught:
             ask()
         assert re.fullmatch(rf"Mistaken\.{method}: wanted .+, found {found}", str(caught.value))
+
+
+@pytest.mark.parametrize("method", PLAIN)
+def test_only_execute_may_be_async(method: str) -> None:
+    """A class with another method that is async cannot be made; that of a mixin counts as well."""
+    mixin = type("Mixin", (), {method: awaited_names})
+
+    with pytest.raises(TypeError) as caught:
+        type("Late", (mixin, Mistaken), {})
+    assert str(caught.value) == (
+        f"Late.{method}: wanted a method, found an async one: only execute may be async"
+    )
+
+
+@pytest.mark.parametrize("method", ["execute", "is_blank", "comm", "close"])
+def test_an_interpreter_with_an_async_method_does_not_start(method: str) -> None:
+    """The method is named, with what there is for cells that await."""
+    late = type("Late", (LanguageInterpreter,), {method: awaited_names})(Mistaken())
+
+    with pytest.raises(StartError) as caught:
+        refuse_async(late)
+    assert str(caught.value) == (
+        f"Late.{method}: wanted a method, found an async one: "
+        "for cells that await, derive from assay.kernel.Language"
+    )
 
 
 def test_a_text_is_no_list_of_names() -> None:
