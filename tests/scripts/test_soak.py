@@ -18,7 +18,7 @@ def test_short_loads(tmp_path: Path) -> None:
     environment = {**os.environ, "JUPYTER_PATH": str(tmp_path / "share" / "jupyter")}
 
     run = subprocess.run(
-        [sys.executable, str(SOAK), "--only", "comms,displays,stranger: no end"],
+        [sys.executable, str(SOAK), "--only", "comms,displays"],
         check=False,
         capture_output=True,
         text=True,
@@ -27,10 +27,9 @@ def test_short_loads(tmp_path: Path) -> None:
     )
 
     assert run.returncode == 0, run.stdout + run.stderr
-    assert [line[:20].strip() for line in run.stdout.splitlines()] == [
+    assert [line.split()[0] for line in run.stdout.splitlines()] == [
         "load",
         "displays",
         "comms",
-        "stranger: no end",
-        "displays, one stoppe",
+        "displays,",
     ]
