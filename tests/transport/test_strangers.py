@@ -28,6 +28,8 @@ MAX_BYTES = 2_000_000
 PIECE = b"x" * 100_000
 GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32)
 LONG, MORE = 2, 1
+POLLRDHUP = 0x2000
+"""Of `select`, which has it on Linux alone."""
 
 
 def ready(kind: bytes) -> bytes:
@@ -81,7 +83,7 @@ class Stranger:
     def is_cut_off(self, piece: bytes, *, ends: bool = False) -> bool:
         """Send ten times what is allowed, without reading, until the connection ends."""
         left = memoryview(frame(piece, more=not ends) * (10 * MAX_BYTES // len(piece)))
-        ended = select.POLLRDHUP | select.POLLHUP | select.POLLERR
+        ended = POLLRDHUP | select.POLLHUP | select.POLLERR
         poll = select.poll()
         self.socket.setblocking(False)
         while True:
