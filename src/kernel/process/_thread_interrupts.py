@@ -12,6 +12,8 @@ kernel's own code makes sure (`ensure_left`).
 | waits for a request                 | nothing                                            |
 | runs Python code                    | raises KeyboardInterrupt                           |
 | sleeps (`time.sleep`)               | wakes it, and raises the same                      |
+| waits for a condition, as for an    | wakes it, and raises the same: what would wake it  |
+| event, a queue or a future          | is a lock that any thread may open (`end_wait`)    |
 | awaits, and its event loop waits    | cancels the cell's task, which raises the same     |
 | the same, and other code blocks the | the same; if it still does a moment later, raises  |
 | loop                                | KeyboardInterrupt in it                            |
@@ -30,7 +32,12 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from importlib import _bootstrap
-from threading import TIMEOUT_MAX, Lock, get_ident  # by name: gevent replaces the module's
+from threading import (
+    TIMEOUT_MAX,
+    Condition,
+    Lock,
+    get_ident,
+)  # by name: gevent replaces the module's
 from types import FrameType
 from typing import Protocol
 
@@ -39,7 +46,7 @@ from assay.kernel.process._interrupts import MASK, MAX_PUT_OFF, is_locking, of_t
 from assay.kernel.process._patches import Kind, patches
 from assay.kernel.process._running_loops import RunningLoop
 
-__all__ = ["STUCK_S", "InterruptibleLoop", "ThreadInterrupts", "is_importing"]
+__all__ = ["STUCK_S", "InterruptibleLoop", "ThreadInterrupts", "end_wait", "is_importing"]
 
 
 STUCK_S = 0.25
@@ -279,6 +286,7 @@ class ThreadInterrupts(AbstractContextManager[None]):
             self._sleep.release()
         if self.loop is not None:
             self.loop.nudge()
+        look_at(self._ident, end_wait)
 
     def _must_wait(self, frame: FrameType | None) -> bool:
         """Return True where nothing may be raised.
@@ -321,6 +329,21 @@ def is_importing(frame: FrameType | None) -> bool:
             return True
         frame = frame.f_back
     return False
+
+
+def end_wait(frame: FrameType | None) -> bool:
+    """Wake a thread that is in *frame*, if it waits for a condition; it has something to raise.
+
+    Returns:
+        False if it does not wait so.
+    """
+    if frame is None or frame.f_code is not Condition.wait.__code__:
+        return False
+    # What `Condition.notify` releases, the same from 3.2 to 3.14.
+    waiter = frame.f_locals.get("waiter")
+    with suppress(RuntimeError, AttributeError):  # it has been woken, or is not that far yet
+        waiter.release()
+    return True
 
 
 def _patch_sleep() -> None:

@@ -91,7 +91,10 @@ ROWS = {
     "a subshell's subprocess": Row(
         "subprocess.run(['sleep', '600'])\nwhile True: pass", in_subshell=True
     ),
-    "a subshell's wait for a lock": Row("gate.wait()", LATER, "gate.set()", in_subshell=True),
+    "a subshell's wait for an event": Row("gate.wait()", in_subshell=True),
+    "a subshell's wait for a lock": Row(
+        "lock.acquire(); lock.acquire()", LATER, "lock.release()", in_subshell=True
+    ),
 }
 
 ELSEWHERE = {"nothing", "a comm handler", "a completion"}
@@ -99,7 +102,7 @@ ELSEWHERE = {"nothing", "a comm handler", "a completion"}
 
 SETTING = """\
 import asyncio, ctypes, os, subprocess, threading, time, trio
-gate = threading.Event()
+gate, lock = threading.Event(), threading.Lock()
 mutex = ctypes.create_string_buffer(64)
 libc, holding = ctypes.CDLL(None), ctypes.PyDLL(None)
 await asyncio.sleep(0)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import queue
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,7 +15,7 @@ import pytest
 from assay.kernel.process._interrupts import MAX_PUT_OFF
 from assay.kernel.process._patches import patches
 from assay.kernel.process._running_loops import RunningLoop
-from assay.kernel.process._thread_interrupts import ThreadInterrupts
+from assay.kernel.process._thread_interrupts import ThreadInterrupts, end_wait
 from tests.limits import HANG_LIMIT_S
 
 SOME = range(1000)
@@ -358,6 +361,56 @@ def test_interrupt_is_raised_where_a_loop_cannot_be_asked(is_asked: bool) -> Non
     thread.end()
 
     assert thread.strikes == 1
+
+
+def wait_for_condition() -> None:
+    """Wait, with the lock of the condition."""
+    condition = threading.Condition()
+    try:
+        with condition:
+            condition.wait()
+    finally:
+        assert condition.acquire(blocking=False)
+
+
+@pytest.mark.parametrize(
+    "wait",
+    [
+        threading.Event().wait,
+        partial(threading.Event().wait, 10 * HANG_LIMIT_S),
+        queue.Queue[None]().get,
+        Future[None]().result,
+        threading.Semaphore(0).acquire,
+        wait_for_condition,
+    ],
+    ids=["event", "event for a time", "queue", "future", "semaphore", "condition"],
+)
+def test_interrupt_ends_a_wait_for_a_condition(wait: Callable[[], object]) -> None:
+    """It is raised where the thread waits for another one, and the locks are as outside."""
+
+    def work(thread: Struck) -> None:
+        def wait_where_it_counts() -> None:
+            thread.begun.set()
+            wait()
+
+        with thread.interrupts.allowed():
+            thread.count(wait_where_it_counts)
+
+    thread = Struck(work)
+    assert thread.begun.wait(HANG_LIMIT_S)
+    thread.interrupts.interrupt()
+    settle(thread)
+    thread.end()
+
+    assert thread.strikes == 1
+
+
+def test_thread_that_waits_for_nothing_is_not_woken() -> None:
+    """Neither one that has ended, nor one whose wait has not begun, is a wait that can be ended."""
+    frame = sys._getframe()
+
+    assert not end_wait(None)
+    assert not end_wait(frame)
 
 
 def settle(thread: Struck) -> None:
