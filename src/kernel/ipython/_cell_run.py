@@ -40,6 +40,9 @@ class CellRun:
     outcome: object = None
     """IPython's account of its code, where that notes what the code has raised."""
 
+    shows_interrupt: bool = False
+    """An interrupt is being shown."""
+
     is_failed: bool = False
     """Its own error has been shown: an interrupt that comes behind it adds nothing (EXEC-17)."""
 

@@ -236,7 +236,7 @@ class IPythonInterpreter:
             return protocol.CompleteReply(
                 matches=(), cursor_start=cursor_pos, cursor_end=cursor_pos
             )
-        with self.shell.own_work, provisionalcompleter():
+        with self._looking(), provisionalcompleter():
             found = self.shell.Completer.completions(code, cursor_pos)
             completions = list(rectify_completions(code, found))[:MAX_COMPLETIONS]
         extras: list[Json] = [
@@ -270,7 +270,7 @@ class IPythonInterpreter:
         name = token_at_cursor(code, cursor_pos)
         wants_html = self.shell.enable_html_pager
         try:
-            with self.shell.own_work, nullcontext() if wants_html else spare_html():
+            with self._looking(), nullcontext() if wants_html else spare_html():
                 bundle = self.shell.object_inspect_mime(
                     name, detail_level=detail_level, omit_sections=omitted
                 )
@@ -279,6 +279,18 @@ class IPythonInterpreter:
         if not wants_html:
             bundle.pop("text/html", None)
         return protocol.InspectReply(found=True, data=bundle)
+
+    @contextmanager
+    def _looking(self) -> Iterator[None]:
+        """Look at objects inside, whose code may run; an interrupt that IPython catches is raised.
+
+        Its completer does, and goes on with what it has found until then.
+        """
+        before = self._host.interrupt_count()
+        with self.shell.own_work:
+            yield
+        if self._host.interrupt_count() != before:
+            raise KeyboardInterrupt
 
     def is_complete(self, code: str) -> protocol.IsCompleteReply:
         """Ask IPython's input transformer."""

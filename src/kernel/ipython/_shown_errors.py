@@ -6,7 +6,7 @@ What ended a cell is published once, whatever shows it, and however that fails (
 from __future__ import annotations
 
 import sys
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -103,19 +103,39 @@ class ShowsErrors:
     def _show(self, exc_tuple: ExcInfo | None, *how: Any) -> None:
         """Show *exc_tuple* as IPython does, or in Python's way where that fails."""
         before = newest_error()
+        run = run_of(self.host.request()) or CellRun()
+        value = exc_tuple[1] if exc_tuple else None
+        run.shows_interrupt = isinstance(value, KeyboardInterrupt)
+        failures = [Exception, SystemExit]  # of the user's `__str__` or `_render_traceback_`
+        if run.shows_interrupt:
+            failures.append(KeyboardInterrupt)  # the next one: a client may send several
         # To read the source, and import what shows it.
         with self.host.lend_descriptors(), self.own_work:
             # Of a program that has used up all the same. An import that is interrupted may leave a
             # lock of Python's locked.
             with suppress(ImportError, OSError), self.host.uninterrupted():
                 remember_highlighting()
-            with suppress(Exception, SystemExit):  # of the user's `__str__` or `_render_traceback_`
+            with suppress(*failures):
                 super().showtraceback(exc_tuple, *how)  # type: ignore[misc]  # IPython's
         replaced = "_showtraceback" in vars(self)  # by a program that shows errors its own way
-        if newest_error() is before and not replaced and exc_tuple and exc_tuple[1] is not None:
+        if newest_error() is before and not replaced and exc_tuple and value is not None:
             # Its own `_render_traceback_` failed, or IPython did: that is no reason to be silent.
-            kind, value, _ = exc_tuple
-            self._showtraceback(kind, value, self._lines_of(value))
+            with self.host.uninterrupted() if run.shows_interrupt else nullcontext():
+                self._showtraceback(exc_tuple[0], value, self._lines_of(value))
+        run.shows_interrupt = False
+
+    def get_exception_only(self, exc_tuple: ExcInfo | None = None) -> str:
+        """Return the last lines of *exc_tuple*, or of the exception that just happened.
+
+        Raises:
+            KeyboardInterrupt: it struck what shows an interrupt: IPython would write a line on
+                stderr, beside the error of the cell.
+        """
+        run = run_of(self.host.request())
+        if exc_tuple is None and run is not None and run.shows_interrupt:
+            raise KeyboardInterrupt
+        lines: str = super().get_exception_only(exc_tuple)  # type: ignore[misc]  # IPython's
+        return lines
 
     def published_error(self, error: BaseException) -> Error:
         """Return what was published for *error*, which ended the cell.

@@ -460,24 +460,30 @@ def test_interrupt_of_a_comm_handler(shared_kernel: KernelProcess, client: Clien
     assert is_well(client)
 
 
-def test_interrupt_of_a_completion(shared_kernel: KernelProcess, client: Client) -> None:
-    """A completion that hangs in the user's code can be interrupted (CTRL-09)."""
-    execute(
-        client,
-        "class Slow:\n"
-        "    def __dir__(self):\n"
-        "        print('hangs', flush=True)\n"
-        "        while True: pass\n"
-        "slow = Slow()",
-    )
-    exchange = client.start(CompleteRequest(code="slow.", cursor_pos=5))
+SLOW = """\
+def hang(*_):
+    print('hangs', flush=True)
+    while True: pass
+class Slow:
+    __dir__ = __getattr__ = hang
+slow = Slow()
+get_ipython().set_hook("complete_command", hang, str_key="slow_command")
+"""
+
+
+@pytest.mark.parametrize("code", ["slow.", "slow.a.", "slow_command x"])
+def test_interrupt_of_a_completion(shared_kernel: KernelProcess, client: Client, code: str) -> None:
+    """A completion that hangs in the user's code can be interrupted; its reply is an error, also
+    where IPython would go on with what was found (CTRL-09)."""
+    execute(client, SLOW)
+    exchange = client.start(CompleteRequest(code=code, cursor_pos=len(code)))
     client.wait_until(
         lambda: "stream" in exchange.types, awaited="the completion", timeout=HANG_LIMIT_S
     )
 
     by_message(shared_kernel, client)
 
-    client.finish(exchange, timeout=HANG_LIMIT_S)
+    assert failed(finish(client, exchange)).ename == "KeyboardInterrupt"
     assert is_well(client)
 
 
@@ -530,3 +536,38 @@ def test_interrupt_that_came_just_before_the_wait(client: Client) -> None:
     running = begin(client, code)
 
     assert failed(finish(client, running)).ename == "KeyboardInterrupt"
+
+
+STRUCK_AGAIN = """\
+import signal, sys
+def watch(frame, event, _):
+    if (frame.f_code.co_name, event) == ({name!r}, {event!r}):
+        sys.setprofile(None)
+        signal.raise_signal(signal.SIGINT)
+sys.setprofile(watch)
+signal.raise_signal(signal.SIGINT)
+"""
+"""It is interrupted, and once more while the first interrupt is shown."""
+
+
+@pytest.mark.parametrize("event", ["call", "return"])
+@pytest.mark.parametrize("name", ["_get_exc_info", "structured_traceback", "_showtraceback"])
+def test_interrupt_of_an_interrupt_that_is_shown_adds_nothing(
+    client: Client, name: str, event: str
+) -> None:
+    """The cell has one error, with the line where it was, and no text on stderr (EXEC-17)."""
+    answer = execute(client, STRUCK_AGAIN.format(name=name, event=event))
+
+    assert failed(answer).ename == error(answer).ename == "KeyboardInterrupt"
+    assert "raise_signal" in "\n".join(error(answer).traceback)
+    assert answer.text(StreamName.STDERR) == ""
+    assert is_well(client)
+
+
+def test_interrupt_of_an_error_that_is_shown_is_written(client: Client) -> None:
+    """The error is not the interrupt's, which has a line of its own on stderr."""
+    code = STRUCK_AGAIN.format(name="structured_traceback", event="call")
+    answer = execute(client, code.removesuffix("signal.raise_signal(signal.SIGINT)\n") + "1 / 0")
+
+    assert failed(answer).ename == error(answer).ename == "ZeroDivisionError"
+    assert "KeyboardInterrupt" in answer.text(StreamName.STDERR)
