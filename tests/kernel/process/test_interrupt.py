@@ -29,6 +29,7 @@ from tests.kernel._kernels import (
     finish,
     is_well,
     only,
+    outputs,
     result,
     states,
     succeeded,
@@ -483,7 +484,10 @@ def test_interrupt_of_a_completion(shared_kernel: KernelProcess, client: Client,
 
     by_message(shared_kernel, client)
 
-    assert failed(finish(client, exchange)).ename == "KeyboardInterrupt"
+    answer = finish(client, exchange)
+    assert failed(answer).ename == "KeyboardInterrupt"
+    assert states(answer.published) == ["busy", "idle"]
+    assert outputs(answer) == ["stdout"]
     assert is_well(client)
 
 

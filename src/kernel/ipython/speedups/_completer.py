@@ -18,6 +18,7 @@ from ast import literal_eval
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import wraps
 from heapq import nsmallest
 from inspect import getattr_static
 from typing import Any, TypeAlias
@@ -68,6 +69,28 @@ def give_jedi_few_attributes() -> None:
     after_import("jedi.inference.compiled.value", _replace_values)
 
 
+class _Matching:
+    """One completion, which asks one matcher after the other."""
+
+    def __init__(self) -> None:
+        self._is_interrupted = False
+
+    def until_interrupted(self, matcher: Callable[..., Any]) -> Callable[..., Any]:
+        """Return *matcher*, which finds nothing once one is interrupted."""
+        is_first_version = getattr(matcher, "matcher_api_version", 1) == 1
+
+        @wraps(matcher)
+        def match(*args: Any) -> Any:
+            try:
+                if not self._is_interrupted:
+                    return matcher(*args)
+            except KeyboardInterrupt:
+                self._is_interrupted = True
+            return [] if is_first_version else {"completions": []}
+
+        return match
+
+
 class _Name:
     """A completion in the form of jedi's, which it knows nothing more of than its name."""
 
@@ -83,6 +106,12 @@ class IPCompleter(completer.IPCompleter):  # type: ignore[misc]  # IPython is un
 
     namespace: Mapping[str, object]
     global_namespace: _Names
+
+    @property
+    def matchers(self) -> list[Any]:
+        """What finds completions, until an interrupt ends one of them and so all."""
+        # IPython would show its traceback, as what fails is shown, and ask the next one.
+        return list(map(_Matching().until_interrupted, super().matchers))
 
     def _jedi_matches(self, cursor_column: int, cursor_line: int, text: str) -> Iterator[Any]:
         code = text[: completer.cursor_to_position(text, cursor_line, cursor_column)]
