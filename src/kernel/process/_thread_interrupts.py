@@ -39,7 +39,7 @@ from threading import (
     get_ident,
 )  # by name: gevent replaces the module's
 from types import FrameType
-from typing import Protocol
+from typing import Any, Protocol
 
 from assay.kernel.process._frames import look_at
 from assay.kernel.process._interrupts import MASK, MAX_PUT_OFF, is_locking, of_thread
@@ -340,7 +340,7 @@ def end_wait(frame: FrameType | None) -> bool:
     if frame is None or frame.f_code is not Condition.wait.__code__:
         return False
     # What `Condition.notify` releases, the same from 3.2 to 3.14.
-    waiter = frame.f_locals.get("waiter")
+    waiter: Any = frame.f_locals.get("waiter")
     with suppress(RuntimeError, AttributeError):  # it has been woken, or is not that far yet
         waiter.release()
     return True
