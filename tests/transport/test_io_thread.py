@@ -30,7 +30,7 @@ from assay.protocol import (
     Status,
     StreamName,
 )
-from assay.transport import IoThread, KernelSockets, Topics, When, bind_kernel
+from assay.transport import IoThread, KernelSockets, Topics, When, bind_kernel, get_logger
 from assay.transport import _io_thread as io_module
 from assay.transport import _log as log_module
 from assay.transport import _publisher as publisher_module
@@ -155,8 +155,16 @@ class TestReceiving:
         assert channel is Channel.SHELL
         assert envelope.header.msg_type == "kernel_info_request"
 
-    def test_rubbish(self, kernel: Kernel, peer: Peer, caplog: pytest.LogCaptureFixture) -> None:
+    def test_rubbish(
+        self,
+        kernel: Kernel,
+        peer: Peer,
+        caplog: pytest.LogCaptureFixture,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
         """What is no message is dropped, with few words about much of it."""
+        # A logger that other tests have not had write as much as it does at once.
+        monkeypatch.setattr(io_module, "logger", get_logger("assay.transport"))
         with caplog.at_level(logging.WARNING, "assay.transport"):
             for _ in range(500):
                 peer.send(b"rubbish")
