@@ -28,7 +28,7 @@ from assay.transport._publisher import (
     RETRY_S,
     Publisher,
 )
-from assay.transport._sockets import IOPUB_QUEUE_MESSAGES, Socket
+from assay.transport._sockets import Socket
 
 HANG_LIMIT_MS = 60_000
 
@@ -466,16 +466,11 @@ class TestZeroMQ:
     @pytest.fixture
     def socket(self, context: zmq.Context[Socket]) -> Socket:
         """A socket with a short queue."""
-        return self.bound(context, self.QUEUE)
-
-    def bound(self, context: zmq.Context[Socket], queue: int) -> Socket:
-        """Return a socket with a queue of this length."""
         socket: Socket = context.socket(zmq.XPUB)
         socket.setsockopt(zmq.XPUB_NODROP, 1)
         socket.setsockopt(zmq.XPUB_VERBOSE, 1)
-        socket.setsockopt(zmq.SNDHWM, queue)
-        if queue == self.QUEUE:  # large messages would take seconds through it
-            socket.setsockopt(zmq.SNDBUF, 8192)
+        socket.setsockopt(zmq.SNDHWM, self.QUEUE)
+        socket.setsockopt(zmq.SNDBUF, 8192)
         socket.bind("tcp://127.0.0.1:*")
         return socket
 
@@ -521,58 +516,6 @@ class TestZeroMQ:
             self.subscriber(context, socket, 0) as healthy,
         ):
             self.stall(publisher, stalled, healthy, bytes(size))
-
-    def test_large_stalled(
-        self, context: zmq.Context[Socket], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """One that stopped holds few messages that are larger than what may fly (F7).
-
-        Its own end takes one or two before it stops, and may be given another for each.
-        """
-        large = bytes(MAX_FLYING_BYTES + 1)
-        marks: list[Mark] = []
-
-        def noted(
-            socket: Socket, frames: list[Buffer], flags: int, *, mark: bool, size: int
-        ) -> Mark | None:
-            found = send_frames(socket, frames, flags, mark=mark, size=size)
-            if found is not None and size > len(large):
-                marks.append(found)
-            return found
-
-        monkeypatch.setattr(publisher_module, "send_frames", noted)
-        socket = self.bound(context, IOPUB_QUEUE_MESSAGES)
-        now = 0.0
-        sent_names: list[bytes] = []
-        publisher = Publisher(
-            socket,
-            now=lambda: now,
-            notice=lambda missed: [b"missed", b"%d" % missed],
-            hold=lambda _: None,
-            sent=lambda frames: sent_names.append(bytes(frames[0])),
-            filler=lambda _: [b"filler"],
-        )
-        with (
-            socket,
-            self.subscriber(context, socket, 1),
-            self.subscriber(context, socket, 0) as healthy,
-        ):
-            for n in range(20):
-                publisher.publish([b"%d" % n, large])
-            found: list[bytes] = []
-            while publisher.is_waiting or len(found) < len(sent_names):
-                publisher.pump()
-                if len(found) < len(sent_names):
-                    assert healthy.poll(HANG_LIMIT_MS)
-                    found.append(healthy.recv_multipart()[0])
-                else:  # time passes only while the healthy one has nothing to take
-                    now += RETRY_S
-            end = time.monotonic() + HANG_LIMIT_MS / 1000
-            while sum(not mark.done for mark in marks) > 3 and time.monotonic() < end:
-                time.sleep(0)  # a thread of pyzmq's notes what has been taken
-
-            assert [name for name in found if name not in {b"filler", b"missed"}] == sent(20)
-            assert sum(not mark.done for mark in marks) <= 3
 
     def stall(self, publisher: Publisher, stalled: Socket, healthy: Socket, body: bytes) -> None:
         """Send four times what the queue of one who does not read can hold."""
