@@ -88,7 +88,8 @@ MUTANTS = (
         "anything is text",
         f"{STREAM}_write",
         "if not isinstance(text, str):",
-        "if False:",
+        # Not as it is: a log with something else fails in finalizers too, as Python 3.13 reports.
+        "if not isinstance(text, str) and not (text := repr(text)):",
         f"{STREAMS}test_what_is_no_text_is_refused",
     ),
     Mutant(
