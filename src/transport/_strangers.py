@@ -139,10 +139,11 @@ class Strangers:
 
     def _arm_again(self) -> None:
         seen, self._seen = self._seen, set()
-        self._measure(seen)
         for descriptor in seen:
             if descriptor in self._known:
                 self._arm(descriptor)
+        # Afterwards: what ZeroMQ has read by now is counted, and what comes later is reported.
+        self._measure(seen)
         self._note_channels()
 
     def _measure(self, descriptors: Iterable[int]) -> None:
