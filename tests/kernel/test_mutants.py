@@ -331,6 +331,13 @@ MUTANTS = (
         "kernel/lanes/test_between.py::test_the_next_request_waits_for_a_loan",
     ),
     Mutant(
+        "each loan that ends prolongs the time for all",
+        "kernel.lanes._main_lane:MainLane._has_back_what_it_lent",
+        "if not self._has_work:",
+        "if is_over or not self._has_work:",
+        "kernel/lanes/test_between.py::test_loans_keep_what_waits_no_longer_together_than_one",
+    ),
+    Mutant(
         "a result is lent beside a thread that could write",
         "kernel.engine._lending:Lender.lend",
         " or _others_run()",

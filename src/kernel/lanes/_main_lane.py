@@ -67,7 +67,8 @@ LOOK_AT_END_S = 0.05
 """How often a main thread that waits for the end of a loan looks whether the kernel ends."""
 
 LOAN_LIMIT_S = 10.0
-"""How long one loan may keep waiting what there is to do: 100 MB take as long at 80 Mbit/s."""
+"""How long loans may keep waiting what there is to do, all of them together: 100 MB take as long at
+80 Mbit/s."""
 
 
 class MainLane:
@@ -359,9 +360,9 @@ class MainLane:
                 is_over, is_interrupted = False, True
             if is_over:
                 del self._loans[0]
-            if is_over or not self._has_work:
+            if not self._has_work:
                 began = monotonic()
-            elif is_interrupted or monotonic() - began >= LOAN_LIMIT_S:
+            elif self._loans and (is_interrupted or monotonic() - began >= LOAN_LIMIT_S):
                 self._give_up_loans()
         return not self._loans
 

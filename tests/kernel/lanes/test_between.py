@@ -175,6 +175,45 @@ def test_a_loan_without_end_keeps_nothing_waiting_for_ever(
     assert "the new values may be sent" in caplog.text
 
 
+def test_loans_keep_what_waits_no_longer_together_than_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """That one after the other ends does not prolong the time: here a look takes a second."""
+    said, shutdown, looks = Said(), Ending(), count(1)
+    seen = [0]
+    monkeypatch.setattr(_main_lane, "LOAN_LIMIT_S", 10.0)
+    monkeypatch.setattr(_main_lane, "monotonic", lambda: seen[0])
+    main = MainLane(
+        io=MagicMock(),
+        responder=said,  # type: ignore[arg-type]  # what is used of it
+        output=Mock(forked=False),
+        parents=Parents(),
+        shutdown=shutdown,  # type: ignore[arg-type]  # what is used of it
+        interruptible=nullcontext,
+        catch_up=lambda: None,
+    )
+
+    def answer(*_: object) -> IsCompleteReply:
+        shutdown.is_asked = True
+        return IsCompleteReply(status="complete")
+
+    def is_over(_: float) -> bool:
+        seen[0] = next(looks)
+        shutdown.is_asked = seen[0] == 20
+        return seen[0] in {4, 8}
+
+    handlers = Handlers()
+    handlers.on(IsCompleteRequest, answer)
+    main.begin(handlers)
+    for _ in range(3):
+        main.lend(Mock(is_over=is_over))
+    main.put(asked())
+    main.serve()
+
+    assert seen == [10]
+    assert said.words == ["busy", "reply", "idle"]
+
+
 def test_nothing_is_lent_where_the_lane_is_stepped() -> None:
     """A step waits for nothing, so neither for a loan."""
     main = MainLane(
