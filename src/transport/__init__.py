@@ -63,7 +63,6 @@ if TYPE_CHECKING:
         TransportError,
     )
     from assay.transport._exchange import Exchange, OnInput, OnOutput
-    from assay.transport._frames import Loan, give_away, is_received, lend, writable
     from assay.transport._kernelspecs import (
         InstalledKernel,
         find_kernelspec,
@@ -71,12 +70,14 @@ if TYPE_CHECKING:
         list_kernelspecs,
     )
     from assay.transport._launcher import KernelProcess, free_ports, launch
+    from assay.transport._loans import Loan, lend
     from assay.transport._raw_client import RawClient
     from assay.transport._raw_socket import RawSocket, curve_keys
     from assay.transport._reach import USUAL_REACH, HandshakeForm, Reach
     from assay.transport._reactor import Reactor
     from assay.transport._recorder import Recorder
     from assay.transport._registration import RegistrationService, register
+    from assay.transport._sharing import give_away, is_received, writable
     from assay.transport._starts import end_processes, raise_soon
     from assay.transport._topics import EngineTopics
 
@@ -161,7 +162,6 @@ _CLIENT_MODULES = {
         "TransportError",
     ),
     "_exchange": ("Exchange", "OnInput", "OnOutput"),
-    "_frames": ("Loan", "give_away", "is_received", "lend", "writable"),
     "_kernelspecs": (
         "InstalledKernel",
         "find_kernelspec",
@@ -169,12 +169,14 @@ _CLIENT_MODULES = {
         "list_kernelspecs",
     ),
     "_launcher": ("KernelProcess", "free_ports", "launch"),
+    "_loans": ("Loan", "lend"),
     "_raw_client": ("RawClient",),
     "_raw_socket": ("RawSocket", "curve_keys"),
     "_reach": ("USUAL_REACH", "HandshakeForm", "Reach"),
     "_reactor": ("Reactor",),
     "_recorder": ("Recorder",),
     "_registration": ("RegistrationService", "register"),
+    "_sharing": ("give_away", "is_received", "writable"),
     "_starts": ("end_processes", "raise_soon"),
     "_topics": ("EngineTopics",),
 }

@@ -57,8 +57,9 @@ import zmq
 
 from assay.protocol import Buffer
 from assay.transport._connections import Connections, Progress
-from assay.transport._frames import COPIED_BYTES, NOBLOCK, Mark, send_frames, settled
+from assay.transport._frames import COPIED_BYTES, NOBLOCK, send_frames, settled
 from assay.transport._logger import get_logger
+from assay.transport._sharing import Mark
 from assay.transport._sockets import IOPUB_QUEUE_MESSAGES, Socket
 
 __all__ = ["Publisher"]

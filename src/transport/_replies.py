@@ -31,8 +31,9 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from assay.protocol import Buffer, Channel
-from assay.transport._frames import NOBLOCK, Mark, send_frames
+from assay.transport._frames import NOBLOCK, send_frames
 from assay.transport._logger import get_logger
+from assay.transport._sharing import Mark
 from assay.transport._sockets import KernelSockets
 
 __all__ = ["Replies"]

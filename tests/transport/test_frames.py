@@ -14,17 +14,16 @@ from hypothesis import strategies as st
 
 from assay import _platform
 from assay.protocol import DELIMITER, Buffer
-from assay.transport import _frames, _wakeup
+from assay.transport import _loans, _sharing, _wakeup
 from assay.transport._frames import (
     COPIED_BYTES,
-    HUGE_BYTES,
-    LENT_BYTES,
-    lend,
     receive_frames,
     send_frames,
     settled,
     size_of,
 )
+from assay.transport._loans import LENT_BYTES, lend
+from assay.transport._sharing import HUGE_BYTES
 from assay.transport._sockets import Socket
 from assay.transport._wakeup import Wakeup
 
@@ -145,7 +144,7 @@ class TestSettled:
     ) -> None:
         """It is made once, also if asked again, and does not change with what it was made of."""
         if not has_huge_pages:
-            monkeypatch.setattr(_frames, "huge_pages", lambda _: None)
+            monkeypatch.setattr(_sharing, "huge_pages", lambda _: None)
         numbers = array.array("q", bytes(HUGE_BYTES))
         numbers[-1] = 5
         (copy, gaps), size = settled([memoryview(numbers), memoryview(numbers)[::-1]])
@@ -164,7 +163,7 @@ class TestSettled:
 
 WITHOUT_DESCRIPTORS = """
 import os, resource
-from assay.transport._frames import LENT_BYTES, lend
+from assay.transport._loans import LENT_BYTES, lend
 resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
 taken = []
 try:
@@ -246,7 +245,7 @@ class TestLoan:
         def frame(*_: object, **__: object) -> zmq.Frame:
             raise RuntimeError("zmq gc socket requested during shutdown")
 
-        monkeypatch.setattr(_frames, "_LentFrame", frame)
+        monkeypatch.setattr(_loans, "LentFrame", frame)
         memory = bytearray(LENT_BYTES)
 
         assert lend(memory) == (memory, None)

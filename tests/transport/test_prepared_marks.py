@@ -10,7 +10,7 @@ from tests.limits import HANG_LIMIT_S
 CODE = """\
 import threading
 import zmq.utils.garbage
-from assay.transport._frames import prepare_marks
+from assay.transport._sharing import prepare_marks
 
 before = [t.name for t in threading.enumerate()]
 prepare_marks()

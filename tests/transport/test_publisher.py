@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from assay.protocol import Buffer
 from assay.transport import _publisher as publisher_module
 from assay.transport._connections import Connections, Progress
-from assay.transport._frames import Mark, send_frames
+from assay.transport._frames import send_frames
 from assay.transport._publisher import (
     FILLERS,
     LAST_PATIENCE_S,
@@ -28,6 +28,7 @@ from assay.transport._publisher import (
     RETRY_S,
     Publisher,
 )
+from assay.transport._sharing import Mark
 from assay.transport._sockets import Socket
 
 HANG_LIMIT_MS = 60_000

@@ -19,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from assay.protocol import Buffer
 from assay.transport import _publisher as publisher_module
 from assay.transport._connections import Connections, Progress
-from assay.transport._frames import COPIED_BYTES, Mark, send_frames
+from assay.transport._frames import COPIED_BYTES, send_frames
 from assay.transport._publisher import (
     LOOK_BACK_S,
     MAX_FLYING_BYTES,
@@ -27,6 +27,7 @@ from assay.transport._publisher import (
     PATIENCE_S,
     Publisher,
 )
+from assay.transport._sharing import Mark
 from assay.transport._sockets import IOPUB_QUEUE_MESSAGES, Socket
 
 NOTICE = b"missed"
