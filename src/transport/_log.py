@@ -401,9 +401,9 @@ class OutboundLog:
         elif is_published and not self.expected:
             # A cell that waited behind another publishes busy, then perhaps nothing for an hour.
             self._rouse()
-        more = min(size, MOST_AGAIN)
-        if is_published and self._is_full(more):
-            self._wait_for_room(more)
+        # At first as if it were the largest: there nearly always is that much room.
+        if is_published and (self._held or self._bytes > MAX_BYTES - MOST_AGAIN):
+            self._wait_for_room_again(size)
 
     def call(self, function: Callable[[], None]) -> None:
         """Have the I/O thread call *function* when everything appended before has been sent."""
@@ -559,6 +559,12 @@ class OutboundLog:
         else:
             self.part_line()
             self._wait_for_room()
+
+    def _wait_for_room_again(self, size: int) -> None:
+        """Wait until there is room for another message of *size* bytes."""
+        more = min(size, MOST_AGAIN)
+        if self._is_full(more):
+            self._wait_for_room(more)
 
     def _wait_for_room(self, more: int = 0) -> None:
         if get_ident() == self.owner:

@@ -8,9 +8,10 @@ decides; so nothing is refused that a reader takes (decision 0015).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
+from operator import attrgetter
 from types import NoneType, UnionType
 from typing import Any, Literal, NewType, TypeAlias, Union, get_args, get_origin, get_type_hints
 
@@ -28,12 +29,16 @@ Check: TypeAlias = Callable[[Any], bool]
 
 def is_sound(value: Content | Header) -> bool:
     """Return whether each field of *value* is of the type that its class names, at a quick look."""
-    for name, types, check in _LOOKS[type(value)]:
-        item = getattr(value, name)
-        if type(item) in types:
-            continue
-        if check is None or not check(item):
+    looks = _LOOKS[type(value)]
+    items = looks.items(value)
+    found = tuple(map(type, items))
+    checks = looks.left.get(found)
+    if checks is None:
+        checks = looks.look(found)
+    for at, check in checks:
+        if not check(items[at]):
             return False
+    looks.left[found] = checks
     return True
 
 
@@ -66,7 +71,7 @@ def _bytes_for_text(value: object, path: str = "") -> Iterator[str]:
         case bytes() | bytearray() | memoryview():
             yield f"{path}: wanted text, found {shorten(value)}"
         case Content() | Header():
-            for name, _, _ in _LOOKS[type(value)]:
+            for name, _, _ in _LOOKS[type(value)].fields:
                 if name not in _FREE[type(value)]:
                     inner = f"{path}.{name}" if path else name
                     yield from _bytes_for_text(getattr(value, name), inner)
@@ -109,14 +114,42 @@ def check_moment(moment: object) -> None:
 _Look: TypeAlias = tuple[str, frozenset[type], Check | None]
 
 
-class _Looks(dict[type, tuple[_Look, ...]]):
-    def __missing__(self, cls: type[Any]) -> tuple[_Look, ...]:
+class _LooksOfClass:
+    """How the values of one class are looked at."""
+
+    def __init__(self, fields: tuple[_Look, ...]) -> None:
+        self.fields = fields
+        self.items = _getter([name for name, _, _ in fields])
+        """Returns what the fields of a value hold."""
+        self.left: dict[tuple[type, ...], tuple[tuple[int, Check], ...]] = {}
+        """What is left to ask, of which fields, where they hold values of these types; kept for
+        those of values that were sound."""
+
+    def look(self, found: tuple[type, ...]) -> tuple[tuple[int, Check], ...]:
+        """Return what is left to ask where the fields hold values of the types *found*."""
+        return tuple(
+            (at, check or _nothing)
+            for at, ((_, types, check), kind) in enumerate(zip(self.fields, found, strict=True))
+            if kind not in types
+        )
+
+
+def _getter(names: Sequence[str]) -> Callable[[object], tuple[object, ...]]:
+    if len(names) > 1:
+        return attrgetter(*names)  # returns no tuple for one name
+    return lambda value: tuple(getattr(value, name) for name in names)
+
+
+class _Looks(dict[type, _LooksOfClass]):
+    def __missing__(self, cls: type[Any]) -> _LooksOfClass:
         hints = get_type_hints(cls)
         fields: tuple[attrs.Attribute[Any], ...] = attrs.fields(cls)
-        looks = self[cls] = tuple(
-            (one.name, *_look(hints[one.name]))
-            for one in fields
-            if not one.name.startswith("_") and not _is_any(hints[one.name])
+        looks = self[cls] = _LooksOfClass(
+            tuple(
+                (one.name, *_look(hints[one.name]))
+                for one in fields
+                if not one.name.startswith("_") and not _is_any(hints[one.name])
+            )
         )
         return looks
 
@@ -161,10 +194,12 @@ def _look(hint: Any) -> tuple[frozenset[type], Check | None]:
         return types, (lambda value: any(check(value) for check in checks)) if checks else None
     if hint in {str, int, bool, NoneType, UnsetType}:
         return frozenset({hint}), None
+    if get_origin(hint) is Mapping and _is_any(get_args(hint)[1]):
+        return frozenset({dict}), None
     return frozenset(), _check(hint)
 
 
-def _check(hint: Any) -> Check:  # noqa: PLR0911 - a table
+def _check(hint: Any) -> Check:
     origin, inner = get_origin(hint), get_args(hint)
     if origin is Literal:
         return lambda value: type(value) is str and value in inner
@@ -176,12 +211,10 @@ def _check(hint: Any) -> Check:  # noqa: PLR0911 - a table
     if origin is tuple and len(inner) == 2 and inner[1] is Ellipsis:
         each = _item(inner[0])
         return lambda value: type(value) is tuple and all(map(each, value))
-    if origin is Mapping and _is_any(inner[1]):
-        return lambda value: type(value) is dict
     if origin is Mapping:
         each = _item(inner[1])
         return lambda value: type(value) is dict and all(map(each, value.values()))
-    return lambda _: False  # seldom: the reader decides
+    return _nothing  # seldom: the reader decides
 
 
 def _item(hint: Any) -> Check:
@@ -193,3 +226,7 @@ def _item(hint: Any) -> Check:
 
 def _anything(_: object) -> bool:
     return True
+
+
+def _nothing(_: object) -> bool:
+    return False

@@ -16,6 +16,8 @@ from msgspec import UNSET
 from assay.protocol._errors import ContentError, FramingError, LocalError, shorten
 from assay.protocol._value import Value
 from assay.protocol.wire._arguments import (
+    LISTS,
+    NOTHING_BUT_BYTES,
     check_around,
     check_bytes,
     check_dicts,
@@ -361,20 +363,22 @@ class Session:
         identities: Sequence[bytes],
         buffers: Sequence[Buffer],
     ) -> list[Buffer]:
-        check_around(identities, buffers)
-        if not (type(content) is type(metadata) is type(parent_header) is bytes):
-            check_dicts(header, parent_header, metadata, content)
-        signature = self.signer.sign(header, parent_header, metadata, content)
-        return [
+        if buffers or type(buffers) is not tuple or type(identities) not in LISTS:
+            check_around(identities, buffers)
+        frames: list[Buffer] = [
             *identities,
             DELIMITER,
-            signature,
+            b"",
             header,
             parent_header,
             metadata,
             content,
-            *buffers,
         ]
+        if not NOTHING_BUT_BYTES.issuperset(map(type, frames)):
+            check_around(identities, buffers)
+            check_dicts(header, parent_header, metadata, content)
+        frames[-5] = self.signer.sign(header, parent_header, metadata, content)
+        return [*frames, *buffers]
 
 
 def read_header(data: bytes, part: str = "header") -> Header:
@@ -421,9 +425,11 @@ def _type_of(content: Content, msg_type: str) -> str:
             f"wanted a content, such as ExecuteRequest(code='1'), found {shorten(content)}",
             requirement="HDR-18",
         )
+    own = content.msg_type
+    if own and msg_type in ("", own):  # most
+        return own
     if type(msg_type) is not str:
         check_text(msg_type, "msg_type")
-    own = content.msg_type
     if own and msg_type and own != msg_type:
         name = with_article(type(content).__name__)
         raise LocalError(f"wanted a content for {msg_type!r}{meant(msg_type)}, found {name}")

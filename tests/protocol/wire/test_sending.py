@@ -171,6 +171,21 @@ def test_the_quick_look_lets_nothing_pass_that_a_reader_refuses(data: st.DataObj
         assert unstructure(structure_content(name, written)) == written
 
 
+def test_each_value_is_looked_at_whatever_was_sound_before() -> None:
+    """Of two values whose fields hold the same types, one may break its model."""
+    for right, broken in (
+        (ExecuteReply(execution_count=1), wrong(ExecuteReply, execution_count=1, status="no")),
+        (
+            ExecuteReply(execution_count=1, user_expressions={"a": {}}),
+            wrong(ExecuteReply, execution_count=1, user_expressions={"a": 1}),
+        ),
+    ):
+        assert is_sound(right)
+        assert not is_sound(broken)
+        with pytest.raises(LocalError):
+            session().pack(broken)
+
+
 def test_what_means_the_same_is_sent() -> None:
     """A list for a tuple, a subclass of text: what JSON makes alike of them is taken."""
 
