@@ -14,11 +14,9 @@ from contextlib import AbstractContextManager, suppress
 from threading import Lock, RLock, get_ident  # by name: gevent replaces the module's
 from typing import TYPE_CHECKING, Any
 
-from IPython.core.builtin_trap import BuiltinTrap
-from IPython.core.display_trap import DisplayTrap
-
 from assay.kernel.ipython._alone import Alone
 from assay.kernel.ipython._sketch import SHARES_DEPTH
+from assay.kernel.ipython.speedups._traps import BuiltinTrap, DisplayTrap
 
 if TYPE_CHECKING:
     from assay.kernel.ipython._shell import ZMQInteractiveShell
@@ -95,8 +93,8 @@ class _OfThreads:
                 self._unset()
 
 
-class _DisplayTrap(DisplayTrap):  # type: ignore[misc]  # IPython is untyped here
-    """IPython's, for several threads."""
+class _DisplayTrap(DisplayTrap):
+    """That of one cell, for several threads."""
 
     threads: _OfThreads
 
@@ -108,7 +106,7 @@ class _DisplayTrap(DisplayTrap):  # type: ignore[misc]  # IPython is untyped her
         self.threads.leave()
 
 
-class _BuiltinTrap(BuiltinTrap):  # type: ignore[misc]  # as above
+class _BuiltinTrap(BuiltinTrap):
     """The same."""
 
     threads: _OfThreads

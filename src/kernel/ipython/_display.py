@@ -26,38 +26,42 @@ class IopubDisplayHook(DisplayHook):  # type: ignore[misc]  # IPython is untyped
 
     shell: ZMQInteractiveShell
 
+    def __init__(self, shell: ZMQInteractiveShell | None = None, **keys: Any) -> None:
+        super().__init__(shell=shell, **keys)
+        self._shell = self.shell  # a trait, and so twice as expensive to look up
+
     @property
     def exec_result(self) -> Any:
         """Where the result is noted, while a cell runs; no trait here, it is set twice a cell."""
-        run = run_of(self.shell.host.request())
+        run = run_of(self._shell.host.request())
         return run.result if run is not None else None
 
     @exec_result.setter
     def exec_result(self, result: object) -> None:
-        if (run := run_of(self.shell.host.request())) is not None:
+        if (run := run_of(self._shell.host.request())) is not None:
             run.result = result
 
     def quiet(self) -> bool:
         """Return True if the cell ends with a semicolon; another cell may have begun since."""
-        inputs, number = self.shell.history_manager.input_hist_parsed, self.prompt_count
-        run = run_of(self.shell.host.request())
+        inputs, number = self._shell.history_manager.input_hist_parsed, self.prompt_count
+        run = run_of(self._shell.host.request())
         if run is None or not run.count or not 0 < number < len(inputs):
             return bool(super().quiet())
         return bool(self.semicolon_at_end_of_expression(inputs[number]))
 
     def update_user_ns(self, result: object) -> None:
         """Give *result* its names: ``_``, ``_N`` and ``Out[N]``."""
-        with self.shell.lock:
+        with self._shell.lock:
             super().update_user_ns(result)
 
     def __call__(self, result: object = None) -> None:
         """Show *result*; that it cannot be shown is an error of the cell (EXEC-17)."""
-        if (around := self.shell.around) is not None and not self.shell.host.is_own_code:
+        if (around := self._shell.around) is not None and not self._shell.host.is_own_code:
             around.displayhook(result)  # of a subshell of the kernel around
             return
         before = newest_error()
         super().__call__(result)
-        request, error = self.shell.host.request(), newest_error()
+        request, error = self._shell.host.request(), newest_error()
         if request is not None and error is not before:
             request.result_error = request.error = error
 
@@ -68,10 +72,10 @@ class IopubDisplayHook(DisplayHook):  # type: ignore[misc]  # IPython is untyped
         self, format_dict: Mapping[str, Json], md_dict: Mapping[str, Json] | None = None
     ) -> None:
         """Publish the representations that IPython computed."""
-        request = self.shell.host.request()
+        request = self._shell.host.request()
         # One that a program has made its parent, or none in start-up code, has no cell here.
         number = request.number if request is not None else 0
-        self.shell.host.publish(
+        self._shell.host.publish(
             ExecuteResult(
                 execution_count=number or self.prompt_count,
                 data=dict(format_dict),

@@ -40,7 +40,7 @@ from assay.kernel.process._patches import Kind, patches
 from assay.protocol import Error
 
 if TYPE_CHECKING:
-    from assay.kernel._interpreter import Debuggee, Onlooker
+    from assay.kernel._interpreter import Debuggee, Onlooker, Request
     from assay.kernel.ipython._scope import Scope
     from assay.kernel.ipython._suspended import SuspendedShell
     from assay.protocol import Json
@@ -203,8 +203,11 @@ class IPythonInterpreter:
         shell, request = self.shell, self._host.request()
         self._streams.mend()
         run = CellRun(cell.number if cell.store_history else 0)
+        kept = run.payload
         if request is not None:
             request.run = run
+        else:
+            kept = shell.payload_manager.of_no_cell
         shell.forget_traps()
         tracing = self.cell_tracing
         with self._loops.here().in_cell(), nullcontext() if tracing is None else tracing():
@@ -219,11 +222,12 @@ class IPythonInterpreter:
             error: BaseException | None = result.error_before_exec or result.error_in_exec
             # IPython goes on from an interrupt that strikes what is called when a cell has run
             # (`EventManager.trigger`).
-            unshown = self._result_error() or run.interrupt_outside
+            unshown = _result_error(request) or run.interrupt_outside
             if error is None and unshown is None:
-                expressions = shell.user_expressions(dict(cell.user_expressions))
-                return Succeeded(user_expressions=expressions, payload=self._take_payload())
-        payload = self._take_payload()
+                asked = cell.user_expressions
+                expressions = shell.user_expressions(dict(asked)) if asked else {}
+                return Succeeded(user_expressions=expressions, payload=_taken(kept))
+        payload = _taken(kept)
         shown = shell.published_error(error) if error is not None else unshown
         assert shown is not None
         return Failed(
@@ -357,22 +361,9 @@ class IPythonInterpreter:
         shell.around = self._around.shell if self._around is not None else None
         shell.kernel = self._comms.kernel = KernelFacade(self._host, self._comms, shell)
 
-    def _result_error(self) -> Error | None:
-        """Return why the cell's result could not be shown: IPython goes on as if it were."""
-        request = self._host.request()
-        error = request.result_error if request is not None else None
-        return error if isinstance(error, Error) else None
-
     def _metadata_of(self, cell: Cell) -> dict[str, Any]:
         # IPython takes it since 9.11 and shows it to hooks, such as those of `pre_run_cell`.
         return {"cell_meta": dict(cell.metadata)} if self._takes_metadata else {}
-
-    def _take_payload(self) -> tuple[dict[str, Json], ...]:
-        manager = self.shell.payload_manager
-        payload = tuple(manager.read_payload())
-        if payload:
-            manager.clear_payload()
-        return payload
 
     def _replace_prompts(self) -> None:
         ask_terminal, ask_hidden = builtins.input, getpass.getpass
@@ -402,6 +393,19 @@ class IPythonInterpreter:
                 kind=Kind.CORRECTNESS,
                 reason="the client is asked; there is no terminal",
             )
+
+
+def _taken(kept: list[dict[str, Json]]) -> tuple[dict[str, Json], ...]:
+    """Take out what is *kept* for the reply."""
+    payload = tuple(kept)
+    kept.clear()
+    return payload
+
+
+def _result_error(request: Request | None) -> Error | None:
+    """Return why the cell's result could not be shown: IPython goes on as if it were."""
+    error = request.result_error if request is not None else None
+    return error if isinstance(error, Error) else None
 
 
 def _forget_parsed() -> None:

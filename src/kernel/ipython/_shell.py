@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractContextManager, nullcontext
-from functools import partial
+from functools import cached_property, partial
 from threading import Lock  # by name: gevent replaces the module's
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -34,7 +34,13 @@ from assay.kernel.ipython._user_tracebacks import without_own_frames
 from assay.kernel.ipython.speedups._completer import init_completer
 from assay.kernel.ipython.speedups._formatter import DisplayFormatter
 from assay.kernel.ipython.speedups._history import make_history
-from assay.kernel.ipython.speedups._input import PrefilterManager, QuickTransformer, may_await
+from assay.kernel.ipython.speedups._input import (
+    PrefilterManager,
+    QuickTransformer,
+    is_python,
+    may_await,
+)
+from assay.kernel.ipython.speedups._traps import BuiltinTrap, DisplayTrap
 from assay.protocol import decode_json, encode_json
 
 if TYPE_CHECKING:
@@ -160,9 +166,22 @@ class ZMQInteractiveShell(ShowsErrors, InteractiveShell):  # type: ignore[misc] 
     def _exiter(self) -> ExitAutocall:
         return ZMQExitAutocall(self)
 
-    @default("input_transformer_manager")
-    def _transformer(self) -> QuickTransformer:
+    @cached_property
+    def input_transformer_manager(self) -> Any:
+        """What makes Python of a cell, or what a program has put in its place."""
         return QuickTransformer()
+
+    @cached_property
+    def input_transformers_post(self) -> list[Callable[[list[str]], list[str]]]:
+        """What programs have the lines of a cell go through behind that."""
+        return []
+
+    def transform_cell(self, raw_cell: str) -> str:
+        """Return *raw_cell* as Python."""
+        if not self.input_transformers_post and is_python(self, raw_cell):
+            return raw_cell if raw_cell.endswith("\n") else f"{raw_cell}\n"
+        transformed: str = super().transform_cell(raw_cell)
+        return transformed
 
     @default("loop_runner")
     def _runner(self) -> Callable[..., object]:
@@ -231,6 +250,16 @@ class ZMQInteractiveShell(ShowsErrors, InteractiveShell):  # type: ignore[misc] 
         """Tell child processes what kind of terminal this is; a guest's are its program's."""
         if self.parent.host.owns_process:
             os.environ.update(ENVIRONMENT)
+
+    def init_builtins(self) -> None:
+        """Make what puts names among the builtins while a cell runs."""
+        super().init_builtins()
+        self.builtin_trap = BuiltinTrap(shell=self)
+
+    def init_displayhook(self) -> None:
+        """Make what shows results, and what puts it in place while a cell runs."""
+        super().init_displayhook()
+        self.display_trap = DisplayTrap(self.displayhook)
 
     def init_hooks(self) -> None:
         """Send pages to the client."""

@@ -24,27 +24,31 @@ class UserStreams:
 
     def __init__(self, host: Host) -> None:
         self._owns_process = host.owns_process
-        self._ours = {"stdout": host.stdout, "stderr": host.stderr}
+        self._ours = (
+            ("stdout", "__stdout__", host.stdout),
+            ("stderr", "__stderr__", host.stderr),
+        )
 
     def flush(self) -> None:
         """Write out what the streams hold back that are not the kernel's own.
 
         What a stream's `flush` raises ends nothing: the cell has done its work. An interrupt does.
         """
-        for name, ours in self._ours.items():
+        for name, original, ours in self._ours:
             stream = getattr(sys, name, None)
-            if stream is not None and stream is not ours:
+            if stream is not ours and stream is not None:
                 _flush(stream, name)
             if self._owns_process:  # a line without an end is held back there
-                original = f"__{name}__"
-                if (first := getattr(sys, original, None)) is not None and first is not stream:
+                first = getattr(sys, original, None)
+                if first is not stream and first is not None:
                     _flush(first, original)
 
     def mend(self) -> None:
         """Put the kernel's streams back where a cell has left something that takes no text."""
-        for name, ours in self._ours.items():
+        for name, _, ours in self._ours:
             ours.reopen()
-            if getattr(sys, name, None) is not ours and not _takes_text(getattr(sys, name, None)):
+            stream = getattr(sys, name, None)
+            if stream is not ours and not _takes_text(stream):
                 setattr(sys, name, ours)
 
 

@@ -379,22 +379,24 @@ class _Recording:
     interrupt strikes before `__exit__` does anything; so is this.
     """
 
+    _texts: _Texts | None = None
+
     def __init__(self, stream: OutputStream, keep: Callable[[list[str]], None]) -> None:
         self._stream = stream
         self._keep = keep
-        self._request = stream._parents.current()
-        self._outer = stream._records.get(self._request)
-        self._texts: _Texts | None = None
 
     def __enter__(self) -> None:
+        stream = self._stream
+        self._request = request = stream._parents.current()
+        self._outer = stream._records.get(request)
         self._texts = texts = _Texts()
-        self._stream._record_by(self._request, texts.append)
+        stream._record_by(request, texts.append)
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         texts = self._texts
         self.__del__()
-        if kind is None and texts is not None and (kept := texts.all()):
-            self._keep(kept)
+        if texts is not None and texts.kept and kind is None:
+            self._keep(texts.all())
 
     def __del__(self) -> None:
         if (texts := self._texts) is not None:
@@ -407,21 +409,22 @@ class _Recording:
 class _Texts:
     """The newest texts, up to `RECORDED_CHARACTERS`; for threads that have the log's lock."""
 
+    _size = 0
+
     def __init__(self) -> None:
-        self._kept: deque[tuple[list[str], int]] = deque()
+        self.kept: deque[tuple[list[str], int]] = deque()
         """With the number of characters in each."""
-        self._size = 0
 
     def all(self) -> list[str]:
         """Return them, oldest first."""
-        return [text for texts, _ in [*self._kept] for text in texts]  # threads may still append
+        return [text for texts, _ in [*self.kept] for text in texts]  # threads may still append
 
     def append(self, texts: list[str]) -> None:
         size = sum(map(len, texts))
-        self._kept.append((texts, size))
+        self.kept.append((texts, size))
         self._size += size
         while self._size > RECORDED_CHARACTERS:
-            self._size -= self._kept.popleft()[1]
+            self._size -= self.kept.popleft()[1]
 
 
 def _present(name: str) -> object:

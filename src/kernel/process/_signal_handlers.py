@@ -92,8 +92,8 @@ class SignalHandlers:
         self._guards: dict[int, _Guard] = {}
         self._left: tuple[object, ...] = UNKNOWN
         """What each of `GUARDED` had when user code was left."""
-        self._ours: tuple[tuple[int, Action], ...] = ()
-        """Those of them that are taken."""
+        self._ours: tuple[tuple[int, ...], tuple[Action, ...]] = ((), ())
+        """Those of them that are taken, and by which handlers."""
         self._raised: Counter[int] = Counter()
         """How often which handler has raised since user code ended."""
         self.exit: Callable[[SystemExit], None] = _report_exit
@@ -138,8 +138,7 @@ class SignalHandlers:
                     found = keep_signals_back()
                     kept_back = found if kept_back is None else kept_back
                 if all(map(is_, map(_signal.getsignal, GUARDED), self._left)):
-                    for number, handler in self._ours:
-                        _signal.signal(number, handler)
+                    tuple(map(_signal.signal, *self._ours))
                 else:
                     self._take_stock()
                 self.after_code()
@@ -187,7 +186,7 @@ class SignalHandlers:
         self._left = UNKNOWN
         self._reclaim()
         found = [_signal.getsignal(number) for number in GUARDED]
-        ours = []
+        ours: list[tuple[int, Action]] = []
         for at, (number, present) in enumerate(zip(GUARDED, found, strict=True)):
             taken = self._taken.get(number)
             if taken is not None and present == taken.handler:
@@ -196,7 +195,8 @@ class SignalHandlers:
             elif callable(present) and not isinstance(present, _Guard):
                 found[at] = guard = self._guards[number] = _Guard(present, self._on_raised)
                 _signal.signal(number, guard)
-        self._ours, self._left = tuple(ours), tuple(found)
+        self._ours = tuple(number for number, _ in ours), tuple(handler for _, handler in ours)
+        self._left = tuple(found)
 
     def _reclaim(self) -> None:
         for number, taken in self._taken.items():

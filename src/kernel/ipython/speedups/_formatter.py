@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
+from itertools import chain
+from operator import itemgetter
 from types import NoneType
 from typing import Any
 
@@ -26,6 +28,12 @@ PLAIN = frozenset(
 
 TEXT = "text/plain"
 
+_registered = itemgetter("singleton_printers", "type_printers", "deferred_printers")
+"""Returns the tables of what is registered with a formatter, of its traits."""
+
+_other_formatters = itemgetter("ipython_display_formatter", "mimebundle_formatter")
+"""Returns those that are in no table, of the traits of what has them."""
+
 
 class DisplayFormatter(formatters.DisplayFormatter):  # type: ignore[misc]  # IPython is untyped here
     """IPython's, which finds the same sooner.
@@ -33,7 +41,9 @@ class DisplayFormatter(formatters.DisplayFormatter):  # type: ignore[misc]  # IP
     Its name is IPython's too: it is what ``%config`` knows it by.
     """
 
-    _known: tuple[object, ...] = ()
+    _known: Sequence[object] = ()
+    _text: Any = None
+    """The formatter of text among the `_known`."""
     _printers: Sequence[Mapping[str, Mapping[object, object]]] | None = None
     """The traits of the `_known` formatters but text's, where their printers are; None if one of
     the formatters is a program's own, which may do anything."""
@@ -47,7 +57,7 @@ class DisplayFormatter(formatters.DisplayFormatter):  # type: ignore[misc]  # IP
         """Return the representations of *obj* by MIME type, and the metadata of each."""
         current = Representing.begin()
         if type(obj) in PLAIN and not include and not exclude and self._is_text_alone(obj):
-            text = _text(self.formatters[TEXT], obj)
+            text = _text(self._text, obj)
             return {} if text is None else {TEXT: text}, {}
         found: tuple[dict[str, Any], dict[str, Any]] = current.call(
             super().format, obj, include, exclude
@@ -56,15 +66,17 @@ class DisplayFormatter(formatters.DisplayFormatter):  # type: ignore[misc]  # IP
 
     def _is_text_alone(self, obj: object) -> bool:
         """Return True if nothing but text is registered for *obj*."""
-        present = (
-            self.ipython_display_formatter,
-            self.mimebundle_formatter,
-            *self.formatters.values(),
-        )
+        try:
+            others = _other_formatters(self._trait_values)
+        except KeyError:  # a trait has no value before it is asked for
+            others = self.ipython_display_formatter, self.mimebundle_formatter
+        present = [*others, *self.formatters.values()]
         if present != self._known:
             self._look_at(present)
         if self._printers is None:
             return False
+        if not any(chain.from_iterable(map(_registered, self._printers))):
+            return True  # as in most kernels, and found without a loop
         classes = type(obj).__mro__
         for traits in self._printers:
             singletons, types = traits["singleton_printers"], traits["type_printers"]
@@ -77,23 +89,24 @@ class DisplayFormatter(formatters.DisplayFormatter):  # type: ignore[misc]  # IP
                 return False
         return True
 
-    def _look_at(self, present: tuple[Any, ...]) -> None:
+    def _look_at(self, present: Sequence[Any]) -> None:
         text = self.formatters.get(TEXT)
         others = [formatter for formatter in present if formatter is not text]
-        for formatter in others:
-            # A trait has no value before it is asked for.
-            _ = formatter.singleton_printers, formatter.type_printers, formatter.deferred_printers
         is_ipythons = type(text) is formatters.PlainTextFormatter and all(
             type(formatter).__module__ == formatters.__name__ for formatter in others
         )
+        for formatter in present if is_ipythons else ():
+            # As above.
+            _ = formatter.singleton_printers, formatter.type_printers, formatter.deferred_printers
         # Of a dozen formatters, traits are read in half the time where traitlets keeps them.
         self._printers = [formatter._trait_values for formatter in others] if is_ipythons else None
-        self._known = present
+        self._known, self._text = present, text
 
 
 def _text(formatter: Any, obj: object) -> str | None:
     """Return what IPython's *formatter* of text says of *obj*."""
-    printer = formatter.singleton_printers.get(id(obj)) or formatter.type_printers.get(type(obj))
+    singletons, types, _ = _registered(formatter._trait_values)
+    printer = singletons.get(id(obj)) or types.get(type(obj))
     if printer is pretty._repr_pprint:
         with suppress(
             ValueError

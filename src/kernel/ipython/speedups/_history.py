@@ -151,8 +151,8 @@ class HistoryManager(OnFile, history.HistoryManager):  # type: ignore[misc]  # s
     input_hist_parsed: Any = None
     input_hist_raw: Any = None
 
-    db_input_cache: list[Any]
-    db_output_cache: list[Any]
+    db_input_cache: Any = None
+    db_output_cache: Any = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._writing = threading.RLock()
@@ -165,6 +165,7 @@ class HistoryManager(OnFile, history.HistoryManager):  # type: ignore[misc]  # s
         """When the session has begun, as the file has it: others may get a number that it lost."""
         self._forget_forks = call_in_children(self._leave_to_parent)
         self.input_hist_parsed, self.input_hist_raw = [""], [""]
+        self.db_input_cache, self.db_output_cache = [], []
         super().__init__(*args, **kwargs)
         self._follow_late()
 

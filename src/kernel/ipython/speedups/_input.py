@@ -16,7 +16,7 @@ from IPython.core.autocall import IPyAutocall
 from IPython.core.inputtransformer2 import TransformerManager
 from IPython.core.macro import Macro
 
-__all__ = ["PrefilterManager", "QuickTransformer", "may_await"]
+__all__ = ["PrefilterManager", "QuickTransformer", "is_python", "may_await"]
 
 SPECIAL = re.compile(
     r"""
@@ -44,10 +44,17 @@ class QuickTransformer(TransformerManager):  # type: ignore[misc]  # IPython is 
 
     def transform_cell(self, cell: str) -> str:
         """Return *cell* as Python, with a line end."""
-        if not SPECIAL.search(cell) and self.is_plain:
+        if self.is_python(cell):
             return cell if cell.endswith("\n") else f"{cell}\n"
         transformed: str = super().transform_cell(cell)
         return transformed
+
+    def is_python(self, cell: str) -> bool:
+        """Return True if *cell* certainly is Python as it stands, whatever it consists of.
+
+        And if it is IPython alone that transforms cells.
+        """
+        return not SPECIAL.search(cell) and self.is_plain
 
     @property
     def is_plain(self) -> bool:
@@ -72,26 +79,42 @@ class PrefilterManager(prefilter.PrefilterManager):  # type: ignore[misc]  # IPy
     def prefilter_lines(self, lines: str, continue_prompt: bool = False) -> str:
         """Return *lines*, a line with or without its end, as Python without a line end."""
         line = lines.removesuffix("\n")
-        if self._is_python(line) and self._present() == self._own:
-            self.shell._last_input_line = line
+        if self.is_python(self.shell, line):
             return line
         filtered: str = super().prefilter_lines(lines, continue_prompt)
         return filtered
 
-    def _is_python(self, line: str) -> bool:
-        """Return True if *line* certainly is no short command."""
+    def is_python(self, shell: Any, line: str) -> bool:
+        """Return True if *line* certainly is no short command, and note it as the last line."""
         found = FIRST_NAME.match(line)
-        shell = self.shell
-        if found is None or "\n" in line or shell.autocall:
+        if found is None or "\n" in line or shell.autocall or self._present() != self._own:
             return False
         name = found[0]
         if isinstance(shell.user_ns.get(name), (Macro, IPyAutocall)):
             return False
         magics = shell.magics_manager
-        return not (name in magics.magics["line"] or name in magics.lazy_magics)
+        if name in magics.magics["line"] or name in magics.lazy_magics:
+            return False
+        shell._last_input_line = line
+        return True
 
     def _present(self) -> tuple[object, ...]:
         return [*self.transformers, *self.checkers], dict(self.handlers)
+
+
+def is_python(shell: Any, cell: str) -> bool:
+    """Return True if *cell* certainly is Python to *shell* as it stands, but for its last line end.
+
+    What a program has put in the place of what looks at it may find anything in it.
+    """
+    transformer, filters = shell.input_transformer_manager, shell.prefilter_manager
+    is_ours = type(transformer) is QuickTransformer and type(filters) is PrefilterManager
+    if not is_ours or "transform_cell" in vars(transformer) or "prefilter_lines" in vars(filters):
+        return False
+    if not transformer.is_python(cell):
+        return False
+    line = cell.removesuffix("\n")
+    return "\n" in line or filters.is_python(shell, line)
 
 
 def may_await(cell: str) -> bool:

@@ -120,6 +120,101 @@ def test_a_line_is_short_for_the_same(mine: Client) -> None:
     assert result(execute(mine, COMPARE_PREFILTERS)) == "(True, [])"
 
 
+LINES = (
+    "",
+    "\\n",
+    "a\\n",
+    "a\\nb",
+    "if a:\\n    b\\n",
+    "a\\n\\n",
+    "%who\\n",
+    "mac\\n",
+    "mac\\na",
+    "a\\x0cb",
+    "x = !ls\\n",
+)
+"""Cells of one line and of several, with and without an end, as they stand in a cell's source."""
+
+COMPARE_SHELLS = f"""
+from IPython.core.interactiveshell import InteractiveShell
+from assay.kernel.ipython.speedups._input import is_python
+shell = get_ipython()
+shell.define_macro("mac", "x = 1\\ny = 2")
+def both(cell):
+    for transform in (shell.transform_cell, lambda c: InteractiveShell.transform_cell(shell, c)):
+        shell._last_input_line = "another"
+        yield transform(cell), shell._last_input_line
+cells = [before + first + rest for before in {BEFORE} for first in {FIRST} for rest in {REST}]
+cells += {LINES}
+different = []
+for cell in cells:
+    ours, theirs = both(cell)
+    if ours != theirs:
+        different.append((cell, ours, theirs))
+different, sum(is_python(shell, cell) for cell in cells) > 100
+"""
+
+
+def test_a_cell_becomes_what_ipython_makes_of_it(mine: Client) -> None:
+    """The short way of the shell finds the same, also of what it notes as the last line."""
+    assert result(execute(mine, COMPARE_SHELLS)) == "([], True)"
+
+
+@pytest.mark.parametrize(
+    ("add", "remove"),
+    [
+        (
+            "shell.input_transformers_post.append(lambda lines: ['print(1)\\n', *lines])",
+            "shell.input_transformers_post.clear()",
+        ),
+        (
+            "shell.input_transformer_manager.transform_cell = lambda cell: 'print(1)\\n' + cell",
+            "del shell.input_transformer_manager.transform_cell",
+        ),
+        (
+            "shell.prefilter_manager.prefilter_lines = lambda lines, _=0: 'print(1)'",
+            "del shell.prefilter_manager.prefilter_lines",
+        ),
+    ],
+    ids=["post", "transformer", "prefilter"],
+)
+def test_what_a_program_puts_in_the_way_of_a_cell_is_asked(
+    mine: Client, add: str, remove: str
+) -> None:
+    """Each cell goes through it, until it is taken away."""
+    execute(mine, f"shell = get_ipython()\nx = 1\n{add}")
+    assert execute(mine, "x = 1").text() == "1\n"
+
+    execute(mine, f"x = 2\n{remove}\nx = 3")
+    assert execute(mine, "x = 1").text() == ""
+
+
+BUILTINS = """
+import builtins, sys
+shell = get_ipython()
+def seen(*names):
+    return *(hasattr(builtins, name) for name in names), sys.displayhook is shell.displayhook
+inside = seen("get_ipython", "exit")
+outside = []
+def look(*_):
+    if shell.display_trap.is_active or hasattr(builtins, "get_ipython"):
+        return
+    outside.append(seen("exit"))
+shell.events.register("post_execute", look)
+shell.run_cell("y = 1")
+nested = seen("get_ipython")
+"""
+
+
+def test_names_are_among_the_builtins_in_a_cell_alone(mine: Client) -> None:
+    """Also where a cell runs another one; what was there before is there again behind it."""
+    execute(mine, BUILTINS)
+    found = result(execute(mine, "inside, nested, outside[-1]"))
+    execute(mine, "shell.events.unregister('post_execute', look)")
+
+    assert found == "((True, False, True), (True, True), (True, False))"
+
+
 def test_a_checker_of_somebodys_own_sees_each_line(mine: Client) -> None:
     """What a program adds to IPython's prefilter is asked."""
     code = (
