@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, ClassVar, TextIO, cast
 from assay.kernel.dispatch._handlers import Handlers, serve
 from assay.kernel.dispatch._replies import Responder
 from assay.kernel.dispatch._stdin import Prompter
+from assay.kernel.lanes._answering import Surroundings
 from assay.kernel.lanes._beside import Beside
 from assay.kernel.lanes._host import KernelHost
 from assay.kernel.lanes._main_lane import MainLane
@@ -131,15 +132,15 @@ class Parts:
             io, self.responder, self.output, real_stderr=stderr, owns_exit=ownership.exit
         )
         self.shutdown = Shutdown(io.log.call, effects)
-        self.main = MainLane(
+        self._around = Surroundings(
             io=io,
             responder=self.responder,
             output=self.output,
             parents=self.parents,
             shutdown=self.shutdown,
-            interruptible=self.interruptible,
             catch_up=self.host.catch_up,
         )
+        self.main = MainLane(self._around, self.interruptible)
         if ownership.signals:
             self.main.leave_code = self.interrupts.ensure_left
             self.main.interrupts = self.interrupts
@@ -236,14 +237,7 @@ class Parts:
             from assay.kernel.lanes._subshells import Subshells  # noqa: PLC0415 - see above
 
             found = self.host.lanes_beside = Subshells(
-                io=self.io,
-                responder=self.responder,
-                output=self.output,
-                parents=self.parents,
-                shutdown=self.shutdown,
-                catch_up=self.host.catch_up,
-                beside=self.beside,
-                on_end=self._prompter.forget,
+                self._around, self.beside, on_end=self._prompter.forget
             )
         if self.signals is not None:
             self.signals.interrupt_others = found.interrupt

@@ -9,14 +9,27 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
+from attrs import frozen
+
 from assay.kernel._request import Request
 from assay.kernel.dispatch._handlers import Handlers
 from assay.kernel.dispatch._replies import Reply, Responder
+from assay.kernel.lanes._shutdown import Shutdown
 from assay.kernel.output._iopub import Output
+from assay.kernel.output._parents import Parents
 from assay.kernel.process._child import end_child
 from assay.transport import IoThread, Lane
 
-__all__ = ["CODE", "Answering", "Guard", "Limit", "may_come_between", "unlimited", "withdraw"]
+__all__ = [
+    "CODE",
+    "Answering",
+    "Guard",
+    "Limit",
+    "Surroundings",
+    "may_come_between",
+    "unlimited",
+    "withdraw",
+]
 
 CODE = frozenset({"execute_request", "comm_open", "comm_msg", "comm_close"})
 """What runs code of the user's that others need not wait for."""
@@ -51,27 +64,34 @@ class Limit(Protocol):
         ...
 
 
+@frozen(kw_only=True)
+class Surroundings:
+    """The parts of the kernel that a lane works with."""
+
+    io: IoThread
+    """The owner of the sockets."""
+
+    responder: Responder
+    """Sends replies and status."""
+
+    output: Output
+    """Publishes, and shows whether this is a forked child."""
+
+    parents: Parents
+    """Keeps which request is handled."""
+
+    shutdown: Shutdown
+    """Shows when to stop."""
+
+    catch_up: Callable[[], None]
+    """Puts into the log what has been written so far."""
+
+
 class Answering:
-    """Answers requests in the thread of a lane.
+    """Answers requests in the thread of a lane."""
 
-    Args:
-        io: The I/O thread.
-        responder: Sends replies and status.
-        output: Shows whether this is a forked child.
-        catch_up: Puts into the log what has been written so far.
-    """
-
-    def __init__(
-        self,
-        io: IoThread,
-        responder: Responder,
-        output: Output,
-        catch_up: Callable[[], None],
-    ) -> None:
-        self._io = io
-        self._responder = responder
-        self._output = output
-        self._catch_up = catch_up
+    def __init__(self, around: Surroundings) -> None:
+        self._around = around
         self.limits: Limit | None = None
         """What limits questions in the middle of a cell, if the interpreter can be asked then."""
 
@@ -83,7 +103,7 @@ class Answering:
         is_cell = request.header.msg_type == "execute_request"
         try:
             try:
-                with nullcontext() if is_cell else self._io.spare.lent():
+                with nullcontext() if is_cell else self._around.io.spare.lent():
                     return handlers.answer(request)
             finally:
                 leave_code()
@@ -106,31 +126,31 @@ class Answering:
             guard: What holds the interrupts.
             entered: Inside, what is written belongs to *request*.
         """
-        self._catch_up()  # what has been written so far is the cell's
+        self._around.catch_up()  # what has been written so far is the cell's
         with entered:
-            self._responder.status("busy", request)
+            self._around.responder.status("busy", request)
             is_answered = False
             try:
                 may_reply = self.limits.limit(request) if self.limits is not None else unlimited
                 # Whatever fails here, a question in limited time is answered elsewhere.
                 is_answered = may_reply is unlimited
                 reply = _held(request, handlers, guard)
-                self._catch_up()
+                self._around.catch_up()
                 self.leave_if_child(reply)
                 is_answered = may_reply()
                 if is_answered and reply is not None:
-                    self._responder.reply(request, reply)
+                    self._around.responder.reply(request, reply)
             finally:
                 request.finished = True
                 if is_answered:
-                    self._responder.status("idle", request)
+                    self._around.responder.status("idle", request)
 
     def leave_if_child(self, reply: Reply | None) -> None:
         """End a child that user code forked and that has run the cell to its end.
 
         It has no business with the requests of its parent, nor with this one's reply.
         """
-        if self._output.forked:
+        if self._around.output.forked:
             end_child(int(reply is not None and reply.failed))
 
     def _failed(self, request: Request, handlers: Handlers, error: BaseException) -> Reply | None:
@@ -144,7 +164,7 @@ class Answering:
             request.error = Error(
                 ename=content.ename, evalue=content.evalue, traceback=content.traceback
             )
-            self._output.publish(request.error, parent=request)
+            self._around.output.publish(request.error, parent=request)
         return reply
 
 

@@ -40,15 +40,18 @@ from typing import TYPE_CHECKING
 from assay.kernel._request import Request
 from assay.kernel._tracebacks import hide_own_frames
 from assay.kernel.dispatch._handlers import Handlers
-from assay.kernel.dispatch._replies import Responder
-from assay.kernel.lanes._answering import CODE, Answering, may_come_between, withdraw
-from assay.kernel.lanes._shutdown import Ending, Shutdown
+from assay.kernel.lanes._answering import (
+    CODE,
+    Answering,
+    Surroundings,
+    may_come_between,
+    withdraw,
+)
+from assay.kernel.lanes._shutdown import Ending
 from assay.kernel.lanes._thread_lane import abort_waiting
-from assay.kernel.output._iopub import Output
-from assay.kernel.output._parents import Parents
 from assay.kernel.process._child import end_child
 from assay.kernel.process._main_thread import is_main_thread
-from assay.transport import IoThread, Lane, When, get_logger
+from assay.transport import Lane, When, get_logger
 
 if TYPE_CHECKING:
     from assay.kernel._interpreter import EventLoop
@@ -75,34 +78,17 @@ class MainLane:
     """The requests of the shell channel, and the thread that handles them.
 
     Args:
-        io: The I/O thread.
-        responder: Sends replies and status.
-        output: Shows whether this is a forked child.
-        parents: Keeps which request is handled.
-        shutdown: Shows when to stop.
+        around: What it works with.
         interruptible: Allows interrupts inside.
-        catch_up: Puts into the log what has been written so far.
     """
 
     def __init__(
-        self,
-        *,
-        io: IoThread,
-        responder: Responder,
-        output: Output,
-        parents: Parents,
-        shutdown: Shutdown,
-        interruptible: Callable[[], AbstractContextManager[None]],
-        catch_up: Callable[[], None],
+        self, around: Surroundings, interruptible: Callable[[], AbstractContextManager[None]]
     ) -> None:
-        self._io = io
-        self._responder = responder
-        self._output = output
-        self._parents = parents
-        self._shutdown = shutdown
+        self._around = around
+        self._shutdown = around.shutdown
         self._interruptible = interruptible
-        self._catch_up = catch_up
-        self.answering = Answering(io, responder, output, catch_up)
+        self.answering = Answering(around)
         """Answers in the main thread."""
         self._loop: EventLoop | None = None
         self._received = 0
@@ -136,7 +122,7 @@ class MainLane:
         """Append *request* to those that wait."""
         self._received += 1
         self.lane.put(request)
-        self._io.schedule_flush()
+        self._around.io.schedule_flush()
         if self.runs_code and self._loop is not None and may_come_between(request):
             self._loop.call_visitor()
 
@@ -237,12 +223,13 @@ class MainLane:
                 self._handle(request, handlers)
                 self._handled += 1
                 self._load_deferred(handlers)
-                self._io.spare.refill()
-            if self._output.forked:
+                self._around.io.spare.refill()
+            if self._around.output.forked:
                 end_child(0)  # a background task has forked, see `_leave_if_child`
             if self._exit_is_requested:
                 self._exit_is_requested = False
-                self._io.log.call(lambda: self._io.call_later(EXIT_DELAY_S, self._exit))
+                io = self._around.io
+                io.log.call(lambda: io.call_later(EXIT_DELAY_S, self._exit))
         except Exception:  # the loop must outlive whatever goes wrong
             logger.exception("the main lane failed")
             return True
@@ -275,7 +262,7 @@ class MainLane:
     def _handle_between(self) -> bool:
         """Handle a request in the middle of another one; False if there is none."""
         handlers = self._handlers
-        if not len(self.lane) or handlers is None or self._output.forked:
+        if not len(self.lane) or handlers is None or self._around.output.forked:
             return False
         self.hold()  # what has been taken is answered
         try:
@@ -283,7 +270,8 @@ class MainLane:
             if request is None:
                 return False
             try:
-                self.answering.between(request, handlers, self, self._parents.entered(request))
+                entered = self._around.parents.entered(request)
+                self.answering.between(request, handlers, self, entered)
             finally:
                 self._handled += 1
         finally:
@@ -304,9 +292,9 @@ class MainLane:
 
     def abort_waiting(self) -> None:
         """Mark as aborted the execute requests that wait (EXEC-20, AMB-06)."""
-        if self._output.forked or self._shutdown.abandons:
+        if self._around.output.forked or self._shutdown.abandons:
             return  # there is no I/O thread here, or no reply to come
-        abort_waiting(self._io, self.lane)
+        abort_waiting(self._around.io, self.lane)
 
     def _take(self, take: Callable[[], Request | None]) -> Request | None:
         """Do as *take* does, whatever a handler of the user's raises when it is left."""
@@ -394,25 +382,26 @@ class MainLane:
             stop()
 
     def _handle(self, request: Request, handlers: Handlers) -> None:
-        token = self._parents.enter(request)
-        self._responder.status("busy", request, when=When.WITH_NEXT)
+        around = self._around
+        token = around.parents.enter(request)
+        around.responder.status("busy", request, when=When.WITH_NEXT)
         self.runs_code = request.header.msg_type in CODE
         try:
             reply = self.answering.in_turn(request, handlers, self._leave_code)
-            self._catch_up()
+            around.catch_up()
             self.answering.leave_if_child(reply)
             if self.has_been_signalled:
                 self._shutdown.settle()
             if reply is not None and not self._shutdown.abandons:
-                self._responder.reply(request, reply)
+                around.responder.reply(request, reply)
         finally:
             self.runs_code = False
             request.finished = True
-            self._parents.reset(token)
+            around.parents.reset(token)
             if not (request.is_deferred or self._shutdown.abandons):
                 more = len(self.lane) > 0  # then a busy follows, which need not wake the I/O thread
                 when = When.NOW_AND_MORE if more else When.NOW
-                self._responder.status("idle", request, when=when)
+                around.responder.status("idle", request, when=when)
 
     def _leave_code(self) -> None:
         self.leave_code()
@@ -424,7 +413,7 @@ class MainLane:
         if not handlers.has_deferred:
             return
         try:
-            with self._io.spare.lent():
+            with self._around.io.spare.lent():
                 handlers.load_deferred()
         except Exception:  # the loop must outlive a program that has used up all descriptors
             logger.exception("cannot import what answers other requests; it will be tried again")

@@ -14,7 +14,7 @@ interrupted, and left behind if it does not end (`Subshells.close`).
 from __future__ import annotations
 
 from collections.abc import Callable
-from threading import Event, get_ident  # by name: gevent replaces the module's
+from threading import get_ident  # by name: gevent replaces the module's
 from typing import TYPE_CHECKING
 
 from attrs import frozen
@@ -22,20 +22,24 @@ from attrs import frozen
 from assay.kernel._request import Request
 from assay.kernel._tracebacks import hide_own_frames
 from assay.kernel.dispatch._handlers import Handlers
-from assay.kernel.dispatch._replies import Responder
-from assay.kernel.lanes._answering import CODE, Answering, Limit, may_come_between, withdraw
+from assay.kernel.lanes._answering import (
+    CODE,
+    Answering,
+    Limit,
+    Surroundings,
+    may_come_between,
+    withdraw,
+)
 from assay.kernel.lanes._main_lane import EXIT_DELAY_S
-from assay.kernel.lanes._shutdown import Ending, Shutdown
+from assay.kernel.lanes._shutdown import Ending
 from assay.kernel.lanes._thread_lane import ThreadLane, abort_waiting
-from assay.kernel.output._iopub import Output
-from assay.kernel.output._parents import Parents
 from assay.kernel.process._thread_interrupts import STUCK_S, ThreadInterrupts
-from assay.transport import IoThread, get_logger
+from assay.transport import get_logger
 
 if TYPE_CHECKING:
     from assay.kernel._interpreter import ConcurrentInterpreter, SubshellLoop
 
-__all__ = ["Served", "Subshell", "Surroundings"]
+__all__ = ["Served", "Subshell"]
 
 logger = get_logger("assay.kernel")
 
@@ -46,21 +50,6 @@ GOES_ON = (
     "[assay] The cell was interrupted, and goes on: it waits in C code, where a thread cannot be "
     "interrupted, or has caught the KeyboardInterrupt.\n"
 )
-
-
-@frozen(kw_only=True)
-class Surroundings:
-    """The parts of the kernel that a subshell works with."""
-
-    io: IoThread
-    responder: Responder
-    output: Output
-    parents: Parents
-    shutdown: Shutdown
-    catch_up: Callable[[], None]
-    limits: Limit
-    is_served: Event
-    """Set once there is an interpreter, or none will be."""
 
 
 @frozen(kw_only=True)
@@ -77,8 +66,9 @@ class Subshell:
     Args:
         ident: Its id, unique in the kernel (SUBSHELL-02).
         around: What it works with.
-        served: Returns the interpreter and what answers; asked when `Surroundings.is_served`. None
-            if the kernel ends before there is one.
+        limits: Limits questions in the middle of a cell.
+        served: Waits for the interpreter, and returns it and what answers. None if the kernel ends
+            before there is one.
         forget: Called in the I/O thread with this when its thread has ended.
     """
 
@@ -86,6 +76,7 @@ class Subshell:
         self,
         ident: str,
         around: Surroundings,
+        limits: Limit,
         served: Callable[[], Served | None],
         forget: Callable[[Subshell], None],
     ) -> None:
@@ -97,8 +88,8 @@ class Subshell:
         self._served = served
         self._handlers = Handlers()
         self._loop: SubshellLoop | None = None
-        self._answering = Answering(around.io, around.responder, around.output, around.catch_up)
-        self._answering.limits = around.limits
+        self._answering = Answering(around)
+        self._answering.limits = limits
         self._running: Request | None = None
         self.runs_code = False
         """True from the beginning of a cell or a comm message until before its idle; written by its
@@ -112,7 +103,6 @@ class Subshell:
     # --- In its thread.
 
     def _begin(self) -> None:
-        self._around.is_served.wait()
         served = self._served()
         if served is None:
             return

@@ -16,14 +16,12 @@ from typing import TYPE_CHECKING
 from assay import protocol
 from assay.kernel._request import Request
 from assay.kernel.dispatch._handlers import Answer, Handlers, serve
-from assay.kernel.dispatch._replies import Reply, Responder, error_reply
+from assay.kernel.dispatch._replies import Reply, error_reply
+from assay.kernel.lanes._answering import Surroundings
 from assay.kernel.lanes._beside import Beside
-from assay.kernel.lanes._shutdown import Shutdown
-from assay.kernel.lanes._subshell import Served, Subshell, Surroundings
-from assay.kernel.output._iopub import Output
-from assay.kernel.output._parents import Parents
+from assay.kernel.lanes._subshell import Served, Subshell
 from assay.protocol import Channel
-from assay.transport import IoThread, get_logger
+from assay.transport import get_logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,41 +50,18 @@ class Subshells:
     """All subshells but the main one, which has no entry (SUBSHELL-05).
 
     Args:
-        io: The I/O thread.
-        responder: Sends replies and status.
-        output: Publishes.
-        parents: Keeps which request is handled in which thread.
-        shutdown: Shows when to stop.
-        catch_up: Puts into the log what has been written so far.
+        around: What each works with.
         beside: Looks after questions that wait for code.
         on_end: Called in the I/O thread with the id of each that has ended.
     """
 
-    def __init__(
-        self,
-        *,
-        io: IoThread,
-        responder: Responder,
-        output: Output,
-        parents: Parents,
-        shutdown: Shutdown,
-        catch_up: Callable[[], None],
-        beside: Beside,
-        on_end: Callable[[str], None],
-    ) -> None:
+    def __init__(self, around: Surroundings, beside: Beside, on_end: Callable[[str], None]) -> None:
         self._beside = beside
         self._on_end = on_end
-        self._around = Surroundings(
-            io=io,
-            responder=responder,
-            output=output,
-            parents=parents,
-            shutdown=shutdown,
-            catch_up=catch_up,
-            limits=beside,
-            is_served=Event(),
-        )
-        self._responder = responder
+        self._around = around
+        self._is_served = Event()
+        """Set once there is an interpreter, or none will be."""
+        self._responder = around.responder
         self._served: Served | None = None
         self._handlers = Handlers()
         self._handlers.on(protocol.CreateSubshellRequest, self._create)
@@ -104,7 +79,7 @@ class Subshells:
     ) -> None:
         """Let the subshells begin: there is an interpreter."""
         self._served = Served(interpreter=interpreter, handlers_of=handlers_of)
-        self._around.is_served.set()
+        self._is_served.set()
 
     def close(self) -> None:
         """End all threads, or leave behind those that go on; in the main thread, at the end.
@@ -114,7 +89,7 @@ class Subshells:
         every = [*self._table.values(), *self._ending]
         for subshell in every:
             subshell.lane.stop()
-        self._around.is_served.set()
+        self._is_served.set()
         end = time.monotonic() + CLOSE_S
         for subshell in every:
             subshell.lane.close(max(0.0, (end - time.monotonic()) / 2))
@@ -163,7 +138,7 @@ class Subshells:
 
     def _create(self, _: Request, __: protocol.CreateSubshellRequest) -> Answer:
         ident = os.urandom(8).hex()
-        subshell = Subshell(ident, self._around, self._present, self._forget)
+        subshell = Subshell(ident, self._around, self._beside, self._wait_for_served, self._forget)
         self._table[ident] = subshell
         subshell.lane.start()
         return protocol.CreateSubshellReply(subshell_id=ident)
@@ -197,7 +172,8 @@ class Subshells:
     def _list(self, _: Request, __: protocol.ListSubshellRequest) -> Answer:
         return protocol.ListSubshellReply(subshell_id=tuple(self._table))
 
-    def _present(self) -> Served | None:
+    def _wait_for_served(self) -> Served | None:
+        self._is_served.wait()
         return self._served
 
     def _refuse(self, request: Request, evalue: str) -> None:

@@ -8,6 +8,7 @@ from contextlib import nullcontext, suppress
 from functools import partial
 from itertools import count
 from threading import get_ident
+from typing import TYPE_CHECKING, cast
 from unittest.mock import MagicMock, Mock, patch
 
 import pytest
@@ -15,7 +16,7 @@ import pytest
 from assay.kernel._request import Request
 from assay.kernel.dispatch._handlers import Handlers
 from assay.kernel.lanes import _main_lane
-from assay.kernel.lanes._answering import Answering, Limit, unlimited
+from assay.kernel.lanes._answering import Answering, Limit, Surroundings, unlimited
 from assay.kernel.lanes._main_lane import MainLane
 from assay.kernel.lanes._subshell import Subshell
 from assay.kernel.output._parents import Parents
@@ -24,6 +25,10 @@ from assay.kernel.process._thread_interrupts import ThreadInterrupts
 from assay.protocol import Channel, ConnectionFile, IsCompleteReply, IsCompleteRequest
 from assay.transport import When, session_for
 from tests.moments import struck
+
+if TYPE_CHECKING:
+    from assay.kernel.dispatch._replies import Responder
+    from assay.kernel.lanes._shutdown import Shutdown
 
 
 def asked() -> Request:
@@ -48,6 +53,23 @@ class Said:
         self.words.append("reply")
 
 
+def around(responder: object, shutdown: object = None, catch_up: object = None) -> Surroundings:
+    """Return what a lane works with."""
+    return Surroundings(
+        io=MagicMock(),
+        responder=cast("Responder", responder),
+        output=Mock(forked=False),
+        parents=Parents(),
+        shutdown=cast("Shutdown", shutdown or Mock()),
+        catch_up=cast("Callable[[], None]", catch_up or Mock()),
+    )
+
+
+def main_lane(responder: object, shutdown: object) -> MainLane:
+    """Return a main lane without a kernel."""
+    return MainLane(around(responder, shutdown), nullcontext)
+
+
 @pytest.fixture
 def interrupts() -> Iterator[Interrupts]:
     """Interrupts that are installed, in the middle of a cell."""
@@ -65,15 +87,7 @@ def test_what_was_taken_is_answered_once_whenever_an_interrupt_comes(
     """It waits as before, or has its busy, one reply and its idle; the lane counts right."""
     for place in count():
         said = Said()
-        main = MainLane(
-            io=Mock(),
-            responder=said,  # type: ignore[arg-type]  # what is used of it
-            output=Mock(forked=False),
-            parents=Parents(),
-            shutdown=Mock(),
-            interruptible=nullcontext,
-            catch_up=lambda: None,
-        )
+        main = main_lane(said, Mock())
         main.interrupts = interrupts
         handlers = Handlers()
         handlers.on(IsCompleteRequest, lambda *_: IsCompleteReply(status="complete"))
@@ -103,15 +117,7 @@ class Ending:
 def test_the_next_request_waits_for_a_loan(ends: bool) -> None:
     """It is taken when what was lent has left; a kernel that ends takes none and does not wait."""
     said, shutdown = Said(), Ending()
-    main = MainLane(
-        io=MagicMock(),
-        responder=said,  # type: ignore[arg-type]  # what is used of it
-        output=Mock(forked=False),
-        parents=Parents(),
-        shutdown=shutdown,  # type: ignore[arg-type]  # what is used of it
-        interruptible=nullcontext,
-        catch_up=lambda: None,
-    )
+    main = main_lane(said, shutdown)
 
     def answer(*_: object) -> IsCompleteReply:
         shutdown.is_asked = True
@@ -141,15 +147,7 @@ def test_a_loan_without_end_keeps_nothing_waiting_for_ever(
     """The next request is handled after a time, or on an interrupt; the log names the risk."""
     monkeypatch.setattr(_main_lane, "LOAN_LIMIT_S", 1e9 if is_interrupted else 0.0)
     said, shutdown, looks = Said(), Ending(), count()
-    main = MainLane(
-        io=MagicMock(),
-        responder=said,  # type: ignore[arg-type]  # what is used of it
-        output=Mock(forked=False),
-        parents=Parents(),
-        shutdown=shutdown,  # type: ignore[arg-type]  # what is used of it
-        interruptible=nullcontext,
-        catch_up=lambda: None,
-    )
+    main = main_lane(said, shutdown)
 
     def answer(*_: object) -> IsCompleteReply:
         shutdown.is_asked = True
@@ -183,15 +181,7 @@ def test_loans_keep_what_waits_no_longer_together_than_one(
     seen = [0]
     monkeypatch.setattr(_main_lane, "LOAN_LIMIT_S", 10.0)
     monkeypatch.setattr(_main_lane, "monotonic", lambda: seen[0])
-    main = MainLane(
-        io=MagicMock(),
-        responder=said,  # type: ignore[arg-type]  # what is used of it
-        output=Mock(forked=False),
-        parents=Parents(),
-        shutdown=shutdown,  # type: ignore[arg-type]  # what is used of it
-        interruptible=nullcontext,
-        catch_up=lambda: None,
-    )
+    main = main_lane(said, shutdown)
 
     def answer(*_: object) -> IsCompleteReply:
         shutdown.is_asked = True
@@ -216,15 +206,7 @@ def test_loans_keep_what_waits_no_longer_together_than_one(
 
 def test_nothing_is_lent_where_the_lane_is_stepped() -> None:
     """A step waits for nothing, so neither for a loan."""
-    main = MainLane(
-        io=MagicMock(),
-        responder=Mock(),
-        output=Mock(forked=False),
-        parents=Parents(),
-        shutdown=Mock(abandons=False),
-        interruptible=nullcontext,
-        catch_up=lambda: None,
-    )
+    main = main_lane(Mock(), Mock(abandons=False))
     main.begin(Handlers())
     before = main.may_lend
     main.step()
@@ -236,15 +218,7 @@ def test_nothing_is_lent_where_the_lane_is_stepped() -> None:
 def test_idle_says_whether_another_request_waits() -> None:
     """Where one waits, the I/O thread is to look again by itself behind the idle."""
     responder = Mock()
-    main = MainLane(
-        io=MagicMock(),
-        responder=responder,
-        output=Mock(forked=False),
-        parents=Parents(),
-        shutdown=Mock(abandons=False),
-        interruptible=nullcontext,
-        catch_up=lambda: None,
-    )
+    main = main_lane(responder, Mock(abandons=False))
     handlers = Handlers()
     handlers.on(IsCompleteRequest, lambda *_: IsCompleteReply(status="complete"))
     main.begin(handlers)
@@ -282,8 +256,7 @@ def test_idle_is_said_though_something_fails(fails: str, limits: Limit, words: l
     said, handlers = Said(), Handlers()
     handlers.on(IsCompleteRequest, lambda *_: IsCompleteReply(status="complete"))
     broken = Mock(side_effect=[None, OSError("no descriptors")])
-    catch_up: Callable[[], None] = broken if fails == "catch_up" else Mock()
-    answering = Answering(Mock(), said, Mock(forked=False), catch_up)  # type: ignore[arg-type]  # what is used of it
+    answering = Answering(around(said, catch_up=broken if fails == "catch_up" else None))
     answering.limits = limits
 
     with (
@@ -297,8 +270,7 @@ def test_idle_is_said_though_something_fails(fails: str, limits: Limit, words: l
 
 def subshell(said: Said) -> Subshell:
     """Return a subshell of the caller's thread, in the middle of a cell; a question waits in it."""
-    around = Mock(responder=said, parents=Parents(), output=Mock(forked=False))
-    one = Subshell("1", around, Mock(), Mock())
+    one = Subshell("1", around(said), Mock(), Mock(), Mock())
     one.interrupts._ident = get_ident()  # not `begin`: that would patch the process of the tests
     one._handlers.on(IsCompleteRequest, lambda *_: IsCompleteReply(status="complete"))
     one.received += 1

@@ -7,6 +7,7 @@ from typing import cast
 
 from assay.kernel._request import Request
 from assay.kernel.dispatch._replies import Responder
+from assay.kernel.lanes._answering import Surroundings
 from assay.kernel.lanes._beside import Beside
 from assay.kernel.lanes._shutdown import Shutdown
 from assay.kernel.lanes._subshells import Subshells
@@ -20,16 +21,15 @@ from tests.kernel._memory import MemoryLog, make_session, received, topic
 def test_subshell_ends_that_has_not_begun() -> None:
     """Its thread ends, without an error, though there never was an interpreter."""
     log, ended = MemoryLog(), list[str]()
-    subshells = Subshells(
+    around = Surroundings(
         io=cast("IoThread", SimpleNamespace(log=log)),
         responder=Responder(cast("OutboundLog", log), make_session("kernel"), topic),
         output=cast("Output", None),
         parents=Parents(),
         shutdown=cast("Shutdown", None),
-        beside=cast("Beside", None),
         catch_up=lambda: None,
-        on_end=ended.append,
     )
+    subshells = Subshells(around, cast("Beside", None), ended.append)
     subshells.receive(Request(Channel.CONTROL, received(CreateSubshellRequest())))
 
     subshells.close()
