@@ -205,7 +205,7 @@ class Kernel:
             if parts.signals is not None:
                 parts.signals.hold_interrupts_in_forks()
                 parts.interrupts.handlers.leave_code()  # start-up files are the user's code too
-            parts.serve_subshells(cast("ConcurrentInterpreter", interpreter))
+            parts.subshells.serve(cast("ConcurrentInterpreter", interpreter))
             parts.beside.serve(*parts.services.of_onlooker(interpreter))
             if self._ownership.descriptors and os.environ.get("ASSAY_RESERVE") != "0":
                 parts.capture.keep_reserve(

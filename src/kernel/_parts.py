@@ -17,11 +17,13 @@ from assay.kernel.dispatch._replies import Responder
 from assay.kernel.dispatch._stdin import Prompter
 from assay.kernel.lanes._answering import Surroundings
 from assay.kernel.lanes._beside import Beside
+from assay.kernel.lanes._cell_interrupts import CellInterrupts
 from assay.kernel.lanes._host import KernelHost
+from assay.kernel.lanes._late_subshells import LateSubshells
 from assay.kernel.lanes._main_lane import MainLane
 from assay.kernel.lanes._router import FEATURE, Router
-from assay.kernel.lanes._services import Services
-from assay.kernel.lanes._shutdown import Ending, Shutdown
+from assay.kernel.lanes._services import Services, serve_usage
+from assay.kernel.lanes._shutdown import Shutdown
 from assay.kernel.lanes._shutdown_effects import KernelEffects
 from assay.kernel.lanes._thread_lane import ThreadLane
 from assay.kernel.output._descriptors import DescriptorCapture
@@ -36,16 +38,8 @@ from assay.transport import IoThread, KernelSockets, Topics
 
 if TYPE_CHECKING:
     from assay._record import Record
-    from assay.kernel._interpreter import (
-        ConcurrentInterpreter,
-        Debuggable,
-        Debuggee,
-        Interpreter,
-    )
-    from assay.kernel._request import Request
-    from assay.kernel.lanes._subshells import Subshells
+    from assay.kernel._interpreter import Debuggable, Interpreter
     from assay.kernel.process._visit import Visit
-    from assay.protocol import DebugEvent
     from assay.transport import Receiver, Recorder
 
 __all__ = ["DEBUGGER", "Parts"]
@@ -101,8 +95,7 @@ class Parts:
         )
         self.capture = DescriptorCapture(self.output)
         self.interrupts = Interrupts()
-        self._concurrent: ConcurrentInterpreter | None = None
-        self._prompter = prompter = Prompter(io.log, session, lambda: io.drain(Channel.STDIN), Lock)
+        prompter = Prompter(io.log, session, lambda: io.drain(Channel.STDIN), Lock)
         streams = (
             OutputStream(StreamName.STDOUT, self.output, self.capture, io.log, self.parents),
             OutputStream(StreamName.STDERR, self.output, self.capture, io.log, self.parents),
@@ -159,7 +152,7 @@ class Parts:
         self._has_interpreter = Event()
         if DEBUGGER in features and not control.has_deferred:  # else a debugger is there already
             control.defer(lambda: self._serve_debugger(control))
-        control.defer_for("usage_request", lambda: _serve_usage(control))
+        control.defer_for("usage_request", lambda: serve_usage(control))
         self.services = Services(
             info=info,
             connection=connection,
@@ -175,6 +168,14 @@ class Parts:
             call=io.log.call,
             call_later=io.call_later,
         )
+        self.subshells = LateSubshells(
+            self._around,
+            self.host,
+            self.services,
+            self.beside,
+            signals=self.signals,
+            on_end=prompter.forget,
+        )
         self.router = self.router_class(
             at_once=self.services.at_once,
             main=self.main,
@@ -182,7 +183,7 @@ class Parts:
             beside=self.beside,
             prompter=prompter,
             responder=self.responder,
-            subshells=self._subshells if FEATURE in features else None,
+            subshells=self.subshells.made if FEATURE in features else None,
         )
         inbox.receive = self.router.receive
 
@@ -223,33 +224,6 @@ class Parts:
 
         return Visit(self.interrupts, streams, lambda: self.parents.of_context() is not None, later)
 
-    def serve_subshells(self, interpreter: ConcurrentInterpreter) -> None:
-        """Let subshells run *interpreter*, those that there are and those to come."""
-        self._concurrent = interpreter
-        if (subshells := self.host.lanes_beside) is not None:
-            self._let_begin(subshells, interpreter)
-
-    def _subshells(self) -> Subshells:
-        """Return the subshells, made for the first request about one; in the I/O thread."""
-        if (found := self.host.lanes_beside) is not None:
-            return found
-        with self.io.spare.lent():
-            from assay.kernel.lanes._subshells import Subshells  # noqa: PLC0415 - see above
-
-            found = self.host.lanes_beside = Subshells(
-                self._around, self.beside, on_end=self._prompter.forget
-            )
-        if self.signals is not None:
-            self.signals.interrupt_others = found.interrupt
-        # The main thread looks in the other order: one of the two finds what the other has set.
-        if self._concurrent is not None:
-            self._let_begin(found, self._concurrent)
-        return found
-
-    def _let_begin(self, subshells: Subshells, interpreter: ConcurrentInterpreter) -> None:
-        services, output = self.services, self.output
-        subshells.serve(interpreter, lambda one: services.of_subshell(interpreter, output, one))
-
     def know_interpreter(self, interpreter: Interpreter) -> None:
         """Let the debugger look at *interpreter*, which is attached now."""
         self._interpreter = interpreter
@@ -257,110 +231,34 @@ class Parts:
 
     def _serve_debugger(self, control: Handlers) -> None:
         """Serve debug_request, of which one has come; in the control thread."""
-        from assay.kernel.debugger._service import DebugService  # noqa: PLC0415 - used by few
-        from assay.protocol import DebugRequest  # noqa: PLC0415 - as above
+        from assay.kernel.debugger._serving import serve_debugger  # noqa: PLC0415 - used by few
 
-        debuggee: list[Debuggee] = []
-        interrupt = self._interrupt
-
-        def of_interpreter() -> Debuggee:
-            self._has_interpreter.wait()  # a client may ask before the interpreter is loaded
-            if not debuggee:
-                # Announced: `Kernel.info` says what follows from that.
-                debuggee.append(cast("Debuggable", self._interpreter).debuggee())
-            return debuggee[0]
-
-        def publish(event: DebugEvent) -> None:
-            self.output.publish_for(self.parents.of_main_thread, event)
-
-        service = DebugService(
-            responder=self.responder,
-            publish=publish,
-            debuggee=of_interpreter,
-            interrupt=partial(self._interrupt_and_wait, interrupt) if interrupt else None,
-            is_running=lambda: self.parents.of_main_thread is not None,
+        self.host.on_close(
+            serve_debugger(
+                control,
+                responder=self.responder,
+                output=self.output,
+                parents=self.parents,
+                call=self.io.log.call,
+                interrupt=self._interrupt,
+                interpreter=self._wait_for_interpreter,
+            )
         )
-        control.on(DebugRequest, service.handle)
-        self.host.on_close(service.close)
 
-    def _interrupt_and_wait(self, interrupt: Callable[[], None]) -> None:
-        """Interrupt the cell before anything else is done; in the debugger's worker."""
-        is_done = Event()
-
-        def in_io_thread() -> None:  # whose timers an interrupt sets
-            try:
-                interrupt()
-            finally:
-                is_done.set()
-
-        self.io.log.call(in_io_thread)
-        is_done.wait(INTERRUPT_LIMIT_S)
+    def _wait_for_interpreter(self) -> Debuggable:
+        self._has_interpreter.wait()
+        # Announced: `Kernel.info` says what follows from that.
+        return cast("Debuggable", self._interpreter)
 
     def _signal_watch(self, effects: KernelEffects) -> SignalWatch:
-        def terminate(exit_code: int) -> None:
-            self.shutdown.ask(Ending(exit_code=exit_code))
-            self.main.has_been_signalled = True
-
-        def say_it_goes_on() -> None:
-            if (request := self.parents.of_main_thread) is not None:
-                self.output.warn(request, GOES_ON)
-
-        def interrupt_later() -> None:
-            if (request := self.main.first_cell_behind_start()) is not None:
-                self._interrupt_once_it_runs(request, signals.interrupt_again)
-
-        signals = SignalWatch(self.io, self.interrupts, wake=self.main.wake, terminate=terminate)
-        signals.say_it_goes_on = say_it_goes_on
-        signals.interrupt_later = interrupt_later
-
-        def interrupt() -> None:
-            signals.interrupt_again()
-            signals.interrupt_others()
-
-        effects.interrupt = interrupt
+        main = self.main
+        signals = SignalWatch(self.io, self.interrupts, wake=main.wake, terminate=main.terminate)
+        cells = CellInterrupts(self._around, main, self.interrupts)
+        signals.say_it_goes_on = cells.say_it_goes_on
+        signals.interrupt_later = partial(cells.interrupt_behind_start, signals.interrupt_again)
+        effects.interrupt = signals.interrupt_all
         effects.handles_sigterm = lambda: signals.handles_sigterm
         return signals
-
-    def _interrupt_once_it_runs(self, request: Request, interrupt: Callable[[], None]) -> None:
-        """Interrupt a cell that waits while the kernel starts; in the I/O thread.
-
-        A client that has an answer to kernel_info takes the kernel for ready, and its cell for
-        running.
-        """
-        before = self.interrupts.count
-
-        def look() -> None:
-            is_struck = self.interrupts.count > before
-            if request.finished or is_struck or self.shutdown.is_asked:
-                return
-            if self.parents.of_main_thread is request:
-                interrupt()
-            self.io.call_later(LOOK_AGAIN_S, look)
-
-        look()
-
-
-LOOK_AGAIN_S = 0.02
-"""How often it is looked whether a cell that is to be interrupted has begun."""
-
-
-def _serve_usage(control: Handlers) -> None:
-    """Serve usage_request; in the control thread, where it may read what the system says."""
-    from assay.kernel.process._usage import Usage  # noqa: PLC0415 - for few kernels
-    from assay.protocol import UsageRequest, register_usage  # noqa: PLC0415 - as above
-
-    register_usage()
-    usage = Usage()
-    control.on(UsageRequest, lambda *_: usage.reply())
-
-
-INTERRUPT_LIMIT_S = 10.0
-"""How long the debugger waits until a cell is interrupted; that takes milliseconds."""
-
-GOES_ON = (
-    "[assay] The cell was interrupted, and goes on: it is in C code, which cannot be interrupted. "
-    "It ends when that returns.\n"
-)
 
 
 class _Inbox:

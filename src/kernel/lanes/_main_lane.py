@@ -160,6 +160,11 @@ class MainLane:
         """True once something has asked for the end."""
         return self._shutdown.is_asked
 
+    def terminate(self, exit_code: int) -> None:
+        """End the kernel: a signal that does so has come."""
+        self._shutdown.ask(Ending(exit_code=exit_code))
+        self.has_been_signalled = True
+
     def request_exit(self) -> None:
         """End the kernel once the running request is answered, if there is one."""
         self._exit_is_requested = True

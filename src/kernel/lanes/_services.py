@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from assay.kernel.dispatch._execute import CellNotes
     from assay.kernel.lanes._subshell import Subshell
 
-__all__ = ["Services"]
+__all__ = ["Services", "serve_usage"]
 
 
 class Services:
@@ -156,6 +156,15 @@ class Services:
         assert self._interrupt is not None, "served only then"
         self._interrupt()
         return protocol.InterruptReply()
+
+
+def serve_usage(control: Handlers) -> None:
+    """Serve usage_request; in the control thread, where it may read what the system says."""
+    from assay.kernel.process._usage import Usage  # noqa: PLC0415 - for few kernels
+
+    protocol.register_usage()
+    usage = Usage()
+    control.on(protocol.UsageRequest, lambda *_: usage.reply())
 
 
 class _Once:

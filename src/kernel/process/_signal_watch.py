@@ -271,6 +271,11 @@ class SignalWatch:
 
         self._io.call_later(pause, ping)
 
+    def interrupt_all(self) -> None:
+        """Interrupt whatever runs, where the kernel ends."""
+        self.interrupt_again()
+        self.interrupt_others()
+
     def interrupt_again(self) -> None:
         """Interrupt the main thread alone, and not its children; in the I/O thread."""
         self._sent.append(time.monotonic())
