@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from functools import partial
+from threading import Event
 
 import pytest
 
@@ -17,6 +18,7 @@ from assay.protocol import Channel, KernelInfoRequest
 from assay.transport import Heartbeat, get_logger
 from assay.transport import _io_thread as io_module
 from assay.transport import _strangers as strangers_module
+from assay.transport._connections import cut
 from tests.limits import HANG_LIMIT_S
 from tests.transport.test_io_thread import Kernel, session
 
@@ -65,6 +67,7 @@ class Stranger:
         length = self.receive(2)[1]
         self.receive(length)
         kernel.pass_twice()
+        self.has_cut = kernel.has_cut
 
     def receive(self, size: int) -> bytes:
         """Return the next *size* bytes."""
@@ -87,13 +90,15 @@ class Stranger:
         ended = POLLRDHUP | select.POLLHUP | select.POLLERR
         poll = select.poll()
         self.socket.setblocking(False)
-        while True:
-            poll.register(self.socket, ended | (select.POLLOUT if left else 0))
+        poll.register(self.socket, ended | select.POLLOUT)
+        while left:
             events = poll.poll(HANG_LIMIT_S * 1000)
             if not events or events[0][1] & ended:
                 return bool(events)
             with suppress(ConnectionError):
                 left = left[self.socket.send(left) :]
+        # Behind echoes that were not taken the end of the connection does not arrive here.
+        return self.has_cut.wait(HANG_LIMIT_S)
 
 
 class Served(Kernel):
@@ -102,6 +107,7 @@ class Served(Kernel):
     def __init__(self) -> None:
         super().__init__()
         self.peers = ExitStack()
+        self.has_cut = Event()
         self.heartbeat = Heartbeat(self.connection)
         self.connection = self.heartbeat.connection
         self.heartbeat.start()
@@ -133,6 +139,12 @@ def kernel(monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     # What is dropped here counts among no other test's lines of the log.
     monkeypatch.setattr(io_module, "logger", get_logger("assay.transport"))
     served = Served()
+
+    def cut_and_say(descriptor: int) -> None:
+        cut(descriptor)
+        served.has_cut.set()
+
+    monkeypatch.setattr(strangers_module, "cut", cut_and_say)
     yield served
     served.close()
 
