@@ -109,7 +109,7 @@ MUTANTS = (
     Mutant(
         "every empty text parts a line",
         f"{STREAM}_quick_write",
-        "if _may_end_line(sys._getframe(2)):",
+        "if may_end_line(sys._getframe(2)):",
         "if True:",
         f"{STREAMS}test_an_empty_text_parts_a_line_only_as_the_end",
     ),
