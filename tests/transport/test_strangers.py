@@ -208,10 +208,3 @@ def test_echoes_that_are_taken_do_not_count(kernel: Served) -> None:
     for _ in range(3 * MAX_BYTES // len(PIECE)):
         client.send(PIECE)
         assert client.receive(size).endswith(PIECE)
-
-
-def test_echoes_that_are_not_taken_count(kernel: Served) -> None:
-    """A peer that sends heartbeats and takes no answer is cut."""
-    kernel.follow()
-
-    assert Stranger(kernel, Channel.HB).is_cut_off(PIECE, ends=True)
