@@ -89,6 +89,8 @@ class UserLoop(asyncio.SelectorEventLoop):
         """Why that task has been cancelled: an interrupt, or another task that wants to exit."""
         self._is_delivered = False
         """True once the loop has come round to cancel it."""
+        self._is_leave_due = False
+        """True while another interrupt waits for the loop to come round once more."""
         self._waits_for: object = None
         """What it waited for then."""
         self._is_left = False
@@ -243,7 +245,7 @@ class UserLoop(asyncio.SelectorEventLoop):
         # Until there is a task to cancel, an interrupt is only noted: a task that is not known here
         # would run between cells.
         self._starting = True
-        self._is_delivered = self._is_left = False
+        self._is_delivered = self._is_left = self._is_leave_due = False
         try:
             pretending, self._pretending = self._pretending, False
             events._set_running_loop(None)
@@ -320,9 +322,11 @@ class UserLoop(asyncio.SelectorEventLoop):
             self.reason = KeyboardInterrupt()
             self.call_soon_threadsafe(self._deliver, task)
             return True
-        if self._is_delivered:
+        if self._is_delivered and not self._is_leave_due:
+            self._is_leave_due = True
             self.call_soon_threadsafe(self._leave, task)
-        return self._is_delivered
+            return True
+        return False  # other code blocks the loop
 
     def forget_interrupt(self) -> None:
         """Take back an interrupt that came too late for any cell; in a thread without signals."""
@@ -341,7 +345,7 @@ class UserLoop(asyncio.SelectorEventLoop):
         That is code of another task, or of a callback: it gets the KeyboardInterrupt.
         """
         task = self.task
-        waits = self.reason is not None and not self._is_delivered
+        waits = self.reason is not None and (not self._is_delivered or self._is_leave_due)
         return waits and task is not None and not task.done()
 
     def _deliver(self, task: asyncio.Task[Any]) -> None:
@@ -366,6 +370,7 @@ class UserLoop(asyncio.SelectorEventLoop):
         """End the code of *task* where it waits, and wait for it no longer."""
         if task is not self.task or task.done():
             return
+        self._is_leave_due = False
         # Not by the task: that takes nothing but a cancellation, and only to what it waits for.
         coroutine: Any = task.get_coro()
         with suppress(StopIteration, KeyboardInterrupt, SystemExit):

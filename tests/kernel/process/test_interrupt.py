@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,13 +14,15 @@ from assay.protocol import (
     Channel,
     CommOpen,
     CompleteRequest,
+    CreateSubshellReply,
+    CreateSubshellRequest,
     ExecuteInput,
     ExecuteRequest,
     InterruptReply,
     InterruptRequest,
     StreamName,
 )
-from assay.transport import Client, KernelProcess
+from assay.transport import Client, Exchange, KernelProcess
 from tests.kernel._kernels import (
     HANG_LIMIT_S,
     begin,
@@ -575,3 +578,44 @@ def test_interrupt_of_an_error_that_is_shown_is_written(client: Client) -> None:
 
     assert failed(answer).ename == error(answer).ename == "ZeroDivisionError"
     assert "KeyboardInterrupt" in answer.text(StreamName.STDERR)
+
+
+BLOCKED_WHEN_CANCELLED = """\
+import asyncio
+def block():
+    print('blocks')
+    while True: pass
+async def clean_up():
+    asyncio.get_running_loop().call_soon(print, 'waits')
+    try:
+        await asyncio.sleep(600)
+    finally:
+        asyncio.get_running_loop().call_soon(block)
+        await asyncio.sleep(600)
+await clean_up()
+"""
+"""Once it has been cancelled, other code blocks its loop."""
+
+
+@pytest.mark.parametrize("is_beside", [False, True], ids=["main shell", "subshell"])
+def test_interrupt_ends_what_blocks_a_cell_that_was_cancelled(
+    shared_kernel: KernelProcess, client: Client, is_beside: bool
+) -> None:
+    """The loop does not come round, neither for the cell nor for the interrupt: what blocks it is
+    struck, and the cell ends (CTRL-09)."""
+    shell = None
+    if is_beside:
+        created = client.request(CreateSubshellRequest(), channel=Channel.CONTROL).content
+        assert isinstance(created, CreateSubshellReply)
+        shell = created.subshell_id
+    cell = client.start(ExecuteRequest(code=BLOCKED_WHEN_CANCELLED), subshell_id=shell)
+    for word in ("waits", "blocks"):
+        client.wait_until(partial(_is_written, cell, word), awaited=word, timeout=HANG_LIMIT_S)
+        by_message(shared_kernel, client)
+
+    assert failed(finish(client, cell)).ename == "KeyboardInterrupt"
+    assert is_well(client)
+
+
+def _is_written(cell: Exchange, word: str) -> bool:
+    return word in text_of(cell.published)
