@@ -81,7 +81,7 @@ class PayloadManager(payload.PayloadManager):  # type: ignore[misc]  # IPython i
 
     def __init__(self, **keys: Any) -> None:
         super().__init__(**keys)
-        self.of_no_cell: list[Any] = []
+        self._of_no_cell: list[Any] = []
         """What start-up code asked for."""
 
     @property
@@ -89,7 +89,7 @@ class PayloadManager(payload.PayloadManager):  # type: ignore[misc]  # IPython i
         run = run_of(self.parent.host.request())
         if run is not None:
             return run.payload
-        return self.of_no_cell
+        return self._of_no_cell
 
     def clear_payload(self) -> None:
         """Forget what has been kept."""

@@ -203,11 +203,8 @@ class IPythonInterpreter:
         shell, request = self.shell, self._host.request()
         self._streams.mend()
         run = CellRun(cell.number if cell.store_history else 0)
-        kept = run.payload
         if request is not None:
             request.run = run
-        else:
-            kept = shell.payload_manager.of_no_cell
         shell.forget_traps()
         tracing = self.cell_tracing
         with self._loops.here().in_cell(), nullcontext() if tracing is None else tracing():
@@ -226,8 +223,8 @@ class IPythonInterpreter:
             if error is None and unshown is None:
                 asked = cell.user_expressions
                 expressions = shell.user_expressions(dict(asked)) if asked else {}
-                return Succeeded(user_expressions=expressions, payload=_taken(kept))
-        payload = _taken(kept)
+                return Succeeded(user_expressions=expressions, payload=self._take_payload())
+        payload = self._take_payload()
         shown = shell.published_error(error) if error is not None else unshown
         assert shown is not None
         return Failed(
@@ -365,6 +362,14 @@ class IPythonInterpreter:
         # IPython takes it since 9.11 and shows it to hooks, such as those of `pre_run_cell`.
         return {"cell_meta": dict(cell.metadata)} if self._takes_metadata else {}
 
+    def _take_payload(self) -> tuple[dict[str, Json], ...]:
+        """Take what is kept for the reply out of the manager, which may be a program's own."""
+        manager = self.shell.payload_manager
+        payload = tuple(manager.read_payload())
+        if payload:
+            manager.clear_payload()
+        return payload
+
     def _replace_prompts(self) -> None:
         ask_terminal, ask_hidden = builtins.input, getpass.getpass
 
@@ -393,13 +398,6 @@ class IPythonInterpreter:
                 kind=Kind.CORRECTNESS,
                 reason="the client is asked; there is no terminal",
             )
-
-
-def _taken(kept: list[dict[str, Json]]) -> tuple[dict[str, Json], ...]:
-    """Take out what is *kept* for the reply."""
-    payload = tuple(kept)
-    kept.clear()
-    return payload
 
 
 def _result_error(request: Request | None) -> Error | None:
