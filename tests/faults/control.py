@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from collections.abc import Iterable
 
 from tests.faults._cell import Cell
 from tests.faults._debugger import Debugger
@@ -489,6 +490,17 @@ class DeadSubshell(Kernel):
         made = super().on_create_subshell_request(request, asked, lane)
         self.lanes[str(made["subshell_id"])] = Lane("dead", self)
         return made
+
+
+@fault("subshell-prints-nothing", "SUBSHELL-02", "What a subshell's cell prints is lost.")
+class SubshellPrintsNothing(Kernel):
+    """It goes to a terminal that no client sees."""
+
+    def alter(self, message: Outgoing) -> Iterable[Outgoing]:
+        cause = message.cause
+        if message.type == "stream" and cause is not None and self.subshell_of(cause) is not None:
+            return ()
+        return super().alter(message)
 
 
 @fault("subshell-stays", "SUBSHELL-03", "A deleted subshell is still listed.")

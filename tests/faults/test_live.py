@@ -194,6 +194,15 @@ def test_subshells_without_prompts() -> None:
     )
 
 
+def test_subshell_that_prints_nothing() -> None:
+    """Of a cell that ran and whose output is missing, the output is what is called missing."""
+    with forking():
+        report = ask("subshell-prints-nothing", _checks("SUBSHELL-02.2"))
+    (result,) = report.results
+
+    assert (result.expected, result.got) == ("the output of the cell of a subshell", "none")
+
+
 @pytest.mark.parametrize("name", HOPELESS)
 def test_hopeless(name: str, report_of: Reports) -> None:
     """A kernel that is silent, refuses everything or dies passes nothing, and the run ends."""

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from assay.conformance._arrival import Arrival
 from assay.conformance._draft import Draft
-from assay.conformance._outcome import Outcome, Skip, failed, passed
+from assay.conformance._outcome import Evidence, Outcome, Skip, failed, passed
 from assay.conformance._peer import Peer
 from assay.conformance._response import Response
 from assay.conformance._testee import Testee
@@ -30,6 +30,7 @@ __all__ = [
     "new_name",
     "not_alive",
     "plain_text",
+    "printed",
     "stop",
     "stored_count",
     "succeed_all",
@@ -115,6 +116,24 @@ def not_alive(kernel: Testee, peer: Peer | None = None) -> Outcome | None:
         got = "nothing" if fence.reply is None else f"status {fence.status!r}"
         return failed("an answer with status ok to the next request", got)
     return None
+
+
+def printed(cell: Response, text: str, what: str, *evidence: Evidence) -> Outcome:
+    """Return whether a cell has run and its output has come.
+
+    Args:
+        cell: What the cell has brought.
+        text: What it prints.
+        what: Which cell, in words: "the next cell".
+        evidence: The messages that show it; the cell's if none are named.
+    """
+    shown = evidence or (cell,)
+    if cell.status != "ok":
+        got = "no reply" if cell.reply is None else f"status {cell.status!r}"
+        return failed(f"{what} to run", got, *shown)
+    if text not in cell.text():
+        return failed(f"the output of {what}", repr(cell.text()) if cell.text() else "none", *shown)
+    return passed()
 
 
 def plain_text(arrival: Arrival) -> str:

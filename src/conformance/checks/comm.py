@@ -8,7 +8,7 @@ from assay.conformance._outcome import Outcome, Skip, failed, passed
 from assay.conformance._peer import Peer
 from assay.conformance._response import Response
 from assay.conformance._testee import Testee
-from assay.conformance.checks._cells import must_run, new_name, not_alive
+from assay.conformance.checks._cells import must_run, new_name, not_alive, printed
 from assay.conformance.checks._comms import must_have_comms, open_comm, registered_target
 from assay.conformance.checks._shape import OBJECT, TEXT, has_shape
 from assay.protocol import Channel
@@ -235,9 +235,7 @@ def _does_no_harm(kernel: Testee, msg_type: str) -> Outcome:
 
 def _still_runs(kernel: Testee, response: Response) -> Outcome:
     cell = kernel.peer.execute(kernel.snippet("print", text="behind"))
-    if cell.status != "ok" or "behind" not in cell.text():
-        return failed("the next cell to run", f"status {cell.status!r}", response, cell)
-    return passed()
+    return printed(cell, "behind", "the next cell", response, cell)
 
 
 @check(
@@ -339,7 +337,7 @@ def failing_handler_aborts_nothing(kernel: Testee) -> Outcome:
     peer.wait_for(lambda: all(one.done for one in cells), kernel.patience + 1)
     lead.succeeded()
     for cell in cells:
-        if cell.status != "ok" or "behind" not in cell.text():
-            got = "no reply" if cell.reply is None else f"status {cell.status!r}"
-            return failed("the cells behind it to run", got, response, cell)
+        outcome = printed(cell, "behind", "the cells behind it", response, cell)
+        if outcome != passed():
+            return outcome
     return passed()

@@ -10,7 +10,7 @@ from assay.conformance._draft import ABSENT, Draft
 from assay.conformance._outcome import Outcome, failed, passed
 from assay.conformance._response import Response
 from assay.conformance._testee import Testee
-from assay.conformance.checks._cells import must_run, not_alive
+from assay.conformance.checks._cells import must_run, not_alive, printed
 from assay.protocol import Channel
 
 __all__: list[str] = []
@@ -116,9 +116,7 @@ def execute(kernel: Testee) -> Outcome:
     if outcome != passed():
         return outcome
     cell = kernel.peer.execute(kernel.snippet("print", text="behind"))
-    if cell.status != "ok" or "behind" not in cell.text():
-        return failed("the next cell to run", f"status {cell.status!r}", cell)
-    return passed()
+    return printed(cell, "behind", "the next cell")
 
 
 @check(
@@ -253,6 +251,4 @@ def contents(kernel: Testee) -> Outcome:
             if not _answers(kernel, Channel.SHELL):
                 return failed("an answer to the next request", "none", response)
     cell = kernel.peer.execute(kernel.snippet("print", text="behind"))
-    if cell.status != "ok" or "behind" not in cell.text():
-        return failed("the next cell to run", f"status {cell.status!r}", cell)
-    return passed()
+    return printed(cell, "behind", "the next cell")

@@ -8,7 +8,7 @@ from assay.conformance._outcome import Outcome, Skip, failed, note, passed
 from assay.conformance._peer import Peer
 from assay.conformance._response import Response
 from assay.conformance._testee import Testee
-from assay.conformance.checks._cells import count_of, execution, must_run
+from assay.conformance.checks._cells import count_of, execution, must_run, printed
 
 __all__: list[str] = []
 
@@ -171,9 +171,9 @@ def false_goes_on(kernel: Testee) -> Outcome:
     _finish(kernel, lead, cell, *behind)
     _has_failed(cell)
     for one in behind:
-        if one.status != "ok" or "behind" not in one.text():
-            got = f"status {one.status!r}, {one.text()!r}"
-            return failed("both cells behind it to run", got, cell, one)
+        outcome = printed(one, "behind", "both cells behind it", cell, one)
+        if outcome != passed():
+            return outcome
     return passed()
 
 
@@ -230,9 +230,9 @@ def later_cells_run(kernel: Testee) -> Outcome:
         _has_failed(cell)
         following = _good(kernel)
         _finish(kernel, cell, following)
-        if following.status != "ok" or "behind" not in following.text():
-            got = f"status {following.status!r}, {following.text()!r}"
-            return failed("the cell to run", got, cell, following)
+        outcome = printed(following, "behind", "the cell", cell, following)
+        if outcome != passed():
+            return outcome
     return passed()
 
 
@@ -279,9 +279,7 @@ def expressions_abort_nothing(kernel: Testee) -> Outcome:
     behind = _good(kernel)
     _finish(kernel, lead, cell, behind)
     cell.succeeded()
-    if behind.status != "ok" or "behind" not in behind.text():
-        return failed("the cell behind it to run", f"status {behind.status!r}", cell, behind)
-    return passed()
+    return printed(behind, "behind", "the cell behind it", cell, behind)
 
 
 @check(
@@ -296,6 +294,7 @@ def success_aborts_nothing(kernel: Testee) -> Outcome:
     _finish(kernel, lead, *behind)
     lead.succeeded()
     for one in behind:
-        if one.status != "ok" or "behind" not in one.text():
-            return failed("both cells behind it to run", f"status {one.status!r}", lead, one)
+        outcome = printed(one, "behind", "both cells behind it", lead, one)
+        if outcome != passed():
+            return outcome
     return passed()

@@ -16,6 +16,7 @@ from assay.conformance.checks._cells import (
     must_run,
     new_name,
     not_alive,
+    printed,
 )
 from assay.conformance.checks._shape import ERROR, TEXT, TEXTS, has_shape
 from assay.conformance.checks._shutdown import must_serve_shutdown, shut_down
@@ -132,15 +133,17 @@ def ids_differ(kernel: Testee) -> Outcome:
 def run_beside_main(kernel: Testee) -> Outcome:
     names = _create(kernel), _create(kernel)
     cell = _sleeper(kernel)
+    outcome = passed()
     for name in names:
         beside = _run_in(kernel, name, kernel.snippet("print", text=name))
-        if beside.status != "ok" or name not in beside.text():
-            got = "no reply" if beside.reply is None else f"status {beside.status!r}"
-            return failed("the cell of a subshell to run", got, cell, beside)
-        if cell.replies:
-            return failed("its reply before the main shell's cell ends", "after it", cell, beside)
+        outcome = printed(beside, name, "the cell of a subshell", cell, beside)
+        if outcome == passed() and cell.replies:
+            want = "its reply before the main shell's cell ends"
+            outcome = failed(want, "after it", cell, beside)
+        if outcome != passed():
+            break
     _let_end(kernel, cell)
-    return passed()
+    return outcome
 
 
 @check("SUBSHELL-03.1", "a subshell that is deleted is not listed any more", feature=FEATURE)
@@ -261,10 +264,7 @@ def ignored(kernel: Testee) -> Outcome:
     _without_feature(kernel)
     must_run(kernel)
     cell = _run_in(kernel, "assay-any", kernel.snippet("print", text="behind"))
-    if cell.status != "ok" or "behind" not in cell.text():
-        got = "no reply" if cell.reply is None else f"status {cell.status!r}"
-        return failed("the cell to run", got, cell)
-    return passed()
+    return printed(cell, "behind", "the cell")
 
 
 @check(
@@ -417,9 +417,7 @@ def own_queue(kernel: Testee) -> Outcome:
     kernel.peer.wait_for(lambda: behind.done, kernel.patience + SLEEP_S)
     if wrong.replied().status != "error":
         raise Skip("the code does not fail")
-    if behind.status != "ok" or "behind" not in behind.text():
-        return failed("the cell to run", f"status {behind.status!r}", lead, wrong, behind)
-    return passed()
+    return printed(behind, "behind", "the cell", lead, wrong, behind)
 
 
 @check(
