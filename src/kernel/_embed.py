@@ -29,7 +29,7 @@ from assay.kernel._kernel import Kernel, RunningKernel
 from assay.kernel._main import kernel_session
 from assay.kernel.process._main_thread import is_main_thread
 from assay.kernel.process._ownership import VISITOR, Ownership
-from assay.transport import KernelProcess, TimedOutError, get_logger
+from assay.transport import KernelEndedError, KernelProcess, TimedOutError, get_logger
 from assay.transport import launch as launch_command
 
 if TYPE_CHECKING:
@@ -235,11 +235,30 @@ class _EmbeddedKernel:
         """The file that says so, for ``jupyter console --existing``; removed at the end."""
         return self._guest.path
 
+    @property
+    def is_running(self) -> bool:
+        """True until it has ended."""
+        raise NotImplementedError
+
     def connect(self) -> Client:
-        """Return a new client, for another thread than the one that cells run in."""
+        """Return a new client, for another thread than the one that cells run in.
+
+        It misses nothing that the kernel publishes from now on.
+
+        Raises:
+            KernelEndedError: the kernel has ended.
+        """
         from assay.transport import Client  # noqa: PLC0415 - few programs talk to themselves
 
-        return Client(self.connection)
+        if not self.is_running:
+            raise KernelEndedError("wanted a kernel that runs, found one that has ended")
+        client = Client(self.connection)
+        try:
+            client.wait_until_welcomed()
+        except BaseException:
+            client.close()
+            raise
+        return client
 
     def __enter__(self) -> Self:
         return self

@@ -167,6 +167,26 @@ class Client(Verbs):
             self.kernel_info = asked.reply.content
         return asked.reply
 
+    def wait_until_welcomed(self, timeout: float | None = READY_TIMEOUT_S) -> None:
+        """Wait until IOPub has welcomed the subscription (IOPUB-02): then nothing is missed.
+
+        That takes no request: it comes also while a cell runs, or before anything is handled. Only
+        for kernels that welcome: of others use `wait_until_ready`.
+
+        Args:
+            timeout: Seconds; None waits for ever.
+
+        Raises:
+            TimedOutError: no welcome came.
+            KernelEndedError: the kernel's process ended.
+        """
+        deadline = Deadline(timeout)
+        while not self.welcomed:
+            if not self._pump(deadline):
+                raise TimedOutError(
+                    "iopub_welcome on iopub", deadline.timeout or 0, note=_note(self.refused)
+                )
+
     def request(
         self,
         content: Content,

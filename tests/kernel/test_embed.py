@@ -59,6 +59,20 @@ with serve_background() as kernel, kernel.connect() as client:
 """
 """A program that imports asyncio while a cell runs in another thread."""
 
+CONNECTING = """
+from assay.kernel import serve_background, serve_in_steps
+from assay.transport import KernelEndedError
+
+for serve in (serve_background, serve_in_steps):
+    with serve() as kernel, kernel.connect() as client:
+        print(client.welcomed)
+    try:
+        kernel.connect()
+    except KernelEndedError as error:
+        print(error)
+"""
+"""A program that talks to the kernels in it."""
+
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
@@ -131,6 +145,14 @@ def test_program_ends_with_a_kernel_in_it(tmp_path: Path) -> None:
 
     assert out == "saved {'gold': 1, 'silver': 2}\n"
     assert "Traceback" not in err
+
+
+def test_client_misses_nothing_and_finds_no_kernel_that_has_ended(tmp_path: Path) -> None:
+    """A client that a program connects is subscribed, though no cell has run."""
+    out, _ = run_python("-c", CONNECTING, folder=tmp_path)
+
+    ended = "wanted a kernel that runs, found one that has ended"
+    assert out.splitlines() == ["True", ended] * 2
 
 
 def test_asyncio_imported_by_the_program_while_a_cell_runs(tmp_path: Path) -> None:
