@@ -7,6 +7,7 @@ interpreter: it answers while user code holds it (HB-02).
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 
 import zmq
 
@@ -26,6 +27,9 @@ class Heartbeat:
 
     def __init__(self, connection: ConnectionFile) -> None:
         self._context: zmq.Context[Socket] = zmq.Context()
+        # Before it ends: sockets of a context that ends take no option, and it would wait for ever
+        # for a peer that does not take its echoes.
+        self._context.setsockopt(zmq.LINGER, 0)
         # Spec: a REP socket (HB-01). Here: a ROUTER, the same for a client's REQ, but it answers
         # many clients without lock-step and any number of frames (HB-04, AMB-64).
         self._socket = self._context.socket(zmq.ROUTER)
@@ -64,7 +68,5 @@ class Heartbeat:
 
     def _echo(self) -> None:
         block_signals()
-        try:
+        with self._socket, suppress(zmq.ContextTerminated):
             zmq.proxy(self._socket, self._socket)
-        except zmq.ContextTerminated:
-            self._socket.close(linger=0)

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from functools import partial
-from threading import Event
+from threading import Event, Thread
 
 import pytest
 
@@ -29,6 +29,8 @@ pytestmark = pytest.mark.skipif(
 
 MAX_BYTES = 2_000_000
 PIECE = b"x" * 100_000
+UNREAD_BYTES = 40_000_000
+"""More than the system keeps of a connection in both directions together."""
 GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32)
 LONG, MORE = 2, 1
 POLLRDHUP = 0x2000
@@ -208,3 +210,17 @@ def test_echoes_that_are_taken_do_not_count(kernel: Served) -> None:
     for _ in range(3 * MAX_BYTES // len(PIECE)):
         client.send(PIECE)
         assert client.receive(size).endswith(PIECE)
+
+
+def test_echoes_that_are_not_taken_do_not_delay_the_end(kernel: Served) -> None:
+    """The heartbeat ends beside a peer that stays, and takes no echo."""
+    stranger = Stranger(kernel, Channel.HB)
+    stranger.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, len(PIECE))
+    for _ in range(UNREAD_BYTES // len(PIECE)):
+        stranger.send(PIECE)
+
+    end = Thread(target=kernel.heartbeat.close, daemon=True)
+    end.start()
+    end.join(HANG_LIMIT_S)
+
+    assert not end.is_alive()
