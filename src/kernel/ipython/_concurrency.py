@@ -12,11 +12,11 @@ import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from threading import Lock, RLock, get_ident  # by name: gevent replaces the module's
-from typing import TYPE_CHECKING, Any
+from types import new_class
+from typing import TYPE_CHECKING, Any, Self
 
 from assay.kernel.ipython._alone import Alone
 from assay.kernel.ipython._sketch import SHARES_DEPTH
-from assay.kernel.ipython.speedups._traps import BuiltinTrap, DisplayTrap
 
 if TYPE_CHECKING:
     from assay.kernel.ipython._shell import ZMQInteractiveShell
@@ -38,15 +38,16 @@ def run_cells_at_once(shell: ZMQInteractiveShell, main_thread: int) -> None:
     display, builtin = shell.display_trap, shell.builtin_trap
     # A cell may be inside just now, and is not to undo what others need when it leaves: it counts
     # as inside until the next one begins.
-    for trap, ours, set_it, unset in (
-        (display, _DisplayTrap, display.set, display.unset),
-        (builtin, _BuiltinTrap, builtin.activate, builtin.deactivate),
+    for trap, set_it, unset in (
+        (display, display.set, display.unset),
+        (builtin, builtin.activate, builtin.deactivate),
     ):
         if not trap._nested_level:
             set_it()
         trap._nested_level += ENOUGH
         trap.threads = _OfThreads(set_it, unset, main_thread)
-        trap.__class__ = ours
+        own = type(trap)
+        trap.__class__ = new_class(own.__name__, (_ForSeveral, own))
     shell.forget_traps = lambda: [trap.threads.forget(get_ident()) for trap in (display, builtin)]
     _lock_compiler(shell.compile, lock)
     shell.genuine_excepthook = sys.excepthook
@@ -93,25 +94,12 @@ class _OfThreads:
                 self._unset()
 
 
-class _DisplayTrap(DisplayTrap):
-    """That of one cell, for several threads."""
+class _ForSeveral:
+    """What a trap of IPython's, or of a program's own, is besides: one for several threads."""
 
     threads: _OfThreads
 
-    def __enter__(self) -> _DisplayTrap:
-        self.threads.enter()
-        return self
-
-    def __exit__(self, *raised: object) -> None:
-        self.threads.leave()
-
-
-class _BuiltinTrap(BuiltinTrap):
-    """The same."""
-
-    threads: _OfThreads
-
-    def __enter__(self) -> _BuiltinTrap:
+    def __enter__(self) -> Self:
         self.threads.enter()
         return self
 

@@ -221,8 +221,7 @@ class IPythonInterpreter:
             # (`EventManager.trigger`).
             unshown = _result_error(request) or run.interrupt_outside
             if error is None and unshown is None:
-                asked = cell.user_expressions
-                expressions = shell.user_expressions(dict(asked)) if asked else {}
+                expressions = shell.user_expressions(dict(cell.user_expressions))
                 return Succeeded(user_expressions=expressions, payload=self._take_payload())
         payload = self._take_payload()
         shown = shell.published_error(error) if error is not None else unshown

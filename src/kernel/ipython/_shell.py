@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractContextManager, nullcontext
-from functools import cached_property, partial
+from functools import partial
 from threading import Lock  # by name: gevent replaces the module's
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -166,19 +166,14 @@ class ZMQInteractiveShell(ShowsErrors, InteractiveShell):  # type: ignore[misc] 
     def _exiter(self) -> ExitAutocall:
         return ZMQExitAutocall(self)
 
-    @cached_property
-    def input_transformer_manager(self) -> Any:
-        """What makes Python of a cell, or what a program has put in its place."""
+    @default("input_transformer_manager")
+    def _transformer(self) -> QuickTransformer:
         return QuickTransformer()
-
-    @cached_property
-    def input_transformers_post(self) -> list[Callable[[list[str]], list[str]]]:
-        """What programs have the lines of a cell go through behind that."""
-        return []
 
     def transform_cell(self, raw_cell: str) -> str:
         """Return *raw_cell* as Python."""
-        if not self.input_transformers_post and is_python(self, raw_cell):
+        # A trait of which there is no value has its default: IPython's, an empty list.
+        if not self._trait_values.get("input_transformers_post") and is_python(self, raw_cell):
             return raw_cell if raw_cell.endswith("\n") else f"{raw_cell}\n"
         transformed: str = super().transform_cell(raw_cell)
         return transformed

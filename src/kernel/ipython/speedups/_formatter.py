@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from types import NoneType
 from typing import Any
 
@@ -33,6 +33,12 @@ _registered = itemgetter("singleton_printers", "type_printers", "deferred_printe
 
 _other_formatters = itemgetter("ipython_display_formatter", "mimebundle_formatter")
 """Returns those that are in no table, of the traits of what has them."""
+
+_of_classes = attrgetter(
+    "DisplayFormatter.format", "BaseFormatter.__call__", "PlainTextFormatter.__call__"
+)
+IPYTHONS = _of_classes(formatters)
+"""What IPython formats by, which a program may replace for all objects of the classes."""
 
 
 class DisplayFormatter(formatters.DisplayFormatter):  # type: ignore[misc]  # IPython is untyped here
@@ -73,7 +79,7 @@ class DisplayFormatter(formatters.DisplayFormatter):  # type: ignore[misc]  # IP
         present = [*others, *self.formatters.values()]
         if present != self._known:
             self._look_at(present)
-        if self._printers is None:
+        if self._printers is None or _of_classes(formatters) != IPYTHONS:
             return False
         if not any(chain.from_iterable(map(_registered, self._printers))):
             return True  # as in most kernels, and found without a loop

@@ -9,11 +9,13 @@ that the answer depends on.
 from __future__ import annotations
 
 import re
+from operator import attrgetter
 from typing import Any
 
 from IPython.core import prefilter
 from IPython.core.autocall import IPyAutocall
 from IPython.core.inputtransformer2 import TransformerManager
+from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.macro import Macro
 
 __all__ = ["PrefilterManager", "QuickTransformer", "is_python", "may_await"]
@@ -33,6 +35,14 @@ SPECIAL = re.compile(
 
 FIRST_NAME = re.compile(r"(?![\s,;/%!?])[\w.*]*")
 """What a line without IPython's own syntax may be a short command by."""
+
+_of_transformer = attrgetter("do_token_transforms", "do_one_token_transform")
+_of_filters = attrgetter("prefilter_line", "prefilter_line_info", "find_handler", "transform_line")
+_of_checker = attrgetter("check")
+"""They return the methods of IPython's that a plain cell goes through: a program may have replaced
+one, in an object or in its class."""
+
+SHELLS_OWN = InteractiveShell.transform_cell
 
 
 class QuickTransformer(TransformerManager):  # type: ignore[misc]  # IPython is untyped here
@@ -62,7 +72,13 @@ class QuickTransformer(TransformerManager):  # type: ignore[misc]  # IPython is 
         return self._present() == self._own
 
     def _present(self) -> list[object]:
-        return [*self.cleanup_transforms, *self.line_transforms, *self.token_transformers]
+        return [
+            *self.cleanup_transforms,
+            *self.line_transforms,
+            *self.token_transformers,
+            TransformerManager.transform_cell,
+            *_of_transformer(self),
+        ]
 
 
 class PrefilterManager(prefilter.PrefilterManager):  # type: ignore[misc]  # IPython is untyped here
@@ -99,7 +115,14 @@ class PrefilterManager(prefilter.PrefilterManager):  # type: ignore[misc]  # IPy
         return True
 
     def _present(self) -> tuple[object, ...]:
-        return [*self.transformers, *self.checkers], dict(self.handlers)
+        handlers = dict(self.handlers)
+        return (
+            [*self.transformers, *map(_of_checker, self.checkers)],
+            handlers,
+            getattr(handlers.get("normal"), "handle", None),
+            prefilter.PrefilterManager.prefilter_lines,
+            _of_filters(self),
+        )
 
 
 def is_python(shell: Any, cell: str) -> bool:
@@ -107,9 +130,13 @@ def is_python(shell: Any, cell: str) -> bool:
 
     What a program has put in the place of what looks at it may find anything in it.
     """
-    transformer, filters = shell.input_transformer_manager, shell.prefilter_manager
+    # A trait, which has no value before it is first asked for, and is read so in half the time.
+    transformer = shell._trait_values.get("input_transformer_manager")
+    filters = shell.prefilter_manager
     is_ours = type(transformer) is QuickTransformer and type(filters) is PrefilterManager
-    if not is_ours or "transform_cell" in vars(transformer) or "prefilter_lines" in vars(filters):
+    if not is_ours or InteractiveShell.transform_cell is not SHELLS_OWN:
+        return False
+    if "transform_cell" in vars(transformer) or "prefilter_lines" in vars(filters):
         return False
     if not transformer.is_python(cell):
         return False

@@ -12,7 +12,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 
 from assay.kernel.ipython.speedups._input import SPECIAL, QuickTransformer, may_await
 from assay.transport import Client
-from tests.kernel._kernels import execute, result
+from tests.kernel._kernels import execute, failed, result
 
 PIECES = (
     *("a", "pass", "x = 1", "x = ", "f(", ")", "'''", '"', "#", "\\", ":", "if x:", "λ", "await x"),
@@ -59,7 +59,8 @@ def test_a_cell_without_the_words_awaits_nothing(cell: str) -> None:
 def test_an_empty_cell_is_not_taken_apart() -> None:
     """It goes the quick way: IPython's own steps are not asked."""
     transformer = QuickTransformer()
-    with patch.object(TransformerManager, "transform_cell", side_effect=AssertionError):
+    steps = "IPython.core.inputtransformer2.make_tokens_by_line"
+    with patch(steps, side_effect=AssertionError):
         assert transformer.transform_cell("") == "\n"
 
 
@@ -187,6 +188,62 @@ def test_what_a_program_puts_in_the_way_of_a_cell_is_asked(
 
     execute(mine, f"x = 2\n{remove}\nx = 3")
     assert execute(mine, "x = 1").text() == ""
+
+
+REPLACED = """
+from unittest.mock import patch
+from IPython.core import formatters
+from IPython.core.inputtransformer2 import TransformerManager
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.core.prefilter import PrefilterManager
+shell = get_ipython()
+filters, transformer = shell.prefilter_manager, shell.input_transformer_manager
+def replace(owner, name):
+    def seen(*args, old=getattr(owner, name), **keys):
+        print(1)
+        return old(*args, **keys)
+    return patch.object(owner, name, seen)
+replaced = [
+    replace(InteractiveShell, "transform_cell"),
+    replace(shell, "transform_cell"),
+    replace(TransformerManager, "transform_cell"),
+    replace(TransformerManager, "do_token_transforms"),
+    replace(transformer, "do_one_token_transform"),
+    replace(PrefilterManager, "prefilter_lines"),
+    replace(PrefilterManager, "prefilter_line"),
+    replace(filters, "prefilter_line_info"),
+    replace(filters, "find_handler"),
+    replace(filters, "transform_line"),
+    replace(next(c for c in filters.checkers if type(c).__name__ == "AssignmentChecker"), "check"),
+    replace(type(filters.handlers["normal"]), "handle"),
+    replace(shell.builtin_trap, "add_builtin"),
+    replace(type(shell.builtin_trap), "remove_builtin"),
+    replace(shell, "user_expressions"),
+    replace(shell.payload_manager, "read_payload"),
+    replace(formatters.DisplayFormatter, "format"),
+    replace(formatters.PlainTextFormatter, "__call__"),
+]
+len(replaced)
+"""
+
+
+def test_what_a_program_replaces_in_ipython_is_called(mine: Client) -> None:
+    """In an object or in its class, for a cell that needs none of it; until it is put back."""
+    count = int(str(result(execute(mine, REPLACED))))
+
+    for index in range(count):
+        execute(mine, f"replaced[{index}].start()\nNone")
+        assert "1\n" in execute(mine, "7").text(), index
+        execute(mine, f"replaced[{index}].stop()\nNone")
+        assert execute(mine, "7").text() == "", index
+
+
+def test_transformers_are_a_trait_of_the_shell(mine: Client) -> None:
+    """What is no list is refused at once, and not by each cell that follows (as IPython does)."""
+    refused = execute(mine, "get_ipython().input_transformers_post = 5")
+
+    assert failed(refused).ename == "TraitError"
+    assert result(execute(mine, "6 * 7")) == "42"
 
 
 BUILTINS = """
