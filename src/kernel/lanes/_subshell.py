@@ -33,7 +33,8 @@ from assay.kernel.lanes._answering import (
 from assay.kernel.lanes._main_lane import EXIT_DELAY_S
 from assay.kernel.lanes._shutdown import Ending
 from assay.kernel.lanes._thread_lane import ThreadLane, abort_waiting
-from assay.kernel.process._thread_interrupts import STUCK_S, ThreadInterrupts
+from assay.kernel.process._interrupts import STUCK_S
+from assay.kernel.process._thread_interrupts import ThreadInterrupts
 from assay.transport import get_logger
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ __all__ = ["Served", "Subshell"]
 logger = get_logger("assay.kernel")
 
 REPORT_S = 1.0
-"""How long an interrupted cell may go on until its reply says so."""
+"""How long an interrupted cell may go on until a line on its stderr says so."""
 
 GOES_ON = (
     "[assay] The cell was interrupted, and goes on: it waits in C code, where a thread cannot be "

@@ -64,6 +64,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MASK",
     "MAX_PUT_OFF",
+    "STUCK_S",
     "Interrupts",
     "LentInterrupts",
     "end_at_user_code",
@@ -89,6 +90,9 @@ logger = get_logger("assay.kernel")
 
 SHOW_WARNING = {"WarningMessage.__init__", "_showwarnmsg"}
 """What C code calls to show a warning; the program's own ``showwarning`` runs in the second."""
+
+STUCK_S = 0.25
+"""How long code may block the loop on which a cell is to be cancelled until it is struck."""
 
 MAX_PUT_OFF = 100
 """How often an interrupt is put off because of a warning or a lock: a tenth of a second and more.

@@ -15,8 +15,9 @@ a pipe (`SignalPipe`), wakes the main thread, and pings it to learn whether it l
 | none may be raised |                  |                                                    |
 | SIGTERM, SIGHUP    | `terminate`      | `terminate` in its place, if it has not looked     |
 |                    |                  | within `SIGTERM_GRACE_S`                           |
-| any other          | what user code   | passes it on to the user's event loop              |
-|                    | installed        |                                                    |
+| any other          | what user code   | pings it, and again until it looks: what it waits  |
+|                    | installed        | in may be deaf to a signal of another thread;      |
+|                    |                  | passes it on to the user's event loop              |
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from types import FrameType
 from assay.kernel.process._child import after_fork_in_child
 from assay.kernel.process._exit_status import exit_status
 from assay.kernel.process._import_hooks import after_import
-from assay.kernel.process._interrupts import Interrupts
+from assay.kernel.process._interrupts import STUCK_S, Interrupts
 from assay.kernel.process._signal_handlers import ENDING
 from assay.kernel.process._signal_pipe import SignalPipe
 from assay.transport import IoThread, get_logger
@@ -42,14 +43,11 @@ logger = get_logger("assay.kernel")
 INTERRUPT_RETRY_S = 0.001
 """When an interrupt comes again that struck where it must not raise; about as long as a fork."""
 
-STUCK_S = 0.25
-"""How long code may block the loop on which a cell is to be cancelled, until it is interrupted."""
-
 NOTICE_S = 0.05
 """How long the main thread has to notice an interrupt before it is pinged."""
 
 REPORT_S = 1.0
-"""How long it has then until the reply says that its cell goes on."""
+"""How long it has then until a line on the cell's stderr says that it goes on."""
 
 TELLINGS = 40
 """How often a language is asked to end what runs, `NOTICE_S` apart: for two seconds."""
@@ -96,6 +94,8 @@ class SignalWatch:
         self._is_installed = False
         self._sent: list[float] = []
         """When we have sent signals ourselves: they say nothing about other threads."""
+        self._has_looked: Callable[[], bool] = lambda: True
+        """Returns True once the main thread has looked after the last signal of user code's."""
         self.say_it_goes_on: Callable[[], None] = lambda: None
         """Tells the client that its cell goes on; called in the I/O thread."""
         self.interrupt_later: Callable[[], None] = lambda: None
@@ -226,8 +226,21 @@ class SignalWatch:
         for number in ENDING.intersection(numbers):
             if self._handlers.is_ours(number):
                 self._terminate_unless_main_thread_looks(number)
-        if (loop := self._interrupts.loop) is not None:
-            loop.pass_on_signals(n for n in numbers if not self._handlers.is_ours(n))
+        if others := [number for number in numbers if not self._handlers.is_ours(number)]:
+            self._ping_for_others()
+            if (loop := self._interrupts.loop) is not None:
+                loop.pass_on_signals(others)
+
+    def _ping_for_others(self) -> None:
+        """Wake a main thread that waits elsewhere, as in trio's loop: its code has a handler.
+
+        Signals of a timer may come by the thousand: one that C code keeps waiting is pinged for
+        each, as it is struck by each, and again later for all of them together.
+        """
+        had_looked = self._has_looked()
+        self._has_looked = has_looked = self._pipe.ping_main_thread()
+        if had_looked:
+            self._ping_again_later(has_looked, NOTICE_S)
 
     def _has_come(self, count: int) -> bool:
         """Return True if of *count* interrupts one at least was sent from outside."""

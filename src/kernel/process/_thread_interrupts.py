@@ -42,16 +42,17 @@ from types import FrameType
 from typing import Any, Protocol
 
 from assay.kernel.process._frames import look_at
-from assay.kernel.process._interrupts import MASK, MAX_PUT_OFF, is_locking, of_thread
+from assay.kernel.process._interrupts import (
+    MASK,
+    MAX_PUT_OFF,
+    STUCK_S,
+    is_locking,
+    of_thread,
+)
 from assay.kernel.process._patches import Kind, patches
 from assay.kernel.process._running_loops import RunningLoop
 
-__all__ = ["STUCK_S", "InterruptibleLoop", "ThreadInterrupts", "end_wait", "is_importing"]
-
-
-STUCK_S = 0.25
-"""How long code may block the loop that an interrupt is to reach a cell by, until it is struck
-itself."""
+__all__ = ["InterruptibleLoop", "ThreadInterrupts", "end_wait", "is_importing"]
 
 RETRY_S = 0.001
 """When an interrupt comes again that struck where it must not raise."""
@@ -247,7 +248,9 @@ class ThreadInterrupts(AbstractContextManager[None]):
             self._raise(again)
 
     def _strike_if_stuck(self) -> None:
-        if self.running is not None and self.running.is_asked:
+        if self._is_held:
+            self._try_later(self._strike_if_stuck)
+        elif self.running is not None and self.running.is_asked:
             self._raise(self._strike_if_stuck)
         elif self.loop is not None and self.loop.is_stuck:
             self._strike_code(self._strike_if_stuck)

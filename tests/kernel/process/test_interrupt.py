@@ -16,6 +16,7 @@ from assay.protocol import (
     CompleteRequest,
     CreateSubshellReply,
     CreateSubshellRequest,
+    DeleteSubshellRequest,
     ExecuteInput,
     ExecuteRequest,
     InterruptReply,
@@ -547,9 +548,11 @@ def test_interrupt_that_came_just_before_the_wait(client: Client) -> None:
 
 STRUCK_AGAIN = """\
 import signal, sys
+struck = []
 def watch(frame, event, _):
     if (frame.f_code.co_name, event) == ({name!r}, {event!r}):
         sys.setprofile(None)
+        struck.append(event)
         signal.raise_signal(signal.SIGINT)
 sys.setprofile(watch)
 signal.raise_signal(signal.SIGINT)
@@ -568,7 +571,7 @@ def test_interrupt_of_an_interrupt_that_is_shown_adds_nothing(
     assert failed(answer).ename == error(answer).ename == "KeyboardInterrupt"
     assert "raise_signal" in "\n".join(error(answer).traceback)
     assert answer.text(StreamName.STDERR) == ""
-    assert is_well(client)
+    assert result(execute(client, "sys.setprofile(None); struck")) == f"[{event!r}]"
 
 
 def test_interrupt_of_an_error_that_is_shown_is_written(client: Client) -> None:
@@ -578,6 +581,7 @@ def test_interrupt_of_an_error_that_is_shown_is_written(client: Client) -> None:
 
     assert failed(answer).ename == error(answer).ename == "ZeroDivisionError"
     assert "KeyboardInterrupt" in answer.text(StreamName.STDERR)
+    assert result(execute(client, "sys.setprofile(None); struck")) == "['call']"
 
 
 BLOCKED_WHEN_CANCELLED = """\
@@ -615,6 +619,9 @@ def test_interrupt_ends_what_blocks_a_cell_that_was_cancelled(
 
     assert failed(finish(client, cell)).ename == "KeyboardInterrupt"
     assert is_well(client)
+    if shell is not None:
+        delete = DeleteSubshellRequest(subshell_id=shell)
+        client.request(delete, channel=Channel.CONTROL, timeout=HANG_LIMIT_S)
 
 
 def _is_written(cell: Exchange, word: str) -> bool:

@@ -319,6 +319,40 @@ def test_interrupt_strikes_code_that_keeps_a_loop_from_coming_round() -> None:
     assert (thread.strikes, loop.steps) == (1, ["goes on"])
 
 
+def test_interrupt_of_a_stuck_loop_strikes_nothing_that_is_held() -> None:
+    """What must not be done by half keeps the loop from coming round, and is struck behind that."""
+    held, goes_on, never = (threading.Event() for _ in range(3))
+    steps: list[str] = []
+
+    def block(thread: Struck) -> None:
+        with RunningLoop(lambda _: None, _raise):
+            thread.passes()
+            thread.interrupts.hold()
+            try:
+                _pass(held, goes_on)
+                steps.append("done")
+            finally:
+                thread.interrupts.release()
+            _until(never)
+
+    def work(thread: Struck) -> None:
+        with thread.interrupts.allowed():
+            thread.count(lambda: block(thread))
+
+    thread = Struck(work)
+    assert thread.begun.wait(HANG_LIMIT_S)
+    thread.interrupts.interrupt()  # asks the loop, which does not come round
+    thread.gate.set()
+    assert held.wait(HANG_LIMIT_S)
+    try_again(thread)  # as after a while
+    goes_on.set()
+    while thread.later:
+        try_again(thread)
+    thread.end()
+
+    assert (thread.strikes, steps) == (1, ["done"])
+
+
 def test_interrupt_of_a_loop_that_is_over_strikes_behind_it() -> None:
     """A loop that ends before it comes round leaves the interrupt to the code around it."""
     asked: list[Callable[[], None]] = []
@@ -365,7 +399,7 @@ def test_interrupt_is_raised_where_a_loop_cannot_be_asked(is_asked: bool) -> Non
 
 def wait_for_condition() -> None:
     """Wait, with the lock of the condition."""
-    condition = threading.Condition()
+    condition = threading.Condition(threading.Lock())  # its owner takes no other lock twice
     try:
         with condition:
             condition.wait()
