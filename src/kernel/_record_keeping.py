@@ -21,6 +21,9 @@ __all__ = ["note_exits", "note_failure", "open_record"]
 
 logger = get_logger("assay.kernel")
 
+MAX_STATUS = 2**31
+"""What `os._exit` takes is a C int: less than this, and not less than its negative."""
+
 
 def open_record(connection_path: str, info: KernelInfoReply, stderr: TextIO) -> Record | None:
     """Make the record beside the connection file, if there can be one, and send crashes there.
@@ -59,11 +62,14 @@ def note_failure(record: Record | None, error: BaseException, *, at_start: bool)
 
 def note_exits(record: Record) -> None:
     """Have the record say so where the program ends its process by `os._exit`."""
+    process = os.getpid()
 
     def noting(leave: Callable[[int], NoReturn]) -> Callable[[int], NoReturn]:
         def note_and_leave(status: int) -> NoReturn:
             status = index(status)  # what is none raises, and the kernel goes on
-            if record.can_be_written:
+            may_leave = -MAX_STATUS <= status < MAX_STATUS  # else `os._exit` raises, as above
+            # C code forks without calling what leaves the record to the parent.
+            if may_leave and os.getpid() == process and record.can_be_written:
                 record.note_end(f"its program called os._exit({status})")
                 # In want of memory too; that of its thread alone: others have no part in it.
                 faulthandler.dump_traceback(record.fileno(), all_threads=False)

@@ -156,6 +156,28 @@ def test_exit_by_the_program(tmp_path: Path) -> None:
     assert "in <lambda>" in left.stacks
 
 
+EXITS_OF_OTHERS = """
+import ctypes, os, signal
+if not (child := ctypes.PyDLL(None).fork()):
+    os._exit(0)
+os.waitpid(child, 0)
+try:
+    os._exit(2**40)
+except OverflowError:
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_exits_that_do_not_end_the_kernel(tmp_path: Path) -> None:
+    """An `os._exit` that fails, or is of a child that C code has forked, is no cause of the end."""
+    with started(tmp_path) as (kernel, client):
+        died(client, EXITS_OF_OTHERS)
+        left = story(kernel)
+
+    assert "os._exit" not in left.cause()
+    assert left.stacks == ""
+
+
 def test_good_end(tmp_path: Path) -> None:
     """A kernel that ends well leaves nothing, and what a child of it did is not its own."""
     with started(tmp_path) as (kernel, client):
