@@ -189,10 +189,10 @@ class LazyEventLoop:
         """Make the loop, and let cells of all shells run others: asyncio has been imported."""
         # By whichever thread: that of a subshell is to run loops as well, and may be the only one.
         if not self._has_begun:
-            self._has_begun = True
             from assay.kernel.ipython._loops_in_cells import let_cells_run_loops  # noqa: PLC0415
 
             let_cells_run_loops()
+            self._has_begun = True  # no earlier: without descriptors the import may fail
         self._make()
 
     def _make(self) -> None:

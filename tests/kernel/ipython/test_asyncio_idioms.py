@@ -15,6 +15,7 @@ from tests.kernel._kernels import (
     finish,
     is_well,
     result,
+    text_of,
 )
 
 SETUP = """
@@ -296,3 +297,28 @@ def test_another_policy_is_used_for_new_loops(prepared: Client) -> None:
     )
 
     assert result(execute(prepared, code)) == "('Loop', 'UserLoop')"
+
+
+FAILS_ONCE = """
+import sys
+class OneFailure:
+    def find_spec(self, name, path=None, target=None):
+        if name == "assay.kernel.ipython._loops_in_cells":
+            sys.meta_path.remove(self)
+            raise OSError(24, "Too many open files")
+assert "asyncio" not in sys.modules and OneFailure().find_spec("another") is None
+sys.meta_path.insert(0, OneFailure())
+try:
+    import asyncio
+except OSError as error:
+    print(error.errno)
+"""
+
+
+def test_import_that_fails_once_is_done_again(mine: Client) -> None:
+    """A cell may run a loop also where the kernel's part of the first import has failed."""
+    refused = execute(mine, FAILS_ONCE)
+    ran = execute(mine, "import asyncio\nasyncio.run(asyncio.sleep(0, 'slept'))")
+
+    assert text_of(refused.published) == "24\n"
+    assert result(ran) == "'slept'"
