@@ -89,7 +89,10 @@ class PayloadManager(payload.PayloadManager):  # type: ignore[misc]  # IPython i
         run = run_of(self.parent.host.request())
         if run is not None:
             return run.payload
-        return self._of_no_cell
+        # The code belongs to a request that is over (`set_parent`, `output_to`): what it wishes is
+        # for the reply of the cell that the thread runs.
+        kept: list[Any] = getattr(self.parent.kept_here, "payload", self._of_no_cell)
+        return kept
 
     def clear_payload(self) -> None:
         """Forget what has been kept."""

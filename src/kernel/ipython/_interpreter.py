@@ -205,6 +205,7 @@ class IPythonInterpreter:
         run = CellRun(cell.number if cell.store_history else 0)
         if request is not None:
             request.run = run
+        shell.kept_here.payload = run.payload
         shell.forget_traps()
         tracing = self.cell_tracing
         with self._loops.here().in_cell(), nullcontext() if tracing is None else tracing():

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
-from threading import Lock  # by name: gevent replaces the module's
+from threading import Lock, local  # by name: gevent replaces the module's
 from typing import TYPE_CHECKING, Any, Literal
 
 from IPython.core import page, payloadpage
@@ -282,6 +282,7 @@ class ZMQInteractiveShell(ShowsErrors, InteractiveShell):  # type: ignore[misc] 
 
     def init_payload(self) -> None:
         """Make what keeps the payload of a cell until its reply."""
+        self.kept_here = local()  # of each thread's own cell
         self.payload_manager = PayloadManager(parent=self)
         self.configurables.append(self.payload_manager)
 

@@ -736,6 +736,22 @@ def test_payload_does_not_leak(client: Client) -> None:
     assert payload(client, "1") == []
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "shell.set_next_input('text'); shell.set_parent(parent)",
+        "shell.set_parent(parent); shell.set_next_input('text')",
+        "with shell.output_to(parent): shell.set_next_input('text')",
+    ],
+)
+def test_payload_is_of_the_cell_that_runs(client: Client, code: str) -> None:
+    """A wish is sent in the reply of its cell, also where that writes for another (EXEC-12)."""
+    execute(client, "shell = get_ipython(); parent = shell.get_parent()")
+
+    assert [wish["text"] for wish in payload(client, code)] == ["text"]
+    assert payload(client, "1") == []
+
+
 @pytest.mark.parametrize("name", ["exit", "quit"])
 def test_exit_is_a_wish_and_ends_the_kernel(kernel: KernelProcess, mine: Client, name: str) -> None:
     """`exit` asks the client to leave, and the kernel ends by itself (EXEC-14, S-212)."""
