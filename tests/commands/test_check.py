@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -303,16 +304,19 @@ def test_time_that_does_not_suffice(words: list[str], code: int) -> None:
 def test_kernel_that_has_ended(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A connection file that a kernel has left is exit code 3; no line says that it starts."""
     path = tmp_path / "k.json"
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
-        ConnectionFile(key="secret").with_ports(dict.fromkeys(Channel, port)).write(path)
+    with ExitStack() as held:
+        ports = {}
+        for channel in Channel:
+            taken = held.enter_context(socket.socket())
+            taken.bind(("127.0.0.1", 0))
+            ports[channel] = taken.getsockname()[1]
+        ConnectionFile(key="secret").with_ports(ports).write(path)
 
         code = run(["check", "--existing", str(path), "--start-timeout", "0.1"])
 
     assert code == Exit.KERNEL
     out = capsys.readouterr().out
-    assert f"nothing listens at tcp://127.0.0.1:{port}" in out
+    assert f"nothing listens at tcp://127.0.0.1:{ports[Channel.SHELL]}" in out
     assert "did not start" not in out
 
 

@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from unittest.mock import Mock
@@ -340,16 +341,18 @@ def test_socket_file_without_a_kernel(tmp_path: Path) -> None:
     """Where a killed kernel has left its socket file nothing listens, else something does."""
     path = tmp_path / "k.json"
     place = ConnectionFile(key="secret", transport=Transport.IPC, ip=str(tmp_path / "s"))
-    place.with_ports(dict.fromkeys(Channel, 7)).write(path)
+    place = place.with_ports(dict(zip(Channel, range(7, 12), strict=True)))
+    place.write(path)
+    there = f"{tmp_path / 's'}-{place.port(Channel.SHELL)}"
     with socket.socket(socket.AF_UNIX) as kernel:
-        kernel.bind(str(tmp_path / "s-7"))
+        kernel.bind(there)
         kernel.listen(0)
         # None is accepted; only Linux tells a full queue from a socket without a listener.
         tries = 3 if sys.platform == "linux" else 1
         served = {Target.running(path).unreachable for _ in range(tries)}
 
     assert served == {""}
-    assert Target.running(path).unreachable == f"ipc://{tmp_path / 's-7'}"
+    assert Target.running(path).unreachable == f"ipc://{there}"
 
 
 def test_port_that_was_taken_meanwhile(tmp_path: Path) -> None:
@@ -393,18 +396,23 @@ def test_running_kernel_that_goes_away(tmp_path: Path) -> None:
 def test_running_kernel_that_does_not_answer(tmp_path: Path, *, listens: bool) -> None:
     """Of one that was to run the report says that it does not answer, and whether it is there."""
     path = tmp_path / "kernel.json"
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        if listens:
-            taken.listen()
-        port = taken.getsockname()[1]
-        ConnectionFile(key="secret").with_ports(dict.fromkeys(Channel, port)).write(path)
+    with ExitStack() as held:
+        ports = {}
+        for channel in Channel:
+            taken = held.enter_context(socket.socket())
+            taken.bind(("127.0.0.1", 0))
+            if listens:
+                taken.listen()
+            ports[channel] = taken.getsockname()[1]
+        ConnectionFile(key="secret").with_ports(ports).write(path)
 
         report = run_checks(Target.running(path), select(["SIGN"]), Options(start_limit=0.1))
 
     assert report.trouble == "the kernel does not answer"
     assert {one.reason for one in report.results} == {report.trouble}
-    assert (f"nothing listens at tcp://127.0.0.1:{port}" in report.error) is not listens
+    assert (
+        f"nothing listens at tcp://127.0.0.1:{ports[Channel.SHELL]}" in report.error
+    ) is not listens
 
 
 def test_client_without_curve_keys(monkeypatch: pytest.MonkeyPatch) -> None:
