@@ -20,8 +20,9 @@ gone: pyzmq's collector drops its reference then, in a thread of its own, and wi
 that a weak reference watches (`Loan`); or when the message's mark is done, if something else keeps
 the view. No other thread of the user's is there to write, and none can be started meanwhile.
 
-A request that comes while it is on its way waits for the rest of it, but not for ever: where no
-loan ends for `LOAN_LIMIT_S`, or an interrupt comes, what waits goes on, and the log names the risk.
+A request that comes while it is on its way waits for the rest of it, but not for ever: after
+`LOAN_LIMIT_S`, one limit for all loans together, or at an interrupt, what waits goes on, and the
+log names the risk.
 Where nothing waits, the loan may take as long as it will. What cannot be seen is a thread of C code
 that runs no Python and writes to the array after the task has returned: its values may be sent.
 """

@@ -25,8 +25,8 @@ While the loop does not turn, questions are answered elsewhere (`Beside`), and c
 
 A result that is sent without a copy of what the user's objects refer to is *lent*: the next request
 is taken when it has left (`lend`). A client that takes nothing cannot keep all others waiting: what
-waits goes on when no loan has ended for `LOAN_LIMIT_S`, or at an interrupt, and the log names the
-risk.
+waits goes on after `LOAN_LIMIT_S`, one limit for all loans together, or at an interrupt, and the
+log names the risk.
 """
 
 from __future__ import annotations

@@ -9,7 +9,9 @@ which takes as long as a quarter of IPython's import.
 Theory of operation
 -------------------
 
-*One connection, one lock.* Every thread uses the same connection to the file. Who uses it holds
+*Three connections, one lock.* The cells' thread and those that begin, move and end the session
+share a connection to the file; the saving thread has one of its own, and so has each look while a
+cell runs (`HistoryReader`), which only reads. Who writes cells or looks in the cells' thread holds
 `_writing`, from before it takes the cells that wait until they are written or back among those that
 wait. So who looks at the history under that lock finds each cell once: in the file or waiting.
 A cell is stored (`store_inputs`) without it, and never waits for the disk.
@@ -202,6 +204,8 @@ class HistoryManager(OnFile, history.HistoryManager):  # type: ignore[misc]  # s
                 inputs, self.db_input_cache = self.db_input_cache, []
             with self.db_output_cache_lock:
                 outputs, self.db_output_cache = self.db_output_cache, []
+            if not self.session_number:  # it has ended: what comes behind has none to go to
+                return
             batch = _Batch(self, [*inputs], [*outputs])
             try:
                 if inputs or outputs:

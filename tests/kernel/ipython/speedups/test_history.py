@@ -90,6 +90,18 @@ def test_who_looks_waits_for_what_is_being_written(manager: HistoryManager, path
         assert db.execute("SELECT count(*) FROM history").fetchone() == (99,)
 
 
+def test_what_comes_behind_the_end_begins_no_session(manager: HistoryManager, path: Path) -> None:
+    """A cell that is stored when the session has ended goes nowhere, now or later (HISTORY-01)."""
+    manager.end_session()
+    manager.store_inputs(1, "late")
+    manager.writeout_cache()
+
+    assert (manager.session_number, manager.db_input_cache) == (0, [])
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("SELECT count(*) FROM sessions").fetchone() == (1,)
+        assert db.execute("SELECT count(*) FROM history").fetchone() == (0,)
+
+
 def test_a_number_that_is_taken_moves_to_a_new_session(
     manager: HistoryManager, capsys: pytest.CaptureFixture[str]
 ) -> None:
