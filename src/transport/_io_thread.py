@@ -241,7 +241,8 @@ class IoThread:
         for one in (*monitors, heartbeat):
             if one is not None:
                 self._admission.follow(one)
-        self._watch_sockets()  # behind the monitors: a connection is known before its messages
+        # Behind the monitors: a connection is known before its second message.
+        self._watch_sockets()
 
     def _watch_sockets(self) -> None:
         for channel in (*REQUESTS, Channel.IOPUB):
@@ -460,6 +461,10 @@ class IoThread:
         except RemoteError as error:
             # Dropped without a trace on the wire (WIRE-18, SIGN-10).
             logger.warning("%s: dropped a message: %s", channel, error)
+            return
+        if envelope.header.session == self._session.session:
+            # Who listens on IOPub needs no key, and has messages of ours that are signed with it.
+            logger.warning("%s: dropped a message: it is the kernel's own, sent back", channel)
             return
         if origin and self._strangers is not None:
             self._strangers.trust(origin[0])

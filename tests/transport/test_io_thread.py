@@ -20,6 +20,7 @@ from assay.protocol import (
     DELIMITER,
     Buffer,
     Channel,
+    CommMsg,
     ConnectionFile,
     Envelope,
     ExecutionState,
@@ -786,3 +787,15 @@ def test_flood_of_subscriptions(caplog: pytest.LogCaptureFixture) -> None:
     assert kernel.io._connections._total() <= 512 * 1024
     kernel.io.stop()
     peer.context.destroy(linger=0)
+
+
+@pytest.mark.parametrize("channel", [Channel.SHELL, Channel.CONTROL, Channel.STDIN])
+def test_messages_of_the_kernel_that_come_back_are_dropped(
+    kernel: Kernel, peer: Peer, channel: Channel
+) -> None:
+    """A listener on IOPub has the kernel's signature of a message, and cannot use it."""
+    with peer.connect(zmq.DEALER, channel) as socket:
+        socket.send_multipart(kernel.session.pack(CommMsg(comm_id="c", data={})))
+        socket.send_multipart(peer.session.pack(KernelInfoRequest()))
+
+        assert kernel.inbox.get().header.msg_type == "kernel_info_request"
