@@ -38,7 +38,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
-    import socket
+    import _socket
     from collections.abc import Callable
 
 if sys.platform != "win32":
@@ -484,7 +484,7 @@ PROGRESS_IS_SEEN: Final = sys.platform in {"linux", "darwin"}
 """True where `progress_of` knows how much waits for a peer."""
 
 
-def progress_of(connection: socket.socket) -> tuple[int, int]:
+def progress_of(connection: _socket.socket) -> tuple[int, int]:
     """Return how many bytes the peer of *connection* has taken, and how many wait for it.
 
     Either is 0 where that cannot be seen.
@@ -495,7 +495,7 @@ def progress_of(connection: socket.socket) -> tuple[int, int]:
     return _taken(connection), _pending(connection)
 
 
-def traffic_of(connection: socket.socket) -> tuple[int, int]:
+def traffic_of(connection: _socket.socket) -> tuple[int, int]:
     """Return how many bytes the peer of *connection* has sent, and how many it has taken.
 
     Raises:
@@ -510,7 +510,7 @@ def traffic_of(connection: socket.socket) -> tuple[int, int]:
     return 0, 0
 
 
-def _pending(connection: socket.socket) -> int:
+def _pending(connection: _socket.socket) -> int:
     if sys.platform == "linux":
         import fcntl  # noqa: PLC0415 - only if a subscriber is slow
 
@@ -523,7 +523,7 @@ def _pending(connection: socket.socket) -> int:
         return 0
 
 
-def _taken(connection: socket.socket) -> int:
+def _taken(connection: _socket.socket) -> int:
     if sys.platform == "linux" and not IS_PORTABLE:
         import socket  # noqa: PLC0415 - only if a subscriber is slow
 

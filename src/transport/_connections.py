@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from assay._platform import PROGRESS_IS_SEEN, progress_of
 
 if TYPE_CHECKING:
-    import socket
+    import _socket
 
 __all__ = ["Connections", "Progress", "borrowed", "cut", "inode_of"]
 
@@ -135,15 +135,20 @@ def cut(descriptor: int) -> None:
 
 
 @contextmanager
-def borrowed(descriptor: int) -> Iterator[socket.socket]:
+def borrowed(descriptor: int) -> Iterator[_socket.socket]:
     """Give the connection that has *descriptor*, to ask; it stays ZeroMQ's.
+
+    None of the program's code is called, and whether the connection blocks stays as it is.
 
     Raises:
         OSError: there is none.
     """
-    import socket  # noqa: PLC0415 - only if a subscriber is slow, or against a flood
+    # Not of `socket`: a program may replace the class there, and its default timeout would have the
+    # connection block no more.
+    import _socket  # noqa: PLC0415 - only once there are connections
 
-    connection = socket.socket(fileno=descriptor)
+    kind = _socket.SOCK_STREAM | int(getattr(_socket, "SOCK_NONBLOCK", 0))
+    connection = _socket.socket(type=kind, fileno=descriptor)
     try:
         yield connection
     finally:
