@@ -9,6 +9,7 @@ notice too many and nothing else.
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -58,7 +59,12 @@ class Connections:
         return PROGRESS_IS_SEEN and any(True for _ in self._look())
 
     def subscribed(self, descriptor: int, topic: bytes) -> bool:
-        """Note a subscription; return False, and cut the connection, if it is one too many."""
+        """Note a subscription; return False, and cut the connection, if it is one too many.
+
+        One of a connection that has ended (-1) is not noted: there is nothing to ask.
+        """
+        if descriptor < 0:
+            return True
         weight = self._topics.get(descriptor, 0) + len(topic) + SUBSCRIPTION_BYTES
         self._topics[descriptor] = weight
         inode = self._inodes[descriptor] = inode_of(descriptor)
@@ -147,6 +153,8 @@ def borrowed(descriptor: int) -> Iterator[_socket.socket]:
     # connection block no more.
     import _socket  # noqa: PLC0415 - only once there are connections
 
+    if descriptor < 0:  # ZeroMQ's for a connection that has ended; a ValueError otherwise
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
     kind = _socket.SOCK_STREAM | int(getattr(_socket, "SOCK_NONBLOCK", 0))
     connection = _socket.socket(type=kind, fileno=descriptor)
     try:

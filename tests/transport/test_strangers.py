@@ -18,7 +18,7 @@ from assay.protocol import Channel, KernelInfoRequest
 from assay.transport import Heartbeat, get_logger
 from assay.transport import _io_thread as io_module
 from assay.transport import _strangers as strangers_module
-from assay.transport._connections import cut
+from assay.transport._connections import Connections, cut
 from tests.limits import HANG_LIMIT_S
 from tests.transport.test_io_thread import Kernel, session
 
@@ -224,3 +224,12 @@ def test_echoes_that_are_not_taken_do_not_delay_the_end(kernel: Served) -> None:
     end.join(HANG_LIMIT_S)
 
     assert not end.is_alive()
+
+
+def test_subscription_of_a_connection_that_has_ended() -> None:
+    """ZeroMQ names no descriptor for it: there is nothing to look at, and nothing to end."""
+    connections = Connections()
+
+    assert connections.subscribed(-1, b"topic")
+    assert not connections.progressed()
+    assert connections.progress(-1) is None
