@@ -579,9 +579,9 @@ def test_interrupt_that_is_put_off_is_reported_once(
     """It is tried again while a module is imported, and is one interrupt all the same."""
     (tmp_path / "module_that_waits.py").write_text("import sys; sys.modules['__main__'].wait()")
     code = (
-        "import sys, threading\n"
-        "gate = threading.Event()\n"
-        "def wait(): print('begun'); gate.wait()\n"
+        "import os, sys\n"
+        "gate, opener = os.pipe()  # no condition, which an interrupt ends even here, in the end\n"
+        "def wait(): print('begun'); os.read(gate, 1)\n"
         f"sys.path.append({str(tmp_path)!r})"
     )
     succeeded(execute(client, code))
@@ -589,7 +589,7 @@ def test_interrupt_that_is_put_off_is_reported_once(
 
     ask(client, InterruptRequest())
     seconds = 1.5 * _subshell.REPORT_S
-    succeeded(execute(client, f"{LOAD}probe.io_thread_passes({seconds})\ngate.set()"))
+    succeeded(execute(client, f"{LOAD}probe.io_thread_passes({seconds})\nos.write(opener, b'1')"))
     answer = finish(client, cell)
 
     assert failed(answer).ename == error(answer).ename == "KeyboardInterrupt"
