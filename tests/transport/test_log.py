@@ -501,8 +501,19 @@ class TestRoom:
         """Replies never wait."""
         log = OutboundLog(nothing)
         log.hold(True)
-        for _ in range(100):
-            log.post(Channel.SHELL, FRAMES)
+
+        def post() -> None:
+            for _ in range(100):
+                log.post(Channel.SHELL, FRAMES)
+
+        thread = threading.Thread(target=post, daemon=True)
+        thread.start()
+        try:
+            while thread.is_alive():
+                assert not log._gates
+        finally:
+            log.hold(False)
+            thread.join(HANG_LIMIT_S)
 
         assert len(log) == 100
 
