@@ -233,6 +233,8 @@ def test_a_class_without_a_hash_is_refused(wrong: Any) -> None:
         protocol.join,
         protocol.debug_body,
         lambda odd: SESSION.pack_json("status", odd),
+        lambda odd: SESSION.pack_json("status", b"{}", identities=[odd]),
+        lambda odd: SESSION.pack_json("status", b"{}", buffers=[odd]),
         lambda odd: SESSION.signer.sign(b"{}", b"{}", b"{}", odd),
     )
     for take in takers:

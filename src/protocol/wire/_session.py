@@ -17,7 +17,6 @@ from assay.protocol._errors import ContentError, FramingError, LocalError, short
 from assay.protocol._value import Value
 from assay.protocol.wire._arguments import (
     LISTS,
-    NOTHING_BUT_BYTES,
     check_around,
     check_bytes,
     check_dicts,
@@ -374,9 +373,10 @@ class Session:
             metadata,
             content,
         ]
-        if not NOTHING_BUT_BYTES.issuperset(map(type, frames)):
-            check_around(identities, buffers)
-            check_dicts(header, parent_header, metadata, content)
+        for frame in frames:
+            if type(frame) is not bytes:  # no set of the classes: not each of them has a hash
+                check_around(identities, buffers)
+                check_dicts(header, parent_header, metadata, content)
         frames[-5] = self.signer.sign(header, parent_header, metadata, content)
         return [*frames, *buffers]
 
