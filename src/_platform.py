@@ -287,7 +287,10 @@ class Arrivals(Protocol):
 if sys.platform == "linux" and not IS_PORTABLE:
 
     class EdgeArrivals:
-        """An epoll that reports edges: what has been read by others is none of its business."""
+        """An epoll that reports edges.
+
+        What others have read before the caller looks is reported with what comes next.
+        """
 
         EVENTS: Final = select.EPOLLIN | select.EPOLLET | select.EPOLLONESHOT
 
