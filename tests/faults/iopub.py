@@ -415,6 +415,22 @@ class ValueCut(Kernel):
         return super().input_value(reply)[:-1]
 
 
+@fault("stdin-value-gets-line-end", "STDIN-09", "A line end is left on each value.")
+class ValueWithLineEnd(Kernel):
+    """As a terminal hands it over."""
+
+    def input_value(self, reply: Incoming) -> str:
+        return super().input_value(reply) + "\n"
+
+
+@fault("stdin-value-gets-return", "STDIN-09", "A carriage return is left on each value.")
+class ValueWithReturn(Kernel):
+    """As a raw terminal hands it over."""
+
+    def input_value(self, reply: Incoming) -> str:
+        return super().input_value(reply) + "\r"
+
+
 @fault("stdin-no-end-of-file", "STDIN-10", "U+0004 is a value like any other.")
 class NoEndOfFile(Kernel):
     """The convention is not known."""

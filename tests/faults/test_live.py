@@ -53,6 +53,7 @@ FAULTS = {
     "sign-beginning-compared": ("SIGN-07.3",),
     "shell-no-status-of-inspect": ("SHELL-06.12",),
     "stdin-password-false": ("STDIN-08.2",),
+    "stdin-value-gets-line-end": ("STDIN-09.1",),
     "iopub-welcome-of-bytes": ("IOPUB-06.1",),
     "subshell-list-main": ("SUBSHELL-05.1",),
     "wire-nan": ("WIRE-08.1",),

@@ -25,6 +25,7 @@ __all__ = [
     "looping",
     "looping_code",
     "moving_count",
+    "must_have_asked",
     "must_loop",
     "must_run",
     "new_name",
@@ -98,6 +99,19 @@ def must_run(kernel: Testee, peer: Peer | None = None) -> None:
     cell.succeeded()
     if FENCE_TEXT not in cell.text():
         raise Skip("what a good cell prints is not published")
+
+
+def must_have_asked(*cells: Response) -> None:
+    """Skip the check unless one of *cells* has asked for input.
+
+    Raises:
+        Skip: none has; that a cell neither asks nor ends is for STDIN-01.1.
+    """
+    if any(one.prompts for one in cells):
+        return
+    if all(one.replies for one in cells):
+        raise Skip("the code does not ask for input")
+    raise Skip("the code neither asks for input nor ends (STDIN-01)")
 
 
 def is_usual(kernel: Testee, response: Response) -> bool:

@@ -8,7 +8,15 @@ from assay.conformance._outcome import Outcome, Skip, failed, note, passed
 from assay.conformance._peer import Peer
 from assay.conformance._response import Response
 from assay.conformance._testee import Testee
-from assay.conformance.checks._cells import execution, lines, must_run, new_name, not_alive, printed
+from assay.conformance.checks._cells import (
+    execution,
+    lines,
+    must_have_asked,
+    must_run,
+    new_name,
+    not_alive,
+    printed,
+)
 from assay.conformance.checks._shape import BOOLEAN, TEXT, has_shape
 from assay.conformance.checks._shutdown import must_serve_shutdown, shut_down
 from assay.protocol import Channel
@@ -29,8 +37,8 @@ def _ask(kernel: Testee, snippet: str = "input", *, peer: Peer | None = None) ->
     """
     asking = peer or kernel.peer
     cell = asking.execute(kernel.snippet(snippet, prompt="assay"), allow_stdin=True, wait=False)
-    if not asking.wait_for(lambda: cell.prompts or cell.replies) or not cell.prompts:
-        raise Skip("the code does not ask for input")
+    asking.wait_for(lambda: cell.prompts or cell.replies)
+    must_have_asked(cell)
     return cell
 
 
@@ -56,8 +64,7 @@ def input_is_answered(kernel: Testee) -> Outcome:
     cell = kernel.peer.execute(code, allow_stdin=True, wait=False)
     if not kernel.peer.wait_for(lambda: cell.prompts or cell.replies):
         return failed("an input_request or the end of the cell", "neither", cell)
-    if not cell.prompts:
-        raise Skip("the code does not ask for input")
+    must_have_asked(cell)
     if len(cell.prompts) != 1 or cell.prompts[0].msg_type != "input_request":
         found = ", ".join(one.msg_type for one in cell.prompts)
         return failed("one input_request", found, cell)
@@ -181,8 +188,7 @@ def only_one_is_asked(kernel: Testee) -> Outcome:
         return failed("no prompt for another client", "one", *kernel.peer.on(STDIN)[start:])
     if not asking.prompts and not asking.replies:
         return failed("an input_request or the end of the cell", "neither", asking)
-    if not asking.prompts:
-        raise Skip("the code does not ask for input")
+    must_have_asked(asking)
     other.answer_input(asking.prompts[0], "assay")
     other.finish(asking)
     if asking.status != "ok":
@@ -204,7 +210,7 @@ def parent_of_prompt(kernel: Testee) -> Outcome:
     cell = kernel.peer.execute(code, allow_stdin=True, wait=False)
     kernel.peer.wait_for(lambda: kernel.peer.on(STDIN)[start:] or cell.replies)
     if not kernel.peer.on(STDIN)[start:]:
-        raise Skip("the code does not ask for input")
+        must_have_asked(cell)
     prompt = kernel.peer.on(STDIN)[start]
     _end(kernel.peer, cell)
     wrong = [key for key in cell.header if prompt.parent_header.get(key) != cell.header[key]]
@@ -258,7 +264,7 @@ def form_of_password(kernel: Testee) -> Outcome:
     mistake="A line end is expected and cut off, or the text is stripped.",
 )
 def value_is_unchanged(kernel: Testee) -> Outcome:
-    before = after = ""
+    before = ""
     for value in VALUES:
         cell = _ask(kernel)
         kernel.peer.answer_input(cell.prompts[0], value)
@@ -268,8 +274,8 @@ def value_is_unchanged(kernel: Testee) -> Outcome:
             return failed(f"status ok after {value!r}", got, cell)
         if value == VALUES[0] and value in cell.text():
             # What is printed may have the end of a shell's prompt before it.
-            before, _, after = cell.text().partition(value)
-        if cell.text() not in {value, f"{value}\n", f"{before}{value}{after}"}:
+            before, _, _ = cell.text().partition(value)
+        if cell.text().removeprefix(before) not in {value, f"{value}\n"}:
             return failed(f"{value!r} printed", repr(cell.text()), cell)
     return passed()
 
@@ -402,8 +408,7 @@ def _is_not_kept(kernel: Testee) -> Outcome:
     kernel.peer.wait_for(lambda: cell.prompts or cell.replies)
     if "wrong" in cell.text():
         return failed("the answer to this prompt", "one that was sent before it", cell)
-    if not cell.prompts:
-        raise Skip("the code does not ask for input")
+    must_have_asked(cell)
     return _is_not_taken(cell, kernel.peer)
 
 
@@ -470,8 +475,8 @@ def output_before_prompt(kernel: Testee) -> Outcome:
     peer = kernel.peer
     code = lines(kernel.snippet("print", text="before"), kernel.snippet("input", prompt="assay"))
     cell = peer.execute(code, allow_stdin=True, wait=False)
-    if not peer.wait_for(lambda: cell.prompts or cell.replies) or not cell.prompts:
-        raise Skip("the code does not ask for input")
+    peer.wait_for(lambda: cell.prompts or cell.replies)
+    must_have_asked(cell)
     came = peer.wait_for(lambda: "before" in cell.text())
     _end(peer, cell)
     return passed() if came else failed("the text while the prompt waits", "none", cell)
