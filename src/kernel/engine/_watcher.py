@@ -18,6 +18,11 @@ ways. Two things it does itself:
 | the engine, by the link | a file that is there, or gone | notes it                             |
 | the system              | the engine has ended        | removes its files, unregisters it, ends |
 
+That the engine has ended is shown by a descriptor of its process. Where there is none, two things
+are looked at. The link ends with the engine, which closes it by no other way; a child that the
+engine has forked may hold it longer. And the number of the process is asked about, which is there
+as long as the launcher has not reaped the process.
+
 The two meet at a socket in a folder that is the user's alone, so that no other user can give orders
 to the engine where the cluster has no key of its own (CURVE). If the watcher is killed, the link
 ends, and the engine connects to the scheduler itself.
@@ -127,8 +132,11 @@ class Watcher:
         return self._link.fileno()
 
     def close(self) -> None:
-        """Forget the process; it goes on until this one ends."""
-        self._link.close()
+        """Forget the process; it goes on until this one ends.
+
+        The descriptor stays open until then: the end of the link says that the engine has ended.
+        """
+        self._link.detach()
 
     def _say(self, line: bytes) -> None:
         with suppress(OSError):  # it has ended, which is noticed elsewhere
@@ -149,6 +157,8 @@ class _Watch:
         self._number: int | None = None
         self._files: set[Path] = set()
         self._received = b""
+        self._is_shown = False
+        """Whether a descriptor shows the end of the engine."""
         self._reactor = Reactor()
         self._relay = Relay(
             control, cluster.url(cluster.file.control), uuid.encode(), cluster.curve
@@ -177,6 +187,7 @@ class _Watch:
             self._reactor.stop()
             return
         if descriptor is not None:
+            self._is_shown = True
             self._reactor.watch(descriptor, self._reactor.stop)
         else:
             self._look()
@@ -217,8 +228,10 @@ class _Watch:
     def _read_link(self) -> bool:
         """Take what the engine says; return False if it says no more."""
         data = self._link.recv(LINK_BYTES)
-        if not data:  # the engine has closed it, or has ended, which another descriptor shows
+        if not data:  # the engine has ended
             self._reactor.unwatch(self._link.fileno())
+            if not self._is_shown:
+                self._reactor.stop()
             return False
         *lines, self._received = (self._received + data).split(b"\n")
         for line in lines:

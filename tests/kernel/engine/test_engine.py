@@ -632,10 +632,14 @@ def test_a_console_enters_a_cell_that_embeds(both: Any) -> None:
     assert got(one.pull("x")) == 42
 
 
+@pytest.mark.parametrize("forms", ["first", "second"])
 def test_an_engine_that_is_killed_leaves_no_connection_files(
-    cluster: TestCluster, client: ipp.Client
+    cluster: TestCluster, client: ipp.Client, monkeypatch: pytest.MonkeyPatch, forms: str
 ) -> None:
-    """Neither of the kernel that it is itself, nor of one that a task embeds."""
+    """Neither of the kernel that it is itself, nor of one that a task embeds; where the system
+    shows the end of a process, and where it does not and the launcher has not asked either."""
+    if forms == "second":
+        monkeypatch.setitem(cluster.env, "ASSAY_TEST_PORTABLE", "1")
     (engine,) = cluster.start_engines(client, 1)
     one = client[max(client.ids)]
     paths = [Path(got(call(one, ipp.bind_kernel)))]

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from assay.kernel._request import Request
 from assay.kernel.lanes._host import _Held as Held
-from assay.kernel.output import _reserve
+from assay.kernel.output import _descriptors, _reserve
 from assay.kernel.output._descriptors import (
     PIPE_BYTES,
     READ_BYTES,
@@ -308,18 +308,23 @@ def captured() -> Iterator[_Captured]:
     os.close(descriptor)
 
 
+PIECE_BYTES = 4096
+"""More than one is read, and both fit into any system's pipe."""
+
+
 def test_interrupt_loses_nothing_that_was_read(
     here: Fixture, captured: _Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Wherever one strikes code that reads before it prints, what was written is shown, once."""
     capture = DescriptorCapture(here.output)
     monkeypatch.setattr(capture, "_captured", (captured,))
+    monkeypatch.setattr(_descriptors, "READ_BYTES", PIECE_BYTES)
     capture._readiness.register(captured.read_end, select.POLLIN)
     interrupts = Interrupts()
     monkeypatch.setattr(capture, "uninterrupted", partial(Held, interrupts))
     interrupts.install()
     strike = partial(signal.raise_signal, signal.SIGINT)
-    text = "first," + "x" * READ_BYTES + ",last\n"
+    text = "first," + "x" * PIECE_BYTES + ",last\n"
     try:
         for place in count():
             os.write(captured.writer, text.encode())
