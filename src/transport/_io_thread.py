@@ -230,7 +230,9 @@ class IoThread:
             return
         prepare_marks()
         with self.spare.lent():
-            strangers = self._strangers = follow_strangers(self._reactor, connection)
+            endpoint = self._sockets.shell.getsockopt_string(zmq.LAST_ENDPOINT)
+            strangers = follow_strangers(self._reactor, connection, endpoint)
+            self._strangers = strangers
             accepted = strangers.accept if strangers is not None else None
             self._admission = Admission(self._reactor, self.spare, accepted)
             monitors = [
@@ -446,10 +448,14 @@ class IoThread:
                 try:
                     frames = receive_frames(socket, origin)
                 except zmq.Again:
-                    return
+                    break
                 self._receive(channel, frames, origin)
                 if not has_come(socket):
-                    return
+                    break
+            else:
+                return
+            if self._strangers is not None and channel in self._strangers.keyed:
+                self._strangers.have_read_all(channel)
 
         return read
 
@@ -467,7 +473,7 @@ class IoThread:
             logger.warning("%s: dropped a message: it is the kernel's own, sent back", channel)
             return
         if origin and self._strangers is not None:
-            self._strangers.trust(origin[0])
+            self._strangers.trust(channel, origin[0])
         self._receiver.receive(channel, envelope)
 
     def _welcome(self) -> None:

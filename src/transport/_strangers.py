@@ -14,10 +14,10 @@ connection is forgotten. Where the system does not count so (all but Linux), not
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from attrs import define
 
@@ -42,7 +42,13 @@ KEYED = frozenset({Channel.CONTROL, Channel.SHELL, Channel.STDIN})
 
 
 DESCRIPTORS = "/proc/self/fd"
-"""The open files of the process, where the system counts what comes by them."""
+"""The open files of the process, where there is such a folder."""
+
+FIRST_DESCRIPTORS = 4_096
+"""Those that are looked at where there is none: numbers are given from the lowest on."""
+
+ANYWHERE: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - to compare with
+"""What stands for all addresses of this machine."""
 
 
 class Watcher(Protocol):
@@ -67,6 +73,8 @@ class Stranger:
     """Bytes that do not count: they came when it was not followed yet."""
     held: int = 0
     """Bytes since then that ZeroMQ may keep, when it was looked at last."""
+    is_doubtful: bool = False
+    """True while messages of an earlier connection may wait that had the same descriptor."""
 
 
 class Strangers:
@@ -76,15 +84,23 @@ class Strangers:
         reactor: Calls back when something has come.
         arrivals: Says so.
         channels: By the ports that they are bound to.
+        address: The one that they are bound to, as a number; an empty one is any.
     """
 
     def __init__(
-        self, reactor: Watcher, arrivals: Arrivals, channels: Mapping[int, Channel]
+        self,
+        reactor: Watcher,
+        arrivals: Arrivals,
+        channels: Mapping[int, Channel],
+        address: str = "",
     ) -> None:
         self._reactor = reactor
         self._arrivals = arrivals
         self._channels = channels
+        self._address = "" if address in ANYWHERE else address
         self._known: dict[int, Stranger] = {}
+        self._inodes: dict[int, int] = {}
+        """Of the connection that has each descriptor, or had it last."""
         self._seen: set[int] = set()
         """What was reported and is not armed again."""
         self.keyed: set[Channel] = set()
@@ -97,21 +113,37 @@ class Strangers:
         if channel is None or inode is None:
             return
         before = held_of(descriptor, channel) or 0
-        self._known[descriptor] = Stranger(channel, inode, before)
+        is_doubtful = self._inodes.get(descriptor, inode) != inode
+        self._known[descriptor] = Stranger(channel, inode, before, is_doubtful=is_doubtful)
+        self._inodes[descriptor] = inode
         if channel in KEYED:
             self.keyed.add(channel)
         self._arm(descriptor)
 
     def accept_all(self) -> None:
         """Follow the connections that the process has by now."""
-        for path in Path(DESCRIPTORS).iterdir():
-            self.accept(int(path.name))
+        for descriptor in _open_descriptors():
+            self.accept(descriptor)
 
-    def trust(self, descriptor: int) -> None:
-        """Follow a connection no more: a trusted message has come by it."""
-        if self._known.pop(descriptor, None) is not None:
-            self._arrivals.disarm(descriptor)
-            self._note_channels()
+    def trust(self, channel: Channel, descriptor: int) -> None:
+        """Follow a connection no more: a trusted message has come by it.
+
+        ZeroMQ names the descriptor that a message came by, which another connection may have by
+        now. So one whose descriptor was used before is trusted only for what comes behind
+        `have_read_all`.
+        """
+        stranger = self._known.get(descriptor)
+        if stranger is None or stranger.channel is not channel or stranger.is_doubtful:
+            return
+        del self._known[descriptor]
+        self._arrivals.disarm(descriptor)
+        self._note_channels()
+
+    def have_read_all(self, channel: Channel) -> None:
+        """Know that no message waits at *channel*: none of connections that have ended."""
+        for stranger in self._known.values():
+            if stranger.channel is channel:
+                stranger.is_doubtful = False
 
     def close(self) -> None:
         """Follow nothing any more."""
@@ -120,8 +152,10 @@ class Strangers:
         self._arrivals.close()
 
     def _channel_of(self, descriptor: int) -> Channel | None:
-        port = port_of(descriptor)
-        return None if port is None else self._channels.get(port)
+        if (found := end_of(descriptor)) is None:
+            return None
+        address, port = found
+        return self._channels.get(port) if self._address in {"", address} else None
 
     def _arm(self, descriptor: int) -> None:
         try:
@@ -182,14 +216,35 @@ class Strangers:
         self.keyed = {stranger.channel for stranger in self._known.values()} & KEYED
 
 
-def follow_strangers(reactor: Watcher, connection: ConnectionFile) -> Strangers | None:
+def follow_strangers(
+    reactor: Watcher, connection: ConnectionFile, endpoint: str
+) -> Strangers | None:
     """Return what follows strangers; None where the system does not count what they send.
 
     None as well for ipc: its files are the user's own.
+
+    Args:
+        reactor: Calls back when something has come.
+        connection: The ports of all channels.
+        endpoint: What ZeroMQ has bound one of them to, ``tcp://address:port``; the address of all.
     """
     if connection.transport is Transport.IPC or (arrivals := make_arrivals()) is None:
         return None
-    return Strangers(reactor, arrivals, {connection.port(channel): channel for channel in Channel})
+    channels = {connection.port(channel): channel for channel in Channel}
+    address = endpoint.removeprefix("tcp://").rpartition(":")[0]
+    return Strangers(reactor, arrivals, channels, _without_zone(address.strip("[]")))
+
+
+def _open_descriptors() -> Iterable[int]:
+    """Return the numbers of the process's open files, among others perhaps."""
+    try:
+        return [int(name) for name in os.listdir(DESCRIPTORS)]  # noqa: PTH208 - names alone
+    except OSError:  # no /proc is mounted here, or no descriptor is left
+        return range(FIRST_DESCRIPTORS)
+
+
+def _without_zone(address: str) -> str:
+    return address.partition("%")[0]
 
 
 def held_of(descriptor: int, channel: Channel) -> int | None:
@@ -202,17 +257,17 @@ def held_of(descriptor: int, channel: Channel) -> int | None:
     return sent - taken if channel is Channel.HB else sent
 
 
-def port_of(descriptor: int) -> int | None:
-    """Return the port of this machine that a connection was made to; None if it is no connection.
+def end_of(descriptor: int) -> tuple[str, int] | None:
+    """Return the address and port of this machine that a connection was made to.
 
-    None as well for a socket that listens.
+    None if it is no connection, or a socket that listens.
     """
     try:
         with borrowed(descriptor) as connection:
             if connection.family not in {socket.AF_INET, socket.AF_INET6}:
                 return None
             connection.getpeername()
-            port: int = connection.getsockname()[1]
-            return port
+            address, port = connection.getsockname()[:2]
+            return _without_zone(address), port
     except OSError:
         return None

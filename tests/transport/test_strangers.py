@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import select
 import socket
 import struct
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from functools import partial
+from pathlib import Path
 from threading import Event, Thread
 
 import pytest
@@ -19,6 +21,7 @@ from assay.transport import Heartbeat, get_logger
 from assay.transport import _io_thread as io_module
 from assay.transport import _strangers as strangers_module
 from assay.transport._connections import Connections, cut
+from assay.transport._strangers import Strangers
 from tests.limits import HANG_LIMIT_S
 from tests.transport.test_io_thread import Kernel, session
 
@@ -198,6 +201,23 @@ def test_client_may_send_much(kernel: Served) -> None:
     assert kernel.inbox.get().header.msg_type == "kernel_info_request"
 
 
+def test_clients_that_take_the_place_of_others_may_send_much(kernel: Served) -> None:
+    """A connection that has the descriptor of an ended one is trusted with its second message."""
+    kernel.follow()
+    for _ in range(3):
+        client = Stranger(kernel, Channel.SHELL)
+        for _ in range(2):
+            client.send(*request())
+            kernel.inbox.get()
+            kernel.synchronise()
+        for _ in range(3 * MAX_BYTES // len(PIECE)):
+            client.send(PIECE)
+        client.send(*request())
+
+        assert kernel.inbox.get().header.msg_type == "kernel_info_request"
+        client.socket.close()
+
+
 def test_strangers_count_together(kernel: Served) -> None:
     """Of many that send, the one that has sent most is cut."""
     kernel.follow()
@@ -241,3 +261,119 @@ def test_subscription_of_a_connection_that_has_ended() -> None:
     assert connections.subscribed(-1, b"topic")
     assert not connections.progressed()
     assert connections.progress(-1) is None
+
+
+class Idle:
+    """A reactor and what says that something has come: nothing does."""
+
+    def watch(self, source: int, ready: Callable[[], None]) -> None:
+        """Call nothing."""
+
+    def call_later(self, delay_s: float, function: Callable[[], None]) -> None:
+        """Call nothing."""
+
+    def fileno(self) -> int:
+        """Return no descriptor."""
+        return -1
+
+    def arm(self, descriptor: int, /) -> None:
+        """Report nothing."""
+
+    def disarm(self, descriptor: int, /) -> None:
+        """Report nothing."""
+
+    def arrived(self) -> list[int]:
+        """Return nothing."""
+        return []
+
+    def close(self) -> None:
+        """Hold nothing."""
+
+
+class Door:
+    """Sockets that listen at an address of this machine, by channel, and who follows strangers."""
+
+    def __init__(self, stack: ExitStack, address: str, bound: str) -> None:
+        self._stack = stack
+        self._listening = {
+            channel: stack.enter_context(socket.create_server((address, 0)))
+            for channel in (Channel.SHELL, Channel.HB)
+        }
+        ports = {one.getsockname()[1]: channel for channel, one in self._listening.items()}
+        self.strangers = Strangers(Idle(), Idle(), ports, bound)
+
+    def connect(self, channel: Channel) -> int:
+        """Return the descriptor of a connection that was accepted."""
+        address = self._listening[channel].getsockname()
+        self._stack.enter_context(socket.create_connection(address, timeout=HANG_LIMIT_S))
+        accepted, _ = self._listening[channel].accept()
+        return self._stack.enter_context(accepted).fileno()
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    """What closes the sockets of a test."""
+    with ExitStack() as stack:
+        yield stack
+
+
+def test_connections_are_found_without_proc(
+    stack: ExitStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that there are when strangers are followed first are followed in a bare root too."""
+    monkeypatch.setattr(strangers_module, "DESCRIPTORS", str(tmp_path / "proc"))
+    door = Door(stack, "127.0.0.1", "127.0.0.1")
+    door.connect(Channel.SHELL)
+
+    door.strangers.accept_all()
+
+    assert door.strangers.keyed == {Channel.SHELL}
+
+
+@pytest.mark.parametrize(
+    ("bound", "is_followed"), [("127.0.0.2", True), ("0.0.0.0", True), ("127.0.0.1", False)]
+)
+def test_connection_to_a_port_of_another_address(
+    stack: ExitStack, bound: str, is_followed: bool
+) -> None:
+    """A connection of the user's program that has a channel's port, but not its address, is not
+    followed."""
+    door = Door(stack, "127.0.0.2", bound)
+    door.connect(Channel.SHELL)
+
+    door.strangers.accept_all()
+
+    assert bool(door.strangers.keyed) is is_followed
+
+
+def test_message_of_an_earlier_connection_is_no_reason_to_trust(stack: ExitStack) -> None:
+    """A message that waited while its connection ended does not speak for the next one that has
+    its descriptor; one that comes when all was read does."""
+    door = Door(stack, "127.0.0.1", "127.0.0.1")
+    descriptor = door.connect(Channel.SHELL)
+    door.strangers.accept(descriptor)
+    os.dup2(door.connect(Channel.SHELL), descriptor)
+    door.strangers.accept(descriptor)
+
+    door.strangers.trust(Channel.SHELL, descriptor)
+    at_first = set(door.strangers.keyed)
+    door.strangers.have_read_all(Channel.SHELL)
+    door.strangers.trust(Channel.SHELL, descriptor)
+
+    assert at_first == {Channel.SHELL}
+    assert door.strangers.keyed == set()
+
+
+def test_message_of_another_channel_is_no_reason_to_trust(
+    stack: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whose descriptor has gone to a connection of the heartbeat does not speak for that."""
+    disarmed: list[int] = []
+    monkeypatch.setattr(Idle, "disarm", lambda _, descriptor: disarmed.append(descriptor))
+    door = Door(stack, "127.0.0.1", "127.0.0.1")
+    descriptor = door.connect(Channel.HB)
+    door.strangers.accept(descriptor)
+
+    door.strangers.trust(Channel.SHELL, descriptor)
+
+    assert disarmed == []
