@@ -55,7 +55,7 @@ def size_of(frames: Sequence[Buffer]) -> int:
 
 def settled(frames: list[Buffer]) -> tuple[list[Buffer], int]:
     """Return *frames* with a copy of each that could still change or has gaps, and their bytes."""
-    if NOTHING_BUT_BYTES.issuperset(map(type, frames)):  # most, and found without a loop
+    if _are_bytes(frames):
         return frames, sum(map(len, frames))
     fixed = [f if is_settled(f) else copied(memoryview(f)) for f in frames]
     return fixed, size_of(fixed)
@@ -146,6 +146,14 @@ def descriptor_of(frame: zmq.Frame) -> int:
 def has_come(socket: Socket) -> bool:
     """Return whether there is another message, which costs less than to find that there is none."""
     return bool(int(_get(socket, EVENTS)) & POLLIN)
+
+
+def _are_bytes(frames: list[Buffer]) -> bool:
+    """Return whether nothing else is there, as a rule; found without a loop."""
+    try:
+        return NOTHING_BUT_BYTES.issuperset(map(type, frames))
+    except TypeError:  # one is of a class without a hash
+        return False
 
 
 def _view(frame: zmq.Frame) -> Buffer:

@@ -15,6 +15,7 @@ from assay.protocol import (
     ContentError,
     ExecuteRequest,
     FrameCodec,
+    KernelInfoRequest,
     LocalError,
     ProtocolVersion,
     ReplayWindow,
@@ -236,12 +237,56 @@ def test_a_class_without_a_hash_is_refused(wrong: Any) -> None:
         lambda odd: SESSION.pack_json("status", b"{}", identities=[odd]),
         lambda odd: SESSION.pack_json("status", b"{}", buffers=[odd]),
         lambda odd: SESSION.signer.sign(b"{}", b"{}", b"{}", odd),
+        lambda odd: SESSION.pack(REQUEST, identities=odd),
+        lambda odd: SESSION.pack(REQUEST, metadata=odd),
+        lambda odd: protocol.structure_content("execute_request", odd),
+        protocol.check_conversation,
+        lambda odd: SESSION.pack(ExecuteRequest(code=odd)),
+        lambda odd: SESSION.pack(ExecuteRequest(code="", user_expressions=odd)),
+        lambda odd: SESSION.pack(ExecuteRequest(code="", extra=odd)),
     )
     for take in takers:
         with pytest.raises(AssayError) as caught:
             take(wrong)
 
         assert "found " in str(caught.value)
+
+
+class OddDict(dict[str, Any], metaclass=Unhashed):
+    """A dict as others."""
+
+
+class OddList(list[object], metaclass=Unhashed):
+    """A list as others."""
+
+
+class OddText(str, metaclass=Unhashed):
+    """A text as others."""
+
+    __slots__ = ()
+
+
+def test_what_is_made_of_json_is_taken_from_a_class_without_a_hash() -> None:
+    """A dict, a list and a text are what they are made of, wherever they stand."""
+    plain = ExecuteRequest(code="1", user_expressions={"a": "1"}, extra={"b": [{"c": 1}]})
+    odd = ExecuteRequest(
+        code=OddText("1"),
+        user_expressions=OddDict(a="1"),
+        extra=OddDict(b=OddList([OddDict(c=1)])),
+    )
+
+    assert SESSION.pack(odd)[-1] == SESSION.pack(plain)[-1]
+    assert tuple(protocol.json_losses(odd)) == ()
+    assert protocol.structure_content("kernel_info_request", OddDict()) == KernelInfoRequest()
+
+
+@pytest.mark.parametrize("wrong", ["text", [1], 5, ("a",)])
+def test_extra_keys_are_a_mapping(wrong: Any) -> None:
+    """What the protocol does not name has names as well (HDR-18)."""
+    with pytest.raises(LocalError) as caught:
+        SESSION.pack(ExecuteRequest(code="", extra=wrong))
+
+    assert "extra: wanted a mapping, found " in str(caught.value)
 
 
 @pytest.mark.parametrize("wrong", [{}, [], set(), bytearray(), REQUEST])

@@ -138,6 +138,17 @@ class TestSettled:
         """So does one of bytes."""
         assert settled([memoryview(b"abcdef")[::2]]) == ([b"ace"], 3)
 
+    def test_class_without_a_hash(self) -> None:
+        """Bytes of any class are bytes; what is none is refused by what it lacks."""
+
+        class Unhashed(type):
+            __hash__ = None  # type: ignore[assignment]  # which is the point
+
+        class Odd(bytes, metaclass=Unhashed):
+            pass
+
+        assert settled([Odd(b"odd"), b"even"]) == ([b"odd", b"even"], 7)
+
     @pytest.mark.parametrize("has_huge_pages", [True, False])
     def test_copy_of_a_large_one(
         self, monkeypatch: pytest.MonkeyPatch, has_huge_pages: bool

@@ -20,6 +20,7 @@ from attrs import field, frozen
 from msgspec import UNSET, UnsetType
 
 from assay.protocol._errors import ContentError, shorten
+from assay.protocol._shapes import is_mapping
 from assay.protocol.contents._debug import DebugReply, DebugRequest
 from assay.protocol.wire._arguments import check_instance
 from assay.protocol.wire._json import JsonObject
@@ -232,7 +233,7 @@ def debug_body(reply: DebugReply, *, command: str = "") -> Content | None:
 
 
 def _read(cls: type[Content], value: object, part: str, rule: str) -> Content:
-    if not isinstance(value, Mapping):
+    if not is_mapping(value):
         got = "none" if value is UNSET else shorten(value)
         faults: tuple[str, ...] = (f"{part}: wanted an object, found {got}",)
     else:

@@ -9,6 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from assay.protocol._errors import ConnectionFileError, ContentError, FramingError
 from assay.protocol.files._connection import MAX_PORT, check_signing, without_secret
+from assay.protocol.files._repeated import check_repeated
 from assay.protocol.wire._json import JsonObject, decode_object
 from assay.protocol.wire._signing import DEFAULT_SCHEME
 from assay.protocol.wire._structure import structure
@@ -16,6 +17,20 @@ from assay.protocol.wire._structure import structure
 __all__ = ["ClusterFile"]
 
 PORTS = ("registration", "control", "mux", "task", "iopub", "hb_ping", "hb_pong")
+
+SINGLE_KEYS = (
+    *PORTS,
+    "interface",
+    "broadcast",
+    "location",
+    "ssh",
+    "key",
+    "signature_scheme",
+    "pack",
+    "unpack",
+    "curve_serverkey",
+)
+"""What must not stand there twice."""
 
 WILDCARDS = frozenset({"", "*", "0.0.0.0", "::"})  # noqa: S104 - what is never connected to
 """Interfaces that a controller listens on and no client can connect to."""
@@ -109,8 +124,8 @@ class ClusterFile:
             name: Stands in the errors.
 
         Raises:
-            ConnectionFileError: not a JSON object, a key that is missing or has the wrong type, a
-                port outside 1 to 65535, or an unknown signature scheme.
+            ConnectionFileError: not a JSON object, a key that is missing or has the wrong type,
+                or stands there twice, a port outside 1 to 65535, or an unknown signature scheme.
         """
         try:
             fields = decode_object(data, name)
@@ -131,6 +146,7 @@ class ClusterFile:
             raise ConnectionFileError(
                 f"{name}: {'; '.join(map(without_secret, error.faults))}"
             ) from None  # the cause would show a key that is no text
+        check_repeated(name, data, SINGLE_KEYS, "")
         made._check(name)
         return made
 

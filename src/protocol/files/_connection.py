@@ -20,6 +20,7 @@ from assay.protocol._errors import (
 )
 from assay.protocol._value import Value
 from assay.protocol.files._private_file import write_private
+from assay.protocol.files._repeated import check_repeated
 from assay.protocol.wire._json import Json, JsonObject, decode_object, encode_json
 from assay.protocol.wire._registry import Channel
 from assay.protocol.wire._signing import DEFAULT_SCHEME, Signer
@@ -51,6 +52,9 @@ CONNECTION_KEYS = (
     "signature_scheme",
 )
 """What every connection file has (CONN-02)."""
+
+SINGLE_KEYS = (*CONNECTION_KEYS, "curve_publickey", "curve_secretkey")
+"""What must not stand there twice."""
 
 REGISTRATION_KEYS = frozenset({"registration_ip", "registration_port"})
 """What only a registration file has (HANDSHAKE-01)."""
@@ -225,7 +229,7 @@ class ConnectionFile(Value):
         except FramingError as error:
             raise ConnectionFileError(error.args[0], requirement="CONN-02") from error
         _check_keys(name, fields)
-        _check_repeated(name, data)
+        check_repeated(name, data, SINGLE_KEYS, "CONN-02")
         made = cls.from_fields(fields, name=name, allow_broken_scheme=allow_broken_scheme)
         _check_ports(name, made)
         return made
@@ -356,23 +360,6 @@ def _check_keys(name: str, fields: JsonObject) -> None:
         f"{name}: {', '.join(missing)}: wanted {what}, found none{_meant(missing, fields)}",
         requirement="CONN-16" if "key" in missing else "CONN-17",
     )
-
-
-def _check_repeated(name: str, data: bytes) -> None:
-    """Refuse a file in which one of `CONNECTION_KEYS` stands twice: which one counts is a guess."""
-    if not any(data.count(b'"%s"' % key.encode()) > 1 for key in CONNECTION_KEYS):
-        return
-    import json  # noqa: PLC0415 - few files have one of the words twice
-
-    def names(pairs: list[tuple[str, object]]) -> list[str]:
-        return [key for key, _ in pairs]
-
-    found: list[str] = json.loads(data, object_pairs_hook=names)
-    if repeated := [key for key in CONNECTION_KEYS if found.count(key) > 1]:
-        raise ConnectionFileError(
-            f"{name}: {', '.join(repeated)}: wanted each key once, found it more than once",
-            requirement="CONN-02",
-        )
 
 
 def _check_ports(name: str, connection: ConnectionFile) -> None:

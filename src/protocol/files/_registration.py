@@ -17,12 +17,24 @@ from assay.protocol.files._connection import (
     without_secret,
 )
 from assay.protocol.files._private_file import write_private
+from assay.protocol.files._repeated import check_repeated
 from assay.protocol.wire._json import JsonObject, decode_object, encode_json
 from assay.protocol.wire._registry import Channel
 from assay.protocol.wire._signing import DEFAULT_SCHEME
 from assay.protocol.wire._structure import structure, unstructure
 
 __all__ = ["RegistrationFile"]
+
+SINGLE_KEYS = (
+    "kernel_id",
+    "registration_ip",
+    "registration_port",
+    "ip",
+    "transport",
+    "key",
+    "signature_scheme",
+)
+"""What must not stand there twice."""
 
 
 @frozen(kw_only=True)
@@ -80,8 +92,8 @@ class RegistrationFile:
             allow_broken_scheme: Accept ``hmac-md5``.
 
         Raises:
-            ConnectionFileError: not a JSON object, a field that is missing or has the wrong type, a
-                port that is none, or a scheme that is unknown or broken.
+            ConnectionFileError: not a JSON object, a field that is missing or has the wrong type,
+                or stands there twice, a port that is none, or a scheme that is unknown or broken.
         """
         try:
             made = structure(cls, _as_written(decode_object(data, name)))
@@ -92,6 +104,7 @@ class RegistrationFile:
                 f"{name}: {'; '.join(map(without_secret, error.faults))}",
                 requirement="HANDSHAKE-01",
             ) from None  # the cause would show a key that is no text
+        check_repeated(name, data, SINGLE_KEYS, "HANDSHAKE-01")
         port = made.registration_port
         if not 0 < port <= MAX_PORT:
             raise ConnectionFileError(

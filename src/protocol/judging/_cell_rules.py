@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from assay.protocol._errors import shorten
+from assay.protocol._shapes import is_mapping
 from assay.protocol.judging._exchanges import Conversation, RecordedExchange, Seen
 from assay.protocol.judging._finding import Severity
 from assay.protocol.wire._registry import Channel, Sender
@@ -99,10 +98,10 @@ def _failure(conversation: Conversation, cell: RecordedExchange) -> None:
 def _expressions(conversation: Conversation, cell: RecordedExchange) -> None:
     """EXEC-09 and EXEC-35: the names that are answered, if there are any, are those asked for."""
     asked = cell.request.content.get("user_expressions", {})
-    if cell.reply is None or cell.failed or not isinstance(asked, Mapping):
+    if cell.reply is None or cell.failed or not is_mapping(asked):
         return
     answered = cell.reply.content.get("user_expressions")
-    if isinstance(answered, Mapping) and set(answered) != set(asked):
+    if is_mapping(answered) and set(answered) != set(asked):
         wanted = f"the names {shorten(sorted(map(str, asked)))}"
         got = shorten(sorted(map(str, answered)))
         path = "content.user_expressions"

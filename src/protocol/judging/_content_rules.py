@@ -13,6 +13,7 @@ from typing import TypeAlias, TypeVar
 import attrs
 
 from assay.protocol._errors import ContentError, FramingError, shorten
+from assay.protocol._shapes import is_mapping
 from assay.protocol.contents._debug import DebugReply, DebugRequest
 from assay.protocol.judging._finding import Finding, finding
 from assay.protocol.wire._json import decode_json
@@ -277,23 +278,23 @@ def _payloads(content: Fields) -> Iterator[Finding]:
             if name not in item:
                 yield finding("EXEC-14", f"{path}.{name}", f"a field of {source}", "nothing")
         data = item.get("data")
-        if source == "page" and isinstance(data, Mapping) and "text/plain" not in data:
+        if source == "page" and is_mapping(data) and "text/plain" not in data:
             yield finding("EXEC-33", f"{path}.data", "text/plain among the types", _keys(data))
 
 
 def _numbered(items: object) -> Iterator[tuple[int, Fields]]:
     if isinstance(items, (list, tuple)):
-        yield from ((at, item) for at, item in enumerate(items) if isinstance(item, Mapping))
+        yield from ((at, item) for at, item in enumerate(items) if is_mapping(item))
 
 
 def _user_expressions(content: Fields) -> Iterator[Finding]:
     expressions = content.get("user_expressions")
-    if not isinstance(expressions, Mapping):
+    if not is_mapping(expressions):
         return
     for name, item in expressions.items():
         path = f"content.user_expressions[{name!r}]"
-        status = item.get("status") if isinstance(item, Mapping) else None
-        if not isinstance(item, Mapping) or not isinstance(status, str) or status not in FIELDS:
+        status = item.get("status") if is_mapping(item) else None
+        if not is_mapping(item) or not isinstance(status, str) or status not in FIELDS:
             yield finding("EXEC-09", f"{path}.status", "'ok' or 'error'", _shown(status))
             continue
         rule = "EXEC-09" if status == "ok" else "EXEC-10"
@@ -305,7 +306,7 @@ def _user_expressions(content: Fields) -> Iterator[Finding]:
 def _mime_types(content: Fields) -> Iterator[Finding]:
     """IOPUB-11 to IOPUB-13: keys that are MIME types, and values in the form that goes with one."""
     data = content.get("data")
-    for key, value in data.items() if isinstance(data, Mapping) else ():
+    for key, value in data.items() if is_mapping(data) else ():
         path = f"content.data[{key!r}]"
         if not isinstance(key, str) or "/" not in key:
             yield finding("IOPUB-11", path, "a MIME type as key", shorten(key))
@@ -340,7 +341,7 @@ def _plain_text(rule: str, *, only_if: str = "") -> Rule:
         data = content.get("data")
         if only_if and content.get(only_if) is not True:
             return
-        if isinstance(data, Mapping) and "text/plain" not in data:
+        if is_mapping(data) and "text/plain" not in data:
             yield finding(rule, "content.data", "text/plain among the types", _keys(data))
 
     return check
@@ -348,14 +349,14 @@ def _plain_text(rule: str, *, only_if: str = "") -> Rule:
 
 def _display_id(content: Fields) -> Iterator[Finding]:
     transient = content.get("transient")
-    display_id = transient.get("display_id") if isinstance(transient, Mapping) else None
-    if isinstance(transient, Mapping) and not isinstance(display_id, str):
+    display_id = transient.get("display_id") if is_mapping(transient) else None
+    if is_mapping(transient) and not isinstance(display_id, str):
         yield finding("IOPUB-16", "content.transient.display_id", "text", _shown(display_id))
 
 
 def _named_display(content: Fields) -> Iterator[Finding]:
     transient = content.get("transient")
-    if isinstance(transient, Mapping) and not isinstance(transient.get("display_id", ""), str):
+    if is_mapping(transient) and not isinstance(transient.get("display_id", ""), str):
         got = _shown(transient["display_id"])
         yield finding("IOPUB-15", "content.transient.display_id", "text", got)
 
@@ -372,7 +373,7 @@ def _info(content: Fields) -> Iterator[Finding]:
         wanted = "two or three numbers with dots between them"
         yield finding("INFO-04", "content.protocol_version", wanted, shorten(version))
     language = content.get("language_info")
-    if not isinstance(language, Mapping):
+    if not is_mapping(language):
         language = dict.fromkeys(LANGUAGE)  # of what is none, its type is wrong
     for name in LANGUAGE:
         if name not in language:

@@ -10,6 +10,7 @@ from math import inf
 from attrs import evolve
 
 from assay.protocol._errors import shorten
+from assay.protocol._shapes import is_mapping, is_sequence
 from assay.protocol.judging._cell_rules import check_cells
 from assay.protocol.judging._exchanges import Conversation, Recorded, RecordedExchange, Seen
 from assay.protocol.judging._feature_rules import check_features
@@ -390,14 +391,14 @@ def _disagreements(exchange: RecordedExchange, reply: Seen) -> Iterator[tuple[st
 
 
 def _items(value: object) -> Iterator[tuple[str, Mapping[str, object]]]:
-    if isinstance(value, Mapping):
-        yield from ((str(key), one) for key, one in value.items() if isinstance(one, Mapping))
+    if is_mapping(value):
+        yield from ((str(key), one) for key, one in value.items() if is_mapping(one))
 
 
 def _history(output: bool, history: object) -> Iterator[tuple[str, str, str, str]]:
-    if not isinstance(history, Sequence) or isinstance(history, (str, bytes)):
+    if not is_sequence(history) or isinstance(history, (str, bytes)):
         return
-    cells = [one for one in history if isinstance(one, Sequence) and len(one) == 3]
+    cells = [one for one in history if is_sequence(one) and len(one) == 3]
     for at, (_, _, shown) in enumerate(cells):
         if isinstance(shown, str) is output:
             wanted = "input and output" if output else "input alone"

@@ -9,6 +9,7 @@ from typing import TypeAlias
 from attrs import evolve, field, frozen
 
 from assay.protocol._errors import FramingError, shorten
+from assay.protocol._shapes import is_mapping, is_sequence
 from assay.protocol.judging._finding import Finding, finding
 from assay.protocol.wire._framing import DELIMITER, DICTS, Buffer
 from assay.protocol.wire._json import decode_json
@@ -78,7 +79,7 @@ def read_parts(message: AnyMessage, signer: Signer | None = None) -> Parts:
     """Take *message* apart; whatever it is, there are parts and perhaps findings."""
     if isinstance(message, Message):
         return _of_message(message)
-    if isinstance(message, Mapping):
+    if is_mapping(message):
         return _of_mapping(message)
     frames = _frames(message)
     if isinstance(frames, Finding):
@@ -89,7 +90,7 @@ def read_parts(message: AnyMessage, signer: Signer | None = None) -> Parts:
 def _frames(message: object) -> list[bytes] | Finding:
     """Return the frames in *message*, or what is wrong if it has none of the three forms."""
     # Text and bytes are sequences too, but not of frames.
-    if isinstance(message, (str, *BYTES)) or not isinstance(message, Sequence):
+    if isinstance(message, (str, *BYTES)) or not is_sequence(message):
         return finding("WIRE-02", "frames", "a list of frames", _shown(message))
     frames = []
     for frame in message:
@@ -116,7 +117,7 @@ def _of_mapping(message: Mapping[str, object]) -> Parts:
     for name, rule in zip(DICT_NAMES, DICT_RULES, strict=True):
         # A library may leave out of its dictionary what is empty on the wire, but not the others.
         part = message.get(name, {} if name in MAY_BE_NULL else None)
-        if isinstance(part, Mapping):
+        if is_mapping(part):
             parts[name] = part
             continue
         wrong = finding(rule, name, "an object", _shown(part))
@@ -198,7 +199,7 @@ def _object(data: bytes, name: str) -> Mapping[str, object] | Finding:
         except UnicodeDecodeError:
             return finding("WIRE-07", name, "UTF-8", f"{len(data)} bytes that are none")
         return finding("WIRE-08", name, "JSON", f"{len(data)} bytes that are none")
-    if isinstance(value, Mapping):
+    if is_mapping(value):
         return value
     return finding("WIRE-06", name, "an object", _shown(value))
 

@@ -8,9 +8,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from assay.protocol._errors import FramingError
+from assay.protocol._shapes import is_mapping
 from assay.protocol.wire._json import Json, JsonObject, decode_json, encode_json
 
 __all__ = ["lower_bundle", "plain_text", "raise_bundle"]
@@ -41,7 +40,7 @@ def raise_bundle(bundle: JsonObject) -> dict[str, Json]:
 
 def plain_text(bundle: Json) -> str:
     """Return the plain text of *bundle*, or the names of what is in it."""
-    if not isinstance(bundle, Mapping):
+    if not is_mapping(bundle):
         return ""
     value = bundle.get(PLAIN)
     if isinstance(value, str):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TypedDict
 
 from attrs import define, field
 
+from assay.protocol._shapes import is_mapping, is_sequence
 from assay.protocol.versions._memory import Asked
 from assay.protocol.versions._reading import fault, read_text
 from assay.protocol.versions._version import ProtocolVersion
@@ -109,7 +110,7 @@ def _object(message: Mapping[str, object], part: str) -> dict[str, Json]:
         return decode_object(bytes(value), part)
     if value is None and part != "header":
         return {}
-    if not isinstance(value, Mapping):
+    if not is_mapping(value):
         raise fault(part, "an object", value)
     return dict(value)
 
@@ -118,7 +119,7 @@ def _buffers(message: Mapping[str, object]) -> tuple[Buffer, ...]:
     value = message.get("buffers")
     if value is None:
         return ()
-    if not isinstance(value, Sequence) or isinstance(value, (str, bytes, bytearray, memoryview)):
+    if not is_sequence(value) or isinstance(value, (str, bytes, bytearray, memoryview)):
         raise fault("buffers", "a list of bytes", value)
     for place, buffer in enumerate(value):
         if not isinstance(buffer, (bytes, bytearray, memoryview)):
@@ -173,7 +174,7 @@ class Draft:
     def take_kept(self) -> None:
         """Take what another translator kept out of the metadata, for `kept`."""
         value = self.metadata.pop(KEPT, None)
-        self._kept = dict(value) if isinstance(value, Mapping) else {}
+        self._kept = dict(value) if is_mapping(value) else {}
 
     def kept(self, name: str) -> Json:
         """Return what was kept as *name*, if anything: any JSON, since another program sent it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from assay.protocol._shapes import is_mapping
 from assay.protocol.versions._bundles import PLAIN, plain_text
 from assay.protocol.versions._draft import Draft
 from assay.protocol.versions._memory import AskedExecute
@@ -74,7 +75,7 @@ def lower_request(draft: Draft) -> None:
 
 def _kept_variables(draft: Draft, expressions: Mapping[str, Json]) -> dict[str, str]:
     kept = draft.kept("user_variables")
-    if not isinstance(kept, Mapping):
+    if not is_mapping(kept):
         return {}
     return {
         key: name
@@ -133,7 +134,7 @@ def lower_reply(draft: Draft) -> None:
 
 def _as_text(key: str, value: Json) -> str:
     """Return the value of an expression as version 3 writes it."""
-    if not isinstance(value, Mapping):
+    if not is_mapping(value):
         raise fault(f"user_expressions[{key!r}]", "an object", value)
     if value.get("status") == "error":
         return f"[ERROR] {read_text(value, 'ename', '')}: {read_text(value, 'evalue', '')}"

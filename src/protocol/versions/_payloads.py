@@ -11,8 +11,7 @@ Version 3 names the Python object that wishes, later versions only its last part
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
+from assay.protocol._shapes import is_mapping
 from assay.protocol.versions._bundles import PLAIN, plain_text
 from assay.protocol.versions._reading import fault, read_list, read_object
 from assay.protocol.versions._version import ProtocolVersion
@@ -66,7 +65,7 @@ def raise_payloads(content: JsonObject) -> list[Json]:
 def _payloads(content: JsonObject) -> list[dict[str, Json]]:
     payloads = []
     for place, payload in enumerate(read_list(content, "payload")):
-        if not isinstance(payload, Mapping):
+        if not is_mapping(payload):
             raise fault(f"payload[{place}]", "an object", payload)
         payloads.append(dict(payload))
     return payloads

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from assay.protocol._errors import ContentError, shorten
+from assay.protocol._shapes import is_mapping
 from assay.protocol.wire._json import Json, JsonObject
 
 __all__ = [
@@ -55,7 +56,7 @@ def read_flag(data: JsonObject, name: str, *, default: bool) -> bool:
 def read_object(data: JsonObject, name: str) -> dict[str, Json]:
     """Return a copy of the object in field *name*; an empty one if it is absent."""
     value = _value(data, name, {})
-    if not isinstance(value, Mapping):
+    if not is_mapping(value):
         raise fault(name, "an object", value)
     return dict(value)
 

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from assay.protocol._errors import LocalError, shorten
+from assay.protocol._shapes import is_instance, is_sequence
 
 __all__ = [
     "as_bytes",
@@ -55,7 +56,7 @@ def check_instance(value: object, cls: type, wanted: str, requirement: str = "")
     Raises:
         LocalError: it is not.
     """
-    if not isinstance(value, cls):
+    if not is_instance(value, cls):
         raise LocalError(f"wanted {wanted}, found {kind_of(value)}", requirement=requirement)
 
 
@@ -96,7 +97,7 @@ def check_bytes(part: str, frames: object, requirement: str) -> None:
     Raises:
         LocalError: one is something else, or *frames* is no list: one frame alone, say.
     """
-    if isinstance(frames, (str, *BYTES)) or not isinstance(frames, Sequence):
+    if isinstance(frames, (str, *BYTES)) or not is_sequence(frames):
         raise LocalError(
             f"{part}: wanted a list of bytes, found {shorten(frames)}", requirement=requirement
         )
@@ -126,7 +127,7 @@ def check_frames(frames: object) -> None:
     Raises:
         LocalError: it is not: one frame, a message, an iterator.
     """
-    if isinstance(frames, (str, *BYTES)) or not isinstance(frames, Sequence):
+    if isinstance(frames, (str, *BYTES)) or not is_sequence(frames):
         raise LocalError(
             f"wanted the frames of one message as a list of bytes, found {kind_of(frames)}",
             requirement="WIRE-02",

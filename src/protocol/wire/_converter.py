@@ -14,6 +14,7 @@ from cattrs.gen import make_dict_structure_fn
 from msgspec import UnsetType
 
 from assay.protocol._errors import shorten
+from assay.protocol._shapes import is_mapping
 from assay.protocol.wire._json import JsonObject
 from assay.protocol.wire._structure import unstructure
 
@@ -169,8 +170,8 @@ def _mapping(hint: Any, converter: cattrs.Converter) -> Structure:
     _, item_hint = get_args(hint)
 
     def structure(value: Any, _hint: Any) -> Any:
-        if not isinstance(value, Mapping):
-            raise ValueError(f"wanted an object, found {shorten(value)}")  # noqa: TRY004
+        if not is_mapping(value):
+            raise ValueError(f"wanted an object, found {shorten(value)}")
         items = _each(((key, item, item_hint) for key, item in value.items()), converter)
         return dict(zip(value, items, strict=True))
 
@@ -200,8 +201,8 @@ def _ours(cls: type[Any], converter: cattrs.Converter) -> Structure:
     names = frozenset(field.name for field in attrs.fields(cls) if not field.name.startswith("_"))
 
     def structure(value: Any, hint: Any) -> Any:
-        if not isinstance(value, Mapping):
-            raise ValueError(f"wanted an object, found {shorten(value)}")  # noqa: TRY004
+        if not is_mapping(value):
+            raise ValueError(f"wanted an object, found {shorten(value)}")
         made = from_dict({**getattr(cls, "absent", {}), **value}, hint)
         extra = {key: item for key, item in value.items() if key not in names}
         return attrs.evolve(made, extra=extra) if extra else made

@@ -12,7 +12,7 @@ import json
 import os
 from binascii import b2a_base64
 from collections import UserString
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -24,6 +24,7 @@ import attrs
 import msgspec
 
 from assay.protocol._errors import JsonError, shorten
+from assay.protocol._shapes import is_mapping
 
 __all__ = ["MAX_DEPTH", "convert", "plain"]
 
@@ -308,7 +309,7 @@ def _of_number(value: Any) -> object:
 
 
 def _of_mapping(value: Any) -> object:
-    if isinstance(value, Mapping):
+    if is_mapping(value):
         return dict(value)
     if not (hasattr(type(value), "keys") and hasattr(type(value), "__getitem__")):
         return NO_FORM

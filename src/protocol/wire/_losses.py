@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from assay.protocol._errors import JsonError
+from assay.protocol._shapes import is_mapping
 from assay.protocol.wire._json import encode_json
 from assay.protocol.wire._json_values import convert
 from assay.protocol.wire._message import Content, Header, Message
@@ -54,7 +55,7 @@ def _losses(value: object, path: str) -> Iterator[str]:
                 yield f"{path or 'the value'}: an integer becomes hexadecimal text"
         case Content() | Header():
             yield from _losses(unstructure(value), path)
-        case Mapping():
+        case _ if is_mapping(value):
             for key, item in value.items():
                 inner = f"{path}.{key}" if path else str(key)
                 yield from _of_text(key, f"{inner} (the key)") if isinstance(key, str) else ()

@@ -14,6 +14,7 @@ from attrs import field, frozen
 from msgspec import UNSET
 
 from assay.protocol._errors import ContentError, FramingError, LocalError, shorten
+from assay.protocol._shapes import is_mapping
 from assay.protocol._value import Value
 from assay.protocol.wire._arguments import (
     LISTS,
@@ -377,6 +378,7 @@ class Session:
             if type(frame) is not bytes:  # no set of the classes: not each of them has a hash
                 check_around(identities, buffers)
                 check_dicts(header, parent_header, metadata, content)
+                break
         frames[-5] = self.signer.sign(header, parent_header, metadata, content)
         return [*frames, *buffers]
 
@@ -408,7 +410,7 @@ def _header(value: JsonObject, data: bytes, part: str) -> Header:
 
 
 def _metadata_json(metadata: Mapping[str, Json] | None) -> bytes:
-    if not metadata and (metadata is None or isinstance(metadata, Mapping)):
+    if not metadata and (metadata is None or is_mapping(metadata)):
         return EMPTY_OBJECT
     check_metadata(metadata)
     return encode_json(metadata, "metadata")

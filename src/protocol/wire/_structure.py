@@ -16,6 +16,7 @@ import attrs
 import msgspec
 
 from assay.protocol._errors import ContentError, LocalError, shorten
+from assay.protocol._shapes import is_mapping
 from assay.protocol.wire._arguments import kind_of
 from assay.protocol.wire._json import Json, JsonObject, encode_json
 from assay.protocol.wire._message import Content, Header, Unknown
@@ -89,7 +90,7 @@ def structure_content(msg_type: str, data: JsonObject) -> Content:
 
 
 def _check_object(data: object) -> None:
-    if not isinstance(data, Mapping):
+    if not is_mapping(data):
         found = kind_of(data)
         raise ContentError(
             f"wanted a JSON object, found {found}",
@@ -114,7 +115,10 @@ def unstructure(value: object) -> dict[str, Json]:
         if item is not msgspec.UNSET:
             result[name] = _plain(item)
     if plan.has_extra:
-        for key, item in value._extra.items():  # type: ignore[attr-defined]  # has_extra says so
+        extra: object = value._extra  # type: ignore[attr-defined]  # has_extra says so
+        if not is_mapping(extra):
+            raise LocalError(f"extra: wanted a mapping, found {kind_of(extra)}")
+        for key, item in extra.items():
             result.setdefault(key, item)
     return result
 
@@ -210,7 +214,7 @@ def _plain(item: Any) -> Json:
             return _plain(item.value)
         case tuple():
             return [_plain(inner) for inner in item]
-        case Mapping() if _holds_contents(item):
+        case _ if is_mapping(item) and _holds_contents(item):
             return {key: _plain(inner) for key, inner in item.items()}
     result: Json = item
     return result

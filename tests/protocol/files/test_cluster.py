@@ -72,3 +72,14 @@ def test_what_is_missing_is_named() -> None:
     assert "key" in str(caught.value)
     with pytest.raises(ConnectionFileError):
         ClusterFile.from_json(b"[]")
+
+
+@pytest.mark.parametrize("name", sorted(FIELDS))
+def test_a_name_that_stands_twice_is_refused(name: str) -> None:
+    """However it is written: which of the two counts would be a guess."""
+    for word in (name, f"\\u{ord(name[0]):04x}{name[1:]}"):
+        twice = b'{"%s": 1, ' % word.encode() + encode_json(FIELDS)[1:]
+        with pytest.raises(ConnectionFileError) as caught:
+            ClusterFile.from_json(twice, name="f.json")
+
+        assert f"f.json: {name}: wanted each key once" in str(caught.value)

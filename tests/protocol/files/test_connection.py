@@ -280,14 +280,27 @@ def test_one_port_for_two_channels_is_refused() -> None:
     assert from_fields(**dict.fromkeys(PORTS, 0)).shell_port == 0
 
 
-@pytest.mark.parametrize("name", sorted(WHOLE))
+def escaped(name: str) -> str:
+    """Return *name* as JSON may write it as well."""
+    return f"\\u{ord(name[0]):04x}{name[1:]}"
+
+
+def test_escapes_elsewhere_are_taken() -> None:
+    """A name is one name however it is written (CONN-02)."""
+    data = whole()[:-1] + b', "\\u006bind": "\\"key\\""}'
+
+    assert ConnectionFile.from_json(data).extra["kind"] == '"key"'
+
+
+@pytest.mark.parametrize("name", [*sorted(WHOLE), "curve_publickey", "curve_secretkey"])
 def test_a_name_that_stands_twice_is_refused(name: str) -> None:
     """Which of the two counts would be a guess; inside of other values they may (CONN-02)."""
-    twice = whole()[:-1] + b', "%s": 1}' % name.encode()
-    with pytest.raises(ConnectionFileError) as caught:
-        ConnectionFile.from_json(twice, name="k.json")
+    for word in (name, escaped(name)):
+        twice = whole(**{name: WHOLE.get(name)})[:-1] + b', "%s": null}' % word.encode()
+        with pytest.raises(ConnectionFileError) as caught:
+            ConnectionFile.from_json(twice, name="k.json")
 
-    assert str(caught.value).startswith(f"k.json: {name}: wanted each key once")
+        assert str(caught.value).startswith(f"k.json: {name}: wanted each key once")
     assert from_fields(own=[{name: 1}, {name: name}]).extra["own"]
 
 

@@ -208,6 +208,8 @@ def test_the_service_may_be_a_path() -> None:
             b'{"kernel_id":"k","registration_ip":"ip","registration_port":1,"key":"\\ud800"}',
             "SIGN-05",
         ),
+        (FILE.to_json()[:-1] + b', "key": "other"}', "HANDSHAKE-01"),
+        (FILE.to_json()[:-1] + b', "\\u006bey": "other"}', "HANDSHAKE-01"),
     ],
 )
 def test_a_wrong_registration_file_is_refused(data: bytes, rule: str) -> None:
