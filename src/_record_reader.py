@@ -140,7 +140,7 @@ class Story(NamedTuple):
 
     @property
     def has_started(self) -> bool:
-        """False if the kernel ended before it served anybody, and knew why."""
+        """False if the kernel ended before it served any client, and knew why."""
         return not self.ended.startswith((NOT_STARTED, NOT_IMPORTED))
 
     def cause(self, exit_code: int | None = None) -> str:

@@ -27,10 +27,10 @@ INDENT = 15
 ERRATA_PREFIX = "AMB"
 
 BASES = {
-    "worded": "said in the public text",
+    "worded": "stated in the public text",
     "implied": "follows from the public text",
-    "de-facto": "said nowhere, relied upon in practice",
-    "jep": "said only in an enhancement proposal",
+    "de-facto": "stated nowhere, relied upon in practice",
+    "jep": "stated only in an enhancement proposal",
 }
 BOUND = {
     "kernel": "the kernel",

@@ -107,7 +107,7 @@ class Language(ABC):
     """The kernel; there from `start` on. `Host` says what it offers."""
 
     def __init_subclass__(cls, **rest: object) -> None:
-        """Refuse what nobody would await.
+        """Refuse an async method that the kernel would not await.
 
         Raises:
             TypeError: a method other than `execute` is async.

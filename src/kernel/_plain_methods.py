@@ -1,7 +1,7 @@
 """Methods that must not be ``async``: the kernel calls them and uses what they return.
 
-A coroutine in place of an answer, of which nobody awaits the end, would only be a warning of
-Python's somewhere, and for some methods not even an error: `is_blank` would be true of every cell.
+A coroutine in place of an answer, which is never awaited, would only be a warning of Python's
+somewhere, and for some methods not even an error: `is_blank` would be true of every cell.
 """
 
 from __future__ import annotations

@@ -87,7 +87,7 @@ class Requirement:
     """Ids of errata."""
 
     test: str | None = None
-    """How someone can test it from outside."""
+    """How it can be tested from outside."""
 
     needs: tuple[Literal["wire", "process", "files", "code", "time"], ...] = ()
     """What the test takes: the sockets, a process of one's own, files, snippets, a clock."""

@@ -73,7 +73,7 @@ class Lane(Generic[T]):
         """Let *wake* wake the reader instead of the lock; None for the lock again.
 
         A reader that changes this looks at `len` afterwards: what was put before the change woke
-        nobody.
+        no thread.
         """
         self.wake = wake or self.nudge
 

@@ -38,8 +38,8 @@ from where it was left out first.
 not given that many: `MAX_FLYING_BYTES`, or one that is larger. To leave a subscriber out, the
 length of the queues is halved for the moment; not further, since ZeroMQ learns only at each half
 that a message was taken, and one that reads everything would look full. So one that holds few large
-messages is given *fillers* first, small messages that mean nothing new to anybody, after which its
-queue is half full; those who read take theirs. To end the connection instead ended the process:
+messages is given *fillers* first, small messages that mean nothing new to any client, after which
+its queue is half full; those who read take theirs. To end the connection instead ended the process:
 ZeroMQ crashed.
 
 *Text.* What is kept of a text is what it is made of; its messages are made one at a time, as there

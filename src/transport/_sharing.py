@@ -1,6 +1,6 @@
 """Memory that ZeroMQ is given as it is, where a copy would cost more.
 
-What is sent so has a mark, which says when everybody has taken it; pyzmq frees the memory in a
+What is sent so has a mark, which says when all peers have taken it; pyzmq frees the memory in a
 thread of its own, its collector of garbage.
 """
 
@@ -39,7 +39,7 @@ COLLECTOR_DESCRIPTORS = 10
 """What pyzmq's collector of shared frames takes, a context and two sockets, and some more."""
 
 Mark: TypeAlias = zmq.MessageTracker
-"""Tells whether everybody has taken a message: it is `done` then."""
+"""Says whether all peers have taken a message: it is `done` then."""
 
 
 class LentFrame(zmq.Frame):

@@ -44,7 +44,7 @@ MAX_SUBSCRIPTION_BYTES = 4 * 1024
 """What a subscriber may send at once; more ends its connection."""
 
 NO_NAME = "wanted an IP address of this machine, or a name that stands for an IPv4 address"
-"""Said where ZeroMQ has found neither."""
+"""The error where ZeroMQ has found neither."""
 
 IPC = "ipc://"
 

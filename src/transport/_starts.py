@@ -1,6 +1,6 @@
 """The processes that this program has started, for one that a signal may end at any moment.
 
-A handler that raises while `subprocess.Popen` starts a process would lose it: it runs, and nobody
+A handler that raises while `subprocess.Popen` starts a process would lose it: it runs, and no code
 knows its number. So a program whose handlers raise lets them do it by `raise_soon`, and calls
 `end_processes` when it ends: whatever was started by then, and not closed, is ended, also if more
 signals come meanwhile.

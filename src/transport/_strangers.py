@@ -78,7 +78,7 @@ class Stranger:
 
 
 class Strangers:
-    """The connections that may be anybody's; for one thread.
+    """The connections that may be those of peers without the key; for one thread.
 
     Args:
         reactor: Calls back when something has come.

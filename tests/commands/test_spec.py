@@ -86,7 +86,7 @@ def test_show_a_requirement(capsys: pytest.CaptureFixture[str]) -> None:
     flat = " ".join(out.split())
 
     assert code == 0
-    assert flat.startswith("EXEC-20 MUST, binds the kernel, said in the public text")
+    assert flat.startswith("EXEC-20 MUST, binds the kernel, stated in the public text")
     for text in (one.text, one.test, *one.source, spec.erratum("AMB-06").reading):
         assert text is not None
         assert " ".join(text.split()) in flat

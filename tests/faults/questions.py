@@ -837,7 +837,7 @@ class NoCommsIsError(Answering):
 
 @fault("info-debugger-idle-talk", "INFO-16", "A kernel that can debug tells so before each reply.")
 class IdleTalk(Kernel):
-    """A feature that puts messages of its own between those of everybody."""
+    """A feature that puts messages of its own between those of all clients."""
 
     def alter(self, message: Outgoing) -> Sequence[Outgoing]:
         if message.type != "execute_input":

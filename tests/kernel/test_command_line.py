@@ -486,7 +486,7 @@ def test_no_secure_opens_a_kernel_that_makes_its_own_file(tmp_path: Path) -> Non
 
         assert written.key == ""
         assert result(answer) == "1"
-        assert kernel.said().count("whoever reaches the kernel runs code in it") == 1
+        assert kernel.said().count("all who reach the kernel run code in it") == 1
 
 
 def test_options_that_nobody_knows(tmp_path: Path) -> None:

@@ -312,7 +312,7 @@ def test_error_at_the_start_is_told_and_no_cells_error(tmp_path: Path, kind: str
         assert result(answer) == "'first'"
         assert answer.types == ("status", "execute_input", "execute_result", "status")
         assert succeeded(answer).execution_count == 1
-        # Told to whoever started the process, as no client may have listened yet.
+        # Written for the program that started the process: no client may have listened yet.
         assert told in kernel.written()
 
 

@@ -156,7 +156,7 @@ class SmallKernel:
         self.send(channel, self.session.encode(message, envelope.identities))
 
     def publish(self, content: Content, parent: Header | None = None, topic: bytes = b"") -> None:
-        """Tell everybody."""
+        """Publish to all clients."""
         message: Message[Content] = self.session.message(content, parent=parent)
         self.send(Channel.IOPUB, self.session.encode(message, (topic,)))
 

@@ -94,7 +94,7 @@ class Prompter:
         faults = [(asked, asked.mismatch(envelope)) for asked in self._asked]
         asked = next((asked for asked, fault in faults if not fault), None)
         if asked is None:
-            fault = faults[0][1] if faults else "nobody asked"
+            fault = faults[0][1] if faults else "wanted no input, found some"
             logger.warning("stdin: dropped a %.80s: %s", envelope.header.msg_type, fault)
             return
         try:

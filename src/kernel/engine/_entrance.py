@@ -101,8 +101,8 @@ class Entrance:
     def _check(self) -> None:
         if not self._cluster.file.key or self._cluster.curve is not None:
             raise EntranceError(
-                "wanted a cluster with a key to sign with, found one without (CURVE?): everybody "
-                "on this machine could enter the engine"
+                "wanted a cluster with a key to sign with, found one without (CURVE?): every "
+                "user of this machine could enter the engine"
             )
         if self._cluster.packer is not None:
             raise EntranceError(

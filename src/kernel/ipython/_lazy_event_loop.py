@@ -1,7 +1,7 @@
 """The user's event loop, made when asyncio is imported.
 
-Importing it takes a tenth of a kernel's start and 4 MB, and most cells await nothing. Nobody can
-tell the difference: without asyncio there is no way to ask for a loop (decision 0005).
+Importing it takes a tenth of a kernel's start and 4 MB, and most cells await nothing. No
+program sees the difference: without asyncio there is no way to ask for a loop (decision 0005).
 """
 
 from __future__ import annotations

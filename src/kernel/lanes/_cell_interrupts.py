@@ -1,8 +1,8 @@
 """What becomes of an interrupt that no signal handler can raise in the cell of the main lane.
 
 A client that has an answer to kernel_info takes the kernel for ready, and its cell for running: one
-that waits while the kernel starts is interrupted once it runs. And of a cell that goes on, because
-it is in C code, the client is told so.
+that waits while the kernel starts is interrupted once it runs. Where a cell goes on because it is
+in C code, its client gets a line that says so.
 """
 
 from __future__ import annotations

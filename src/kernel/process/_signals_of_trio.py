@@ -19,7 +19,7 @@ from assay.kernel.process._signal_pipe import SignalPipe
 
 __all__ = ["share_signals_with_trio"]
 
-REASON = "trio warns where signals are told to anything but it"
+REASON = "trio warns where signals wake anything but trio"
 
 
 def share_signals_with_trio(pipe: SignalPipe) -> None:

@@ -158,12 +158,12 @@ class ConnectionFile(Value):
         if not self.key:
             found.append(
                 "the key is empty, so no message is signed or checked: "
-                "whoever reaches the kernel runs code in it"
+                "all who reach the kernel run code in it"
             )
         elif self.key.isspace():
             found.append(
                 "the key is nothing but white space, which is quickly guessed: "
-                "whoever guesses it runs code in the kernel"
+                "all who guess it run code in the kernel"
             )
         if self.transport is Transport.IPC and self.curve is None and self.ip.startswith("@"):
             found.append(
@@ -275,7 +275,7 @@ class ConnectionFile(Value):
 
         Raises:
             ConnectionFileError: as for `from_json`, or the file cannot be read, or is none: a pipe
-                that nobody writes to would be waited for, and a device never ends.
+                without a writer would be waited for, and a device never ends.
         """
         try:
             with open(path, "rb", opener=_open_at_once) as file:
@@ -344,7 +344,7 @@ def _check_keys(name: str, fields: JsonObject) -> None:
     """Refuse *fields* that lack one of `CONNECTION_KEYS`: nothing is guessed, least of all a key.
 
     Seen: all launchers of today write the nine. A kernel that took a missing key for an empty one
-    would run the code of everybody who reaches it.
+    would run the code of all who reach it.
     """
     missing = [key for key in CONNECTION_KEYS if key not in fields]
     if not missing:

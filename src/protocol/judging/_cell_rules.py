@@ -158,10 +158,10 @@ def _moved(
         return last
     for one in cell.all("execute_result"):
         if (result := _count(one)) is not None and result not in known:
-            said = shown if published is not None else reply
-            assert said is not None
+            numbered = shown if published is not None else reply
+            assert numbered is not None
             path, wanted = "content.execution_count", f"the number of its cell, {known[0]}"
-            conversation.note("IOPUB-19", path, wanted, str(result), said, one)
+            conversation.note("IOPUB-19", path, wanted, str(result), numbered, one)
     if len(set(known)) == 2:
         _disagree(conversation, cell)
         # The one that goes on from the cell before is right; without one, either may be.

@@ -464,7 +464,7 @@ def _kernel(conversation: Conversation) -> None:
 
 
 def _same_restart(conversation: Conversation, asked: Seen, reply: Seen, published: Seen) -> None:
-    """CTRL-04 for the others, who are told what the reply says; its own fault is noted there."""
+    """CTRL-04 for the other clients, who read what the reply says; its own fault is noted there."""
     wanted, replied, got = (one.content.get("restart", False) for one in (asked, reply, published))
     if wanted == replied != got:
         path = "content.restart"

@@ -1,4 +1,4 @@
-"""What a kernel tells everybody, and what it asks the person in front of a client."""
+"""What a kernel publishes to all clients, and what it asks the person in front of one."""
 
 from __future__ import annotations
 

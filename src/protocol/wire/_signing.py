@@ -148,8 +148,8 @@ def _digest_name(scheme: str, *, allow_broken: bool) -> str:
 class ReplayWindow:
     """The signatures of the newest *size* verified messages (SIGN-14, SIGN-15).
 
-    Only what has been verified may be entered: otherwise anybody could fill the memory, and the
-    forged copy of a message would make the genuine one look like the copy.
+    Only what has been verified may be entered: otherwise a peer without the key could fill the
+    memory, and the forged copy of a message would make the genuine one look like the copy.
 
     Raises:
         LocalError: *size* is no number, or less than 0.

@@ -313,7 +313,7 @@ def test_comm_id_that_is_taken_does_no_harm(echo: Client) -> None:
 
 
 def test_other_clients_hear_comms(echo: Client, another: Client) -> None:
-    """Comm messages of the kernel are for everybody (COMM-10)."""
+    """Comm messages of the kernel go to all clients (COMM-10)."""
     notify(echo, CommOpen(comm_id="heard", target_name="echo"))
     execute(another, "")
 

@@ -311,7 +311,7 @@ def test_cells_at_once_keep_their_numbers_and_results(client: Client, subs: list
 def test_lines_of_cells_at_once_are_not_mixed(client: Client, subs: list[str]) -> None:
     """Each cell gets all it prints and nothing of another, also from its threads and children."""
     succeeded(execute(client, "import os, threading; meet = threading.Barrier(4)"))
-    # A function: names at the top level are everybody's (SUBSHELL-11).
+    # A function: names at the top level are shared by all shells (SUBSHELL-11).
     code = (
         "def write(name):\n"
         "    meet.wait()\n"

@@ -334,7 +334,7 @@ def test_an_address_that_would_be_cut_off_is_refused(ip: str) -> None:
 
 
 def test_an_abstract_socket_is_a_risk() -> None:
-    """It has no owner and no mode: everybody on the machine may connect (CONN-21)."""
+    """It has no owner and no mode: every user of the machine may connect (CONN-21)."""
     (risk,) = from_fields(transport="ipc", ip="@k").risks
 
     assert "every user of this machine" in risk

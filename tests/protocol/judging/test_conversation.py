@@ -671,7 +671,7 @@ FAULTS: dict[str, tuple[Fault, str, tuple[str, ...]]] = {
         "EXEC-09",
         ("one", "one.reply"),
     ),
-    "a user expression that nobody asked for": (
+    "a user expression that was not asked for": (
         changed("one.reply", "content", user_expressions={"x": VALUE}),
         "EXEC-09",
         ("one", "one.reply"),

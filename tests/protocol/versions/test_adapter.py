@@ -133,7 +133,7 @@ def test_up_questions_and_answers_agree(name: str, data: st.DataObject) -> None:
 @pytest.mark.parametrize("msg_type", broadcasts(V4_1))
 @given(data=st.data())
 def test_up_broadcasts_agree(msg_type: str, data: st.DataObject) -> None:
-    """Both give the same content for what a kernel of 4.1 tells everybody."""
+    """Both give the same content for what a kernel of 4.1 publishes."""
     content = data.draw(broadcasts(V4_1)[msg_type])
     old = data.draw(old_messages(V4_1, msg_type, content))
     bundle = content.get("data")

@@ -394,7 +394,7 @@ def test_an_old_client_and_an_old_kernel_understand_each_other(
 def test_a_broadcast_comes_back_as_it_was(
     version: ProtocolVersion, msg_type: str, data: st.DataObject
 ) -> None:
-    """What an old kernel tells everybody survives 5.5, word for word."""
+    """What an old kernel publishes survives 5.5, word for word."""
     message = data.draw(old_messages(version, msg_type, data.draw(broadcasts(version)[msg_type])))
 
     assert through(message, translator(version), translator(version, parallel=True)) == message
