@@ -66,6 +66,14 @@ reply waits behind it: a line is not worth that, and a lane that has replied wai
 request.
 """
 
+PRINT_S = 1.0
+"""How long it waits while its thread is within one call of `print`, which ends it: from its newest
+text on, since a thread may wait so long for a processor, and what the call writes may also go to a
+file that takes nothing. A reply waits no longer for all lines before it."""
+
+LONGEST_PRINT_S = 10.0
+"""The longest time that others wait for one line."""
+
 DEFERRAL_S = 0.002
 """How often it is looked whether the line has ended."""
 
@@ -173,7 +181,7 @@ class IoThread:
         self._soon_due: float | None = None
         self._open_line: Run | None = None
         self._line = (0, 0)
-        self._open_since = 0.0
+        self._open_since = self._line_since = self._without_reply = 0.0
         self._thread = threading.Thread(target=self._run, name="assay-io", daemon=True)
         self._readers = {c: self._reader(c) for c in REQUESTS} | {Channel.IOPUB: self._welcome}
         self._watch_sockets()
@@ -342,7 +350,10 @@ class IoThread:
             self.log.expected = False
             if self.log.shows_more:
                 self.schedule_flush()
-            found_text = self._send_entries(patient=True, but_for=self._overdue(now))
+            line = self._overdue(now)
+            in_part = line if line is not None and self._is_printed(line, now) else None
+            but_for = line if in_part is None else None
+            found_text = self._send_entries(patient=True, but_for=but_for, in_part=in_part)
             if (line := self.log.open_line()) is not None:
                 self._defer(line, now)
                 return
@@ -368,9 +379,22 @@ class IoThread:
             return None
         return line
 
+    def _is_printed(self, line: Run, now: float) -> bool:
+        """Return True if the end of *line* is to be waited for, since it is printed just now."""
+        has_time = now < min(
+            self._open_since + PRINT_S,
+            self._without_reply + PRINT_S,
+            self._line_since + LONGEST_PRINT_S,
+        )
+        return has_time and self.log.goes_on(line.thread)
+
     def _defer(self, line: Run, now: float) -> None:
         """Look again in a moment: `print` writes the end of a line separately."""
+        if self._open_line is None or not self.log.has_reply:
+            self._without_reply = now
         if line is not self._open_line or line.line != self._line:
+            if line is not self._open_line or line.line[1]:  # not the same, taken in part
+                self._line_since = now
             self._open_line, self._line, self._open_since = line, line.line, now
         self._text_due = now + DEFERRAL_S
         self.log.mute_text_wakeups()
@@ -380,9 +404,11 @@ class IoThread:
             self._text_due = now + self._window_s
             self.log.mute_text_wakeups()
 
-    def _send_entries(self, *, patient: bool = False, but_for: Run | None = None) -> bool:
+    def _send_entries(
+        self, *, patient: bool = False, but_for: Run | None = None, in_part: Run | None = None
+    ) -> bool:
         found_text = False
-        for entry in self.log.take(patient=patient, but_for=but_for):
+        for entry in self.log.take(patient=patient, but_for=but_for, in_part=in_part):
             try:
                 if isinstance(entry, Text):
                     found_text = True

@@ -22,10 +22,13 @@ the run is the newest entry. Four things can come between two pieces:
 
 *Lines.* A run belongs to one thread. A thread that is in the middle of a line goes on with its
 own run though others have appended behind it, until the run is taken; and the I/O thread, which
-meets a line that has not ended, stops before it for a moment (`take`). So what one thread writes
-without a flush between is one line, nothing is reordered that one thread wrote, and a prompt
-leaves after that moment. A flush, an empty text (``print(end="")``), any other entry of the same
-thread and captured output end the line's claim to stay together.
+meets a line that has not ended, stops before it for a moment (`take`). While its thread is within
+one call of `print` (`goes_on`), it then takes what there is of the line and leaves the run in the
+log, in which others go on waiting for its end. So what one thread writes without a flush between is
+one line, nothing is reordered that one thread wrote, and a prompt leaves after that moment. A
+flush, an empty text (``print(end="")``), any other entry of the same thread and captured output end
+the line's claim to stay together. What gathers of a long line is put together now and then, so that
+it takes little more memory than its characters.
 
 *Room.* Each entry weighs what it holds in memory, frames or texts, with what Python adds. Writers
 wait while more than `MAX_BYTES` are held, or while `Publisher` has too much to send; the I/O thread
@@ -72,6 +75,9 @@ that has more gets a run of its own."""
 FEW_PARTS = 128
 """So many texts are weighed and divided one by one. More of them are short, and put together first,
 which costs less than to look at each."""
+
+LINE_PARTS = 1024
+"""So many texts of a line are put together, once others have written behind it."""
 
 PART_ROOM = 16
 """What a text counts in `RUN_ROOM` besides its characters. An empty object of Python's for text
@@ -147,8 +153,10 @@ class Run:
 
     __slots__ = (
         "append",
+        "continues",
         "drained",
         "is_settled",
+        "joined",
         "name",
         "parent",
         "parted_at",
@@ -179,6 +187,10 @@ class Run:
         """How many texts it had when its line was parted."""
         self.recorded = 0
         """How many texts have been given to `record`."""
+        self.joined = 0
+        """How many texts `join_newest` has left."""
+        self.continues = False
+        """True while the beginning of its line has been taken, and its end is still to come."""
 
     def weigh(self) -> int:
         """Return what it takes in memory; many texts are put together first."""
@@ -188,8 +200,26 @@ class Run:
         if count > FEW_PARTS:
             self.parts[:count] = ["".join(self.parts[:count])]
             self.parted_at = 1 if self.parted_at == count else -1
-            self.recorded = 1
+            self.recorded = self.joined = 1
         return RUN_BYTES + sum(map(size_in_memory, self.parts))
+
+    def join_newest(self) -> int:
+        """Put the texts together that came since it was last done, if they are many.
+
+        Only for its writer, while it has the log's lock.
+
+        Returns:
+            The bytes of memory that this has saved.
+        """
+        if len(self.parts) - self.joined < LINE_PARTS:
+            return 0
+        self.note(len(self.parts))
+        first = self.joined
+        newest = self.parts[first:]
+        whole = "".join(newest)
+        # One step: an interrupt may come between two.
+        self.parts[first:], self.recorded, self.joined = [whole], first + 1, first + 1
+        return sum(map(size_in_memory, newest)) - size_in_memory(whole)
 
     def note(self, count: int) -> None:
         """Record those of its first *count* texts that have not been."""
@@ -204,7 +234,7 @@ class Run:
         self.note(count)
         found = self.parts[:count]
         del self.parts[:count]
-        self.recorded = 0
+        self.recorded = self.joined = 0
         return found if count <= FEW_PARTS else ["".join(found)]
 
     @property
@@ -219,8 +249,12 @@ class Run:
 
     def is_mid_line_at(self, count: int) -> bool:
         """Return the same for its first *count* texts; False if they are not there any more."""
+        if count == self.parted_at:
+            return False
+        if not count:
+            return self.continues
         # Found in one step: while its writer looks, without the lock, the texts may be taken.
-        newest = self.parts[count - 1 : count] if 0 < count != self.parted_at else []
+        newest = self.parts[count - 1 : count]
         return bool(newest) and not newest[0].endswith("\n")
 
 
@@ -290,6 +324,9 @@ class OutboundLog:
         """The run that may still grow, if it is the newest entry."""
         self.owner: int | None = None
         """The thread that takes, which must never wait for room; set by it."""
+        self.goes_on: Callable[[int], bool] = _never
+        """Called in the I/O thread, returns True while a thread is within a call that writes a line
+        in several texts and ends it."""
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -414,12 +451,15 @@ class OutboundLog:
         self.urgent = True
         self._rouse()
 
-    def take(self, *, patient: bool = False, but_for: Run | None = None) -> Iterator[Entry]:
+    def take(
+        self, *, patient: bool = False, but_for: Run | None = None, in_part: Run | None = None
+    ) -> Iterator[Entry]:
         """Yield what waits, adjacent text put together; only for the I/O thread.
 
         Args:
             patient: Stop before a line that has not ended; `open_line` returns it then.
             but_for: Do not stop before this one, which has had its time.
+            in_part: Of this one, take what there is before stopping.
         """
         # Before the count: a thread that appends later finds them unset and sets them again.
         had_reply, self.has_reply = self.has_reply, False
@@ -430,20 +470,22 @@ class OutboundLog:
         for _ in range(len(entries)):
             entry = entries[0]
             if isinstance(entry, Run):
-                found = self._drain(entry, patient and entry is not but_for)
-                if found is None:
-                    self._stopped_at = entry
-                    self.has_reply = self.has_reply or had_reply
-                    break
-                entries.popleft()
+                found, stays = self._drain(
+                    entry, patient and entry is not but_for, entry is in_part
+                )
+                if not stays:
+                    entries.popleft()
                 if found and (text is None or text[:2] != (entry.name, entry.parent)):
                     if text is not None:
                         yield text
                     text = Text(entry.name, entry.parent, found)
                 elif text is not None:
                     text.parts.extend(found)
-                if self._gates:
-                    self._open_gates_early()
+                if stays:
+                    self._stopped_at = entry
+                    self.has_reply = self.has_reply or had_reply
+                    break
+                self._open_gates_early()
                 continue
             entries.popleft()
             if text is not None:
@@ -453,8 +495,7 @@ class OutboundLog:
                 with self._lock:
                     self._bytes -= entry.size + MESSAGE_BYTES
             yield entry
-            if self._gates:
-                self._open_gates_early()
+            self._open_gates_early()
         if text is not None:
             yield text
         with self._lock:
@@ -500,7 +541,7 @@ class OutboundLog:
             if run.taken or not run.is_mid_line:
                 return False
             run.append(text)
-            weight = size_in_memory(text)
+            weight = size_in_memory(text) - run.join_newest()
             run.weight += weight
             self._bytes += weight
             awaited = run is self._stopped_at
@@ -524,23 +565,32 @@ class OutboundLog:
             more, run.weight = weight - run.weight, weight
             self._bytes += more
 
-    def _drain(self, run: Run, patient: bool) -> list[str] | None:
-        """Take the texts out of *run*; None if its line has not ended."""
+    def _drain(self, run: Run, patient: bool, in_part: bool) -> tuple[list[str], bool]:
+        """Take the texts out of *run*, none or those *in_part* if its line has not ended.
+
+        Returns:
+            The texts, and True if it stays in the log.
+        """
         with self._lock:
             # Before its texts are counted: see the module.
             run.is_settled = run.taken = True
             count = len(run.parts)
-            if patient and self._lines.get(run.thread) is run and run.is_mid_line_at(count):
+            stays = patient and self._lines.get(run.thread) is run and run.is_mid_line_at(count)
+            found = self._take_texts(run, count) if not stays or (in_part and count) else []
+            run.continues = stays and (run.continues or bool(found))
+            if stays:
                 run.taken = False
                 run.is_settled = run is not self.newest
-                return None
-            self._bytes -= run.weight
-            run.weight = 0
-            run.parted_at = -1
-            run.drained += 1
-            if self.newest is not run and self._lines.get(run.thread) is run:
+            elif self.newest is not run and self._lines.get(run.thread) is run:
                 del self._lines[run.thread]
-            return run.drain(count)
+            return found, stays
+
+    def _take_texts(self, run: Run, count: int) -> list[str]:
+        self._bytes -= run.weight
+        run.weight = 0
+        run.parted_at = -1
+        run.drained += 1
+        return run.drain(count)
 
     def _rouse(self) -> None:
         if not self._woken:
@@ -586,7 +636,7 @@ class OutboundLog:
 
     def _open_gates_early(self) -> None:
         """Release writers while the rest is being sent."""
-        if not self._held and self._bytes <= MAX_BYTES // 2:
+        if self._gates and not self._held and self._bytes <= MAX_BYTES // 2:
             self._open_gates()
 
     def _open_gates(self) -> None:
@@ -602,3 +652,8 @@ class OutboundLog:
 
 def _do_nothing() -> None:
     """Wake nothing: the I/O thread has ended."""
+
+
+def _never(_thread: int, /) -> bool:
+    """Know no such call."""
+    return False

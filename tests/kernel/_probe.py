@@ -12,6 +12,7 @@ from typing import Any
 
 from assay.kernel.lanes import _beside, _main_lane, _shutdown, _subshells
 from assay.kernel.process import _exit, _signal_watch
+from assay.transport import _io_thread
 
 __all__ = ["LOAD", "Probe"]
 
@@ -75,6 +76,10 @@ class Probe:
         """Let questions while a cell runs take *seconds*, which a busy machine may need."""
         _beside.HANDOVER_S = seconds
         _beside.DEADLINE_S = dict.fromkeys(_beside.DEADLINE_S, seconds)
+
+    def allow_for_prints(self, seconds: float) -> None:
+        """Let each line that is printed take *seconds*, which a busy machine may need."""
+        _io_thread.PRINT_S = _io_thread.LONGEST_PRINT_S = seconds
 
     def interrupt_once_at_the_end(self) -> None:
         """Interrupt what runs once when the kernel ends: it may be slow on a busy machine."""

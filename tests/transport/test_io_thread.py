@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import logging
 import os
 import signal
@@ -313,6 +314,18 @@ class TestSending:
         assert not any(thread.is_alive() for thread in threads)
 
 
+def in_thread(work: Callable[[], object]) -> None:
+    """Do *work* in a thread of its own."""
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+
+
+def said(sent: list[list[Buffer]]) -> list[str]:
+    """Return the text of each message."""
+    return [json.loads(bytes(frames[-1]))["text"] for frames in sent]
+
+
 class TestLines:
     """`print` writes a line and its end separately: they are to leave together."""
 
@@ -393,6 +406,72 @@ class TestLines:
 
         assert not before
         assert len(sent) == 2
+
+    def test_line_that_is_printed_stays_whole(self, io: IoThread, sent: list[list[Buffer]]) -> None:
+        """While a thread is within a call of `print`, what others write stands behind its line."""
+        goes_on = True
+        io.log.goes_on = lambda _: goes_on
+        run = io.log.write(StreamName.STDOUT, b"{}", "1 ")
+        for text in ("2 ", "3 "):
+            self.turn(io)
+            io._open_since -= io_module.CROWDED_LINE_S
+            self.turn(io)
+            in_thread(lambda: io.log.write(StreamName.STDOUT, b"{}", "another\n"))
+            io.log.write(StreamName.STDOUT, b"{}", text)
+        io.log.write(StreamName.STDOUT, b"{}", "\n")
+        goes_on = False
+        self.turn(io)
+
+        assert said(sent) == ["1 ", "2 ", "3 \nanother\nanother\n"]
+        assert run.taken
+
+    @pytest.mark.parametrize("kind", ["nothing more comes", "a reply waits", "it is endless"])
+    def test_line_that_is_printed_for_long(
+        self, io: IoThread, sent: list[list[Buffer]], kind: str
+    ) -> None:
+        """Others do not wait for ever, and a reply a second at most."""
+        io.log.goes_on = lambda _: True
+        io.log.write(StreamName.STDOUT, b"{}", "1 ")
+        in_thread(lambda: io.log.write(StreamName.STDOUT, b"{}", "another\n"))
+        if kind == "a reply waits":
+            in_thread(lambda: io.log.post(Channel.SHELL, [b"client", b"reply"]))
+        self.turn(io)
+        io._open_since -= io_module.CROWDED_LINE_S
+        self.turn(io)
+        before = said(sent)
+        if kind == "nothing more comes":
+            io._open_since -= io_module.PRINT_S
+        else:
+            io.log.write(StreamName.STDOUT, b"{}", "2 ")
+            io._open_since -= io_module.CROWDED_LINE_S
+            io._without_reply -= io_module.PRINT_S
+        if kind == "it is endless":
+            io._line_since -= io_module.LONGEST_PRINT_S
+        self.turn(io)
+
+        assert before == ["1 "]
+        assert said(sent[1:]) == ["2 another\n" if kind != "nothing more comes" else "another\n"]
+
+    def test_next_line_that_is_printed_has_a_time_of_its_own(
+        self, io: IoThread, sent: list[list[Buffer]]
+    ) -> None:
+        """A thread that prints one long line after the other may do so for any time."""
+        io.log.goes_on = lambda _: True
+        run = io.log.write(StreamName.STDOUT, b"{}", "1 ")
+        for _ in range(2):
+            self.turn(io)
+            io._open_since -= io_module.LINE_S
+            io._line_since -= io_module.LONGEST_PRINT_S * 0.6
+            self.turn(io)
+            for text in ("2 ", "\n", "3 "):
+                run.append(text)
+        in_thread(lambda: io.log.write(StreamName.STDOUT, b"{}", "another\n"))
+        self.turn(io)
+        io._open_since -= io_module.CROWDED_LINE_S
+        io._line_since -= io_module.LONGEST_PRINT_S * 0.6
+        self.turn(io)
+
+        assert said(sent) == ["1 ", *["2 \n3 "] * 2]
 
     def test_reply_waits_for_no_line(self, io: IoThread, sent: list[list[Buffer]]) -> None:
         """What is urgent takes the text before it along."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import count
 from typing import ClassVar, TypeAlias
@@ -581,6 +581,67 @@ def test_line_in_progress_is_known() -> None:
     assert begun == [b"before"]
     assert taken(log, patient=True) == [(StreamName.STDOUT, b"{}", "a line\n"), b"behind"]
     assert log.open_line() is None
+
+
+def test_line_taken_in_part_stays_in_its_place() -> None:
+    """What its thread writes next goes on in it, before what others have written meanwhile."""
+    log = OutboundLog(lambda: None)
+    run = log.write(OUT, b"{}", "a ")
+    in_thread(partial(written, log, b"behind"))
+    first = [joined_parts(log.take(patient=True, in_part=run)) for _ in range(2)]
+    log.write(OUT, b"{}", "line")
+    second = joined_parts(log.take(patient=True, in_part=run))
+    log.write(OUT, b"{}", "\n")
+
+    assert (first, second) == (["a ", ""], "line")
+    assert taken(log, patient=True) == [(OUT, b"{}", "\n"), b"behind"]
+
+
+@pytest.mark.parametrize("part", ["flush", "another stream", "captured"])
+def test_line_taken_in_part_may_be_parted(part: str) -> None:
+    """What ends the claim of a line to stay together ends it as well where some was taken."""
+    log = OutboundLog(lambda: None)
+    run = log.write(OUT, b"{}", "a ")
+    in_thread(partial(written, log, b"behind"))
+    [*log.take(patient=True, in_part=run)]
+    if part == "flush":
+        log.part_line()
+    elif part == "captured":
+        log.part_lines()
+    else:
+        log.write(ERR, b"{}", "b")
+
+    found = taken(log, patient=True)
+    log.write(OUT, b"{}", "line")
+
+    assert found == [b"behind"]
+    assert (OUT, b"{}", "line") in taken(log)
+
+
+def test_long_line_takes_little_more_memory_than_its_characters() -> None:
+    """However many texts it is made of and others wait behind it; each is recorded once."""
+    log = OutboundLog(lambda: None)
+    kept: list[str] = []
+    log.write(OUT, b"{}", "0 ", record := kept.extend)
+    in_thread(partial(written, log, b"behind"))
+    for number in range(1, 5_000):
+        log.write(OUT, b"{}", f"{number} ", record)
+    line = "".join(f"{number} " for number in range(5_000))
+
+    assert log.held_bytes < 2 * len(line) + log_module.LINE_PARTS * sys.getsizeof("9999 ")
+    assert taken(log) == [(OUT, b"{}", line), b"behind"]
+    assert "".join(kept) == line
+
+
+def written(log: OutboundLog, message: bytes) -> list[Said]:
+    """Post *message*."""
+    log.post(Channel.IOPUB, [message])
+    return []
+
+
+def joined_parts(entries: Iterable[object]) -> str:
+    """Return the text in *entries*."""
+    return "".join("".join(entry.parts) for entry in entries if isinstance(entry, Text))
 
 
 def write_and_end(log: OutboundLog) -> None:

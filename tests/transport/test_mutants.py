@@ -24,6 +24,7 @@ ORDER = "transport/test_log.py::TestOrder::"
 WAKING = "transport/test_log.py::TestWaking::"
 ROOM = "transport/test_log.py::TestRoom::"
 LINE = "transport/test_log.py::test_line_in_progress_is_known"
+LINE_IN_PART = "transport/test_log.py::test_line_taken_in_part_stays_in_its_place"
 
 LANE = "transport._lane:Lane."
 LANES = "transport/test_lane.py::"
@@ -246,9 +247,16 @@ MUTANTS = (
     Mutant(
         "a line is taken before its end",
         f"{LOG}_drain",
-        "if patient and",
-        "if False and",
+        "stays = patient and",
+        "stays = False and",
         LINE,
+    ),
+    Mutant(
+        "a line of which some was taken has lost its place",
+        f"{LOG}_drain",
+        "run.continues = stays and (run.continues or bool(found))",
+        "pass",
+        LINE_IN_PART,
     ),
     Mutant(
         "the end of a line stands behind what came between",

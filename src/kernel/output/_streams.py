@@ -112,6 +112,7 @@ class OutputStream(LikeTextWrapper):
         log, of_context, capture = self._log, self._request_of_context, self._capture
         written_to = capture.written_to
         room = 0
+        drained = 0
         last, newline = "", "\n"
         # One value, taken once: another thread may change it while we look at the descriptors.
         state: tuple[Run, Callable[[str], None], Request | None, int]
@@ -164,9 +165,9 @@ class OutputStream(LikeTextWrapper):
             return len(text)
 
         def note(run: Run, text: str) -> None:
-            nonlocal state, room, last
-            if run is not state[0]:
-                room = RUN_ROOM - len(text)
+            nonlocal state, room, drained, last
+            if run is not state[0] or run.drained != drained:
+                room, drained = RUN_ROOM - len(text), run.drained
             last = text
             state = run, run.append, of_context(), get_ident()
 
