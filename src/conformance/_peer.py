@@ -228,7 +228,7 @@ class Peer:
             Whether the further request was answered.
 
         Raises:
-            Skip: nothing has ever been answered on control, for which there are checks.
+            Skip: no such request has ever been answered on control, which may leave it to shell.
         """
         self._require_ears(channel)
         response = self.send("kernel_info_request", channel=channel)
@@ -243,7 +243,7 @@ class Peer:
         what the check at hand has sent.
         """
         if not self._may_answer(channel):
-            raise Skip("the kernel has answered nothing on control since its start (CTRL-01)")
+            raise Skip("the kernel answers no kernel_info_request on control (INFO-02)")
 
     def _may_answer(self, channel: Channel) -> bool:
         return channel is not Channel.CONTROL or self.wait_for(

@@ -345,7 +345,7 @@ class Testee:
                 self.peer.quiet(channel)
 
     def answering(self) -> tuple[Channel, ...]:
-        """Return the channels on which requests are answered: shell, and control if it ever did."""
+        """Return where a kernel_info_request is answered: on shell, and maybe on control."""
         deaf = not self.traffic.has_answered(Channel.CONTROL)
         return (Channel.SHELL,) if deaf else (Channel.SHELL, Channel.CONTROL)
 

@@ -8,6 +8,9 @@ from assay.protocol import Channel, Sender
 
 __all__ = ["Line", "Traffic"]
 
+INFO = b"kernel_info_re"
+"""In the parent header of each answer to this question, and in the header of the right one."""
+
 
 @frozen(kw_only=True, eq=False)
 class Line:
@@ -37,8 +40,17 @@ class Traffic:
         return len(self.lines)
 
     def has_answered(self, channel: Channel) -> bool:
-        """Return whether anything has come from the kernel on *channel*."""
-        return any(line.channel is channel and line.sender is Sender.KERNEL for line in self.lines)
+        """Return whether the kernel has answered the question for its info on *channel*.
+
+        An answer to anything else proves nothing: control may leave that question to shell
+        (INFO-02), and answer interrupts all the same.
+        """
+        return any(
+            line.channel is channel
+            and line.sender is Sender.KERNEL
+            and any(INFO in frame for frame in line.frames)
+            for line in self.lines
+        )
 
     def add(
         self,

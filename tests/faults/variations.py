@@ -421,6 +421,14 @@ class ControlOnly(Kernel):
         return super().serve(request, lane)
 
 
+@variation("info-on-shell-alone", "An older kernel, which leaves kernel_info to shell.")
+class InfoOnShell(ControlOnly):
+    """That control answers it as well is said since protocol 5.5."""
+
+    protocol_version = "5.3"
+    own = ControlOnly.own - {"kernel_info_request"}
+
+
 @variation("lingers", "Sockets linger for two seconds.")
 class Lingers(Kernel):
     """A detail of ZeroMQ."""
