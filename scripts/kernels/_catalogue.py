@@ -25,8 +25,9 @@ class CatalogueError(Exception):
 class Entry:
     """One kernel.
 
-    In `setup` and `argv` stand ``{python}`` and ``{venv}`` for its own environment, ``{npm}`` for
-    programs from npm, ``{assay}`` and ``{root}`` for the Python and the folder of this project.
+    In `setup`, `argv` and `language` stand ``{python}`` and ``{venv}`` for its own environment,
+    ``{npm}`` for programs from npm, ``{assay}`` and ``{root}`` for the Python and the folder of
+    this project.
     """
 
     name: str
@@ -66,7 +67,10 @@ class Entry:
     """The version of Python that the environment has."""
 
     language: str = ""
-    """Whose snippets to use, where the kernel's own word for its language is not enough."""
+    """Whose snippets to use, where the kernel's own word for its language is not enough.
+
+    The name of a language, or a file.
+    """
 
     remark: str = ""
     """What a reader of the page should know."""

@@ -102,7 +102,7 @@ class Asking:
         words = [sys.executable, "-m", "assay", "check", entry.name, "--quiet"]
         words += ["--jobs", str(self.jobs), "--time-limit", f"{self.seconds:g}"]
         words += ["--start-timeout", f"{START_S:g}", "--fail-on", "never", "-o", str(output)]
-        words += ["--language", entry.language] if entry.language else []
+        words += ["--language", *self.place.filled([entry.language])] if entry.language else []
         return [*words, "--select", selected] if selected else words
 
 

@@ -18,7 +18,7 @@ from scripts.kernels._record import Failure, Record, read_record, record_of, wri
 from scripts.kernels._run import MOST_COMMAND, check, confirmed, names_to_ask_again, results_of
 from scripts.kernels._workplace import MARK, Workplace, still_running
 
-from assay.conformance import FORMATS, Report
+from assay.conformance import FORMATS, Report, language_named
 
 BARE = Record(name="kay", group="others", state="checked")
 
@@ -47,6 +47,14 @@ def test_environment_of_a_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert "PYTHONDONTWRITEBYTECODE" not in found
     assert (found["KAY_SETTING"], found["MORE"]) == ("1", "2")
     assert found["HOME"] == str(tmp_path / "home")
+
+
+def test_languages_of_the_catalogue(tmp_path: Path) -> None:
+    """Each language that the catalogue names is known, or is a file of snippets."""
+    for entry in read_catalogue():
+        if entry.language:
+            (word,) = Workplace(folder=tmp_path, entry=entry).filled([entry.language])
+            assert language_named(word).snippets
 
 
 def test_pages_agree() -> None:
