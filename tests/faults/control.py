@@ -348,7 +348,7 @@ class IdleInterruptStays(Kernel):
             cell.lane.interrupt()
 
 
-@fault("ctrl-mute", "INFO-02 CTRL-01", "On control there is a status, and no reply.")
+@fault("ctrl-mute", "INFO-02 CTRL-10", "On control there is a status, and no reply.")
 class ControlMute(Kernel):
     """All but a shutdown is handled, and not answered."""
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 
+from assay.conformance._outcome import Skip
 from assay.conformance._testee import Testee
 from assay.protocol import Channel
 
-__all__ = ["control_answers_its_own"]
+__all__ = ["answers_info", "control_answers_its_own"]
 
 
 def control_answers_its_own(kernel: Testee) -> bool:
@@ -25,3 +26,9 @@ def control_answers_its_own(kernel: Testee) -> bool:
         return ours and bool(
             one.peer.ask("shutdown_request", content, channel=Channel.CONTROL).replies
         )
+
+
+def answers_info(kernel: Testee) -> None:
+    """Skip the check if an idle kernel leaves `kernel_info_request` to shell."""
+    if not kernel.peer.fence(Channel.CONTROL):
+        raise Skip("the kernel answers no kernel_info_request on control (INFO-02)")

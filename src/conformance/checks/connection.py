@@ -210,10 +210,9 @@ def served_from_the_start(kernel: Testee) -> Outcome:
     text = file.to_json()
     with started_with(kernel, text) as process, client_of(kernel, process, file) as other:
         peer = other.peer
-        shell = peer.send("kernel_info_request")
-        control = peer.send("kernel_info_request", channel=Channel.CONTROL)
-        if not peer.wait_for(lambda: shell.replies and control.replies):
-            missing = "shell" if not shell.replies else "control"
+        asked = [peer.send("kernel_info_request", channel=one) for one in kernel.answering()]
+        if not peer.wait_for(lambda: all(one.replies for one in asked)):
+            missing = next(one.channel for one in asked if not one.replies)
             return failed("answers on shell and control", f"none on {missing}")
         if not peer.beat():
             return failed("the heartbeat's echo", "nothing")

@@ -12,6 +12,7 @@ from assay.conformance._outcome import Outcome, Skip, failed, note, passed
 from assay.conformance._response import Response
 from assay.conformance._testee import Testee
 from assay.conformance.checks._cells import looping, stop
+from assay.conformance.checks._control import answers_info
 from assay.conformance.checks._shutdown import must_serve_shutdown, shut_down
 from assay.protocol import Channel
 from assay.transport import KernelEndedError, LaunchError
@@ -61,6 +62,7 @@ def _ended(kernel: Testee) -> bool:
     mistake="Control and shell are read by one loop, which the running code keeps waiting.",
 )
 def control_does_not_wait(kernel: Testee) -> Outcome:
+    answers_info(kernel)
     cell = looping(kernel)
     asked = kernel.peer.send("kernel_info_request", channel=CONTROL)
     if not kernel.peer.wait_for(lambda: asked.replies):
@@ -465,6 +467,7 @@ AT_ONCE = 5.0
     mistake="Control is read when the running code yields.",
 )
 def control_is_quick(kernel: Testee) -> Outcome:
+    answers_info(kernel)
     cell = looping(kernel)
     taken = []
     for _ in range(3):
