@@ -17,6 +17,9 @@ FORMAT = 1
 MOST_MESSAGES = 8
 """So many messages are kept of one failure, the first and the last; the report has all."""
 
+LONG_ID = 8
+"""From so many characters on an id stands in no other word."""
+
 MOST_CONTENT = 230
 """Characters of one message."""
 
@@ -206,7 +209,9 @@ def _alias(value: object, names: dict[str, str]) -> str:
 def _text(value: object, names: Mapping[str, str]) -> str:
     text = json.dumps(value, ensure_ascii=False)
     for name, alias in names.items():
-        text = text.replace(name, alias)
+        # An id as short as a letter stands in words that have nothing to do with it.
+        word = name if len(name) >= LONG_ID else f'"{name}"'
+        text = text.replace(word, word.replace(name, alias))
     return _short(UUID.sub("…", text), MOST_CONTENT)
 
 

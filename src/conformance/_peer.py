@@ -246,6 +246,7 @@ class Peer:
             raise Skip("the kernel answers no kernel_info_request on control (INFO-02)")
 
     def _may_answer(self, channel: Channel) -> bool:
+        """Return whether a ``kernel_info_request`` on *channel* has ever been answered."""
         return channel is not Channel.CONTROL or self.wait_for(
             lambda: self._traffic.has_answered(channel)
         )

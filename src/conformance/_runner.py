@@ -26,7 +26,7 @@ from assay.conformance._registry import select as chosen
 from assay.conformance._result import Report, Result
 from assay.conformance._target import Target
 from assay.conformance._testee import SilentKernelError, Testee
-from assay.protocol import AssayError, Channel
+from assay.protocol import AssayError, Channel, Sender, read_parts
 from assay.spec import Requirement
 from assay.transport import KernelEndedError, LaunchError
 
@@ -34,6 +34,15 @@ __all__ = ["OnResult", "Options", "Run", "check", "run_checks"]
 
 OnResult = Callable[[Result], None]
 """Takes each result as soon as it is there, from any thread, one at a time."""
+
+GOES_ON = "a kernel that goes on running"
+"""What is wanted of a kernel that ended."""
+
+ANSWERS = "a kernel that goes on answering"
+"""What is wanted of one that says nothing any more."""
+
+FIRST_CELL = "SHELL-01.3"
+"""The check that fails if a kernel ends with the first cell."""
 
 SIGN_OF_LIFE = "INFO-01.1"
 """The check that fails if a kernel runs and says nothing at all."""
@@ -218,12 +227,17 @@ class Run:
         settled = not (check.fresh or doubtful) and _settle(testee)
         if outcome.verdict is Verdict.SKIPPED and not settled and _is_harmless(check):
             # It is silent, and no code of ours keeps it busy.
-            outcome = failed("a kernel that goes on answering", "no answer behind this check")
+            outcome = failed(ANSWERS, "no answer behind this check")
+        ended = outcome.expected == GOES_ON or (
+            outcome.expected == ANSWERS and not testee.is_running
+        )
+        if ended and check.id != FIRST_CELL and _did_more(testee, start) and self._ends_by_itself():
+            outcome = skipped(f"a first cell that does nothing ends the kernel too ({FIRST_CELL})")
         if not settled and not self._target.can_start:
             # There is no other one: what is asked from now on would say nothing.
             self._silent_since = check.id
             if outcome.verdict is not Verdict.FAILED:
-                outcome = failed("a kernel that goes on answering", "no answer behind this check")
+                outcome = failed(ANSWERS, "no answer behind this check")
         if check.fresh:
             _read_rest(testee)
         self._note(check, outcome, testee, start, began)
@@ -232,6 +246,28 @@ class Run:
             return testee
         testee.close()
         return shared if check.fresh else None
+
+    def _ends_by_itself(self) -> bool:
+        """Return whether a kernel that has just started ends with a cell that does nothing.
+
+        Then that a check's kernel ended is no fault of what the check has sent.
+        """
+        if not (self._target.can_start and self._language):
+            return False
+        try:
+            code = self._language.snippet("nothing")
+            testee = self._start()
+        except (AssayError, Skip):
+            return False
+        try:
+            testee.peer.execute(code)
+        except KernelEndedError:
+            return True
+        except (AssayError, OutOfTime):
+            return False
+        finally:
+            testee.close()
+        return False
 
     def _judge(self, check: Check, testee: Testee, *, settled: bool) -> None:
         """Judge the traffic of *check*, and of the kernels that it started itself."""
@@ -356,7 +392,7 @@ def _outcome_of(check: Check, testee: Testee) -> Outcome:  # noqa: PLR0911 - a t
     except Skip as skip:
         return skipped(str(skip))
     except KernelEndedError as error:
-        return failed("a kernel that goes on running", str(error))
+        return failed(GOES_ON, str(error))
     except LaunchError as error:
         return failed("a kernel that starts", str(error))
     except OutOfTime as error:
@@ -370,6 +406,15 @@ def _outcome_of(check: Check, testee: Testee) -> Outcome:  # noqa: PLR0911 - a t
             f"the check itself failed, which is no fault of the kernel: "
             f"{type(error).__name__}: {error} ({place})"
         )
+
+
+def _did_more(testee: Testee, start: int) -> bool:
+    """Return whether more was asked than what the kernel is."""
+    return any(
+        read_parts(line.frames).msg_type != "kernel_info_request"
+        for line in testee.traffic.lines[start:]
+        if line.judged and line.sender is Sender.CLIENT
+    )
 
 
 def _is_harmless(check: Check) -> bool:

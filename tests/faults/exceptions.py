@@ -59,6 +59,7 @@ UNBITTEN: Mapping[str, str] = {
 """Checks that no fault fails: by check, the reason."""
 
 UNCAUGHT: Mapping[str, str] = {
+    "exec-queued-output-lost": "No check of output has cells that wait.",
     "handshake-connection-file-refused": "it does not start with the file of the checks",
     "iopub-surrogates": "no snippet prints a lone surrogate",
     "exec-result-of-each": "no snippet has a value before it raises",

@@ -431,6 +431,14 @@ class ValueWithReturn(Kernel):
         return super().input_value(reply) + "\r"
 
 
+@fault("stdin-answers-fail", "STDIN-01 STDIN-09", "Every answer ends the cell with an error.")
+class AnswersFail(Kernel):
+    """It wants a field that no answer has."""
+
+    def input_value(self, reply: Incoming) -> str:  # noqa: ARG002
+        raise LanguageError("KeyError", "there is no status")
+
+
 @fault("stdin-no-end-of-file", "STDIN-10", "U+0004 is a value like any other.")
 class NoEndOfFile(Kernel):
     """The convention is not known."""

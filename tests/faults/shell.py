@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 
@@ -144,6 +145,8 @@ ROWS: tuple[Row, ...] = (
           failed, without("traceback")),
     spoil("shell-traceback-text", "SHELL-10", "The `traceback` of error replies is text.",
           failed, with_content(traceback="E: t")),
+    spoil("shell-errors-with-more", "SHELL-10", "Error replies have the usual content too.",
+          both(of("execute_reply"), failed), with_content(user_expressions={})),
     spoil("shell-aborted-with-more", "SHELL-11", "Aborted replies have status `aborted` and more.",
           _aborted, with_content(status="aborted")),
     spoil("shell-aborted", "SHELL-12 EXEC-21", "Aborted requests get the status `aborted`.",
@@ -535,6 +538,41 @@ class SilentCounts(Kernel):
 
     def is_stored(self, asked: Fields) -> bool:
         return bool(asked["silent"]) or super().is_stored(asked)
+
+
+@fault("exec-all-counts", "EXEC-06", "Every request moves the counter, stored or not.")
+class AllCounts(Kernel):
+    """It counts what it runs."""
+
+    def is_stored(self, asked: Fields) -> bool:  # noqa: ARG002
+        return True
+
+
+@fault("exec-ends-without-silent", "EXEC-02 EXEC-28", "A missing `silent` ends the process.")
+class EndsWithoutSilent(Kernel):
+    """The fields are read as they are."""
+
+    def on_execute_request(self, request: Incoming, asked: Fields, lane: Lane) -> Fields:
+        if "silent" not in request.content:
+            os._exit(1)
+        return super().on_execute_request(request, asked, lane)
+
+
+@fault("shell-first-cell-ends", "SHELL-01", "The first cell ends the process.")
+class FirstCellEnds(Kernel):
+    """What would run it is not there yet."""
+
+    def on_execute_request(self, request: Incoming, asked: Fields, lane: Lane) -> Fields:  # noqa: ARG002
+        os._exit(0)
+
+
+@fault("exec-queued-output-lost", "EXEC-31", "What a cell prints that has waited is lost.")
+class QueuedOutputLost(Kernel):
+    """It names another request, which has ended."""
+
+    def alter(self, message: Outgoing) -> Sequence[Outgoing]:
+        lost = message.type == "stream" and message.content.get("text") == "behind\n"
+        return () if lost else (message,)
 
 
 class Loud(Cell):

@@ -7,7 +7,7 @@ in waiting. `python -m tests.faults.matrix run` asks all of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -90,6 +90,22 @@ ODD = {
 }
 """Variations of which few checks could take notice, and these."""
 
+BESIDE: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {
+    "exec-all-counts": ((), ("EXEC-03.1", "EXEC-05.2", "EXEC-27.1")),
+    "exec-counter-stands": ((), ("EXEC-21.2", "SHELL-15.11")),
+    "exec-ends-without-silent": (("EXEC-20.2", "EXEC-29.1", "STDIN-03.4"), ()),
+    "exec-interrupt-is-ok": (("CTRL-11.1", "CTRL-11.2"), ()),
+    "exec-queued-output-lost": ((), ("EXEC-22.1", "EXEC-26.2")),
+    "exit-ends-at-once": ((), ("EXEC-14.3",)),
+    "info-control-unanswered": (("WIRE-17.1",), ("CTRL-15.2",)),
+    "shell-first-cell-ends": ((), ("EXEC-06.1", "COMPLETE-01.1")),
+    "sign-empty-key-verifies": ((), ("SIGN-16.1", "WIRE-05.1")),
+    "stdin-answers-fail": (("STDIN-06.1",), ("STDIN-11.2", "STDIN-11.3", "STDIN-14.1")),
+    "wire-buffers-refused": ((), ("SIGN-02.1", "WIRE-04.1")),
+}
+"""Kernels that break a rule, or look as if they did, and checks of others that would notice: those
+that pass, and those for which there is nothing left to see."""
+
 HOPELESS = ("never-answers", "answers-with-errors", "dies-at-first-request")
 
 SILENCE_S = 2.0
@@ -121,6 +137,8 @@ def _ask(name: str) -> Report:
         return ask(name, _checks(*FENCE, *FAULTS[name]))
     if name in OPTIONAL or name in ODD:
         return ask(name, _checks(*OPTIONAL.get(name, ()), *ODD.get(name, ())))
+    if name in BESIDE:
+        return ask(name, _checks(*BESIDE[name][0], *BESIDE[name][1]))
     if name in VARIATIONS:
         return ask(name, asked_of(find(name), all_checks()))
     options = Options(jobs=1, language=language_named(LANGUAGE), start_limit=SILENCE_S)
@@ -174,6 +192,17 @@ def test_optional(name: str, report_of: Reports) -> None:
     assert skipped == set(OPTIONAL[name])
 
 
+@pytest.mark.parametrize("name", BESIDE)
+def test_beside(name: str, report_of: Reports) -> None:
+    """A fault fails no check of another rule: what it leaves to be seen passes, the rest skips."""
+    report = report_of(name)
+
+    passes, skips = BESIDE[name]
+    assert {one.check for one in report.with_outcome(Verdict.PASSED)} == set(passes)
+    assert {one.check for one in report.with_outcome(Verdict.SKIPPED)} == set(skips)
+    assert not [one for one in report.failures() if one.check in {*passes, *skips}]
+
+
 @pytest.mark.parametrize("name", ODD)
 def test_odd(name: str, report_of: Reports) -> None:
     """What looks odd and is allowed passes the checks that see it."""
@@ -201,7 +230,11 @@ def test_subshell_that_prints_nothing() -> None:
         report = ask("subshell-prints-nothing", _checks("SUBSHELL-02.2"))
     (result,) = report.results
 
-    assert (result.expected, result.got) == ("the output of the cell of a subshell", "none")
+    assert (result.outcome, result.expected, result.got) == (
+        Verdict.NOTE,
+        "its output",
+        "none",
+    )
 
 
 @pytest.mark.parametrize("name", HOPELESS)

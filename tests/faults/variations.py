@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from collections.abc import Sequence
@@ -68,11 +69,6 @@ def _payload(message: Outgoing) -> None:
     message.content.setdefault("payload", [])
 
 
-def _aborted(message: Outgoing) -> None:
-    count = message.content.get("execution_count")
-    message.content = {"status": "aborted", "execution_count": count}
-
-
 def _behind_a_prompt(message: Outgoing) -> None:
     message.content["text"] = f"\x1b[32m>{message.content['text']}"
 
@@ -114,17 +110,11 @@ ROWS: tuple[Row, ...] = (
     vary("error-text", "Errors have other texts.", _is_error,
          lambda m: m.content.update(evalue=f"{m.content.get('evalue')} (see the manual)",
                                     traceback=[])),
-    vary("error-extra", "Error replies have the usual content too.",
-         both(of("execute_reply"), having(status="error")),
-         with_content(user_expressions={}, payload=[])),
     vary("payload-empty", "Replies have an empty `payload`.",
          both(of("execute_reply"), having(status="ok")),
          _payload),
     vary("stdout-behind-a-prompt", "What is printed has the end of a prompt before it.",
          both(of("stream"), having(name="stdout")), _behind_a_prompt),
-    vary("aborted", "Aborted requests get the deprecated status.",
-         lambda m: m.type == "execute_reply" and m.cause is not None and m.cause.aborted,
-         _aborted),
     vary("connect-no-status", "A `connect_reply` has no status.", of("connect_reply"),
          without("status")),
 )  # fmt: skip
@@ -384,6 +374,19 @@ class NoStdin(Kernel):
 
     def make_cell(self, request: Incoming, lane: Lane, asked: Fields) -> Cell:
         return super().make_cell(request, lane, asked | {"allow_stdin": False})
+
+
+class _LeavingCell(Cell):
+    def call_exit(self, values: list[object]) -> object:  # noqa: ARG002
+        os._exit(0)
+
+
+@variation("exit-ends-at-once", "Code that ends the session ends the kernel, without a reply.")
+class ExitEndsAtOnce(Kernel):
+    """As the interpreter behind it does."""
+
+    def make_cell(self, request: Incoming, lane: Lane, asked: Fields) -> Cell:
+        return _LeavingCell(self, request, lane, asked)
 
 
 @variation("tail-only", "Of history there is the tail; the rest is an error.")

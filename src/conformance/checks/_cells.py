@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 
 from assay.conformance._arrival import Arrival
@@ -15,9 +15,11 @@ from assay.conformance._testee import Testee
 from assay.transport import KernelEndedError
 
 __all__ = [
+    "DEFAULTS",
     "NUMBER",
     "count_of",
     "evaluate",
+    "exact_count",
     "execution",
     "has_count",
     "is_usual",
@@ -43,6 +45,15 @@ NUMBER = 40_917
 NAMES_LETTERS = str.maketrans("0123456789", "ghijklmnop")
 
 FENCE_TEXT = "assay"
+
+DEFAULTS: Mapping[str, object] = {
+    "silent": False,
+    "store_history": True,
+    "user_expressions": {},
+    "allow_stdin": False,
+    "stop_on_error": True,
+}
+"""The optional fields of an ``execute_request``, for checks that leave out one, or none."""
 
 
 def lines(*snippets: str) -> str:
@@ -91,6 +102,21 @@ def moving_count(kernel: Testee, peer: Peer | None = None) -> int:
     if second != first + 1:
         raise Skip(f"a stored cell behind number {first} has number {second} (EXEC-06)")
     return second
+
+
+def exact_count(kernel: Testee) -> int:
+    """Return what `moving_count` does, of a kernel that counts stored cells alone.
+
+    Raises:
+        Skip: it counts others too, so that the counter does not show what is stored; that is for
+            EXEC-06.2.
+    """
+    before = moving_count(kernel)
+    kernel.peer.execute(kernel.snippet("nothing"), store_history=False).succeeded()
+    after = stored_count(kernel)
+    if after != before + 1:
+        raise Skip("cells that are not stored move the counter (EXEC-06)")
+    return after
 
 
 def must_run(kernel: Testee, peer: Peer | None = None) -> None:

@@ -5,18 +5,26 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from attrs import evolve
 
-from assay.conformance._outcome import Outcome, failed, passed
+from assay.conformance._outcome import Outcome, Skip, failed, passed
 from assay.conformance._testee import Testee
 from assay.protocol import ConnectionFile, KernelSpec
 from assay.transport import KernelProcess, LaunchError, free_ports, launch
 
-__all__ = ["client_of", "fields_of", "fresh_file", "refused", "refuses", "started_with"]
+__all__ = [
+    "client_of",
+    "fields_of",
+    "fresh_file",
+    "keyless",
+    "refused",
+    "refuses",
+    "started_with",
+]
 
 
 def fresh_file(kernel: Testee) -> ConnectionFile:
@@ -39,6 +47,21 @@ def _command(kernel: Testee, path: Path) -> KernelSpec:
         for word in spec.argv
     )
     return evolve(spec, argv=tuple(words))
+
+
+@contextmanager
+def keyless(kernel: Testee) -> Iterator[Testee]:
+    """Start a kernel like *kernel* with an empty key.
+
+    Raises:
+        Skip: it does not start; that is for SIGN-06.
+    """
+    with ExitStack() as stack:
+        try:
+            other = stack.enter_context(kernel.another(ConnectionFile(key="")))
+        except LaunchError as error:
+            raise Skip("with an empty key the kernel does not answer (SIGN-06)") from error
+        yield other
 
 
 @contextmanager

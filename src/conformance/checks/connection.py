@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import secrets
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -25,7 +26,7 @@ from assay.conformance.checks._started import (
     started_with,
 )
 from assay.protocol import Channel, ConnectionFile, Transport
-from assay.transport import KernelEndedError, LaunchError, curve_keys, launch
+from assay.transport import KernelEndedError, LaunchError, TransportError, curve_keys, launch
 
 __all__: list[str] = []
 
@@ -74,7 +75,8 @@ def another_address(kernel: Testee) -> Outcome:
             probe.bind((ANOTHER_LOOPBACK, 0))
         except OSError as error:
             raise Skip(f"this machine has no address {ANOTHER_LOOPBACK}") from error
-    wanted = ConnectionFile(key=secrets.token_hex(16), ip=ANOTHER_LOOPBACK)
+    # Numbers that are free at 127.0.0.1 too, and held there: what answers there is this kernel.
+    wanted = evolve(fresh_file(kernel), ip=ANOTHER_LOOPBACK)
     with kernel.another(wanted) as other:
         if not other.peer.quiet():
             return failed(f"an answer at {ANOTHER_LOOPBACK}", "none")
@@ -392,11 +394,24 @@ def _all_answer(other: Testee, how: str) -> Outcome:
     return passed()
 
 
+def _unless_refused(act: Callable[[], object]) -> object:
+    """Return what *act* returns; None where the kernel has refused the connection by then.
+
+    Once it has, nothing can be sent: that comes sooner or later, and is what a stranger deserves.
+    """
+    try:
+        return act()
+    except KernelEndedError:
+        raise
+    except TransportError:
+        return None
+
+
 def _none_answers(stranger: Testee) -> Outcome:
     peer = stranger.peer
     for channel in (Channel.SHELL, Channel.CONTROL):
-        peer.send("kernel_info_request", channel=channel)
-    echo = peer.beat(timeout=stranger.limits.grace)
+        _unless_refused(partial(peer.send, "kernel_info_request", channel=channel))
+    echo = _unless_refused(partial(peer.beat, timeout=stranger.limits.grace))
     peer.wait_for(lambda: peer.arrivals, stranger.limits.grace)
     if peer.arrivals:
         return failed("nothing for a client without keys", f"{peer.arrivals[0].channel} answers")

@@ -24,9 +24,6 @@ CONTROL = Channel.CONTROL
 INTERRUPTED_S = 30.0
 """How long the code runs that is interrupted: much longer than any patience for its end."""
 
-INTERRUPTED = ("error", "aborted", "abort")
-"""What an interrupted cell may be answered with here: that it be an error is for EXEC-30.1."""
-
 
 def _interrupt(kernel: Testee) -> None:
     kernel.own_process().interrupt()
@@ -150,8 +147,7 @@ def execution_on_control(kernel: Testee) -> Outcome:
 def _is_interrupted(kernel: Testee, cell: Response) -> Outcome:
     if not kernel.peer.wait_for(lambda: cell.replies):
         return failed("an execute_reply after the interrupt", "none", cell)
-    if cell.status not in INTERRUPTED:
-        return failed("an execute_reply with status error", f"status {cell.status!r}", cell)
+    # With which status it ends is for EXEC-30.1.
     kernel.peer.finish(cell)
     following = kernel.peer.execute(kernel.snippet("nothing"))
     if following.status != "ok":
@@ -207,7 +203,9 @@ def signal_while_idle(kernel: Testee) -> Outcome:
 
 
 def _interrupted_sleep(kernel: Testee) -> Outcome:
-    code = kernel.snippet("print_and_sleep", text="assay", seconds=INTERRUPTED_S)
+    # Longer than any answer is waited for: what comes, comes of the interrupt.
+    seconds = max(INTERRUPTED_S, 4 * kernel.patience)
+    code = kernel.snippet("print_and_sleep", text="assay", seconds=seconds)
     cell = kernel.peer.execute(code, wait=False)
     if not kernel.peer.wait_for(lambda: "assay" in cell.text()):
         raise Skip("what the cell prints before it sleeps does not come while it runs")

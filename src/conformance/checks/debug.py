@@ -80,6 +80,14 @@ def attached(kernel: Testee) -> Outcome:
             got = "none" if response.reply is None else response.reply.msg_type
             return failed("a debug_reply", got, response)
         found = response.reply.content.get("type"), response.reply.content.get("success")
+        if found == ("response", False):
+            # A failure is a response as good as any; what it says of the feature is worth a word.
+            return note(
+                "the debugger is announced, and cannot be used",
+                expected=f"{command} to succeed",
+                got=response.reply.text("message") or "success false",
+                evidence=(response,),
+            )
         if found != ("response", True):
             return failed("type response and success true", repr(found), response)
     return passed()
@@ -155,9 +163,21 @@ def envelopes(kernel: Testee) -> Outcome:
     return passed()
 
 
+LEFT_OUT = ("seq", "request_seq", "command")
+"""What the examples of the public text leave out of the responses of a kernel (AMB-29)."""
+
+
 def _envelope(response: Response) -> Outcome:
     reply, sent = response.replied(), response.draft.content
     assert not isinstance(sent, bytes)
+    missing = [key for key in LEFT_OUT if key not in reply.content]
+    if missing and misfit(reply.content, {"type": TEXT, "success": BOOLEAN}) is None:
+        return note(
+            "the examples of the text leave it out, the Debug Adapter Protocol wants it (AMB-29)",
+            expected=f"{', '.join(missing)}, in the response to {sent['command']}",
+            got="no such key",
+            evidence=(response,),
+        )
     if (wrong := misfit(reply.content, RESPONSE)) is not None:
         return failed(f"{wrong[0]}, in the response to {sent['command']}", wrong[1], response)
     wanted = ("response", sent["seq"], sent["command"])

@@ -9,6 +9,7 @@ from assay.conformance._testee import Testee
 from assay.conformance.checks._cells import (
     NUMBER,
     count_of,
+    exact_count,
     execution,
     has_count,
     lines,
@@ -113,7 +114,7 @@ def silent_is_false_for_the_counter(kernel: Testee) -> Outcome:
     mistake="store_history is looked at alone.",
 )
 def silent_is_not_stored(kernel: Testee) -> Outcome:
-    before = moving_count(kernel)
+    before = exact_count(kernel)
     code = kernel.snippet("nothing")
     silent = kernel.peer.execute(code, silent=True, store_history=True)
     silent.succeeded()
@@ -203,7 +204,7 @@ def stored_by_default(kernel: Testee) -> Outcome:
     mistake="A missing store_history is true, also for what is silent.",
 )
 def silent_by_default_not_stored(kernel: Testee) -> Outcome:
-    before = moving_count(kernel)
+    before = exact_count(kernel)
     code = kernel.snippet("nothing")
     silent = kernel.peer.ask(execution(kernel.peer, code, silent=True))
     silent.succeeded()

@@ -82,7 +82,8 @@ def tail(kernel: Testee) -> Outcome:
     codes = _run(kernel, *(new_name() for _ in range(5)))
     response = ask_history(kernel, "tail", n=3)
     reply = response.replied()
-    if reply.status != "ok":
+    # A reply that has no status at all is for SHELL-09.
+    if reply.content.get("status", "ok") != "ok":
         return failed("status ok", f"status {reply.status!r}", response)
     if not entries(reply):
         # Whether a kernel has a history at all, the text leaves to it.
@@ -249,7 +250,13 @@ def raw(kernel: Testee) -> Outcome:
 def transformed(kernel: Testee) -> Outcome:
     code, found, response = _last_rewritten(kernel, raw=False)
     if found == code:
-        return failed("the code that the front end made of it", repr(found), response)
+        return note(
+            "the kernel keeps one form of its input, or gives one for both; only of one that "
+            "keeps both does the sentence speak",
+            expected="the code that the front end made of it",
+            got=repr(found),
+            evidence=(response,),
+        )
     return passed()
 
 

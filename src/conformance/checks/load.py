@@ -9,7 +9,7 @@ from assay.conformance._check import check
 from assay.conformance._outcome import Outcome, failed, note, passed, skipped
 from assay.conformance._response import Response
 from assay.conformance._testee import Testee
-from assay.conformance.checks._cells import lines, must_run, printed
+from assay.conformance.checks._cells import lines, moving_count, must_run, printed
 
 __all__: list[str] = []
 
@@ -140,6 +140,7 @@ def pipeline(kernel: Testee) -> Outcome:
 )
 def order(kernel: Testee) -> Outcome:
     must_run(kernel)
+    moving_count(kernel)
     code = kernel.snippet("nothing")
     asked = [kernel.peer.execute(code, wait=False) for _ in range(PIPELINE)]
     kernel.peer.wait_for(lambda: all(one.replies for one in asked), kernel.patience * 3)

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from assay.conformance._check import check
-from assay.conformance._draft import ABSENT
 from assay.conformance._outcome import Outcome, Skip, failed, note, passed
 from assay.conformance._peer import Peer
 from assay.conformance._response import Response
 from assay.conformance._testee import Testee
-from assay.conformance.checks._cells import count_of, execution, must_run, printed
+from assay.conformance.checks._cells import (
+    DEFAULTS,
+    count_of,
+    execution,
+    moving_count,
+    must_run,
+    printed,
+)
 
 __all__: list[str] = []
 
@@ -50,6 +56,18 @@ def _has_failed(cell: Response) -> None:
         raise Skip("the code does not fail")
 
 
+def _has_run(cell: Response, before: Response, what: str = "both cells behind it") -> Outcome:
+    """Say whether *cell* was not aborted.
+
+    Raises:
+        Skip: it was begun and has succeeded, and its output is missing: that is for EXEC-31.
+    """
+    outcome = printed(cell, "behind", what, before, cell)
+    if outcome != passed() and cell.status == "ok" and cell.of_type("execute_input"):
+        raise Skip("the output of a cell that succeeded is missing (EXEC-31)")
+    return outcome
+
+
 def _did_run(cell: Response) -> bool:
     return "behind" in cell.text() or cell.status == "ok"
 
@@ -84,7 +102,8 @@ def failure_aborts(kernel: Testee) -> Outcome:
 def failure_aborts_by_default(kernel: Testee) -> Outcome:
     lead = _lead(kernel)
     code = kernel.snippet("error", text="assay")
-    cell = kernel.peer.send(execution(kernel.peer, code).with_content(stop_on_error=ABSENT))
+    fields = {name: value for name, value in DEFAULTS.items() if name != "stop_on_error"}
+    cell = kernel.peer.send(execution(kernel.peer, code, **fields))
     behind = _good(kernel)
     _finish(kernel, lead, cell, behind)
     _has_failed(cell)
@@ -143,6 +162,7 @@ def _count_shown(cell: Response) -> str:
     slow=True,
 )
 def aborted_do_not_count(kernel: Testee) -> Outcome:
+    moving_count(kernel)
     lead = _lead(kernel)
     cell = _failing(kernel)
     behind = [_good(kernel) for _ in range(2)]
@@ -171,7 +191,7 @@ def false_goes_on(kernel: Testee) -> Outcome:
     _finish(kernel, lead, cell, *behind)
     _has_failed(cell)
     for one in behind:
-        outcome = printed(one, "behind", "both cells behind it", cell, one)
+        outcome = _has_run(one, cell)
         if outcome != passed():
             return outcome
     return passed()
@@ -230,7 +250,7 @@ def later_cells_run(kernel: Testee) -> Outcome:
         _has_failed(cell)
         following = _good(kernel)
         _finish(kernel, cell, following)
-        outcome = printed(following, "behind", "the cell", cell, following)
+        outcome = _has_run(following, cell, "the cell")
         if outcome != passed():
             return outcome
     return passed()
@@ -294,7 +314,7 @@ def success_aborts_nothing(kernel: Testee) -> Outcome:
     _finish(kernel, lead, *behind)
     lead.succeeded()
     for one in behind:
-        outcome = printed(one, "behind", "both cells behind it", lead, one)
+        outcome = _has_run(one, lead)
         if outcome != passed():
             return outcome
     return passed()

@@ -7,8 +7,10 @@ from assay.conformance._draft import ABSENT
 from assay.conformance._outcome import Outcome, Skip, failed, note, passed
 from assay.conformance._testee import Testee
 from assay.conformance.checks._cells import (
+    DEFAULTS,
     NUMBER,
     count_of,
+    exact_count,
     execution,
     has_count,
     lines,
@@ -253,6 +255,7 @@ def empty_silent_code(kernel: Testee) -> Outcome:
             return failed("status ok", got, one)
     first, second = (count_of(one.replied()) for one in cells)
     if first != second:
+        exact_count(kernel)
         return failed(f"execution_count {first} again", f"{second}", *cells)
     return passed()
 
@@ -266,7 +269,7 @@ def user_variables(kernel: Testee) -> Outcome:
     name = new_name()
     code = kernel.snippet("define", name=name, number=NUMBER)
     kernel.peer.execute(code).succeeded()
-    cell = kernel.peer.ask(execution(kernel.peer, code, user_variables=[name]))
+    cell = kernel.peer.ask(execution(kernel.peer, code, **DEFAULTS, user_variables=[name]))
     if cell.status != "ok":
         return failed("status ok", f"status {cell.status!r}", cell)
     if "user_variables" in cell.replied().content:

@@ -56,6 +56,19 @@ def kernel_info_is_answered(kernel: Testee) -> Outcome:
     return passed()
 
 
+@check(
+    "SHELL-01.3",
+    "a cell that is sent as soon as a kernel_info_request is answered does not end the kernel",
+    fresh=True,
+    snippets=("nothing",),
+    mistake="kernel_info is answered before the interpreter is there, and the first cell needs it.",
+)
+def first_cell(kernel: Testee) -> Outcome:
+    cell = kernel.peer.execute(kernel.snippet("nothing"))
+    cell.replied()
+    return passed() if kernel.is_running else failed("a kernel that goes on running", "none", cell)
+
+
 @check("SHELL-03.1", "an execute_request is answered by an execute_reply", snippets=("nothing",))
 def reply_has_the_name_of_its_request(kernel: Testee) -> Outcome:
     response = kernel.peer.execute(kernel.snippet("nothing"))
@@ -246,7 +259,15 @@ def _aborted(kernel: Testee) -> Arrival:
     snippets=("error", "print"),
 )
 def count_of_aborted(kernel: Testee) -> Outcome:
-    return has_shape(_aborted(kernel), {"execution_count": INTEGER})
+    reply = _aborted(kernel)
+    if reply.status in {"aborted", "abort"} and "execution_count" not in reply.content:
+        return note(
+            "one sentence wants no field but the status, another the count of every reply (AMB-03)",
+            expected="an integer under 'execution_count'",
+            got="no such key",
+            evidence=(reply,),
+        )
+    return has_shape(reply, {"execution_count": INTEGER})
 
 
 @check(

@@ -138,6 +138,14 @@ def run_beside_main(kernel: Testee) -> Outcome:
     for name in names:
         beside = _run_in(kernel, name, kernel.snippet("print", text=name))
         outcome = printed(beside, name, "the cell of a subshell", cell, beside)
+        if outcome != passed() and beside.status == "ok" and not cell.replies:
+            # It ran beside the main shell; where its output is to be is not said here.
+            outcome = note(
+                "the cell of a subshell succeeded in time, and its output is missing",
+                expected="its output",
+                got=repr(beside.text()) if beside.text() else "none",
+                evidence=(cell, beside),
+            )
         if outcome == passed() and cell.replies:
             want = "its reply before the main shell's cell ends"
             outcome = failed(want, "after it", cell, beside)

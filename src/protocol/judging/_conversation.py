@@ -212,7 +212,8 @@ BACKGROUND = frozenset(
 )  # fmt: skip
 """What may follow idle, though it had better not (IOPUB-23, IOPUB-24)."""
 
-ANY_TIME = frozenset({"debug_event", "iopub_welcome"})
+ANY_TIME = frozenset({"debug_event", "iopub_welcome", "shutdown_reply"})
+"""What is published when it happens: the last words of a kernel too, which no sentence places."""
 
 
 def _busy_and_idle(conversation: Conversation, exchange: RecordedExchange) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from assay.protocol._errors import shorten
 from assay.protocol.judging._exchanges import Conversation, RecordedExchange, Seen
 from assay.protocol.judging._parts import text_in
+from assay.protocol.wire._registry import Channel
 
 __all__ = ["check_features"]
 
@@ -25,7 +26,7 @@ def check_features(conversation: Conversation) -> None:
     infos = [
         one.reply
         for one in conversation.of("kernel_info_request")
-        if one.reply is not None and not one.failed
+        if one.reply is not None and not one.failed and _lists_features(one.reply)
     ]
     if infos:
         for exchange in _unannounced(conversation, infos, SUBSHELLS, SUBSHELL_REQUESTS):
@@ -38,6 +39,11 @@ def check_features(conversation: Conversation) -> None:
             if exchange.reply is not None and exchange.reply.content.get("success") is True:
                 _note(conversation, exchange, infos[-1], "DEBUG-01", f"{DEBUGGER!r} among them")
     _ids(conversation)
+
+
+def _lists_features(info: Seen) -> bool:
+    """Return whether *info* says what is offered; one on control that does not is for INFO-02."""
+    return info.channel is Channel.SHELL or "supported_features" in info.content
 
 
 def _note(
