@@ -230,7 +230,7 @@ class MainLane:
                 self._load_deferred(handlers)
                 self._around.io.spare.refill()
             if self._around.output.forked:
-                end_child(0)  # a background task has forked, see `_leave_if_child`
+                end_child(0)  # a background task has forked, see `Answering.leave_if_child`
             if self._exit_is_requested:
                 self._exit_is_requested = False
                 io = self._around.io
