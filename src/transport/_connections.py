@@ -54,6 +54,11 @@ class Connections:
         """What tells a connection from one that got its descriptor later."""
 
     @property
+    def count(self) -> int:
+        """How many there were when they were looked at last."""
+        return len(self._topics)
+
+    @property
     def are_seen(self) -> bool:
         """True if there are some, and the system says how far their peers are."""
         return PROGRESS_IS_SEEN and any(True for _ in self._look())

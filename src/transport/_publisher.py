@@ -14,7 +14,8 @@ a full one refuses the message, and what was refused is kept here, where it is c
 |         | that are full, send to the others → **steady**     |                                 |
 
 So a slow subscriber gets everything, at its own pace; one that stopped reading costs the others
-`PATIENCE_S` once, and gets a notice of what it missed if it ever reads again.
+`PATIENCE_S` once, and gets a notice of what it missed if it ever reads again. Where all have
+something to take there are no others, and the wait is `PATIENCE_ALONE` times as long.
 
 *Slow or stopped.* A subscriber that takes one byte is alive. Two things show it: a *marked*
 message, for which pyzmq reports that all have taken it, and the figures that the operating system
@@ -71,6 +72,10 @@ PATIENCE_S = 3.0
 for a client that is busy with something else, shorter than the 4 seconds after which the best-known
 client gives up waiting for idle."""
 
+PATIENCE_ALONE = 4
+"""So many times as long where all subscribers have something to take: none of them waits for
+another, and one that is left out loses what the others do not gain."""
+
 LAST_PATIENCE_S = 0.5
 """The same when the kernel is about to end."""
 
@@ -97,7 +102,8 @@ MAX_FLYING_BYTES = 8 * 1024 * 1024
 """What ZeroMQ is given of large messages that not all have taken, if they are more than one."""
 
 FILLED_S = 0.5
-"""How long those who read have to take their fillers; all that they had before they had taken."""
+"""How long those who read have to begin with their fillers. While one of them has some to take, all
+wait for it as for others, and each byte that one takes begins the wait anew."""
 
 FILLERS = IOPUB_QUEUE_MESSAGES // 2
 """How many small messages make a queue full enough to be left out. A large message that has not
@@ -227,6 +233,11 @@ class Publisher:
         """True if fillers were sent since the wait began."""
         self._suspects: dict[int, Progress] = {}
         """The connections that were behind when they were sent, and have taken nothing since."""
+        self._patience_alone = PATIENCE_ALONE
+        self._none_waits = False
+        """True if all had something to take when it was looked last."""
+        self._others_fill = False
+        """True if one that is no suspect had."""
         self._looked_at = -math.inf
         self._stalled: list[_StalledSubscriber] = []
         self._drained: dict[int, float] = {}
@@ -292,6 +303,7 @@ class Publisher:
     def shorten_patience(self) -> None:
         """Wait less long for a subscriber that takes nothing: the end is near."""
         self._patience_s = LAST_PATIENCE_S
+        self._patience_alone = 1
 
     def give_up(self) -> None:
         """Send what was kept to those who have room: there is no more time."""
@@ -357,6 +369,7 @@ class Publisher:
         self._has_filled = True
         self._waiting_since = self._now()
         self._suspects = self._connections.behind()
+        self._others_fill = True  # until it is looked
         for _ in range(FILLERS):
             frames, size = settled(filler(topic))
             if not self._is_accepted(frames, size):
@@ -369,8 +382,12 @@ class Publisher:
         if self._has_progressed(now) or self._waiting_since is None:
             self._waiting_since = now
             self._suspects.clear()
-        patience_s = min(FILLED_S, self._patience_s) if self._suspects else self._patience_s
-        return now - self._waiting_since >= patience_s
+        return now - self._waiting_since >= self._patience_now()
+
+    def _patience_now(self) -> float:
+        if not self._suspects:
+            return self._patience_s * (self._patience_alone if self._none_waits else 1)
+        return self._patience_s if self._others_fill else min(FILLED_S, self._patience_s)
 
     def _has_progressed(self, now: float) -> bool:
         """Return True if one that may have stopped has taken something."""
@@ -378,10 +395,22 @@ class Publisher:
         # Not each time that a wait begins: a program that shows much makes a thousand in a second.
         if now - self._looked_at >= PROGRESS_S:
             self._looked_at = now
-            found = self._connections.progressed()
-            # Fillers that others take are no progress.
-            progress |= self._has_suspect_progressed() if self._suspects else found
+            progress |= self._look(now)
         return progress
+
+    def _look(self, now: float) -> bool:
+        found = self._connections.progressed()
+        behind = self._connections.behind()
+        if not self._suspects:
+            self._none_waits = 0 < len(behind) == self._connections.count
+            return found
+        if self._has_suspect_progressed():
+            return True
+        # Fillers that others take are no progress of those that may have stopped.
+        self._others_fill = not behind.keys() <= self._suspects.keys()
+        if found:
+            self._waiting_since = now
+        return False
 
     def _has_suspect_progressed(self) -> bool:
         for descriptor, before in self._suspects.items():

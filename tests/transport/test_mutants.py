@@ -373,14 +373,14 @@ MUTANTS = (
     Mutant(
         "one that takes nothing is waited for without end",
         f"{PUBLISHER}_has_waited_enough",
-        "return now - self._waiting_since >= patience_s",
+        "return now - self._waiting_since >= self._patience_now()",
         "return False",
         f"{STATES}test_stalled",
     ),
     Mutant(
         "one whose queue is full is left out at once",
         f"{PUBLISHER}_has_waited_enough",
-        "return now - self._waiting_since >= patience_s",
+        "return now - self._waiting_since >= self._patience_now()",
         "return True",
         f"{STATES}test_slow",
     ),

@@ -21,9 +21,11 @@ from assay.transport import _publisher as publisher_module
 from assay.transport._connections import Connections, Progress
 from assay.transport._frames import COPIED_BYTES, send_frames
 from assay.transport._publisher import (
+    LAST_PATIENCE_S,
     LOOK_BACK_S,
     MAX_FLYING_BYTES,
     MAX_KEPT_BYTES,
+    PATIENCE_ALONE,
     PATIENCE_S,
     Publisher,
 )
@@ -135,6 +137,11 @@ class ModelConnections(Connections):
     def __init__(self, socket: ModelSocket) -> None:
         super().__init__()
         self.socket = socket
+
+    @property
+    def count(self) -> int:
+        """How many readers there are."""
+        return sum(not reader.is_gone for reader in self.socket.readers)
 
     def progress(self, descriptor: int) -> Progress | None:
         """Return how far a reader is."""
@@ -337,3 +344,141 @@ def test_a_notice_is_missed() -> None:
     readers.publish(count=24, size=10)
 
     readers.teardown()
+
+
+class Few:
+    """A publisher with a few readers, each of which reads when it is asked to."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+        monkeypatch.setattr(publisher_module, "send_frames", send)
+        self.now = 0.0
+        self.socket = ModelSocket()
+        self.readers = self.socket.readers = [Reader(7 + number) for number in range(count)]
+        self.publisher = Publisher(
+            cast("Socket", self.socket),
+            now=lambda: self.now,
+            notice=lambda missed: [NOTICE, b"%d" % missed],
+            hold=lambda _: None,
+            connections=ModelConnections(self.socket),
+            filler=lambda _: [FILLER],
+        )
+
+    def publish(self, count: int, size: int) -> None:
+        """Publish messages that are numbered."""
+        for number in range(count):
+            self.publisher.publish([b"%d" % number, BODIES[size]])
+
+    def read(self, reader: Reader, at_most: int = 100) -> None:
+        """Let a reader take what it has, or a part of it."""
+        for _ in range(at_most):
+            reader.read(self.socket.half)
+
+    def wait(self, seconds: float, step: float = 0.1) -> None:
+        """Let time pass as the I/O thread does."""
+        for _ in range(round(seconds / step)):
+            self.now += step
+            self.publisher.pump()
+
+
+def begun_to_fill(few: Few) -> None:
+    """Send large messages, of which the first reader takes none, until its queue is filled."""
+    stopped, healthy = few.readers
+    few.publish(4, 3_000_000)
+    while FILLER not in [frames[0] for frames, _, _ in stopped.queue]:
+        while len(healthy.queue) and healthy.queue[0][0][0] != FILLER:
+            few.read(healthy, 1)
+        few.wait(0.1)
+
+
+def test_one_that_takes_its_fillers_slowly_is_not_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each that it takes begins the wait anew, beside one that takes nothing."""
+    few = Few(monkeypatch, 2)
+    begun_to_fill(few)
+    healthy = few.readers[1]
+    while healthy.queue and healthy.queue[0][0][0] == FILLER:
+        few.wait(1)
+        few.read(healthy, 1)
+    few.wait(PATIENCE_S + 1)
+    few.read(healthy)
+
+    assert _numbers(healthy) == [0, 1, 2, 3]
+
+
+def test_one_that_is_late_to_take_its_fillers_is_not_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It had nothing to take when they came, and has as long as for other messages."""
+    few = Few(monkeypatch, 2)
+    begun_to_fill(few)
+    healthy = few.readers[1]
+    few.wait(PATIENCE_S - 0.5)
+    few.read(healthy)
+    few.wait(PATIENCE_S + 1)
+    few.read(healthy)
+
+    assert _numbers(healthy) == [0, 1, 2, 3]
+
+
+def test_one_that_takes_no_fillers_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those who have taken all wait half a second for the one that they were sent for."""
+    few = Few(monkeypatch, 2)
+    begun_to_fill(few)
+    stopped, healthy = few.readers
+    few.read(healthy)
+    few.wait(LAST_PATIENCE_S + 0.2)
+    few.read(healthy)
+
+    assert _numbers(healthy) == [0, 1, 2, 3]
+    assert stopped.is_left_out
+
+
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("size", [10, 3_000_000])
+def test_readers_that_pause_together_miss_nothing(
+    monkeypatch: pytest.MonkeyPatch, count: int, size: int
+) -> None:
+    """Where no other waits for one, it may take nothing for ten seconds (F4)."""
+    few = Few(monkeypatch, count)
+    few.publish(40, size)
+    for _ in range(40):
+        few.wait(10)
+        for reader in few.readers:
+            few.read(reader, 1)
+    for _ in range(40):
+        for reader in few.readers:
+            few.read(reader)
+        few.wait(0.1)
+
+    assert [_numbers(reader) for reader in few.readers] == [list(range(40))] * count
+
+
+@pytest.mark.parametrize("is_waited_for", [True, False])
+def test_one_that_pauses_while_another_waits_is_left_out(
+    monkeypatch: pytest.MonkeyPatch, is_waited_for: bool
+) -> None:
+    """It costs the other `PATIENCE_S`, and no reader more than `PATIENCE_ALONE` times as long."""
+    few = Few(monkeypatch, 2)
+    paused, other = few.readers
+    few.publish(40, 10)
+    few.wait(0.1)
+    if is_waited_for:
+        few.read(other)
+    few.wait(PATIENCE_S + 0.5)
+    at_first = paused.is_left_out
+    few.wait(PATIENCE_S * (PATIENCE_ALONE - 1))
+
+    assert at_first is is_waited_for
+    assert paused.is_left_out
+
+
+def test_the_end_waits_for_none_that_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kernel has two seconds for its end, whoever reads."""
+    few = Few(monkeypatch, 1)
+    few.publish(40, 10)
+    few.wait(1)
+    few.publisher.shorten_patience()
+    few.wait(0.1)
+
+    assert few.readers[0].is_left_out
