@@ -55,6 +55,7 @@ class LazyEventLoop:
             after_import("asyncio", self._begin)
             for name in OTHER_LOOPS:  # now: they import asyncio when they are half imported
                 after_import(name, partial(_let_cells_run_loops_of, name))
+            after_import("trio", _let_interrupts_end_trio)  # now, for the same reason
 
     @property
     def is_idle(self) -> bool:
@@ -243,6 +244,7 @@ class Loops:
 
     def __init__(self, lend: Callable[[], AbstractContextManager[None]] | None = None) -> None:
         self.main = LazyEventLoop(lend)
+        self._is_lent = lend is not None  # it waits for no import
         self._beside: dict[int, LazyEventLoop] = {}
 
     def here(self) -> LazyEventLoop:
@@ -252,7 +254,8 @@ class Loops:
     def accept_threads(self) -> None:
         """Let several threads have loops from now on."""
         self.main.accept_from_threads()
-        after_import("trio", _let_interrupts_end_trio)
+        if self._is_lent:
+            after_import("trio", _let_interrupts_end_trio)
 
     def open(self, lend: Callable[[], AbstractContextManager[None]]) -> LazyEventLoop:
         """Give the caller's thread a loop of its own, and return it."""

@@ -489,6 +489,29 @@ def test_cell_runs_a_loop_where_no_other_shell_has_one(mine: Client) -> None:
     assert result(answer) == "7"
 
 
+IMPORTING_TRIO = """\
+import pathlib, sys, tempfile, threading
+gate = threading.Event()
+folder = tempfile.TemporaryDirectory()
+pathlib.Path(folder.name, "trio.py").write_text("import __main__\\nprint('begun', flush=True)\\n"
+    "__main__.gate.wait()\\ndef run(main, **_): return hasattr(main, '__wrapped__')")
+sys.path.insert(0, folder.name)
+import trio
+folder.cleanup()
+"""
+"""What it imports tells whether the function that it is to run can be cancelled."""
+
+
+def test_subshell_that_begins_while_trio_is_imported_is_interrupted_in_it(mine: Client) -> None:
+    """The main shell has imported half of trio when it begins: loops of trio's can be ended."""
+    importing = start_in(mine, None, IMPORTING_TRIO, until="begun")
+    sub = create(mine)
+    run_in(mine, sub, "gate.set()")
+    succeeded(finish(mine, importing))
+
+    assert result(run_in(mine, sub, "trio.run(print)")) == "True"
+
+
 def test_failure_aborts_the_queue_of_its_own_subshell(client: Client, subs: list[str]) -> None:
     """The cells behind it are not run; those of another are (EXEC-20, SUBSHELL-16)."""
     succeeded(execute(client, "import threading; gate = threading.Event()"))
