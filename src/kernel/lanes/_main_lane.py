@@ -51,6 +51,7 @@ from assay.kernel.lanes._shutdown import Ending
 from assay.kernel.lanes._thread_lane import abort_waiting
 from assay.kernel.process._child import end_child
 from assay.kernel.process._main_thread import is_main_thread
+from assay.kernel.process._recursion import ensure_recursion
 from assay.transport import Lane, When, get_logger
 
 if TYPE_CHECKING:
@@ -224,9 +225,11 @@ class MainLane:
     def _turn(self, handlers: Handlers, take: Callable[[], Request | None]) -> bool:
         try:
             request = self._take(take)
+            ensure_recursion()
             if request is not None:
                 self._handle(request, handlers)
                 self._handled += 1
+                ensure_recursion()
                 self._load_deferred(handlers)
                 self._around.io.spare.refill()
             if self._around.output.forked:

@@ -280,6 +280,27 @@ def test_cell_that_stops_the_loop_runs_to_its_end(client: Client) -> None:
     assert result(execute(client, code)) == "'ended'"
 
 
+LOW_LIMITS = (
+    "sys.setrecursionlimit(50)",
+    "for low in range(1, 100):\n"
+    "    try: sys.setrecursionlimit(low); break\n"
+    "    except RecursionError: pass",
+    "import threading\nt = threading.Thread(target=sys.setrecursionlimit, args=(45,))\n"
+    "t.start(); t.join()",
+    "import asyncio\nasyncio.get_running_loop().call_soon(sys.setrecursionlimit, 50);",
+)
+
+
+@pytest.mark.parametrize("lower", LOW_LIMITS)
+def test_next_cell_runs_after_a_low_recursion_limit(client: Client, lower: str) -> None:
+    """A cell that leaves Python no room to call functions leaves the next one what it needs."""
+    run(client, f"import sys; before = sys.getrecursionlimit()\n{lower}")
+
+    assert result(run(client, "await __import__('asyncio').sleep(0)\n40 + 2")) == "42"
+    assert failed(run(client, "1 / 0")).ename == "ZeroDivisionError"
+    assert result(run(client, "sys.setrecursionlimit(before); sys.getrecursionlimit()")) == "1000"
+
+
 def test_plain_cell_is_no_task(client: Client) -> None:
     """In a plain cell no task runs, so that anyio may run another library's loop; in a cell that
     awaits, sniffio finds asyncio (decision 0005)."""
