@@ -7,11 +7,24 @@ strikes in them. What a function of the kernel calls to do its work is the kerne
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from types import FrameType, TracebackType
 
 from assay.kernel._error_chains import lines_of_chain
 
-__all__ = ["hide_own_frames", "last_line_of", "lines_of", "text_of"]
+__all__ = [
+    "hide_own_frames",
+    "is_hidden",
+    "last_line_of",
+    "lines_of",
+    "reports_on_own",
+    "text_of",
+    "without_own",
+]
+
+FOLDER = f"{Path(__file__).parent.parent}{os.sep}"
+"""Where the library's files are."""
 
 OWN = __name__.rpartition(".")[0]
 """The kernel's package. What it calls in the rest of the library is hidden with it; a program that
@@ -59,6 +72,36 @@ def reports_on_own(error: BaseException, trace: TracebackType | None) -> bool:
     """
     is_interrupt = isinstance(error, KeyboardInterrupt)
     return trace is not None and not is_interrupt and _is_own(trace.tb_frame, False)
+
+
+def without_own(trace: TracebackType | None) -> TracebackType | None:
+    """Return *trace*, whose error is not known, without the kernel's frames.
+
+    One that begins in the kernel is a report on it, and is left as it is.
+    """
+    if not isinstance(trace, TracebackType) or _is_own(trace.tb_frame, False):
+        return trace
+    return _without_own(trace, False)[0]
+
+
+def is_hidden(frame: FrameType) -> bool:
+    """Return True if *frame* belongs to the kernel, to what starts it, or to what it calls."""
+    name = frame.f_globals.get("__name__")
+    if name == "__main__":
+        return frame.f_code.co_filename.startswith(FOLDER)
+    at: FrameType | None = frame
+    while at is not None and _works_for_us(at):
+        at = at.f_back
+    return at is not None and _is_own(at, False)
+
+
+def _works_for_us(frame: FrameType) -> bool:
+    name = frame.f_globals.get("__name__")
+    return (
+        isinstance(name, str)
+        and name.partition(".")[0] in WORKS_FOR_US
+        and not _is_own(frame, False)
+    )
 
 
 def _without_own(

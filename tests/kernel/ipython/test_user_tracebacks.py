@@ -73,17 +73,56 @@ SHOWN = {
     "    try: import fails_here\n    finally: sys.path.remove(f)",
     "object that cannot be shown": "class Shown:\n"
     "    def _repr_mimebundle_(self, **_): bad()\nShown()",
+    "printed traceback": "try: bad()\nexcept TypeError as e: traceback.print_tb(e.__traceback__)\n"
+    "print('Error')",
+    "formatted traceback": "try: input()\n"
+    "except Exception as e: print(*traceback.format_tb(e.__traceback__), 'Error')",
+    "walked traceback": "try: bad()\nexcept Exception as e:\n"
+    "    walk = traceback.walk_tb(e.__traceback__)\n"
+    "    print(*traceback.StackSummary.extract(walk).format(), 'Error')",
+    "stack": "traceback.print_stack(); print('Error')",
+    "stack of a formatter": "class R:\n"
+    "    def __repr__(self): traceback.print_stack(); return 'Error'\nR()",
+    "handler of logs": "class H(logging.Handler):\n    def emit(self, record):\n"
+    "        try: bad()\n        except Exception: self.handleError(record)\n"
+    "log = logging.getLogger('fails'); log.addHandler(H()); log.error('it')",
+    "Python's hook for threads": "now = threading.excepthook\n"
+    "threading.excepthook = threading.__excepthook__\n"
+    "t = threading.Thread(target=bad); t.start(); t.join(); threading.excepthook = now",
+    "Python's hook for finalizers": "import sys; now = sys.unraisablehook\n"
+    "sys.unraisablehook = sys.__unraisablehook__\nFinal(bad); sys.unraisablehook = now",
+    "failure of twisted": "from twisted.python.failure import Failure\n"
+    "try: bad()\nexcept TypeError as e: print(*Failure().frames, *Failure(e).frames, 'Error')",
     "verbose": "%xmode Verbose\nbad()",
     "plain": "%xmode Plain\nbad()",
     "as ever": "%xmode Context\nbad()",
 }
 
 
+TWISTED = """\
+import sys
+class Failure:
+    def __init__(self, exc_value=None, exc_type=None, exc_tb=None):
+        error = sys.exc_info()[1] if exc_value is None else exc_value
+        self.frames, at = [], exc_tb or error.__traceback__
+        while at is not None:
+            self.frames.append(f'File "{at.tb_frame.f_code.co_filename}", line {at.tb_lineno}')
+            at = at.tb_next
+"""
+"""What stands for twisted here: a Failure walks along the traceback by itself."""
+
+
 @pytest.fixture(scope="module")
-def kernel_with_names(shared_kernel: KernelProcess) -> KernelProcess:
+def kernel_with_names(
+    shared_kernel: KernelProcess, tmp_path_factory: pytest.TempPathFactory
+) -> KernelProcess:
     """The module's kernel, with what the cells use."""
+    folder = tmp_path_factory.mktemp("packages")
+    package = folder / "twisted" / "python"
+    package.mkdir(parents=True)
+    (package / "failure.py").write_text(TWISTED, "utf-8")
     with shared_kernel.client(timeout=HANG_LIMIT_S) as client:
-        succeeded(execute(client, BEFORE))
+        succeeded(execute(client, f"import sys; sys.path.insert(0, {str(folder)!r})\n{BEFORE}"))
     return shared_kernel
 
 
