@@ -38,7 +38,8 @@ class TestInstall:
     """``assay install``."""
 
     def test_kernelspec(self, kernels: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        """The kernelspec says what this kernel is and can."""
+        """The kernelspec says what this kernel is and can; tracebacks show Python's own source
+        (public report 19)."""
         code = main(["install", "--user"])
 
         spec = json.loads((kernels / "assay" / "kernel.json").read_text(encoding="utf-8"))

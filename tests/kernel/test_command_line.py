@@ -401,7 +401,8 @@ def test_options_that_lack_their_value() -> None:
 
 
 def test_ports_and_key_on_the_command_line(tmp_path: Path) -> None:
-    """A client that knows ports and key, and no file, reaches the kernel: that of a container."""
+    """A client that knows ports and key, and no file, reaches the kernel: that of a container
+    (public report 17)."""
     wanted = free_ports(ConnectionFile(key="not shown"))
     ports = {f"{name}_port": wanted.port(Channel(name)) for name in PORTS}
     client = BlockingKernelClient()

@@ -303,7 +303,7 @@ def test_next_cell_runs_after_a_low_recursion_limit(client: Client, lower: str) 
 
 def test_plain_cell_is_no_task(client: Client) -> None:
     """In a plain cell no task runs, so that anyio may run another library's loop; in a cell that
-    awaits, sniffio finds asyncio (decision 0005)."""
+    awaits, sniffio finds asyncio (decision 0005, public report 21)."""
     asked = "asyncio.current_task() is None"
     assert result(execute(client, f"import asyncio\n{asked}")) == "True"
     assert result(execute(client, f"await asyncio.sleep(0)\n{asked}")) == "False"
