@@ -102,7 +102,8 @@ ENDINGS = {
 def test_forked_child_ends_with_its_own_status(
     client: Client, code: str, status: int, text: str
 ) -> None:
-    """A child of a cell ends as any Python program does; all that it wrote is shown."""
+    """A child of a cell ends as any Python program does; all that it wrote is shown (public
+    report 7)."""
     forking = (
         "import os, sys, warnings\nwarnings.simplefilter('ignore')\n"
         f"if not (child := os.fork()):\n    print('child', end='')\n    {code}\n"
