@@ -43,11 +43,14 @@ class Struck:
 
     def count(self, code: Callable[[], object]) -> None:
         """Run *code*, and some steps behind it, and count if either is struck."""
-        for step in (code, _steps):
+        try:
             try:
-                step()
+                code()
             except KeyboardInterrupt:
                 self.strikes += 1
+            _steps()
+        except KeyboardInterrupt:  # also where it strikes between the two
+            self.strikes += 1
 
     def passes(self) -> None:
         """Say that the thread is there, and wait for the other side."""
