@@ -15,6 +15,8 @@ write a record, and ``assay why`` read it (decision 0021).
 |            | first line; 256 bytes                                                           |
 | 2,304      | the same for subshells, whichever wrote last                                    |
 | 2,560      | what the kernel itself wrote of its end, if it could                            |
+| 4,080      | how many bytes of the stacks were there when a cell began or ended: of a child  |
+|            | process which C code forked, and which has crashed                              |
 | 4,096      | stacks, as `faulthandler` or a traceback has them                               |
 
 Written is with `os.pwrite`, which takes some microseconds and fails where a disk is full. A mapped
@@ -36,10 +38,12 @@ __all__ = [
     "CELLS_AT",
     "CELL_BYTES",
     "END_AT",
+    "FATAL_HEAD",
     "MAGIC",
     "NOT_IMPORTED",
     "NOT_STARTED",
     "STACKS_AT",
+    "STRAY_AT",
     "CellNotes",
     "Record",
     "note_failed_import",
@@ -52,7 +56,10 @@ MAGIC = "assay record 1"
 NOT_STARTED, NOT_IMPORTED = "it could not start", "it could not be imported"
 """How the end of a kernel begins that has served no client."""
 
-CELLS_AT, CELL_BYTES, END_AT, STACKS_AT = 2_048, 256, 2_560, 4_096
+CELLS_AT, CELL_BYTES, END_AT, STRAY_AT, STACKS_AT = 2_048, 256, 2_560, 4_080, 4_096
+
+FATAL_HEAD = b"Fatal Python error: "
+"""How the stacks of a crash begin."""
 
 LINE_CHARACTERS = 80
 """Of a cell's first line, which is code of the user's: enough to know the cell again."""
@@ -110,6 +117,7 @@ class CellNotes:
     def _write(self, ended: str) -> None:
         _, head, line = self._newest
         text = f"{head} {ended} {line}".encode("utf-8", "backslashreplace")
+        self._record.note_strays()
         self._record.write(self._offset, text[: CELL_BYTES - 1].ljust(CELL_BYTES - 1) + b"\n")
 
 
@@ -126,6 +134,9 @@ class Record:
         """The record of a kernel that had the same connection file, and died; may be empty."""
         self._descriptor = descriptor
         self._inode = os.fstat(descriptor).st_ino
+        self._process = os.getpid()
+        self._strays = STACKS_AT
+        """Up to where stacks are known to be of others."""
         self._is_ours = True
         self.can_be_written = True
         """False once something could not be written, and where it is not this process's."""
@@ -174,10 +185,22 @@ class Record:
 
     def note_end(self, why: str, stacks: str = "") -> None:
         """Write why the kernel ends, and where it was; the record stays."""
-        room = STACKS_AT - END_AT - 1
+        room = STRAY_AT - END_AT - 1
         text = why.encode("utf-8", "backslashreplace")[:room]
         self.write(END_AT, text.ljust(room) + b"\n")
         self.write(STACKS_AT, stacks.encode("utf-8", "backslashreplace"))
+
+    def note_strays(self) -> None:
+        """Note that this process has outlived what is written as stacks so far.
+
+        They are of a child that shares the descriptor: C code forks without a call of `leave`.
+        """
+        with suppress(OSError):  # a cell has closed it
+            end = os.lseek(self._descriptor, 0, os.SEEK_CUR) if self.can_be_written else 0
+            if end > self._strays:
+                self._strays = end
+                text = str(end - STACKS_AT).encode().ljust(STACKS_AT - STRAY_AT - 1)
+                self.write(STRAY_AT, text + b"\n")
 
     def remove(self, stderr: int) -> None:
         """Remove the record: the kernel has ended as it should. A crash is written to *stderr*."""
@@ -195,8 +218,11 @@ class Record:
             os.dup2(stderr, self._descriptor, inheritable=False)
 
     def write(self, offset: int, data: bytes) -> None:
-        """Write *data*, if that can be done: a record is worth no cell."""
-        if self.can_be_written:
+        """Write *data*, if that can be done: a record is worth no cell.
+
+        Not in a child that C code has forked: the record is its parent's.
+        """
+        if self.can_be_written and os.getpid() == self._process:
             try:
                 write_at(self._descriptor, data, offset)
             except OSError:  # full, or a cell has closed it

@@ -13,9 +13,11 @@ from assay._record import (
     CELL_BYTES,
     CELLS_AT,
     END_AT,
+    FATAL_HEAD,
     NOT_IMPORTED,
     NOT_STARTED,
     STACKS_AT,
+    STRAY_AT,
     SUFFIX,
     former_path,
     is_left,
@@ -42,6 +44,8 @@ IN_WORDS = {
     "SIGABRT": "an abort (SIGABRT): C code found that it cannot go on",
     "SIGFPE": "an arithmetic error of C code (SIGFPE)",
     "SIGILL": "an instruction that this processor does not have (SIGILL)",
+    "SIGXCPU": "the limit of processor time that was set for it (SIGXCPU, as by `ulimit -t`)",
+    "SIGALRM": "an alarm that its program had set and has no handler for (SIGALRM)",
     "SIGKILL": "SIGKILL: the system killed it for want of memory, or a user did",
 }
 
@@ -54,6 +58,10 @@ FATAL_SIGNALS = {
     "Illegal instruction": "SIGILL",
 }
 """How `faulthandler` calls them."""
+
+NAMELESS = {"Current thread": "SIGXCPU", "Thread": "SIGXCPU", "Stack": "SIGALRM"}
+"""How stacks begin that `faulthandler` writes at a signal which is not one of its own, all threads
+for the one and the newest for the other (`record_signals`)."""
 
 WITHOUT_A_WORD = (
     "unknown: it ended without a word, as after SIGKILL (the system does that for want of memory) "
@@ -122,8 +130,8 @@ class Story(NamedTuple):
             who=who,
             began=began,
             cells=tuple(sorted(cells, key=lambda cell: cell.began)),
-            ended=data[END_AT:STACKS_AT].decode("utf-8", "replace").strip(),
-            stacks=_crashed_first(data[STACKS_AT:].decode("utf-8", "replace").strip("\0\n ")),
+            ended=data[END_AT:STRAY_AT].decode("utf-8", "replace").strip(),
+            stacks=_crashed_first(_own(data).decode("utf-8", "replace").strip("\0\n ")),
             last_sign=last_sign,
             runs=runs,
         )
@@ -151,21 +159,25 @@ class Story(NamedTuple):
         """
         if self.ended:
             return self.ended
+        fatal = FATAL.search(self.stacks)
         if exit_code is not None and exit_code < 0:
             return _signal_in_words(-exit_code)
-        timeout = TIMEOUT.search(self.stacks)
-        if timeout is not None and not FATAL.search(self.stacks):
+        if TIMEOUT.search(self.stacks) is None and exit_code is not None:
+            how = f"it ended with exit code {exit_code} and without a word"
+            return f"{how}, as by exit() of C code"
+        return self._cause_of_stacks(fatal[1] if fatal is not None else "")
+
+    def _cause_of_stacks(self, fatal: str) -> str:
+        """Return the cause as the stacks say it, which begin with *fatal* or no such words."""
+        if fatal:
+            return IN_WORDS.get(FATAL_SIGNALS.get(fatal, ""), fatal)
+        if (timeout := TIMEOUT.search(self.stacks)) is not None:
             return (
                 "its program had asked for the end if it were not done after "
                 f"{timeout[1].split('.')[0]} (faulthandler.dump_traceback_later)"
             )
-        if exit_code is not None:
-            how = f"it ended with exit code {exit_code} and without a word"
-            return f"{how}, as by exit() of C code"
-        found = FATAL.search(self.stacks)
-        if found is None:
-            return WITHOUT_A_WORD
-        return IN_WORDS.get(FATAL_SIGNALS.get(found[1], ""), found[1])
+        names = (name for head, name in NAMELESS.items() if self.stacks.startswith(head))
+        return next((IN_WORDS[name] for name in names), WITHOUT_A_WORD)
 
     def activity(self) -> str:
         """Return what it did, without any code of the user's."""
@@ -249,11 +261,24 @@ def newest_story(folder: Path) -> Story:
     return max(stories, key=lambda story: story.last_sign)
 
 
+def _own(data: bytes) -> bytes:
+    """Return the stacks in a record, *data*, without those that the kernel has outlived."""
+    stacks = data[STACKS_AT:]
+    try:
+        strays = int(data[STRAY_AT:STACKS_AT])
+    except ValueError:  # there were none
+        return stacks
+    own = stacks[strays:]
+    # Else a cell began just when another thread had crashed, and its stacks were being written.
+    return own if not own or own.startswith(FATAL_HEAD) else stacks
+
+
 def _crashed_first(stacks: str) -> str:
     """Return *stacks* with the thread that crashed before the others: Python writes it last."""
-    first, *blocks = stacks.split("\n\n")
+    blocks = stacks.split("\n\n")
+    head = [] if blocks[0].startswith(tuple(NAMELESS)) else [blocks.pop(0)]
     blocks.sort(key=lambda block: not block.startswith("Current thread"))
-    return "\n\n".join((first, *blocks))
+    return "\n\n".join((*head, *blocks))
 
 
 def _cell(slot: bytes) -> CellNote | None:

@@ -210,6 +210,63 @@ def test_stacks_say_the_cause(record: Record, connection_file: Path) -> None:
     assert found.is_crash
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Thread 1 (most\n  a\n\nCurrent thread 2 (most\n  b\n", "(SIGXCPU, as by"),
+        ("Current thread 2 (most\n  b\n", "(SIGXCPU, as by"),
+        ("Stack (most recent call first):\n  b\n", "(SIGALRM)"),
+    ],
+)
+def test_stacks_that_name_no_signal(
+    record: Record, connection_file: Path, text: str, found: str
+) -> None:
+    """What `faulthandler` writes at signals that are not its own is told apart by its form."""
+    os.write(record.fileno(), text.encode())
+
+    left = story(connection_file)
+
+    assert found in left.cause()
+    assert "  a" not in left.stacks.split("  b")[0]
+
+
+CRASH = b"Fatal Python error: Segmentation fault\n\nCurrent thread 2:\n"
+
+
+@pytest.mark.parametrize("noted", [True, False])
+def test_child_that_c_code_forked(record: Record, connection_file: Path, noted: bool) -> None:
+    """How it dies is no cause of its parent's end, if that begins or ends a cell afterwards."""
+    record.main.begin(1, "parent")
+    child = os.fork()
+    if child == 0:
+        try:
+            record.main.begin(9, "child")
+            os.write(record.fileno(), CRASH + b"  child\n")
+        finally:
+            os._exit(0)  # else it would go on with the tests
+    os.waitpid(child, 0)
+    if noted:
+        record.main.end()
+    killed = story(connection_file)
+    os.write(record.fileno(), CRASH + b"  parent\n")
+    crashed = story(connection_file)
+
+    assert [cell.line for cell in killed.cells] == ["parent"]
+    assert killed.stacks.endswith("" if noted else "child")
+    assert ("without a word" in killed.cause()) == noted
+    assert ("child" in crashed.stacks) != noted
+    assert crashed.stacks.endswith("parent")
+
+
+def test_crash_while_a_cell_begins(record: Record, connection_file: Path) -> None:
+    """Stacks that another thread writes just then are read from their beginning."""
+    os.write(record.fileno(), CRASH)
+    record.main.begin(2, "")
+    os.write(record.fileno(), b"  b\n")
+
+    assert story(connection_file).stacks == (CRASH + b"  b").decode()
+
+
 @pytest.mark.parametrize("exit_code", [1, None])
 def test_end_after_a_time(record: Record, connection_file: Path, exit_code: int | None) -> None:
     """What `faulthandler` writes when it ends a process that hangs is the cause, with the time."""

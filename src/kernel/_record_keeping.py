@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from assay._record import NOT_STARTED, Record
 from assay.kernel.process._patches import Kind, patches
+from assay.kernel.process._recorded_signals import forget_signals, record_signals
 from assay.transport import get_logger
 
 if TYPE_CHECKING:
@@ -41,10 +42,16 @@ def open_record(connection_path: str, info: KernelInfoReply, stderr: TextIO) -> 
         faulthandler.enable(stderr)
         return None
     faulthandler.enable(record.fileno())
-    os.register_at_fork(after_in_child=lambda: record.leave(stderr.fileno()))
+    record_signals(record.fileno())
+    os.register_at_fork(after_in_child=lambda: _leave(record, stderr))
     if record.former:
         _tell_of(record.former)
     return record
+
+
+def _leave(record: Record, stderr: TextIO) -> None:
+    forget_signals()
+    record.leave(stderr.fileno())
 
 
 def note_failure(record: Record | None, error: BaseException, *, at_start: bool) -> None:

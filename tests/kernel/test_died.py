@@ -17,7 +17,7 @@ from assay._record import record_path
 from assay._record_reader import Story, story_of_connection
 from assay.protocol import Channel, ConnectionFile, ShutdownRequest
 from assay.transport import Client, KernelEndedError, KernelProcess, launch
-from tests.kernel._kernels import HANG_LIMIT_S, argv, begin, execute, finish, result
+from tests.kernel._kernels import HANG_LIMIT_S, argv, begin, execute, finish, result, text_of
 
 CRASH = "secret = 'of the user'; import ctypes\nctypes.string_at(0)"
 
@@ -128,6 +128,42 @@ def test_end_without_a_word(tmp_path: Path, code: str, wanted: str) -> None:
 
     assert "it died while cell 1 ran" in said
     assert wanted in said
+
+
+KEEPS_ITS_HANDLER = """
+import signal
+before = signal.signal(signal.SIGALRM, lambda *_: print("handled"))
+signal.raise_signal(signal.SIGALRM)
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "wanted"),
+    [
+        ("import signal; signal.raise_signal(signal.SIGXCPU)", "the limit of processor time"),
+        ("import signal; signal.raise_signal(signal.SIGALRM)", "an alarm that its program had set"),
+    ],
+)
+def test_end_that_faulthandler_does_not_name(tmp_path: Path, code: str, wanted: str) -> None:
+    """The record alone says the cause and where it was, and the launcher says the same."""
+    with started(tmp_path) as (kernel, client):
+        said = died(client, code)
+        left = story(kernel)
+
+    assert left.cause().startswith(wanted)
+    assert "<module>" in left.stacks
+    assert wanted in said
+
+
+def test_handler_of_an_alarm_is_the_programs(tmp_path: Path) -> None:
+    """It is called, and nothing is written to the record."""
+    with started(tmp_path) as (kernel, client):
+        answer = execute(client, KEEPS_ITS_HANDLER)
+        died(client, "import os; os.kill(os.getpid(), signal.SIGKILL)")
+        left = story(kernel)
+
+    assert text_of(answer.published) == "handled\n"
+    assert left.stacks == ""
 
 
 EXITS = """
