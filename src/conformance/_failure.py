@@ -27,6 +27,9 @@ class Failure:
     text: str
     """What was wanted and what was found."""
 
+    lasting: bool = False
+    """Whether the kernel is of no use any more: what is sent to it now would show nothing."""
+
 
 def failure_in(lines: Iterable[Line], *, profile: Profile, key: str) -> Failure | None:
     """Return the first broken MUST of a conversation; with the strict profile a SHOULD as well.
@@ -47,6 +50,7 @@ def no_answer(channel: Channel, patience: float) -> Failure:
         kind=f"no answer on {channel}",
         text=f"wanted an answer to the next kernel_info_request on {channel}, "
         f"found none within {patience:.0f} s",
+        lasting=True,
     )
 
 
@@ -54,7 +58,8 @@ def failure_of(error: AssayError | OutOfTime) -> Failure:
     """Return what is wrong with a kernel that a conversation with it has ended in *error*."""
     match error:
         case KernelEndedError():
-            return Failure(kind="died", text=f"wanted a kernel that lives, found that {error}")
+            text = f"wanted a kernel that lives, found that {error}"
+            return Failure(kind="died", text=text, lasting=True)
         case OutOfTime():
-            return Failure(kind="slow", text=str(error))
-    return Failure(kind="unreachable", text=str(error))
+            return Failure(kind="slow", text=str(error), lasting=True)
+    return Failure(kind="unreachable", text=str(error), lasting=True)

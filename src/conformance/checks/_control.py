@@ -7,12 +7,13 @@ from contextlib import nullcontext
 from assay.conformance._outcome import Skip
 from assay.conformance._testee import Testee
 from assay.protocol import Channel
+from assay.transport import KernelEndedError
 
 __all__ = ["answers_info", "control_answers_its_own"]
 
 
 def control_answers_its_own(kernel: Testee) -> bool:
-    """Return whether control answers an interrupt or a shutdown.
+    """Return whether control answers an interrupt or a shutdown, or the kernel ends by it.
 
     These are what it is there for. A kernel may leave `kernel_info_request` to shell (INFO-02), so
     that its silence on control proves nothing. Where the kernel is ours to start, another one is
@@ -20,12 +21,16 @@ def control_answers_its_own(kernel: Testee) -> bool:
     """
     ours = kernel.target.can_start
     with kernel.another() if ours else nullcontext(kernel) as one:
-        if one.peer.ask("interrupt_request", channel=Channel.CONTROL).replies:
+        try:
+            if one.peer.ask("interrupt_request", channel=Channel.CONTROL).replies:
+                return True
+            content = {"restart": False}
+            return ours and bool(
+                one.peer.ask("shutdown_request", content, channel=Channel.CONTROL).replies
+            )
+        except KernelEndedError:
+            # Whether it may end so is for CTRL-04 and CTRL-10: it has read what was sent.
             return True
-        content = {"restart": False}
-        return ours and bool(
-            one.peer.ask("shutdown_request", content, channel=Channel.CONTROL).replies
-        )
 
 
 def answers_info(kernel: Testee) -> None:

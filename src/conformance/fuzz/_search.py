@@ -17,13 +17,16 @@ from assay.conformance._recording import Recording
 from assay.conformance._target import Target
 from assay.conformance._testee import Testee
 from assay.conformance.fuzz._play import Peers, play
-from assay.conformance.fuzz._steps import Step, conversations
+from assay.conformance.fuzz._steps import Ask, Frames, Interrupt, Step, conversations
 from assay.protocol import Profile
 
 __all__ = ["Found", "FuzzReport", "OnEvent", "fuzz"]
 
 SHRINK_S = 60.0
 """How long one failure is shrunk at most; every attempt that fails needs a fresh kernel."""
+
+ALONE_S = 60.0
+"""How long the steps of the smallest conversation are played one by one."""
 
 MOST_SHRINKS = 500
 """How many conversations a failure is shrunk by at most."""
@@ -150,6 +153,7 @@ class _Search:
         self._start_s: float | None = None
         self._wanted = ""
         self._best: Found | None = None
+        self._is_spent = False
 
     @property
     def has_time(self) -> bool:
@@ -175,11 +179,16 @@ class _Search:
             self._testee.close()
             self._testee = None
             self._peers = {}
+        self._is_spent = False
 
     def round(self, number: int) -> bool:
         """Search until one kind of failure is found and shrunk; False if there was none."""
         self._wanted, self._best, self._shrunk = "", None, 0
-        strategy = conversations(self._language, interrupts=self._target.can_start)
+        strategy = conversations(
+            self._language,
+            interrupts=self._target.can_start and not self._is_fatal(Interrupt),
+            broken=not self._is_fatal(Frames),
+        )
 
         @seed(number)
         @settings(
@@ -202,9 +211,36 @@ class _Search:
     def _take_best(self) -> bool:
         if self._best is None:
             return False
+        if self._target.can_start:
+            self._play_alone(self._best)
         self.found.append(self._best)
         self._on_event(f"found: {self._best.failure.text}")
         return True
+
+    def _play_alone(self, best: Found) -> None:
+        """Play the steps of *best* one by one, and keep one that fails alike.
+
+        Where a kernel does not answer each attempt takes long, and time is up before Hypothesis has
+        tried this.
+        """
+        ends = time.monotonic() + ALONE_S
+        steps = dict.fromkeys(best.steps) if len(best.steps) > 1 else {}
+        for step in sorted(steps, key=lambda one: not _is_named(one, best.failure)):
+            if time.monotonic() >= ends:
+                return
+            self.close()
+            failure = self._play((step,))
+            if failure is not None and failure.kind == best.failure.kind:
+                self._keep((step,), failure)
+                return
+
+    def _is_fatal(self, kind: type[Step]) -> bool:
+        """Return whether a single step of this kind is known to end the kernel.
+
+        It would end most conversations, and hide what else is wrong in them.
+        """
+        alone = [one.steps[0] for one in self.found if one.failure.lasting and len(one.steps) == 1]
+        return any(isinstance(step, kind) for step in alone)
 
     def _try(self, steps: tuple[Step, ...]) -> None:
         if not (self._may_shrink if self._wanted else self.has_time):
@@ -232,10 +268,17 @@ class _Search:
         return any(one.failure.kind == failure.kind for one in self.found)
 
     def _play(self, steps: tuple[Step, ...]) -> Failure | None:
+        if self._is_spent:
+            self.close()
         self.played += 1
         if self.played % 100 == 0:
             self._on_event(f"{self.played} conversations")
-        return play(self._kernel(), steps, profile=self._profile, peers=self._peers)
+        failure = play(self._kernel(), steps, profile=self._profile, peers=self._peers)
+        if failure is not None and failure.lasting:
+            self._is_spent = self._target.can_start
+            if not self._target.can_start and self._is_known(failure):
+                self._ends = time.monotonic()
+        return failure
 
     def _confirm(self, steps: tuple[Step, ...], failure: Failure) -> Failure | None:
         """Play *steps* to a fresh kernel and return what fails there."""
@@ -271,3 +314,8 @@ class _Search:
                 self._start_s = self._testee.limits.start_s = self._testee.started_s
             self._testee.rest()
         return self._testee
+
+
+def _is_named(step: Step, failure: Failure) -> bool:
+    """Return whether *failure* is about a request like *step*."""
+    return isinstance(step, Ask) and failure.kind.startswith(f"{step.msg_type} ")

@@ -88,19 +88,20 @@ _channels = st.sampled_from([Channel.SHELL, Channel.CONTROL])
 
 
 def conversations(
-    language: Language | None, *, interrupts: bool
+    language: Language | None, *, interrupts: bool, broken: bool = True
 ) -> st.SearchStrategy[tuple[Step, ...]]:
     """What several clients send, in order, without waiting for each other.
 
     Args:
         language: Of the cells; None leaves cells out that hold code.
         interrupts: Whether the kernel may be interrupted.
+        broken: Whether frames that are no message are sent.
     """
-    step: st.SearchStrategy[Step] = st.one_of(
-        _questions(), _comms(), _spoilt(), _broken(), _executions(language)
-    )
-    if interrupts:
-        step |= st.just(Interrupt())
+    kinds: list[st.SearchStrategy[Step]] = [_questions(), _comms(), _spoilt()]
+    kinds += [_broken()] if broken else []
+    kinds += [_executions(language)]
+    kinds += [st.just(Interrupt())] if interrupts else []
+    step = st.one_of(kinds)
     return st.lists(step, min_size=1, max_size=MOST_STEPS).map(tuple)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -19,10 +20,12 @@ from assay.conformance import (
     language_named,
     replay,
 )
+from assay.conformance._failure import Failure
 from assay.conformance._limits import Limits, OutOfTime
 from assay.conformance._peer import Peer
-from assay.conformance.fuzz._play import play
+from assay.conformance.fuzz._play import Peers, play
 from assay.conformance.fuzz._search import FuzzReport, fuzz
+from assay.conformance.fuzz._steps import Step
 from assay.protocol import Channel, Profile
 
 ROOT = Path(__file__).parents[3]
@@ -35,14 +38,14 @@ def faulty(name: str) -> Target:
     return Target.command(words)
 
 
-def search(name: str, conversations: int) -> FuzzReport:
+def search(name: str, conversations: int, *, shrinks: int = 25) -> FuzzReport:
     """Return what a search finds of a faulty kernel; the clock is out of the game."""
     return fuzz(
         faulty(name),
         seed=1,
         minutes=60,
         most=conversations,
-        most_shrinks=25,
+        most_shrinks=shrinks,
         language=language_named(TINY),
     )
 
@@ -59,6 +62,31 @@ def test_fault() -> None:
 
     (died,) = (one for one in report.found if one.failure.kind == "died")
     assert len(died.steps) == 1
+
+
+def test_kernel_that_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A search goes on with a new kernel behind each that has ended in a way that is known."""
+    ended = list[int | None]()
+
+    def watched(
+        testee: Testee, steps: Sequence[Step], *, profile: Profile, peers: Peers
+    ) -> Failure | None:
+        ended.append(testee.own_process().exit_code)
+        return play(testee, steps, profile=profile, peers=peers)
+
+    monkeypatch.setattr("assay.conformance.fuzz._search.play", watched)
+    report = search("comm-dies-of-unknown-id", 15, shrinks=3)
+
+    assert "died" in [one.failure.kind for one in report.found]
+    assert len(ended) > 15
+    assert set(ended) == {None}
+
+
+def test_conversation_that_was_not_shrunk() -> None:
+    """A step that fails by itself is found where there was no time for shrinking."""
+    report = search("comm-dies-of-unknown-id", 15, shrinks=1)
+
+    assert [(one.failure.kind, len(one.steps)) for one in report.found] == [("died", 1)]
 
 
 def test_good_kernel() -> None:
