@@ -29,6 +29,7 @@ from assay.kernel.lanes._thread_lane import ThreadLane
 from assay.kernel.output._descriptors import DescriptorCapture
 from assay.kernel.output._iopub import Output
 from assay.kernel.output._parents import Parents
+from assay.kernel.output._prints import is_within_print
 from assay.kernel.output._streams import OutputStream
 from assay.kernel.process._interrupts import Interrupts
 from assay.kernel.process._ownership import Ownership
@@ -88,6 +89,7 @@ class Parts:
         topics = self._topics(session)
         inbox = _Inbox()
         self.io = io = self._io_thread(sockets, session, inbox, topics, recorder)
+        io.log.goes_on = is_within_print
         self.responder = self.responder_class(io.log, session, topics.of)
         self.parents = Parents()
         self.output = self.output_class(

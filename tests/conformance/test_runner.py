@@ -286,7 +286,7 @@ def test_kernel_without_control() -> None:
     found = _found_of("wire-no-control", "CTRL-15.1")
 
     assert found.outcome is Verdict.SKIPPED
-    assert "nothing on control" in found.reason
+    assert "no kernel_info_request on control" in found.reason
 
 
 @pytest.mark.parametrize("check", ["HDR-08.1", "WIRE-10.1"])

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 from assay.kernel._request import Request
 from assay.kernel.output._parents import Parents
-from assay.kernel.output._prints import is_within_print
 from assay.protocol import (
     EMPTY_OBJECT,
     Buffer,
@@ -42,7 +41,6 @@ class Output:
         publish_silent: bool = False,
     ) -> None:
         self._log = log
-        log.goes_on = is_within_print
         self._session = session
         self._parents = parents
         self._topic = topic
