@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import binascii
 import json
+import threading
 from collections.abc import Sequence
 
 from tests.faults._kernel import Kernel
@@ -43,6 +44,9 @@ from tests.faults._wire import (
 )
 
 MEGABYTE = 1 << 20
+
+LATER_S = 0.3
+"""By then a kernel has long answered on shell."""
 
 
 def _one_identity(message: Outgoing) -> None:
@@ -380,6 +384,20 @@ class DiesOfNoDelimiter(Kernel):
         if str(error) == "no delimiter":
             self.die(3)
         super().rejected(channel, frames, error)
+
+
+@fault("wire-dies-behind-shell", "WIRE-18", "What is no message on control ends it a bit later.")
+class DiesBehindShell(Kernel):
+    """Control is read by slower code than shell, and leaves kernel_info to it."""
+
+    def accept(self, request: Incoming) -> None:
+        if request.channel != CONTROL or request.type != "kernel_info_request":
+            super().accept(request)
+
+    def rejected(self, channel: str, frames: Sequence[bytes], error: RejectedError) -> None:
+        super().rejected(channel, frames, error)
+        if channel == CONTROL and "signature" not in str(error):
+            threading.Timer(LATER_S, self.die, (3,)).start()
 
 
 @fault("wire-deaf-after-malformed", "WIRE-18", "After a malformed message a channel is deaf.")

@@ -15,6 +15,7 @@ from assay.conformance.checks._control import control_answers_its_own
 from assay.conformance.checks._sample import every, sample
 from assay.conformance.checks._started import keyless
 from assay.protocol import DELIMITER, Channel
+from assay.transport import KernelEndedError
 
 __all__: list[str] = []
 
@@ -277,7 +278,23 @@ def _drops(kernel: Testee, channel: Channel) -> Outcome:
                 return failed(f"no reply to a message {kind}", f"a {one.msg_type}", one)
             if one.state in {"busy", "idle"} and one.parent_id not in known:
                 return failed(f"no status for a message {kind}", one.state, one)
-    return passed()
+    return passed() if behind is channel else _outlives(kernel)
+
+
+def _outlives(kernel: Testee) -> Outcome:
+    """Judge what another channel could answer before the messages were read on theirs.
+
+    No answer follows them in order, so that the kernel gets the time to end by them; then it is
+    asked a second time.
+    """
+    peer = kernel.peer
+    wanted = "a kernel that outlives all messages that are none"
+    try:
+        peer.wait_for(lambda: False)
+    except KernelEndedError as error:
+        return failed(wanted, str(error))
+    again = peer.ask("kernel_info_request")
+    return passed() if again.replies else failed(wanted, "no answer on shell later", again)
 
 
 @check(
