@@ -13,7 +13,7 @@ import zmq
 
 from assay._platform import block_signals
 from assay.protocol import Channel, ConnectionFile, Transport
-from assay.transport._sockets import Socket, bind, monitor
+from assay.transport._sockets import Socket, bind, monitor, stop_no_input
 
 __all__ = ["Heartbeat"]
 
@@ -34,6 +34,7 @@ class Heartbeat:
         # many clients without lock-step and any number of frames (HB-04, AMB-64).
         self._socket = self._context.socket(zmq.ROUTER)
         self._socket.setsockopt(zmq.SNDHWM, 0)
+        stop_no_input(self._socket)
         try:
             self.connection = bind(self._socket, Channel.HB, connection)
         except BaseException:

@@ -149,6 +149,16 @@ def monitor(socket: Socket) -> Socket:
     return socket.get_monitor_socket(zmq.EVENT_ACCEPTED | zmq.EVENT_ACCEPT_FAILED)
 
 
+def stop_no_input(socket: Socket) -> None:
+    """Let ZeroMQ read what comes by *socket* however much waits; `Strangers` bounds the bytes.
+
+    Where a queue was full, a connection that was reset meanwhile ended the process once there was
+    room again and one of ZeroMQ's own heartbeats (PING) stood behind: libzmq 4.3.5 asserts
+    ``!_io_error`` before it answers.
+    """
+    socket.setsockopt(zmq.RCVHWM, 0)
+
+
 def remove_file(socket: Socket) -> None:
     """Remove the file that *socket* made to be reached over ipc; ZeroMQ leaves it."""
     if socket.closed:
@@ -187,6 +197,7 @@ def why_unreachable(connection: ConnectionFile) -> str:
 
 def _open(channel: Channel, context: zmq.Context[Socket]) -> Socket:
     socket: Socket = context.socket(zmq.XPUB if channel is Channel.IOPUB else zmq.ROUTER)
+    stop_no_input(socket)
     if channel is Channel.IOPUB:
         # Every subscription is reported, not only the first of a topic: each gets its welcome
         # (IOPUB-02, IOPUB-03). A full queue refuses a message instead of dropping it silently.
@@ -194,7 +205,6 @@ def _open(channel: Channel, context: zmq.Context[Socket]) -> Socket:
         socket.setsockopt(zmq.XPUB_NODROP, 1)
         socket.setsockopt(zmq.SNDHWM, IOPUB_QUEUE_MESSAGES)
         socket.setsockopt(zmq.MAXMSGSIZE, MAX_SUBSCRIPTION_BYTES)
-        socket.setsockopt(zmq.RCVHWM, IOPUB_QUEUE_MESSAGES)
         return socket
     # A router drops what exceeds its queue; replies are few and are never dropped.
     socket.setsockopt(zmq.SNDHWM, 0)
