@@ -211,14 +211,16 @@ class Run:
         Returns:
             The bytes of memory that this has saved.
         """
-        if len(self.parts) - self.joined < LINE_PARTS:
+        # By this count: a finalizer may write in between.
+        count = len(self.parts)
+        if count - self.joined < LINE_PARTS:
             return 0
-        self.note(len(self.parts))
+        self.note(count)
         first = self.joined
-        newest = self.parts[first:]
+        newest = self.parts[first:count]
         whole = "".join(newest)
         # One step: an interrupt may come between two.
-        self.parts[first:], self.recorded, self.joined = [whole], first + 1, first + 1
+        self.parts[first:count], self.recorded, self.joined = [whole], first + 1, first + 1
         return sum(map(size_in_memory, newest)) - size_in_memory(whole)
 
     def note(self, count: int) -> None:

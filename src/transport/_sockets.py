@@ -150,7 +150,9 @@ def monitor(socket: Socket) -> Socket:
 
 
 def stop_no_input(socket: Socket) -> None:
-    """Let ZeroMQ read what comes by *socket* however much waits; `Strangers` bounds the bytes.
+    """Let ZeroMQ read what comes by *socket* however much waits.
+
+    `Strangers` bounds the bytes that come, not the memory that small messages take.
 
     Where a queue was full, a connection that was reset meanwhile ended the process once there was
     room again and one of ZeroMQ's own heartbeats (PING) stood behind: libzmq 4.3.5 asserts

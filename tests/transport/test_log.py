@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from assay.protocol import Buffer, Channel, StreamName
 from assay.transport import PART_ROOM, RUN_ROOM, OutboundLog, Run, When
 from assay.transport import _log as log_module
-from assay.transport._log import MAX_TEXT, Outgoing, Text
+from assay.transport._log import LINE_PARTS, MAX_TEXT, Outgoing, Text
 from tests.limits import HANG_LIMIT_S
 from tests.moments import struck
 
@@ -708,6 +708,23 @@ class TestInterrupt:
         log.post(Channel.IOPUB, FRAMES)
 
         assert len(log) == 1
+
+
+def test_text_that_a_finalizer_writes_while_texts_are_joined() -> None:
+    """It is kept, at whichever moment it strikes."""
+    place = 0
+    has_ended = False
+    while not has_ended:
+        run = Run(StreamName.STDOUT, b"{}")
+        for _ in range(LINE_PARTS):
+            run.append("x")
+        has_ended = struck(run.join_newest, place, partial(run.append, "y"))
+        place += 1
+
+        assert "".join(run.parts).count("x") == LINE_PARTS
+        assert has_ended or "y" in "".join(run.parts)
+
+    assert place > 1
 
 
 class Bell:

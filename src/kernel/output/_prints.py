@@ -11,22 +11,18 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from functools import lru_cache
 from opcode import opmap
 from types import CodeType, FrameType
 
 __all__ = ["is_within_print"]
 
-OURS = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))  # noqa: PTH120 - text
+OURS = os.path.dirname(os.path.dirname(os.path.dirname(__file__))) + os.sep  # noqa: PTH120 - text
 """The folder of the package: what `print` calls is in it."""
 
 NAME = "print"
 
 RUNNERS = {"Thread.run": "_target", "_WorkItem.run": "fn"}
 """What calls a function that it was given, in a thread, and which attribute of it that is."""
-
-CALLS = 64
-"""Of which the answer is kept."""
 
 LOADS = {opmap["LOAD_NAME"]: 0, opmap["LOAD_GLOBAL"]: 1}
 """What puts a function on the stack, and by how many bits its argument is more than the number of a
@@ -50,7 +46,7 @@ def is_within_print(thread: int) -> bool:
         return False
     if (attribute := RUNNERS.get(frame.f_code.co_qualname)) is not None:
         return _attribute(frame.f_locals.get("self"), attribute) is print
-    return _is_print(frame.f_code, frame.f_lasti)
+    return NEWEST.is_print(frame.f_code, frame.f_lasti)
 
 
 def _attribute(owner: object, name: str) -> object:
@@ -60,9 +56,29 @@ def _attribute(owner: object, name: str) -> object:
         return None
 
 
-@lru_cache(CALLS)
+class _Newest:
+    """The answer for one place in the code, since the same is asked about again and again.
+
+    Found by identity: a code object is equal to another by its constants, whose methods may be the
+    program's own.
+    """
+
+    def __init__(self) -> None:
+        self._found: tuple[CodeType, int, bool] | None = None
+        """One value, taken once: several kernels in a process ask."""
+
+    def is_print(self, code: CodeType, instruction: int) -> bool:
+        """Return True if the expression that *instruction* belongs to begins with the name."""
+        found = self._found
+        if found is None or found[0] is not code or found[1] != instruction:
+            found = self._found = code, instruction, _is_print(code, instruction)
+        return found[2]
+
+
+NEWEST = _Newest()
+
+
 def _is_print(code: CodeType, instruction: int) -> bool:
-    """Return True if the expression that *instruction* belongs to begins with the name."""
     if NAME not in code.co_names:
         return False
     positions = [*code.co_positions()]

@@ -24,6 +24,7 @@ def record_signals(descriptor: int) -> None:
 
 
 def forget_signals() -> None:
-    """Undo `record_signals`, in a forked child."""
+    """Undo `record_signals`, in a forked child; a handler of the program's own stays."""
     for number in RECORDED:
-        faulthandler.unregister(number)
+        if signal.getsignal(number) is signal.SIG_DFL:
+            faulthandler.unregister(number)

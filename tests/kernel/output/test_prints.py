@@ -73,7 +73,7 @@ def looks(code: CodeType) -> list[bool]:
     """Run *code*, and return what was found in each write to ``stream``."""
     found: list[bool] = []
     names: dict[str, Callable[[str], object]] = {}
-    ours = compile(WRITE, f"{_prints.OURS}/stream.py", "exec")
+    ours = compile(WRITE, f"{_prints.OURS}stream.py", "exec")
     here = {"found": found, "is_within_print": is_within_print, "get_ident": get_ident}
     exec(ours, here, names)
     exec(code, {"stream": Stream(names["write"]), "other": Stream(len)})
@@ -96,6 +96,13 @@ def test_code_without_positions() -> None:
     code = compile("print(1, 2, file=stream)", "<cell>", "exec")
 
     assert set(looks(code.replace(co_linetable=b""))) == {False}
+
+
+def test_code_without_a_hash() -> None:
+    """Code that has been given a constant without one is looked at as other code."""
+    code = compile("print(1, 2, file=stream)", "<cell>", "exec")
+
+    assert set(looks(code.replace(co_consts=(*code.co_consts, [])))) == {True}
 
 
 def test_thread_that_is_not_there() -> None:
