@@ -139,7 +139,7 @@ def run_beside_main(kernel: Testee) -> Outcome:
         beside = _run_in(kernel, name, kernel.snippet("print", text=name))
         outcome = printed(beside, name, "the cell of a subshell", cell, beside)
         if outcome != passed() and beside.status == "ok" and not cell.replies:
-            # It ran beside the main shell; where its output is to be is not said here.
+            # It ran beside the main shell. The requirement does not say where its output goes.
             outcome = note(
                 "the cell of a subshell succeeded in time, and its output is missing",
                 expected="its output",
