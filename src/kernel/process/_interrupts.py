@@ -418,6 +418,9 @@ LOCKING = set(_locking())
 """Where an interrupt would leave a lock locked that other threads need: that of a module which is
 imported, or of an event."""
 
+FINISHING = {"__exit__", "_acquire_restore", "release"}
+"""What those of them are called that must be run once they are called."""
+
 
 def put_off_in(*functions: CodeType) -> None:
     """Put interrupts off while the code of *functions* runs, which take or give back a lock."""

@@ -3,13 +3,50 @@
 from __future__ import annotations
 
 import ctypes
+import inspect
+import sys
+from opcode import opmap
 from threading import get_ident  # by name: gevent replaces the module's
+from types import FrameType, FunctionType
 
-__all__ = ["raise_in", "take_back"]
+from assay.kernel.process._interrupts import FINISHING, LOCKING, put_off_in
+
+__all__ = ["INTERRUPT", "raise_in", "take_back"]
 
 
 class _NothingError(BaseException):
     """Takes the place of what is not to be raised."""
+
+
+class _Interrupt(KeyboardInterrupt):
+    """Becomes a KeyboardInterrupt where it is raised, and not in the middle of a lock.
+
+    A thread that waits for the interpreter looks for what is to be raised, from Python 3.13 on, one
+    step behind where it is seen to wait. That may be the first step of a function that gives a lock
+    back, which has not begun then and is never called again. So its work is done here: Python calls
+    this class where it raises it.
+    """
+
+    def __new__(cls) -> KeyboardInterrupt:  # type: ignore[misc]  # no instance of it is wanted
+        _finish(sys._getframe(1))
+        return KeyboardInterrupt()
+
+
+put_off_in(_Interrupt.__new__.__code__)
+
+INTERRUPT = _Interrupt if sys.version_info >= (3, 12) else KeyboardInterrupt
+"""What interrupts. Python 3.11 calls the class somewhere else, and raises where one is seen."""
+
+
+def _finish(frame: FrameType) -> None:
+    """Do what the function of *frame* does, if it only begins there and must be run."""
+    code = frame.f_code
+    if code not in LOCKING or code.co_name not in FINISHING:
+        return
+    if code.co_code[frame.f_lasti] == opmap["RESUME"]:
+        names, others, _, values = inspect.getargvalues(frame)
+        rest = values[others] if others is not None else ()
+        FunctionType(code, frame.f_globals)(*[values[name] for name in names], *rest)
 
 
 def raise_in(thread: int, kind: type[BaseException]) -> None:

@@ -22,6 +22,8 @@ kernel's own code makes sure (`ensure_left`).
 | is in C code, or waits in the       | raises KeyboardInterrupt when that returns: no     |
 | system for a lock or a socket       | system lets a thread be called back from there     |
 | is where nothing may be raised      | the same, a moment later (`hold`, finalizers)      |
+| begins to give a lock back, just as | the same, when that is done (`_raise_in`)          |
+| it is raised                        |                                                    |
 """
 
 from __future__ import annotations
@@ -273,9 +275,10 @@ class ThreadInterrupts(AbstractContextManager[None]):
 
     def _raise(self, strike: Callable[[], None]) -> None:
         """Raise KeyboardInterrupt in the thread, or call *strike* again where that must not be."""
-        from assay.kernel.process._raise_in import raise_in  # noqa: PLC0415 - as in `begin`
+        from assay.kernel.process._raise_in import INTERRUPT, raise_in  # noqa: PLC0415 - as in `begin`
 
-        # Where the thread is now it will be struck: it waits for the interpreter, or in C code.
+        # Where the thread is now it will be struck, or one step behind that (`INTERRUPT`): it waits
+        # for the interpreter, or in C code.
         if look_at(self._ident, self._must_wait):
             self._times_put_off += 1
             self._try_later(strike)
@@ -284,7 +287,7 @@ class ThreadInterrupts(AbstractContextManager[None]):
         self._is_asked = True
         if self.running is not None:
             self.running.is_asked = False
-        raise_in(self._ident, KeyboardInterrupt)
+        raise_in(self._ident, INTERRUPT)
         if self._sleep.locked():
             self._sleep.release()
         if self.loop is not None:
