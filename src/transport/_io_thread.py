@@ -386,7 +386,11 @@ class IoThread:
             self._without_reply + PRINT_S,
             self._line_since + LONGEST_PRINT_S,
         )
-        return has_time and self.log.goes_on(line.thread)
+        try:
+            return has_time and self.log.goes_on(line.thread)
+        except Exception:  # it looks at the program's own frames; what is written has to leave
+            logger.exception("whether a line is printed just now could not be found")
+            return False
 
     def _defer(self, line: Run, now: float) -> None:
         """Look again in a moment: `print` writes the end of a line separately."""

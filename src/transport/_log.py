@@ -406,7 +406,8 @@ class OutboundLog:
         """Give up the claim of the caller's line to stay together: others may write into it."""
         run = self._lines.get(get_ident())
         if run is not None:
-            run.parted_at = len(run.parts)
+            with self._lock:  # its texts may be taken meanwhile, and be fewer then
+                run.parted_at = len(run.parts)
 
     def part_lines(self) -> None:
         """Keep the order from here on: no line that has begun goes on before what comes now."""

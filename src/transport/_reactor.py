@@ -33,6 +33,10 @@ __all__ = ["Reactor"]
 
 logger = get_logger("assay.transport")
 
+AGAIN_S = 0.05
+"""How soon the next turn begins after one whose first step failed: what made it fail may be there
+still, and the loop is not to spin."""
+
 
 class Reactor:
     """Call functions when sockets and descriptors are readable, and when time is up."""
@@ -84,7 +88,11 @@ class Reactor:
                 last, None for as long as nothing happens.
         """
         while True:
-            wait_s = each_turn()
+            try:
+                wait_s = each_turn()
+            except Exception:  # as in what is ready
+                logger.exception("what the loop begins each turn with failed")
+                wait_s = AGAIN_S
             if not self._running:
                 return
             self._call_ready(self._timeout_ms(wait_s))

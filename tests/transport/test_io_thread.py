@@ -452,6 +452,18 @@ class TestLines:
         assert before == ["1 "]
         assert said(sent[1:]) == ["2 another\n" if kind != "nothing more comes" else "another\n"]
 
+    def test_line_of_which_nothing_can_be_found_leaves(
+        self, io: IoThread, sent: list[list[Buffer]]
+    ) -> None:
+        """What is written does not stop where it cannot be found whether it is printed just now."""
+        io.log.goes_on = lambda _: bool(1 // 0)
+        io.log.write(StreamName.STDOUT, b"{}", "a line")
+        self.turn(io)
+        io._open_since -= io_module.CROWDED_LINE_S
+        self.turn(io)
+
+        assert said(sent) == ["a line"]
+
     def test_next_line_that_is_printed_has_a_time_of_its_own(
         self, io: IoThread, sent: list[list[Buffer]]
     ) -> None:

@@ -618,6 +618,40 @@ def test_line_taken_in_part_may_be_parted(part: str) -> None:
     assert (OUT, b"{}", "line") in taken(log)
 
 
+class Watched(list[str]):
+    """Texts of a run; *counted* is called once, where their number has been found and not used."""
+
+    def __init__(self, counted: Callable[[], object]) -> None:
+        super().__init__()
+        self._counted = iter([counted])
+
+    def __len__(self) -> int:
+        count = super().__len__()
+        for counted in self._counted:
+            counted()
+        return count
+
+
+def test_line_that_is_taken_while_it_is_parted_is_parted() -> None:
+    """A flush counts what the line has; what takes some of it just then does not undo that."""
+    log = OutboundLog(lambda: None)
+    run = log.write(OUT, b"{}", "a ")
+
+    def take_in_part() -> list[Said]:
+        if log._lock.acquire(blocking=False):  # else it would wait for the flush to be through
+            log._lock.release()
+            [*log.take(patient=True, in_part=run)]
+        return []
+
+    run.parts = Watched(lambda: in_thread(take_in_part))
+    run.append = run.parts.append
+    run.append("b ")
+    log.part_line()
+    [*log.take(patient=True, in_part=run)]
+
+    assert log.open_line() is None
+
+
 def test_long_line_takes_little_more_memory_than_its_characters() -> None:
     """However many texts it is made of and others wait behind it; each is recorded once."""
     log = OutboundLog(lambda: None)

@@ -116,6 +116,25 @@ def test_failures_do_not_end_the_loop(
     assert set(failed) == {ValueError, ZeroDivisionError}
 
 
+def test_first_step_of_a_turn_that_fails_does_not_end_the_loop(
+    owner: Owner, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is logged, what is due is called all the same, and the step is done again."""
+
+    def each_turn() -> float:
+        owner.turns += 1
+        if owner.turns < 3:
+            raise ValueError("wrong")
+        owner.reactor.stop()
+        return HANG_LIMIT_S
+
+    owner.reactor.call_later(0.0, owner.note("due"))
+    owner.reactor.run(each_turn)
+
+    assert (owner.turns, owner.calls) == (3, ["due"])
+    assert {r.exc_info[0] for r in caplog.records if r.exc_info} == {ValueError}
+
+
 def test_what_is_closed_is_forgotten(owner: Owner, pipe: tuple[int, int]) -> None:
     """A descriptor that nothing can write to any more is called for once, not for ever."""
     read, write = pipe
