@@ -34,6 +34,7 @@ from assay.kernel.lanes._main_lane import EXIT_DELAY_S
 from assay.kernel.lanes._shutdown import Ending
 from assay.kernel.lanes._thread_lane import ThreadLane, abort_waiting
 from assay.kernel.process._interrupts import STUCK_S
+from assay.kernel.process._recursion import ensure_recursion
 from assay.kernel.process._thread_interrupts import ThreadInterrupts
 from assay.transport import get_logger
 
@@ -174,6 +175,7 @@ class Subshell:
 
     def _handle(self, request: Request) -> None:
         around = self._around
+        ensure_recursion()
         request.thread = get_ident()
         self._running = request
         token = around.parents.enter_beside(request)
@@ -186,6 +188,7 @@ class Subshell:
             if reply is not None and not around.shutdown.abandons:
                 around.responder.reply(request, reply)
         finally:
+            ensure_recursion()
             self.runs_code = False
             request.finished = True
             self._running = None

@@ -656,3 +656,13 @@ def test_exit_in_a_subshell_ends_the_kernel(kernel: KernelProcess, mine: Client,
 
     assert succeeded(answer).status == "ok"
     assert kernel.wait(HANG_LIMIT_S) == 0
+
+
+def test_next_cell_of_a_subshell_runs_after_a_low_recursion_limit(client: Client, sub: str) -> None:
+    """A cell that leaves Python no room to call functions leaves the next one what it needs."""
+    run_in(client, sub, "import sys; before = sys.getrecursionlimit(); sys.setrecursionlimit(50)")
+    behind = run_in(client, sub, "40 + 2")
+    restored = run_in(client, sub, "sys.setrecursionlimit(before); sys.getrecursionlimit()")
+
+    assert result(behind) == "42"
+    assert result(restored) == "1000"
