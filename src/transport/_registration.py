@@ -31,6 +31,7 @@ from assay.protocol import (
 )
 from assay.transport._deadline import Deadline
 from assay.transport._errors import LaunchError, TimedOutError
+from assay.transport._sockets import refuse_old_versions, stop_no_input
 
 __all__ = ["RegistrationService", "register"]
 
@@ -72,6 +73,8 @@ class RegistrationService:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._socket = self._context.socket(zmq.ROUTER)
         self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_REGISTRATION_BYTES)
+        refuse_old_versions(self._socket)
+        stop_no_input(self._socket)
         self._file: Path | None = None
         try:
             ip, port = self._listen(folder)

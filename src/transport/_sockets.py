@@ -48,6 +48,9 @@ NO_NAME = "wanted an IP address of this machine, or a name that stands for an IP
 
 IPC = "ipc://"
 
+NOBODY_AUTHENTICATES = b"assay"
+"""A name that is not empty."""
+
 PRIVATE_MASK = 0o077
 """Leaves nothing to the group and to others."""
 
@@ -180,6 +183,19 @@ def secure(socket: Socket, connection: ConnectionFile) -> None:
         socket.setsockopt(zmq.CURVE_SERVER, 1)
         socket.setsockopt(zmq.CURVE_SECRETKEY, curve.secret_key.encode("ascii"))
         socket.setsockopt(zmq.CURVE_PUBLICKEY, curve.public_key.encode("ascii"))
+    else:
+        refuse_old_versions(socket)
+
+
+def refuse_old_versions(socket: Socket) -> None:
+    """Cut peers off that do not speak ZeroMQ's protocol in version 3, of 2013; before it is bound.
+
+    What such a peer sent first while the socket was closed ended the process: libzmq 4.3.5 asserts
+    that it can be kept. All bytes that are no ZeroMQ count as version 1. ZeroMQ refuses both where
+    peers are to be authenticated, which a domain says; and lets all others in if nothing in the
+    context does it. With CURVE they are refused anyway.
+    """
+    socket.setsockopt(zmq.ZAP_DOMAIN, NOBODY_AUTHENTICATES)
 
 
 def why_unreachable(connection: ConnectionFile) -> str:

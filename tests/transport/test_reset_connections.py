@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import struct
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
+from typing import IO
 
 import pytest
 
-from assay.protocol import Channel
+from assay.protocol import Channel, ConnectionFile
+from assay.transport import Heartbeat, bind_kernel
+from assay.transport._registration import RegistrationService
 from tests.limits import HANG_LIMIT_S
 
 KERNEL = """
@@ -62,6 +68,12 @@ def joined(stack: ExitStack, port: int, channel: Channel) -> socket.socket:
     return peer
 
 
+def line(stream: IO[str]) -> str:
+    """Return the next line of a process, which has written nothing else."""
+    assert select.select([stream], [], [], HANG_LIMIT_S)[0], "found no line in time"
+    return stream.readline()
+
+
 @pytest.mark.parametrize("channel", list(MESSAGES))
 def test_reset_of_a_connection_with_heartbeats_behind_messages(channel: Channel) -> None:
     """ZeroMQ ended the process where its queue was full meanwhile."""
@@ -78,7 +90,7 @@ def test_reset_of_a_connection_with_heartbeats_behind_messages(channel: Channel)
         stack.callback(kernel.kill)
         assert kernel.stdin is not None
         assert kernel.stdout is not None
-        port = int(kernel.stdout.readline())
+        port = int(line(kernel.stdout))
         peer = joined(stack, port, channel)
         peer.sendall(MESSAGES[channel] + PING * 20)
         joined(stack, port, channel)
@@ -86,8 +98,48 @@ def test_reset_of_a_connection_with_heartbeats_behind_messages(channel: Channel)
         peer.close()
         joined(stack, port, channel)
         print(file=kernel.stdin, flush=True)
-        assert kernel.stdout.readline() == "read True\n"
+        assert line(kernel.stdout) == "read True\n"
         joined(stack, port, channel)
         out, errors = kernel.communicate("\n", timeout=HANG_LIMIT_S)
 
     assert (kernel.returncode, out, errors) == (0, "closed\n", "")
+
+
+OLD_GREETINGS = {
+    "no ZeroMQ": b"GET / HTTP/1.1\r\n\r\n",
+    "none": b"\x02",
+    "version 1": b"\xff" + bytes(7) + b"\x01\x7f\x00\x05",
+    "version 2": b"\xff" + bytes(7) + b"\x01\x7f\x01\x05",
+}
+"""None of them needs more, for ZeroMQ to take the peer for one of an old version."""
+
+
+@pytest.fixture(params=[*Channel, "registration"])
+def port(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[int]:
+    """Return a port that we listen on."""
+    with ExitStack() as stack:
+        if request.param == "registration":
+            service = RegistrationService(ConnectionFile(key="key"), tmp_path)
+            stack.callback(service.close)
+            yield service.file.registration_port
+        elif request.param is Channel.HB:
+            heartbeat = Heartbeat(ConnectionFile(key="key"))
+            stack.callback(heartbeat.close)
+            yield heartbeat.connection.hb_port
+        else:
+            sockets, connection = bind_kernel(ConnectionFile(key="key"))
+            stack.callback(sockets.close, 0)
+            yield connection.port(request.param)
+
+
+@pytest.mark.parametrize("greeting", OLD_GREETINGS)
+def test_peer_of_an_old_version_is_cut_off(port: int, greeting: str) -> None:
+    """While a socket was closed, the first message of one that was let in ended the process."""
+    with socket.create_connection(("127.0.0.1", port), HANG_LIMIT_S) as peer:
+        peer.sendall(OLD_GREETINGS[greeting])
+        received = b"our greeting"
+        while received:
+            try:
+                received = peer.recv(4_096)
+            except ConnectionResetError:
+                received = b""
