@@ -7,7 +7,7 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from weakref import WeakSet
 
@@ -179,6 +179,7 @@ class Run:
         pool = ThreadPoolExecutor(count)
         try:
             for worker in [pool.submit(self._work, one) for one in firsts]:
+                _await(worker)
                 worker.result()
         except BaseException:
             # Ctrl-C: nothing is waited for any more, and the workers close their kernels.
@@ -415,6 +416,12 @@ def _did_more(testee: Testee, start: int) -> bool:
         for line in testee.traffic.lines[start:]
         if line.judged and line.sender is Sender.CLIENT
     )
+
+
+def _await(worker: Future[None]) -> None:
+    """Wait for *worker*, a second at a time: Ctrl-C ends no wait that begins behind it."""
+    while not worker.done():
+        wait((worker,), timeout=1)
 
 
 def _is_harmless(check: Check) -> bool:

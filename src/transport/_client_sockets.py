@@ -154,7 +154,7 @@ class ClientSockets:
         if self._closed:
             raise ClosedError("wanted an open client, found it closed")
         waits = deadline.sooner(Deadline(ENDED_GRACE_S)) if self._ended else deadline
-        ready = dict(self._poller.poll(waits.left_ms))
+        ready = dict(waits.wait(self._poller.poll))
         if not ready:
             if self._ended and not deadline.passed and self._lifeline is not None:
                 raise KernelEndedError(self._lifeline.ending())
@@ -195,7 +195,7 @@ class ClientSockets:
         while True:
             if self._lifeline is not None and not self._ended:
                 poller.register(self._lifeline.fileno(), zmq.POLLIN)
-            ready = dict(poller.poll(deadline.left_ms))
+            ready = dict(deadline.wait(poller.poll))
             if heartbeat in ready:
                 if heartbeat.recv_multipart()[-1] == marked:
                     return

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import sys
 import threading
-import time
 from collections.abc import Sequence
 
 import zmq
@@ -25,6 +24,7 @@ from attrs import frozen
 
 from assay._platform import block_signals
 from assay.protocol import Buffer, Channel, ConnectionFile
+from assay.transport._deadline import Deadline
 from assay.transport._errors import TimedOutError
 from assay.transport._frames import POLLIN, receive_frames, send_frames
 from assay.transport._heartbeat import Heartbeat
@@ -111,7 +111,7 @@ class Hub:
         Raises:
             TimedOutError: there is none within *timeout_s*.
         """
-        if not self._socket.poll(int(timeout_s * 1000)):
+        if not Deadline(timeout_s).wait(self._socket.poll):
             raise TimedOutError("an answer of the controller", timeout_s)
         return receive_frames(self._socket)
 
@@ -399,10 +399,9 @@ def _await_events(monitors: dict[Socket, int], timeout_s: float) -> None:
     poller = zmq.Poller()
     for one in monitors:
         poller.register(one, POLLIN)
-    end = time.monotonic() + timeout_s
+    deadline = Deadline(timeout_s)
     while any(count > 0 for count in monitors.values()):
-        ready = poller.poll(max(0, int((end - time.monotonic()) * 1000)))
-        if not ready:
+        if not (ready := deadline.wait(poller.poll)):
             raise TimedOutError("the schedulers of the controller", timeout_s)
         for one, _ in ready:
             _take_event(one)

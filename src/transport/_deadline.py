@@ -1,10 +1,23 @@
-"""How long to wait."""
+"""How long to wait.
+
+A signal ends a wait in the system, but not one that begins just behind it: its handler runs when
+that wait is over. Ctrl-C at such a moment would be lost if the kernel says nothing more. So no wait
+lasts longer than `SLICE_S`, and Python runs the handlers that are due between two of them.
+"""
 
 from __future__ import annotations
 
+import math
 import time
+from collections.abc import Callable
+from typing import TypeVar
 
-__all__ = ["Deadline"]
+__all__ = ["SLICE_S", "Deadline"]
+
+T = TypeVar("T")
+
+SLICE_S = 0.5
+"""How long a signal may wait for its handler: hardly noticed, and waking as often costs nothing."""
 
 
 class Deadline:
@@ -14,13 +27,22 @@ class Deadline:
         self.timeout = timeout
         self._at = None if timeout is None else time.monotonic() + timeout
 
-    @property
-    def left_ms(self) -> int | None:
-        """Milliseconds that are left, as a poller wants them: None waits for ever."""
+    def wait(self, poll: Callable[[int], T]) -> T:
+        """Call *poll* until it returns something true or the moment has passed; return its last.
+
+        Args:
+            poll: Waits for as many milliseconds as it is given, at most.
+        """
+        while True:
+            found = poll(self._slice_ms())
+            if found or self.passed:
+                return found
+
+    def _slice_ms(self) -> int:
         if self._at is None:
-            return None
+            return int(SLICE_S * 1_000)
         # Rounded up: rounding down would spin through the last millisecond.
-        return max(0, -int((time.monotonic() - self._at) * 1_000 // 1))
+        return math.ceil(min(max(0.0, self._at - time.monotonic()), SLICE_S) * 1_000)
 
     @property
     def passed(self) -> bool:

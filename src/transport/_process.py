@@ -20,6 +20,7 @@ from assay._platform import (
     signal_group,
     wait_unreaped,
 )
+from assay.transport._deadline import Deadline
 from assay.transport._errors import LaunchError
 from assay.transport._starts import STARTS
 
@@ -148,7 +149,7 @@ class ChildProcess:
         if self._process.returncode is not None:
             return self._process.returncode
         # Not by `fileno`: a thread that closes it meanwhile would leave this waiting for ever.
-        if not self._ended.wait(timeout):
+        if not Deadline(timeout).wait(lambda ms: self._ended.wait(ms / 1_000)):
             raise LaunchError(
                 f"wanted the end of process {self.pid}, found it running after {timeout:g} s"
             )

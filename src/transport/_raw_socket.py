@@ -100,7 +100,7 @@ class RawSocket:
 
     def receive(self, timeout: float) -> tuple[bytes, ...] | None:
         """Return the frames of the next message, or None if none comes within *timeout* seconds."""
-        if not self._socket.poll(Deadline(timeout).left_ms):
+        if not Deadline(timeout).wait(self._socket.poll):
             return None
         return tuple(self._socket.recv_multipart())
 

@@ -108,7 +108,7 @@ class RegistrationService:
         poller.register(child.fileno(), zmq.POLLIN)
         deadline = Deadline(timeout)
         refused = ""
-        while ready := dict(poller.poll(deadline.left_ms)):
+        while ready := dict(deadline.wait(poller.poll)):
             if self._socket in ready:
                 frames = self._socket.recv_multipart()
                 try:
@@ -172,7 +172,7 @@ def register(file: RegistrationFile, bound: ConnectionFile, timeout: float) -> N
 def _await_acknowledgement(socket: zmq.Socket[bytes], handshake: Handshake, timeout: float) -> None:
     deadline = Deadline(timeout)
     refused = ""
-    while socket.poll(deadline.left_ms):
+    while deadline.wait(socket.poll):
         try:
             handshake.read_acknowledgement(socket.recv_multipart())
         except ProtocolError as error:  # as if nothing had come
