@@ -71,6 +71,10 @@ PRINT_S = 1.0
 text on, since a thread may wait so long for a processor, and what the call writes may also go to a
 file that takes nothing. A reply waits no longer for all lines before it."""
 
+LONG_LINE = 256 * 1024
+"""Characters of a line that a reply does not wait for, once so many of it have been taken: nobody
+reads it as one, and 30,000 numbers have fewer."""
+
 LONGEST_PRINT_S = 10.0
 """The longest time that others wait for one line."""
 
@@ -383,7 +387,7 @@ class IoThread:
         """Return True if the end of *line* is to be waited for, since it is printed just now."""
         has_time = now < min(
             self._open_since + PRINT_S,
-            self._without_reply + PRINT_S,
+            self._without_reply + (PRINT_S if line.begun <= LONG_LINE else 0),
             self._line_since + LONGEST_PRINT_S,
         )
         try:

@@ -153,7 +153,7 @@ class Run:
 
     __slots__ = (
         "append",
-        "continues",
+        "begun",
         "drained",
         "is_settled",
         "joined",
@@ -189,8 +189,8 @@ class Run:
         """How many texts have been given to `record`."""
         self.joined = 0
         """How many texts `join_newest` has left."""
-        self.continues = False
-        """True while the beginning of its line has been taken, and its end is still to come."""
+        self.begun = 0
+        """How many characters of its line have been taken, while its end is still to come."""
 
     def weigh(self) -> int:
         """Return what it takes in memory; many texts are put together first."""
@@ -254,7 +254,7 @@ class Run:
         if count == self.parted_at:
             return False
         if not count:
-            return self.continues
+            return self.begun > 0
         # Found in one step: while its writer looks, without the lock, the texts may be taken.
         newest = self.parts[count - 1 : count]
         return bool(newest) and not newest[0].endswith("\n")
@@ -580,7 +580,7 @@ class OutboundLog:
             count = len(run.parts)
             stays = patient and self._lines.get(run.thread) is run and run.is_mid_line_at(count)
             found = self._take_texts(run, count) if not stays or (in_part and count) else []
-            run.continues = stays and (run.continues or bool(found))
+            run.begun = _begun(run.begun, found) if stays else 0
             if stays:
                 run.taken = False
                 run.is_settled = run is not self.newest
@@ -651,6 +651,13 @@ class OutboundLog:
 
     def _is_full(self, more: int = 0) -> bool:
         return self._held or self._bytes > MAX_BYTES - more
+
+
+def _begun(before: int, texts: list[str]) -> int:
+    """Return how many characters of a line have been taken, *texts* behind *before* of them."""
+    text = "".join(texts)
+    end = text.rfind("\n")
+    return len(text) - end - 1 if end >= 0 else before + len(text)
 
 
 def _do_nothing() -> None:

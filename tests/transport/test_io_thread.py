@@ -452,6 +452,25 @@ class TestLines:
         assert before == ["1 "]
         assert said(sent[1:]) == ["2 another\n" if kind != "nothing more comes" else "another\n"]
 
+    @pytest.mark.parametrize(("lines", "parted"), [("{}", True), ("{}\n", False), ("\n{}", True)])
+    def test_reply_does_not_wait_for_a_line_that_is_too_long(
+        self, io: IoThread, lines: str, parted: bool
+    ) -> None:
+        """Nobody reads as one what has filled several messages, and it may go on for long."""
+        io.log.goes_on = lambda _: True
+        run = io.log.write(StreamName.STDOUT, b"{}", "1")
+        run.append(lines.format("long" * io_module.LONG_LINE))
+        run.append("2")
+        for _ in range(2):  # it is taken in part, and as it has had its time
+            self.turn(io)
+            io._open_since -= io_module.LINE_S
+        in_thread(lambda: io.log.post(Channel.SHELL, [b"client", b"reply"]))
+        self.turn(io)
+        io._open_since -= io_module.LINE_S
+        self.turn(io)
+
+        assert io.log.has_reply is not parted
+
     def test_line_of_which_nothing_can_be_found_leaves(
         self, io: IoThread, sent: list[list[Buffer]]
     ) -> None:

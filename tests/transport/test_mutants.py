@@ -254,7 +254,7 @@ MUTANTS = (
     Mutant(
         "a line of which some was taken has lost its place",
         f"{LOG}_drain",
-        "run.continues = stays and (run.continues or bool(found))",
+        "run.begun = _begun(run.begun, found) if stays else 0",
         "pass",
         LINE_IN_PART,
     ),
