@@ -69,6 +69,8 @@ __all__ = [
     "make_readiness",
     "nonblocking_pipe",
     "process_descriptor",
+    "process_environment",
+    "process_name",
     "process_start",
     "progress_of",
     "require_kernel_system",
@@ -340,6 +342,26 @@ def process_descriptor(pid: int) -> int | None:
         except OSError:  # an old Linux, or a sandbox that forbids it
             return None
     return None
+
+
+def process_name(pid: int) -> str:
+    """Return the name of what the process *pid* runs; empty if it cannot be had."""
+    return _read_process(pid, "comm").decode("utf-8", "replace").rstrip("\n")
+
+
+def process_environment(pid: int) -> list[bytes]:
+    """Return the ``NAME=value`` that the process *pid* began with; none if they cannot be had."""
+    return _read_process(pid, "environ").split(b"\0")
+
+
+def _read_process(pid: int, what: str) -> bytes:
+    if sys.platform == "linux" and not IS_PORTABLE:
+        try:
+            with open(f"/proc/{pid}/{what}", "rb") as file:  # noqa: PTH123 - in a kernel's start
+                return file.read()
+        except OSError:  # there is no such process, or it is another user's
+            pass
+    return b""
 
 
 def wait_unreaped(pid: int) -> bool:

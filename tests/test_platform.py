@@ -20,6 +20,8 @@ from assay._platform import (
     huge_pages,
     lowest_served_port,
     process_descriptor,
+    process_environment,
+    process_name,
     progress_of,
 )
 from tests.limits import HANG_LIMIT_S
@@ -116,6 +118,18 @@ def test_descriptor_of_a_process() -> None:
 
         assert select.select([descriptor], [], [], HANG_LIMIT_S)[0] == [descriptor]
         os.close(descriptor)
+
+
+@pytest.mark.skipif(_platform.IS_PORTABLE or sys.platform != "linux", reason="only Linux says it")
+def test_what_a_process_is() -> None:
+    """Its name and first environment are known, and nothing of one that is not there."""
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE, env={"A": "1", "B": "="}) as process:
+        assert process_environment(process.pid) == [b"A=1", b"B==", b""]
+        assert process_name(process.pid) == "cat"
+        process.communicate()
+
+    assert process_environment(process.pid) == [b""]
+    assert process_name(process.pid) == ""
 
 
 def test_what_a_peer_has_not_taken_is_seen() -> None:

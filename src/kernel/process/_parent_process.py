@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from time import sleep  # by name: gevent replaces the module's
 
-from assay._platform import process_descriptor
+from assay._platform import process_descriptor, process_environment, process_name
 from assay.transport import IoThread, get_logger
 
 __all__ = ["watch_parent"]
@@ -16,14 +16,18 @@ logger = get_logger("assay.kernel")
 
 POLL_S = 1.0
 
+SERVICE_MANAGER = "systemd"
+"""Besides the first process of the system it adopts the orphans: those of its user."""
+
 
 def watch_parent(
     pid: int, io: IoThread, gone: Callable[[], None], *, is_parent: bool = False
 ) -> None:
     """Call *gone* once when the process *pid* has ended.
 
-    A number that names no process from the beginning is not watched: it came with an environment
-    that was inherited across the border of a container.
+    A number that names no process from the beginning is either that of a launcher which died before
+    this process could look: *gone* is called at once. Or it came with an environment that was
+    inherited across the border of a container, and is not watched.
 
     Args:
         pid: The launcher, as ``JPY_PARENT_PID`` names it. 1 or less names no process.
@@ -38,6 +42,13 @@ def watch_parent(
         gone()
         return
     if not _lives(pid):
+        if _is_orphan(pid):
+            logger.warning(
+                "JPY_PARENT_PID: the launcher %s ended before the kernel began, which ends as well",
+                pid,
+            )
+            gone()
+            return
         logger.warning(
             "JPY_PARENT_PID: wanted a process, found none with the number %s: "
             "the kernel does not end with its launcher",
@@ -71,6 +82,18 @@ def _poll(pid: int, gone: Callable[[], None]) -> None:
         gone()
 
     threading.Thread(target=wait, name="assay-parent", daemon=True).start()
+
+
+def _is_orphan(launcher: int) -> bool:
+    """Return True if the *launcher* has died and another process has adopted this one.
+
+    Where that one has the number in its own environment it is a container's first process, and the
+    number comes from outside.
+    """
+    parent = os.getppid()
+    if parent != 1 and process_name(parent) != SERVICE_MANAGER:
+        return False
+    return b"JPY_PARENT_PID=%d" % launcher not in process_environment(parent)
 
 
 def _is_our_parent(pid: int) -> bool:

@@ -12,6 +12,7 @@ from typing import NoReturn, cast
 
 import pytest
 
+from assay._platform import process_name
 from assay.kernel.process import _parent_process
 from assay.transport import IoThread
 from tests.ends import watched_end
@@ -87,3 +88,77 @@ def test_parent_that_is_gone_has_ended() -> None:
     _parent_process.watch_parent(os.getpid(), UNUSED, gone.set, is_parent=True)
 
     assert gone.is_set()
+
+
+EARLY = """\
+import os, subprocess, sys
+environment = os.environ | {"JPY_PARENT_PID": str(os.getpid())}
+end = os.open(sys.argv[1], os.O_WRONLY)
+command = ["sh", "-c", 'read go && exec "$@"', "sh", *sys.argv[2:]]
+quiet = dict.fromkeys(("stdout", "stderr"), subprocess.DEVNULL)
+child = subprocess.Popen(command, **quiet, env=environment, start_new_session=True, pass_fds=[end])
+print(child.pid, flush=True)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="whose child a process is is read from Linux")
+def test_launcher_dies_before_the_kernel_begins(tmp_path: Path) -> None:
+    """A launcher that is gone before the kernel's first step ends it as well."""
+    words = [str(tmp_path / "k.json") if word == "{connection_file}" else word for word in argv()]
+    with (
+        watched_end(tmp_path) as end,
+        subprocess.Popen(
+            [sys.executable, "-c", EARLY, str(end.path), *words],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "IPYTHONDIR": str(tmp_path)},
+        ) as launcher,
+    ):
+        assert launcher.stdout is not None
+        assert launcher.stdin is not None
+        child = int(launcher.stdout.readline())
+        launcher.wait(HANG_LIMIT_S)
+        try:
+            adopter = int(Path(f"/proc/{child}/stat").read_bytes().rpartition(b")")[2].split()[1])
+            if adopter != 1 and process_name(adopter) != "systemd":
+                pytest.skip("another process adopts orphans here")
+            launcher.stdin.write(b"go\n")
+            launcher.stdin.flush()
+            end.wait()
+        except BaseException:
+            os.kill(child, signal.SIGKILL)
+            raise
+
+
+@pytest.mark.parametrize(
+    ("parent", "name", "environment", "ends"),
+    [
+        (1, "init", [b"HOME=/"], True),
+        (1, "init", [], True),  # another user's
+        (1, "tini", [b"HOME=/", b"JPY_PARENT_PID=%d"], False),
+        (1, "tini", [b"JPY_PARENT_PID=%d1"], True),
+        (700, "systemd", [b"HOME=/"], True),
+        (700, "bash", [b"HOME=/"], False),
+        (0, "", [], False),
+    ],
+)
+def test_number_of_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+    parent: int,
+    name: str,
+    environment: list[bytes],
+    ends: bool,
+) -> None:
+    """The number of no process is that of a launcher which is gone, if this process was adopted;
+    not if the adopter has it in its own environment, as a container's first process, nor if the
+    parent is another process."""
+    with subprocess.Popen(["true"]) as process:
+        nobody = process.pid
+    filled = [one % nobody if b"%" in one else one for one in environment]
+    monkeypatch.setattr(os, "getppid", lambda: parent)
+    monkeypatch.setattr(_parent_process, "process_name", lambda _: name)
+    monkeypatch.setattr(_parent_process, "process_environment", lambda _: filled)
+    gone = threading.Event()
+    _parent_process.watch_parent(nobody, UNUSED, gone.set)
+
+    assert gone.is_set() is ends
