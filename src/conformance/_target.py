@@ -17,6 +17,7 @@ from assay.transport import (
     Reach,
     find_kernelspec,
     launch,
+    tell_risks,
 )
 
 __all__ = ["Target"]
@@ -71,6 +72,7 @@ class Target:
                 f"{connection_file}: {', '.join(open_ones)}: wanted what the kernel has bound, "
                 "found 0"
             )
+        tell_risks(connection)
         shown = str(connection_file)
         return cls(label=shown, argument=f"--existing {shlex.quote(shown)}", existing=connection)
 

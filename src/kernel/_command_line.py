@@ -44,6 +44,9 @@ PLACES = {
 }
 """Options that say where to listen, and the key of the connection file that each stands for."""
 
+MAX_KEY = 1 << 20
+"""Characters of a key file, which may be a device that never ends."""
+
 KERNEL = "kernel"
 """The username of every kernel that is given no other (S-146)."""
 
@@ -224,13 +227,19 @@ class _Reading:
         path = _unquoted(value)
         try:
             with open(path, encoding="utf-8", newline="") as file:  # noqa: PTH123 - see `_main`
-                self.signing["key"] = file.read()
+                key = file.read(MAX_KEY + 1)  # it may be a device
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
             raise CommandLineError(
                 f"command line: {option}: {path} cannot be read: {reason}"
             ) from None  # the cause would show a key that is no text
-        if not self.signing["key"]:
+        if len(key) > MAX_KEY:
+            raise CommandLineError(
+                f"command line: {option}: wanted at most {MAX_KEY:,} characters in {path}, found "
+                f"more"
+            )
+        self.signing["key"] = key
+        if not key:
             raise CommandLineError(f"command line: {option}: wanted a key in {path}, found none")
 
     def take_scheme(self, option: str, value: str) -> None:

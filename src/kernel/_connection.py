@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from typing import TYPE_CHECKING, NamedTuple
 
 from assay.protocol import ConnectionFile, ConnectionFileError
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
 __all__ = ["OpenedConnection", "default_path", "open_connection"]
 
 KEY_BYTES = 16
-
-OTHERS = stat.S_IRGRP | stat.S_IWGRP | stat.S_IROTH | stat.S_IWOTH
 
 
 class OpenedConnection(NamedTuple):
@@ -63,7 +60,7 @@ def open_connection(options: CommandLine) -> OpenedConnection:
         connection=read,
         is_new=False,
         is_written=not (options.places or options.signing) or _says(path, read),
-        warnings=(*_warnings(path, read, options), *read.risks),
+        warnings=(*read.risks, *_without_effect(path, read, options)),
     )
 
 
@@ -121,16 +118,9 @@ def _says(path: str, connection: ConnectionFile) -> bool:
         return False
 
 
-def _warnings(path: str, connection: ConnectionFile, options: CommandLine) -> tuple[str, ...]:
-    found = []
-    mode = stat.S_IMODE(os.stat(path).st_mode)  # noqa: PTH116 - as above
-    if mode & OTHERS:
-        found.append(
-            f"{path}: others may read or write it (mode {mode:04o}), and who has its key can run "
-            f"code here; wanted mode 0600"
-        )
+def _without_effect(path: str, connection: ConnectionFile, options: CommandLine) -> tuple[str, ...]:
     asked = options.signing.get("key", connection.key)
-    if asked != connection.key:
-        what = "--no-secure has" if asked == "" else "the key of the command line has"
-        found.append(f"{what} no effect: {path} has a key, and clients sign with it")
-    return tuple(found)
+    if asked == connection.key:
+        return ()
+    what = "--no-secure has" if asked == "" else "the key of the command line has"
+    return (f"{what} no effect: {path} has a key, and clients sign with it",)

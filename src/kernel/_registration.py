@@ -39,7 +39,7 @@ def open_registration(options: CommandLine) -> OpenedConnection:
         ConnectionFileError: it is none (HANDSHAKE-01), what it says cannot be (CONN-06, CONN-07),
             or the command line has another transport, or a key.
     """
-    file = _read(options.path)
+    file = RegistrationFile.read(options.path)
     asked = options.places.get("transport", str(file.transport))
     if options.signing or asked != str(file.transport):
         raise ConnectionFileError(
@@ -61,7 +61,7 @@ def open_registration(options: CommandLine) -> OpenedConnection:
         connection=connection,
         is_new=True,
         is_written=False,
-        warnings=connection.risks,
+        warnings=(*file.risks, *connection.risks),
         registration=file,
     )
 
@@ -78,11 +78,6 @@ def report_ports(
         register(file, bound, timeout)
     except (TimedOutError, LaunchError) as error:
         raise StartError(f"handshake with {file.address}: {error}") from error
-
-
-def _read(path: str) -> RegistrationFile:
-    with open(path, "rb") as file:  # noqa: PTH123 - see `_connection`; it was read a moment ago
-        return RegistrationFile.from_json(file.read(), name=path)
 
 
 def _path_for(kernel_id: str) -> str:

@@ -77,6 +77,7 @@ if TYPE_CHECKING:
     from assay.transport._reactor import Reactor
     from assay.transport._recorder import Recorder
     from assay.transport._registration import RegistrationService, register
+    from assay.transport._risks import tell_risks
     from assay.transport._sharing import give_away, is_received, writable
     from assay.transport._starts import end_processes, raise_soon
     from assay.transport._topics import EngineTopics
@@ -133,6 +134,7 @@ __all__ += [
     "raise_soon",
     "register",
     "session_for",
+    "tell_risks",
     "writable",
 ]
 
@@ -176,6 +178,7 @@ _CLIENT_MODULES = {
     "_reactor": ("Reactor",),
     "_recorder": ("Recorder",),
     "_registration": ("RegistrationService", "register"),
+    "_risks": ("tell_risks",),
     "_sharing": ("give_away", "is_received", "writable"),
     "_starts": ("end_processes", "raise_soon"),
     "_topics": ("EngineTopics",),

@@ -41,6 +41,7 @@ from assay.transport._errors import TimedOutError
 from assay.transport._exchange import Exchange, OnInput, OnOutput
 from assay.transport._inboxes import Inboxes, read
 from assay.transport._recorder import Recorder
+from assay.transport._risks import tell_risks
 from assay.transport._verbs import REPLY_TIMEOUT_S, Verbs
 
 __all__ = ["Client", "Lifeline", "session_for"]
@@ -57,6 +58,9 @@ PROMPT_GRACE_S = 0.02
 
 class Client(Verbs):
     """A blocking client of one kernel, for one thread.
+
+    What is risky about a connection that this process has not made is logged once, as a warning of
+    ``assay.transport``, which goes to stderr where the program sets up nothing else (CONN-21).
 
     Args:
         connection: Where the kernel listens, and the key.
@@ -95,6 +99,8 @@ class Client(Verbs):
             receive_limit=receive_limit,
             recorder=recorder,
         )
+        if lifeline is None:
+            tell_risks(connection)
 
     def __enter__(self) -> Self:
         return self

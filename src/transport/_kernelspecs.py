@@ -9,6 +9,7 @@ from attrs import frozen
 
 from assay.protocol import KERNEL_NAME, KernelSpec, RemoteError
 from assay.protocol._nearest import did_you_mean
+from assay.protocol.files._small_file import read_small_file
 from assay.transport._errors import KernelSpecError
 
 __all__ = ["InstalledKernel", "find_kernelspec", "kernelspec_folders", "list_kernelspecs"]
@@ -35,7 +36,7 @@ class InstalledKernel:
         """
         path = folder / "kernel.json"
         try:
-            spec = KernelSpec.from_json(path.read_bytes(), name=str(path))
+            spec = KernelSpec.from_json(read_small_file(path)[0], name=str(path))
         except OSError as error:
             raise KernelSpecError(f"{path}: cannot be read: {error.strerror}") from error
         except RemoteError as error:

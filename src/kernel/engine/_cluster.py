@@ -26,6 +26,7 @@ from assay.protocol import (
     UnregistrationRequest,
     structure,
 )
+from assay.protocol.files._small_file import mode_risk, read_small_file
 from assay.transport import CurveClient, Hub, TimedOutError, curve_client, get_logger, open_tunnel
 
 __all__ = ["Cluster", "Registered", "find_cluster", "register", "unregister"]
@@ -96,7 +97,9 @@ def find_cluster(options: EngineOptions) -> Cluster:
         ConnectionFileError: there is no engine file, or it is none.
         StartError: it names a packer that is not there.
     """
-    name, data = _read(options)
+    name, data, risk = _read(options)
+    if risk:
+        logger.warning("%s", risk)
     file = ClusterFile.from_json(data, name=name)
     curve = _curve(file)
     if not file.key and curve is None:
@@ -156,22 +159,23 @@ def unregister(cluster: Cluster, uuid: str, number: int, linger_ms: int) -> None
     hub.close(linger_ms)
 
 
-def _read(options: EngineOptions) -> tuple[str, bytes]:
-    """Return the name and the bytes of the engine file."""
+def _read(options: EngineOptions) -> tuple[str, bytes, str]:
+    """Return the name and the bytes of the engine file, and what its mode lets others do."""
     text = os.environ.get("IPP_CONNECTION_INFO", "")
     if text and not options.path:
-        return "$IPP_CONNECTION_INFO", text.encode()
+        return "$IPP_CONNECTION_INFO", text.encode(), ""
     path = options.path or options.default_path()
     end = time.monotonic() + options.wait_s
     while not Path(path).exists() and time.monotonic() < end:
         time.sleep(LOOK_S)
     try:
-        return path, Path(path).read_bytes()
+        data, mode = read_small_file(path)
     except OSError as error:
         raise ConnectionFileError(
             f"{path}: cannot be read: {error.strerror}: wanted the file that a controller writes "
             f"for its engines (ipcontroller-engine.json; --file, --profile, --cluster-id)"
         ) from error
+    return path, data, mode_risk(path, mode, "this engine")
 
 
 def _with_key(data: bytes, key: str) -> bytes:

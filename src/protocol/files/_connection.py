@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Self
@@ -21,6 +20,7 @@ from assay.protocol._errors import (
 from assay.protocol._value import Value
 from assay.protocol.files._private_file import write_private
 from assay.protocol.files._repeated import check_repeated
+from assay.protocol.files._small_file import mode_risk, read_small_file
 from assay.protocol.wire._json import Json, JsonObject, decode_object, encode_json
 from assay.protocol.wire._registry import Channel
 from assay.protocol.wire._signing import DEFAULT_SCHEME, Signer
@@ -135,6 +135,8 @@ class ConnectionFile(Value):
 
     _extra: JsonObject = field(factory=dict, repr=False, hash=False)
 
+    _mode_risk: str = field(default="", init=False, eq=False, repr=False)
+
     @property
     def extra(self) -> JsonObject:
         """Keys that the protocol does not name, kept when the file is written (CONN-08)."""
@@ -151,10 +153,11 @@ class ConnectionFile(Value):
     def risks(self) -> tuple[str, ...]:
         """What lets others in, a sentence each; none for a key and an address of this machine.
 
-        Who reaches the sockets may subscribe to the output, which takes no key. CURVE admits
-        those alone that have the server's key from the file.
+        Of a file that was read, its mode counts as well (CONN-21); a changed copy is of no file.
+        Who reaches the sockets may subscribe to the output, which takes no key. CURVE admits those
+        alone that have the server's key from the file.
         """
-        found = []
+        found = [self._mode_risk] if self._mode_risk else []
         if not self.key:
             found.append(
                 "the key is empty, so no message is signed or checked: "
@@ -274,28 +277,24 @@ class ConnectionFile(Value):
             allow_broken_scheme: Accept ``hmac-md5``.
 
         Raises:
-            ConnectionFileError: as for `from_json`, or the file cannot be read, or is none: a pipe
-                without a writer would be waited for, and a device never ends.
+            ConnectionFileError: as for `from_json`, or the file cannot be read, is none, or has
+                more than a megabyte.
         """
         try:
-            with open(path, "rb", opener=_open_at_once) as file:
-                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                    raise ConnectionFileError(
-                        f"{path}: wanted a file, found a pipe, a socket or a device",
-                        requirement="CONN-17",
-                    )
-                data = file.read()
+            data, mode = read_small_file(path)
         except OSError as error:
             raise ConnectionFileError(
                 f"{path}: cannot be read: {error.strerror}", requirement="CONN-17"
             ) from error
-        return cls.from_json(
+        made = cls.from_json(
             data,
             name=str(path),
             instead=instead,
             otherwise=otherwise,
             allow_broken_scheme=allow_broken_scheme,
         )
+        object.__setattr__(made, "_mode_risk", mode_risk(path, mode, "the kernel"))
+        return made
 
     def to_json(self) -> bytes:
         """Return the file's bytes: one JSON object, unknown keys included."""
@@ -372,11 +371,6 @@ def _check_ports(name: str, connection: ConnectionFile) -> None:
                 f"{name}: {other}_port, {channel}_port: wanted different ports, found {port} twice",
                 requirement="CONN-02",
             )
-
-
-def _open_at_once(path: str, flags: int) -> int:
-    """Open a file without waiting for who writes to it, where it is a pipe."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _meant(missing: Sequence[str], fields: JsonObject) -> str:

@@ -18,6 +18,7 @@ from assay.protocol.files._connection import (
 )
 from assay.protocol.files._private_file import write_private
 from assay.protocol.files._repeated import check_repeated
+from assay.protocol.files._small_file import mode_risk, read_small_file
 from assay.protocol.wire._json import JsonObject, decode_object, encode_json
 from assay.protocol.wire._registry import Channel
 from assay.protocol.wire._signing import DEFAULT_SCHEME
@@ -64,10 +65,17 @@ class RegistrationFile:
 
     _extra: JsonObject = field(factory=dict, repr=False, hash=False)
 
+    _mode_risk: str = field(default="", init=False, eq=False, repr=False)
+
     @property
     def extra(self) -> JsonObject:
         """Keys that the protocol does not name."""
         return self._extra
+
+    @property
+    def risks(self) -> tuple[str, ...]:
+        """What the mode of a file that was read lets others do; the rest is the connection's."""
+        return (self._mode_risk,) if self._mode_risk else ()
 
     @property
     def address(self) -> str:
@@ -114,6 +122,24 @@ class RegistrationFile:
         check_signing(
             name, made.key, made.signature_scheme, allow_broken_scheme=allow_broken_scheme
         )
+        return made
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> Self:
+        """Return the registration file at *path*.
+
+        Raises:
+            ConnectionFileError: as for `from_json`, or the file cannot be read, is none, or has
+                more than a megabyte.
+        """
+        try:
+            data, mode = read_small_file(path)
+        except OSError as error:
+            raise ConnectionFileError(
+                f"{path}: cannot be read: {error.strerror}", requirement="HANDSHAKE-01"
+            ) from error
+        made = cls.from_json(data, name=str(path))
+        object.__setattr__(made, "_mode_risk", mode_risk(path, mode, "the kernel"))
         return made
 
     def to_json(self, *, for_xeus: bool = False) -> bytes:

@@ -313,7 +313,7 @@ def test_what_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
         with pytest.raises(ConnectionFileError) as caught:
             ConnectionFile.read(path)
 
-        assert f"{path}: wanted a file, found a pipe" in str(caught.value)
+        assert f"{path}: cannot be read: wanted a file, found a pipe" in str(caught.value)
 
 
 def test_an_empty_address_is_refused() -> None:
