@@ -26,6 +26,7 @@ from assay.conformance import (
     Testee,
     Verdict,
     _peer,
+    all_checks,
     check,
     language_named,
     run_checks,
@@ -195,6 +196,41 @@ def test_wrong_count_fails_the_kernel_by_its_name() -> None:
         "EXEC-07.1",
         "EXEC-07.2",
     }
+
+
+@pytest.mark.parametrize(
+    ("row", "check"),
+    [
+        ("exec-interrupt-aborted", "EXEC-30.1"),
+        ("iopub-streams-swapped", "IOPUB-09.2"),
+        ("ctrl-no-broadcast", "CTRL-07.1"),
+        ("sign-unknown-scheme", "SIGN-12.1"),
+        ("conn-taken-port-ignored", "CONN-11.1"),
+    ],
+)
+def test_what_the_text_does_not_forbid_is_a_note(row: str, check: str) -> None:
+    """It is shown, and nobody fails by it."""
+    assert _verdicts(row, check)[check] is Verdict.NOTE
+
+
+def test_a_comm_message_without_parent_breaks_one_rule() -> None:
+    """What else is asked of comms is there, whatever it names as its parent (COMM-07)."""
+    found = _verdicts("comm-no-parent", "COMM-03.1", "COMM-07.1", "COMM-08.3", "COMM-09.1")
+
+    assert {name: found[name] for name in found if not name.endswith(".0")} == {
+        "COMM-03.1": Verdict.PASSED,
+        "COMM-07.1": Verdict.FAILED,
+        "COMM-08.3": Verdict.PASSED,
+        "COMM-09.1": Verdict.PASSED,
+    }
+
+
+def test_nobody_fails_by_what_no_text_says() -> None:
+    """What software relies on, and no document asks for, is reported as a note."""
+    unwritten = [one for one in all_checks() if one.requirement.basis == "de-facto"]
+
+    assert unwritten
+    assert [one.id for one in unwritten if one.judged] == []
 
 
 def test_what_rests_on_our_reading_fails_nothing_in_passing_either() -> None:

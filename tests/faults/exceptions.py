@@ -63,7 +63,6 @@ UNCAUGHT: Mapping[str, str] = {
     "handshake-connection-file-refused": "it does not start with the file of the checks",
     "iopub-surrogates": "no snippet prints a lone surrogate",
     "exec-result-of-each": "no snippet has a value before it raises",
-    "comm-no-parent": "the echo cannot be told from what others send",
     "inspect-utf16": "a name of one character is found from both places",
     "history-one-session": "different sessions are a note for kernels without a lasting history",
     "comm-metadata-lost": "no check asks for the metadata of an echo, which are optional",

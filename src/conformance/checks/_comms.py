@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from assay.conformance._arrival import Arrival
 from assay.conformance._outcome import Skip
 from assay.conformance._peer import Peer
 from assay.conformance._response import Response
@@ -11,7 +12,7 @@ from assay.conformance._testee import Testee
 from assay.conformance.checks._cells import new_name
 from assay.protocol import Channel
 
-__all__ = ["must_have_comms", "open_comm", "registered_target"]
+__all__ = ["echoes", "messages_of", "must_have_comms", "open_comm", "registered_target"]
 
 
 def registered_target(kernel: Testee, snippet: str = "comm_register") -> str:
@@ -29,6 +30,22 @@ def open_comm(peer: Peer, target: str, comm_id: str) -> Response:
     return response
 
 
+def messages_of(peer: Peer, comm_id: str, msg_type: str) -> list[Arrival]:
+    """Return what the kernel has published of a comm, whatever it names as parent (COMM-07)."""
+    return [
+        one
+        for one in peer.on(Channel.IOPUB)
+        if one.msg_type == msg_type and one.content.get("comm_id") == comm_id
+    ]
+
+
+def echoes(peer: Peer, comm_id: str) -> bool:
+    """Return whether a comm that was registered to echo does, and so is open."""
+    peer.send("comm_msg", {"comm_id": comm_id, "data": {"first": 1}}, wants_reply=False)
+    peer.quiet()
+    return bool(messages_of(peer, comm_id, "comm_msg"))
+
+
 def must_have_comms(kernel: Testee) -> None:
     """Skip the check unless the kernel answers what opens a comm, or opens one itself.
 
@@ -42,10 +59,7 @@ def must_have_comms(kernel: Testee) -> None:
 def _refuses(kernel: Testee) -> bool:
     comm_id = new_name("assaycomm")
     open_comm(kernel.peer, new_name("assayunknown"), comm_id)
-    return any(
-        one.msg_type == "comm_close" and one.content.get("comm_id") == comm_id
-        for one in kernel.peer.on(Channel.IOPUB)
-    )
+    return bool(messages_of(kernel.peer, comm_id, "comm_close"))
 
 
 def _holds(kernel: Testee) -> bool:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from assay.conformance._arrival import Object
 from assay.conformance._check import check
-from assay.conformance._outcome import Outcome, failed, passed
+from assay.conformance._outcome import Outcome, Skip, failed, passed
 from assay.conformance._response import Response
 from assay.conformance._testee import Testee
-from assay.protocol import Channel
+from assay.protocol import Channel, reply_type
 
 __all__: list[str] = []
 
@@ -15,7 +15,8 @@ __all__: list[str] = []
 def _is_framed(kernel: Testee, msg_type: str, content: Object, channel: Channel) -> Outcome:
     """Say whether a request that is answered has one busy first and one idle last."""
     response = kernel.peer.ask(msg_type, content, channel=channel)
-    response.replied()
+    if response.replied().msg_type != reply_type(msg_type):
+        raise Skip(f"no {reply_type(msg_type)} answers the {msg_type} (SHELL-03)")
     if not kernel.peer.quiet(channel):
         return failed("an answer to the next request", "none", response)
     return _pair(response)

@@ -15,6 +15,9 @@ OUTPUTS = frozenset(
 )
 """What code publishes, as opposed to what the kernel says of the code."""
 
+NOTHING_SILENT = ("nothing but status for a silent request", "no error for a silent request")
+"""What is wanted of output, and of an error: two kinds, as only one of them breaks the rule."""
+
 
 def check_cells(conversation: Conversation) -> None:
     """Note what is wrong with the execute requests of *conversation*."""
@@ -44,8 +47,10 @@ def _outputs(conversation: Conversation, cell: RecordedExchange) -> None:
     asked = cell.request
     if is_silent(cell):
         for one in outputs:
-            wanted = "nothing but status for a silent request"
-            conversation.note("EXEC-04", "header.msg_type", wanted, one.msg_type, asked, one)
+            # Whether the error of silent code is output is open (AMB-08).
+            severity = Severity.WARNING if one.msg_type == "error" else None
+            path, wanted = "header.msg_type", NOTHING_SILENT[one.msg_type == "error"]
+            conversation.note("EXEC-04", path, wanted, one.msg_type, asked, one, severity=severity)
         return
     if not inputs:
         if not cell.failed and cell.reply is not None:
@@ -140,7 +145,8 @@ def _counters(conversation: Conversation, cells: list[RecordedExchange]) -> None
         elif is_stored(cell):
             last = _moved(conversation, cell, last, alone=alone)
         else:
-            last = _unmoved(conversation, cell, known, "EXEC-08") or last
+            # A cell that shows another number may have been counted, or shown under the next one.
+            last = last if _unmoved(conversation, cell, known, "EXEC-08") else None
 
 
 def _known_session(one: Seen | None) -> object:
@@ -216,33 +222,28 @@ def _next_counts(cell: RecordedExchange, last: int) -> tuple[int, ...]:
 
 def _unmoved(
     conversation: Conversation, cell: RecordedExchange, last: int | None, rule: str
-) -> int | None:
-    """Compare the numbers of a cell that does not count; return one that it was counted by."""
+) -> bool:
+    """Compare the numbers of a cell that does not count; return whether all are the counter's."""
     numbers = [
         (one, count)
         for one in (cell.first("execute_input"), cell.reply)
         if one is not None and (count := _count(one)) is not None
     ]
     wanted = last if last is not None else numbers[-1][1] if numbers else None
-    for one, count in numbers:
-        if count != wanted:
-            path = "content.execution_count"
-            conversation.note(rule, path, f"the counter's value, {wanted}", str(count), one)
-    counts = [count for _, count in numbers]
-    return counts[0] if len(counts) == 2 and counts[0] == counts[1] else None
+    others = [(one, count) for one, count in numbers if count != wanted]
+    for one, count in others:
+        path = "content.execution_count"
+        conversation.note(rule, path, f"the counter's value, {wanted}", str(count), one)
+    return not others
 
 
 # Aborts
 
 
 def _aborts(conversation: Conversation, cells: list[RecordedExchange]) -> None:
-    failing = [
-        one
-        for one in cells
-        if one.failed and not one.aborted and (one.first("execute_input") or is_silent(one))
-    ]
+    failing = [one for one in cells if one.failed and not one.aborted]
     stopping = [one for one in failing if one.request.content.get("stop_on_error") is not False]
-    # Whether a silent cell has run before it failed cannot be seen.
+    # Whether a cell without execute_input has run before it failed cannot be seen.
     ran = [one for one in stopping if one.first("execute_input")]
     for one in conversation:
         if one.aborted and one.msg_type != "execute_request":

@@ -16,6 +16,7 @@ from assay.protocol import (
     Profile,
     Recorded,
     Sender,
+    Severity,
     check_conversation,
 )
 from assay.testing import Step, conversations, frames, json_objects, truncated_frames
@@ -857,6 +858,63 @@ def test_a_silent_cell_that_fails_is_a_reason_to_abort(*, stops: bool, rules: se
     found = check_conversation(scene.script.recorded())
 
     assert {one.requirement for one in found} == rules
+
+
+def test_a_failure_without_execute_input_is_a_reason_to_abort() -> None:
+    """That the kernel did not announce the cell is EXEC-18's; what waits behind it is aborted."""
+    scene = Scene()
+    failing, waiting = scene.wanted("failing"), scene.wanted("waiting")
+    scene.status("failing", "busy", failing)
+    scene.tell("failing.error", "error", FAILURE, failing)
+    scene.reply("failing", {"status": "error", **FAILURE, "execution_count": 0}, failing)
+    scene.status("failing", "idle", failing)
+    scene.aborted("waiting", 0, waiting)
+
+    assert check_conversation(scene.script.recorded()) == ()
+
+
+def test_the_error_of_silent_code_is_worth_a_word() -> None:
+    """Whether it is output is open (AMB-08): a warning, where a stream breaks the rule."""
+    scene = Scene()
+    failing = scene.wanted("failing", silent=True)
+    scene.status("failing", "busy", failing)
+    scene.tell("failing.error", "error", FAILURE, failing)
+    scene.tell("failing.stream", "stream", {"name": "stdout", "text": "1"}, failing)
+    scene.reply("failing", {"status": "error", **FAILURE, "execution_count": 0}, failing)
+    scene.status("failing", "idle", failing)
+
+    found = check_conversation(scene.script.recorded())
+
+    assert [(one.requirement, one.got, one.severity) for one in found] == [
+        ("EXEC-04", "error", Severity.WARNING),
+        ("EXEC-04", "stream", Severity.VIOLATION),
+    ]
+
+
+def test_an_unstored_cell_may_be_shown_under_the_next_number() -> None:
+    """That is a wrong number (EXEC-08); the stored cell that takes it has a right one."""
+    scene = Scene()
+    scene.cell("one", 1)
+    scene.cell("unstored", 2, store_history=False)
+    scene.cell("two", 2)
+    scene.cell("three", 4)
+
+    found = check_conversation(scene.script.recorded())
+
+    assert {(one.requirement, one.expected, one.got) for one in found} == {
+        ("EXEC-08", "the counter's value, 1", "2"),
+        ("EXEC-06", "3", "4"),
+    }
+
+
+def test_an_aborted_cell_was_not_begun() -> None:
+    """That it has neither busy nor idle is against a recommendation only (SHELL-06)."""
+    script = play()
+    dropped("waiting.busy", "waiting.idle")(script)
+
+    found = check_conversation(script.recorded())
+
+    assert [one.requirement for one in found] == ["SHELL-06"]
 
 
 def test_swapped_parents_are_two_wrong_parents() -> None:
