@@ -21,6 +21,7 @@ from assay.kernel.process._interrupts import (
     SignalledLoop,
     interrupts_of_this_thread,
 )
+from assay.kernel.process._signal_handlers import Undisturbed
 from assay.protocol import Buffer, ConnectionFile, Content, Json, JsonObject
 from assay.transport import IoThread, get_logger
 
@@ -52,6 +53,29 @@ class _Held:
         self._guard.release()
 
 
+class _HeldAndUndisturbed(_Held):
+    """No handler of the program's strikes inside either; in the main thread."""
+
+    def __init__(self, guard: Interrupts | ThreadInterrupts) -> None:
+        super().__init__(guard)
+        self._undisturbed = Undisturbed()
+
+    # Held to the very end: an interrupt that struck on the way out would leave signals kept back.
+    def __enter__(self) -> None:
+        super().__enter__()
+        try:
+            self._undisturbed.__enter__()
+        except BaseException:
+            super().__exit__()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self._undisturbed.__exit__()
+        finally:
+            super().__exit__()
+
+
 class KernelHost:
     """Publish, ask and end on behalf of the running code; see `Host` for what each does."""
 
@@ -75,7 +99,7 @@ class KernelHost:
         self._output = output
         self._parents = parents
         self._capture = capture
-        capture.uninterrupted = self.uninterrupted
+        capture.uninterrupted = self._undisturbed
         self._prompter = prompter
         self._interrupts = interrupts
         self._connection_path = connection_path
@@ -233,6 +257,13 @@ class KernelHost:
         """Put interrupts of the caller's thread off inside: what it does is not done by half."""
         guard = self._guard()
         return nullcontext() if guard is None or guard.is_held else _Held(guard)
+
+    def _undisturbed(self) -> AbstractContextManager[None]:
+        """Put interrupts off inside, and what the program handles itself."""
+        guard = self._guard()
+        if guard is not self._interrupts:
+            return self.uninterrupted()
+        return Undisturbed() if guard.is_held else _HeldAndUndisturbed(guard)
 
     def _guard(self) -> Interrupts | ThreadInterrupts | None:
         """Return what interrupts the caller's thread; None in one that nothing interrupts."""

@@ -22,7 +22,8 @@ thread it tries the lock only. A writer that waits for room in the log holds no 
 thread's. A forked child takes nothing from the pipes: what it read would be lost to its parent.
 
 Why nothing is lost: what has left a pipe is known to one function alone until it is in the log, and
-a `print` reads in the middle of user code. So an interrupt is put off from the one to the other.
+a `print` reads in the middle of user code. So interrupts are put off from the one to the other,
+and so are the program's own signal handlers, which may raise.
 
 A third reader stands by for the one case in which neither thread can run: C code that fills a pipe
 while it holds Python's lock. It is a process (`Reserve`, started after the first reply). It moves
@@ -223,7 +224,8 @@ class DescriptorCapture:
         self._streams: tuple[_StreamOfProcess, ...] = ()
         self._reserve: Reserve | None = None
         self.uninterrupted: Callable[[], AbstractContextManager[None]] = nullcontext
-        """Puts interrupts of the caller's thread off inside (`KernelHost.uninterrupted`)."""
+        """Puts off inside what may strike the caller's thread: interrupts, and signal handlers of
+        the program's that raise (`KernelHost`)."""
         self._readiness = make_readiness()
         self.written_to = self._readiness.poll
         """Called with 0 and 1, returns what is not empty if something waits to be read."""

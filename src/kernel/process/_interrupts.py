@@ -217,6 +217,7 @@ class Interrupts:
     def enter(self) -> None:
         """Begin with user code."""
         self._times_put_off = 0
+        self._is_held = False  # a handler of the program's may have kept it from being released
         self._is_entered = True
         try:
             self.handlers.enter_code()

@@ -44,7 +44,7 @@ from typing import NamedTuple, TypeAlias, TypeGuard
 
 from assay.transport import get_logger
 
-__all__ = ["Handler", "Reclaim", "SignalHandlers", "keep_signals_back"]
+__all__ = ["Handler", "Reclaim", "SignalHandlers", "Undisturbed", "keep_signals_back"]
 
 logger = get_logger("assay.kernel")
 
@@ -64,11 +64,34 @@ GUARDED = tuple(sorted(map(int, signal.valid_signals() - {signal.SIGKILL, signal
 UNKNOWN = (object(),) * len(GUARDED)
 """What no signal has."""
 
+OF_PROGRAMS = frozenset(GUARDED) - FAULTS - ENDING - {signal.SIGINT}
+"""What means nothing to the kernel."""
+
 keep_signals_back: Callable[[], Collection[int]] = partial(
     _signal.pthread_sigmask, signal.SIG_BLOCK, frozenset(GUARDED) - FAULTS
 )
 """Keep signals from this thread from now on; return those that have been kept from it already. No
 instruction of Python's comes in between, where a handler could strike."""
+
+
+class Undisturbed:
+    """No handler of the program's strikes inside: what it raises would end that by half.
+
+    In the main thread, where signals are handled. Those that the kernel itself needs come all the
+    same.
+    """
+
+    def __enter__(self) -> None:
+        self._before = _signal.pthread_sigmask(_signal.SIG_BLOCK, ())
+        try:
+            # What has come before is handled in this call, and may raise.
+            _signal.pthread_sigmask(_signal.SIG_BLOCK, OF_PROGRAMS)
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        _signal.pthread_sigmask(_signal.SIG_SETMASK, self._before)
 
 
 class Reclaim(enum.Enum):

@@ -153,9 +153,15 @@ def test_kernel_under_a_limit_of_files_has_none_and_serves(tmp_path: Path) -> No
 
 
 STRIKES = """
+def raises(*_):
+    raise KeyboardInterrupt
+if NUMBER != signal.SIGINT:
+    signal.signal(NUMBER, raises)
+
 def is_interrupted(place):
     try:
-        if not struck(lambda: print('.'), place, lambda: signal.raise_signal(signal.SIGINT)):
+        has_fewer = struck(lambda: print('.'), place, lambda: signal.raise_signal(NUMBER))
+        if NUMBER == signal.SIGINT and not has_fewer:
             time.sleep(LIMIT)  # it has been put off, and comes again
     except KeyboardInterrupt:
         return True
@@ -168,10 +174,11 @@ print(interrupts)
 """
 
 
-def test_interrupts_lose_nothing(client: Client) -> None:
+@pytest.mark.parametrize("number", ["SIGINT", "SIGALRM"])
+def test_signals_lose_nothing(client: Client, number: str) -> None:
     """What was written to a descriptor is shown, wherever an interrupt strikes the `print` behind
-    it."""
-    imports = f"import os, signal, time\nLIMIT = {HANG_LIMIT_S}\n"
+    it, or a handler of the program's that raises."""
+    imports = f"import os, signal, time\nLIMIT = {HANG_LIMIT_S}; NUMBER = signal.{number}\n"
     succeeded(execute(client, imports + inspect.getsource(moments)))
     text = execute(client, STRIKES).text()
 

@@ -124,6 +124,15 @@ def test_code_is_left_wherever_a_handler_raises(interrupts: Interrupts) -> None:
             return
 
 
+def test_next_code_is_interruptible_wherever_a_handler_raises(interrupts: Interrupts) -> None:
+    """A handler that strikes just when interrupts are to be released holds none but that code's."""
+    with interrupts.allowed():
+        interrupts.hold()  # and what was to release them has been struck
+
+    with pytest.raises(KeyboardInterrupt), interrupts.allowed():
+        signal.raise_signal(signal.SIGINT)
+
+
 def test_import_lock_is_released(interrupts: Interrupts) -> None:
     """A handler that raises in the middle of an import leaves Python's lock behind, for which
     every thread would wait that imports or forgets a module."""
