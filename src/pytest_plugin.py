@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,9 +22,15 @@ __all__ = [
     "kernel_process",
     "pytest_addoption",
     "pytest_configure",
+    "pytest_runtest_makereport",
 ]
 
 INI = "assay_kernel_command"
+
+NAMED = "--assay-kernel NAME"
+
+WITH_KERNEL = ("kernel", "client", "conversation")
+"""The fixtures of `assay.conformance`; common names, so that nobody gets them unasked."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -71,6 +77,22 @@ def pytest_configure(config: pytest.Config) -> None:
             _register(config, str(name))
         except AssayError as error:
             raise pytest.UsageError(str(error)) from error
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Say where the fixtures of a kernel are, which are not there unless one is named."""
+    report = yield
+    error = call.excinfo.value if call.excinfo is not None else None
+    named = item.config.getoption("--assay-kernel")
+    if isinstance(error, pytest.FixtureLookupError) and not named and error.argname in WITH_KERNEL:
+        hint = (
+            f"the fixture {error.argname!r} is there where a kernel is named: --assay-kernel NAME"
+        )
+        report.sections.append(("assay", hint))
+    return report
 
 
 def _register(config: pytest.Config, kernel: str) -> None:

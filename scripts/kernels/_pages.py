@@ -186,10 +186,12 @@ def _facts(record: Record) -> Iterator[str]:
         "slowest checks": ", ".join(f"{name} {took:g} s" for name, took in record.slowest.items()),
         "passed": "; ".join(f"{len(record.passed.get(one, ()))} {one}" for one in LEVELS),
         "failed": "; ".join(f"{len(record.failures(one))} {one}" for one in LEVELS),
+        "notes": str(len(record.notes)),
+        "not asked": str(sum(map(len, record.skipped.values()))),
         "left running at the end": "; ".join(f"`{one}`" for one in record.left),
     }
     if record.state != "checked":
-        rows["passed"] = rows["failed"] = ""
+        rows |= dict.fromkeys(("passed", "failed", "notes", "not asked"), "")
     yield "| | |"
     yield "|---|---|"
     yield from (f"| {name} | {_inline(value)} |" for name, value in rows.items() if value)

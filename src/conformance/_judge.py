@@ -25,13 +25,13 @@ from assay.spec import requirement
 __all__ = ["Passing", "Segment", "judge", "judge_segment"]
 
 
-UNCLEAR_IN_PASSING = frozenset({"IOPUB-23", "EXEC-20", "CTRL-07"})
+UNCLEAR_IN_PASSING = frozenset({"IOPUB-23", "EXEC-20", "EXEC-26", "CTRL-07"})
 """What only a check can tell that knows its code.
 
 Text behind idle is late, or that of a thread which went on. A cell behind one that fails should
 have been aborted, or came too late for that: a quick kernel may have done with the failing one
-before anything of it has arrived here. The last words of a kernel may come when nothing else is
-waited for any more.
+before anything of it has arrived here. A cell that is aborted may follow one that failed in an
+earlier check. The last words of a kernel may come when nothing else is waited for any more.
 """
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 
 import pytest
 
@@ -91,6 +91,20 @@ class CheckItem(pytest.Item):
         return "assay", None, f"{self.name}: {title}"
 
 
+class CheckCollector(pytest.Collector):
+    """Collects a test for each check, and one for what was seen in passing."""
+
+    def __init__(self, *, asker: Asker, checks: Sequence[Check], **more: object) -> None:
+        super().__init__(**more)  # type: ignore[arg-type]  # pytest's own
+        self._asker = asker
+        self._checks = checks
+
+    def collect(self) -> Iterator[CheckItem]:
+        """Yield the tests."""
+        for name, one in (*((one.id, one) for one in self._checks), ("in passing", None)):
+            yield CheckItem.from_parent(self, name=name, asker=self._asker, check=one)
+
+
 class Checks:
     """The plugin's second half, for one kernel.
 
@@ -121,18 +135,18 @@ class Checks:
             accepted=accepted,
         )
 
-    @pytest.hookimpl
-    def pytest_collection_modifyitems(
-        self, session: pytest.Session, items: list[pytest.Item]
-    ) -> None:
-        """Add a test for each check, and one for what was seen in passing."""
-        items.extend(
-            CheckItem.from_parent(session, name=one.id, asker=self._asker, check=one)
-            for one in self._checks
-        )
-        items.append(
-            CheckItem.from_parent(session, name="in passing", asker=self._asker, check=None)
-        )
+    @pytest.hookimpl(wrapper=True)
+    def pytest_make_collect_report(
+        self, collector: pytest.Collector
+    ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+        """Add the checks to what a session collects."""
+        report = yield
+        if isinstance(collector, pytest.Session) and report.passed:
+            own = CheckCollector.from_parent(
+                collector, name="assay", nodeid="", asker=self._asker, checks=self._checks
+            )
+            report.result = [*(report.result or ()), own]
+        return report
 
     @pytest.hookimpl
     def pytest_sessionfinish(self) -> None:

@@ -183,3 +183,15 @@ def test_echo_of_a_wrong_request() -> None:
     assert "COMM-05" not in _rules(_lines(*lost))
     assert _rules(_lines(*wrong)) == set()
     assert "HDR-01" in _rules(_lines(wrong[0], dateless))
+
+
+def test_an_abort_may_have_its_cause_in_an_earlier_check() -> None:
+    """In the traffic of one check alone that is worth a note (EXEC-26)."""
+    asked = _draft("execute_request", {"code": "1"})
+    aborted = _draft("execute_reply", {"status": "aborted", "execution_count": 0}, asked)
+    lines = _lines((Channel.SHELL, Sender.CLIENT, asked), (Channel.SHELL, Sender.KERNEL, aborted))
+    segment = Segment(lines=tuple(lines), earlier=frozenset(), signer=SIGNER, complete=True)
+
+    found = judge_segment(segment, MessageProfile.STRICT)
+
+    assert [one.note for one in found if one.requirement == "EXEC-26"] == [True]

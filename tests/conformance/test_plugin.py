@@ -102,3 +102,21 @@ def test_without_a_kernel(kernels: Path) -> None:
     done = _pytest(kernels, "test_idle.py")
 
     assert "1 passed" in done.stdout
+
+
+def test_collected_checks_are_counted(kernels: Path) -> None:
+    """`--collect-only` counts the tests that it names."""
+    chosen = ("--assay-kernel", "calculator", "--assay-select", "SIGN-07", "--collect-only")
+    done = _pytest(kernels, *chosen, "test_own.py")
+
+    named = [line for line in done.stdout.splitlines() if "<Function" in line or "Item" in line]
+    assert any("SIGN-07.1" in line for line in named), done.stdout
+    assert f" {len(named)} tests collected" in done.stdout
+
+
+def test_a_fixture_without_a_kernel_says_what_is_missing(kernels: Path) -> None:
+    """The fixtures are there where a kernel is named, and the error says how."""
+    done = _pytest(kernels, "test_own.py")
+
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED
+    assert "the fixture 'kernel' is there where a kernel is named: --assay-kernel" in done.stdout

@@ -71,3 +71,14 @@ def test_links_lead_somewhere(path: Path) -> None:
     missing = [target for target in targets if not (path.parent / target).exists()]
 
     assert missing == []
+
+
+def test_no_document_holds_the_marks_of_a_merge() -> None:
+    """What two branches said of one place was put together, and not left side by side."""
+    marked = [
+        str(path.relative_to(ROOT))
+        for path in DOCUMENTS
+        if re.search(r"^(<{7}|>{7}) ", path.read_text("utf-8"), re.MULTILINE)
+    ]
+
+    assert marked == []

@@ -72,7 +72,11 @@ dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}
 .list{list-style:none;padding:0}.list li{padding:.25rem 0;overflow-wrap:anywhere}
 .mark{display:inline-block;min-width:4.6rem;color:var(--tone);font-size:.82rem;font-weight:600}
 footer{margin-top:3rem;color:var(--soft);font-size:.88rem}
-@media (max-width:36rem){header{flex-direction:column;align-items:flex-start;gap:1rem}
+@media (max-width:36rem){main{padding:1.25rem .9rem 3rem}
+th,td{padding:.4rem .3rem;font-size:.82rem}thead th{font-size:.66rem}
+th:first-child{padding-left:.5rem;white-space:normal;overflow-wrap:anywhere}
+th:last-child,td:last-child{padding-right:.5rem}
+header{flex-direction:column;align-items:flex-start;gap:1rem}
 dl{grid-template-columns:1fr}dt{margin-top:.3rem}}
 @media print{body{background:#fff}.card{break-inside:avoid}}
 """
