@@ -11,7 +11,10 @@ from attrs import frozen
 
 from assay.kernel._own_thread import OwnThread
 
-__all__ = ["DescriptorWatch"]
+__all__ = ["AGAIN_S", "DescriptorWatch"]
+
+AGAIN_S = 0.05
+"""How long after it has woken the toolkit it does so again, where nothing has come of it."""
 
 
 @frozen(kw_only=True, eq=False)
@@ -26,8 +29,9 @@ class _Order:
 class DescriptorWatch:
     """One thread, which wakes the main one.
 
-    An order replaces the one before, and is carried out once. So an interrupt anywhere in the main
-    thread leaves at worst an order behind that wakes it for nothing.
+    An order replaces the one before. An interrupt anywhere in the main thread leaves at worst one
+    behind that wakes it for nothing. It is carried out again until there is another: what a
+    callback waits for itself ends by the first, and by no more than that.
 
     Args:
         wake: Called in that thread; ends the toolkit's waiting, or the next if it does not wait.
@@ -78,21 +82,19 @@ class DescriptorWatch:
             return
 
     def _run(self) -> None:
-        done: _Order | None = None
+        due: _Order | None = None
         while not self._is_closed:
             order = self._order
-            if order is done:
-                order = None
-            if self._wait(order):
-                done = order
+            if self._wait(order, is_again=order is not None and order is due):
+                due = order
                 self._wake()
 
-    def _wait(self, order: _Order | None) -> bool:
+    def _wait(self, order: _Order | None, *, is_again: bool) -> bool:
         """Return True if *order* is due, False if there is another."""
         poll = select.poll()
         poll.register(self._read, select.POLLIN)
-        limit = None
-        if order is not None:
+        limit = AGAIN_S * 1000 if is_again else None
+        if order is not None and not is_again:
             poll.register(order.descriptor, select.POLLIN)
             if order.end is not None:
                 limit = max(0.0, order.end - monotonic()) * 1000

@@ -54,16 +54,20 @@ class _Pyglet:
         """Handle events until *descriptor* can be read, or some have been handled."""
         self._draw_while_there_are_windows()
         loop, platform = self._app.event_loop, self._app.platform_event_loop
-        limit = loop.idle()
-        if timeout == 0:
-            platform.step(0)
-            return
-        watch = self._watch = self._watch or DescriptorWatch(platform.notify)
-        watch.wake_when_readable(descriptor, timeout)
+        was_running, loop.is_running = loop.is_running, True  # else no button closes a window
         try:
-            platform.step(limit)
+            limit = loop.idle()
+            if timeout == 0:
+                platform.step(0)
+                return
+            watch = self._watch = self._watch or DescriptorWatch(platform.notify)
+            watch.wake_when_readable(descriptor, timeout)
+            try:
+                platform.step(limit)
+            finally:
+                watch.forget()
         finally:
-            watch.forget()
+            loop.is_running = was_running
 
     def _draw_while_there_are_windows(self) -> None:
         wanted = bool(self._app.windows)

@@ -8,6 +8,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
+from threading import Semaphore
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -30,9 +31,20 @@ class Windows:
 
     def __init__(self) -> None:
         self.callback: Callable[[], None] = lambda: None
+        self.ready_times: list[int] = []
+        self._wakes = Semaphore(0)
 
     def wake(self, *_: object) -> None:
-        """Do nothing: no test waits for it."""
+        """End one `wait_for_event`."""
+        self._wakes.release()
+
+    def wait_for_event(self) -> None:
+        """Wait as a callback or a cell does that has the toolkit wait for one event."""
+        assert self._wakes.acquire(timeout=HANG_LIMIT_S)
+
+    def tick(self, ready_time: int) -> None:
+        """Note when GLib's source is due: -1 is never."""
+        self.ready_times.append(ready_time)
 
     def call(self, *_: object) -> None:
         """Be a turn of the toolkit's."""
@@ -43,13 +55,13 @@ def gtk(windows: Windows) -> Any:
     """Return GTK over a context in which *windows* have their turns."""
     context = SimpleNamespace(wakeup=windows.wake, iteration=windows.call, pending=lambda: False)
     glib = SimpleNamespace(MainContext=SimpleNamespace(default=lambda: context))
-    return _Gtk("gtk", SimpleNamespace(), glib)
+    return _Gtk("gtk", SimpleNamespace(), glib, SimpleNamespace(set_ready_time=windows.tick))
 
 
 def pyglet(windows: Windows) -> Any:
     """Return pyglet over a platform in which *windows* have their turns."""
     platform = SimpleNamespace(notify=windows.wake, step=windows.call)
-    loop = SimpleNamespace(idle=lambda: None)
+    loop = SimpleNamespace(idle=lambda: None, is_running=False)
     app = SimpleNamespace(windows=(), event_loop=loop, platform_event_loop=platform)
     clock = SimpleNamespace(unschedule=lambda _: None)
     window = SimpleNamespace(Window=SimpleNamespace())
@@ -103,6 +115,53 @@ def test_watch_that_is_closed_does_nothing(users_file: Callable[[], str]) -> Non
     watch.close()
 
     assert users_file() == ""
+
+
+def test_request_wakes_what_a_callback_waits_for_itself() -> None:
+    """However often: a figure of matplotlib's that is drawn waits for two events of GTK's."""
+    windows = Windows()
+    toolkit = gtk(windows)
+    read, write = os.pipe()
+    os.write(write, b"x")
+
+    def draw() -> None:
+        for _ in range(4):
+            windows.wait_for_event()
+
+    windows.callback = draw
+    toolkit.wait(read, None)
+    toolkit.close()
+    os.close(read)
+    os.close(write)
+
+
+def test_cell_may_wait_for_an_event_of_gtk() -> None:
+    """There are some, though nobody moves the mouse; and where GTK is off GLib makes them."""
+    windows = Windows()
+    toolkit = gtk(windows)
+    read, write = os.pipe()
+
+    toolkit.wait(read, None)
+    for _ in range(4):
+        windows.wait_for_event()
+    toolkit.close()
+    os.close(read)
+    os.close(write)
+
+    assert windows.ready_times == [-1, 0]
+
+
+def test_window_of_pyglet_can_be_closed_by_its_button() -> None:
+    """What handles the button closes the window only where pyglet's own loop runs."""
+    windows = Windows()
+    toolkit = pyglet(windows)
+    seen: list[bool] = []
+    loop = toolkit._app.event_loop
+
+    windows.callback = lambda: seen.append(loop.is_running)
+    toolkit.wait(0, 0)
+
+    assert (seen, loop.is_running) == ([True], False)
 
 
 class Toy:

@@ -61,6 +61,33 @@ def later(call): QtCore.QTimer.singleShot(5, call)
 def run_loop(): getattr(QtWidgets.QApplication.instance(), 'exec')()
 """
 
+GTK = """
+%gui gtk3
+import asyncio
+from gi.repository import GLib, Gtk
+window = Gtk.Window()
+window.show_all()
+def later(call): GLib.timeout_add(5, lambda: call() and False)
+def run_loop(): Gtk.main()
+"""
+
+WX = """
+%gui wx
+import asyncio, wx
+window = wx.Frame(None)
+window.Show()
+def later(call): wx.CallLater(5, call)
+def run_loop(): wx.GetApp().MainLoop()
+"""
+
+PYGLET = """
+%gui pyglet
+import asyncio, pyglet
+window = pyglet.window.Window()
+def later(call): pyglet.clock.schedule_once(lambda _: call(), 0.005)
+def run_loop(): pyglet.app.run()
+"""
+
 BINDING = next((name for name in ("PySide6", "PyQt6") if find_spec(name) is not None), "")
 
 needs_tk = pytest.mark.skipif(
@@ -69,6 +96,9 @@ needs_tk = pytest.mark.skipif(
 needs_screen = pytest.mark.skipif(
     shutil.which("Xvfb") is None, reason="no Xvfb, which would be the screen of Tk's windows"
 )
+needs_gtk = pytest.mark.skipif(find_spec("gi") is None, reason="no PyGObject: python3-gi")
+needs_wx = pytest.mark.skipif(find_spec("wx") is None, reason="no wxPython: python3-wxgtk4.0")
+needs_pyglet = pytest.mark.skipif(find_spec("pyglet") is None, reason="no pyglet")
 needs_qt = pytest.mark.skipif(not BINDING, reason="no binding of Qt: pip install PySide6")
 
 
@@ -95,6 +125,9 @@ def screen() -> Iterator[str]:
         pytest.param("tcl", marks=needs_tk),
         pytest.param("tk", marks=[needs_tk, needs_screen]),
         pytest.param("qt", marks=needs_qt),
+        pytest.param("gtk", marks=[needs_gtk, needs_screen]),
+        pytest.param("wx", marks=[needs_wx, needs_screen]),
+        pytest.param("pyglet", marks=[needs_pyglet, needs_screen]),
     ],
 )
 def toolkit(
@@ -102,9 +135,10 @@ def toolkit(
 ) -> Iterator[Client]:
     """A client of a kernel with a toolkit that is on; `later` calls a function in a moment."""
     imports = f"from {BINDING} import QtCore, QtWidgets"
-    code = {"tcl": TCL, "tk": TK, "qt": QT.format(imports=imports)}[request.param]
+    codes = {"tcl": TCL, "tk": TK, "gtk": GTK, "wx": WX, "pyglet": PYGLET}
+    code = {**codes, "qt": QT.format(imports=imports)}[request.param]
     env = {"QT_QPA_PLATFORM": "offscreen", "QT_API": BINDING.lower()}
-    if request.param == "tk":
+    if request.param not in ("tcl", "qt"):
         env["DISPLAY"] = request.getfixturevalue("screen")
     with (
         start(tmp_path_factory.mktemp("kernel"), env=env) as kernel,
@@ -201,6 +235,37 @@ def test_figures_are_windows_or_displays(tmp_path: Path, screen: str) -> None:
 
         assert shown.contents(DisplayData) == ()
         assert len(inline.contents(DisplayData)) == 1
+
+
+@needs_gtk
+@needs_screen
+def test_figure_of_gtk_is_saved_while_nobody_moves_the_mouse(tmp_path: Path, screen: str) -> None:
+    """matplotlib changes the cursor meanwhile, and waits until GTK has handled an event."""
+    with (
+        start(tmp_path, env={"DISPLAY": screen}) as kernel,
+        kernel.client(timeout=HANG_LIMIT_S) as client,
+    ):
+        succeeded(execute(client, "%matplotlib gtk3\nimport io, matplotlib.pyplot as plt"))
+        succeeded(execute(client, "figure = plt.figure(); plt.show()"))
+        # It is so only where the last time was a second ago.
+        save = "figure.canvas.toolbar._draw_time = 0\nfigure.savefig(io.BytesIO())"
+        succeeded(execute(client, save))
+        succeeded(execute(client, f"%matplotlib inline\n{save}"))
+
+
+@needs_pyglet
+@needs_screen
+def test_window_of_pyglet_is_closed_by_its_button(tmp_path: Path, screen: str) -> None:
+    """As where pyglet's own loop runs; the next one lives."""
+    closed = "window.dispatch_event('on_close'), print(len(pyglet.app.windows), 'left')"
+    with (
+        start(tmp_path, env={"DISPLAY": screen}) as kernel,
+        kernel.client(timeout=HANG_LIMIT_S) as client,
+    ):
+        succeeded(execute(client, PYGLET))
+        wait_for_text(client, f"later(lambda: ({closed}))", "0 left")
+        succeeded(execute(client, "window = pyglet.window.Window()"))
+        assert goes_on(client)
 
 
 @needs_qt
