@@ -29,6 +29,7 @@ from assay.kernel.ipython._interpreter import IPythonInterpreter
 from assay.protocol import (
     Channel,
     ConnectionFile,
+    Error,
     ErrorReply,
     ExecuteResult,
     InterruptRequest,
@@ -77,6 +78,9 @@ PUT_BACK: dict[str, Callable[[], object]] = {
     "getpass": lambda: getpass.getpass,
     "comms": lambda: (comm.create_comm, comm.get_comm_manager),
     "set_trace": lambda: pdb.set_trace,
+    "last error": lambda: [
+        getattr(sys, f"last_{name}", None) for name in ("type", "value", "traceback", "exc")
+    ],
     "__main__": lambda: sys.modules["__main__"],
     "ipykernel": lambda: [n for n in sys.modules if n.partition(".")[0] == "ipykernel"],
     "path": lambda: [*sys.path],
@@ -141,6 +145,8 @@ def talk(bound: SimpleQueue[ConnectionFile], answers: list[object]) -> None:
         for code in ("import tests.kernel.guest_program as it", "it.note()", "await it.awaited()"):
             answer = client.execute(code, timeout=HANG_LIMIT_S)
             answers.append([one.data["text/plain"] for one in answer.contents(ExecuteResult)])
+        failed = client.execute("it.fail()", timeout=HANG_LIMIT_S)
+        answers.append([one.evalue for one in failed.contents(Error)])
         refused = client.request(
             InterruptRequest(), channel=Channel.CONTROL, timeout=HANG_LIMIT_S
         ).content
@@ -148,6 +154,11 @@ def talk(bound: SimpleQueue[ConnectionFile], answers: list[object]) -> None:
         client.request(
             ShutdownRequest(restart=False), channel=Channel.CONTROL, timeout=HANG_LIMIT_S
         )
+
+
+def fail() -> None:
+    """Fail, as cells do; Python remembers it."""
+    raise OSError("it failed")
 
 
 async def awaited() -> str:

@@ -48,7 +48,7 @@ def test_guest_leaves_the_process_as_it_was(where: str, tmp_path: Path) -> None:
     """
     report = run_program("guest_program", where, folder=tmp_path)
 
-    answers = [[], ["'noted'"], ["'awaited'"], True]
+    answers = [[], ["'noted'"], ["'awaited'"], ["it failed"], True]
     assert report["answers"] == [[answers, 0], [answers, 0]]
     assert report["during"] == []
     assert report["after"] == []

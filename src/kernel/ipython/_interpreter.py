@@ -332,6 +332,7 @@ class IPythonInterpreter:
         self._comms.is_over = True
         if self._before is not None:
             self._leave_no_trace()
+            self._before.forget_errors()
 
     def _leave_no_trace(self) -> None:
         from assay.kernel.ipython._quiet import forget_filters  # noqa: PLC0415 - used by few

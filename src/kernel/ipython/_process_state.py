@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 __all__ = ["ProcessState"]
 
 SYS_NAMES = ("excepthook", "displayhook", "ps1", "ps2", "ps3")
+ERROR_NAMES = ("last_type", "last_value", "last_traceback", "last_exc")
+"""What Python remembers of the last error; cells look at it (``%debug``)."""
+
 MAIN = "__main__"
 BUILTIN_NAMES = ("__IPYTHON__", "display", "get_ipython")
 OF_CELLS = ("__IPYTHON__", "display")
@@ -27,6 +30,7 @@ class ProcessState:
 
     def __init__(self) -> None:
         self._of_sys = _found(sys, SYS_NAMES)
+        self._errors = _found(sys, ERROR_NAMES)
         self._of_builtins = _found(builtins, BUILTIN_NAMES)
         self._modules = dict(sys.modules)
 
@@ -45,6 +49,10 @@ class ProcessState:
                 sys.modules[name] = before
             elif sys.modules.get(name) is module:
                 del sys.modules[name]
+
+    def forget_errors(self) -> None:
+        """Have Python forget the last error of the cells, which would keep all that they had."""
+        _set(sys, ERROR_NAMES, self._errors)
 
 
 def _found(owner: object, names: tuple[str, ...]) -> dict[str, object]:
