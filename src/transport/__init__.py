@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from assay.transport._heartbeat import Heartbeat
 from assay.transport._io_thread import IoThread, Receiver
 from assay.transport._lane import Lane
-from assay.transport._log import PART_ROOM, RUN_ROOM, OutboundLog, Record, Run, When
+from assay.transport._log import OutboundLog, When
 from assay.transport._logger import get_logger, prepare_logging, set_up_logging
 from assay.transport._sockets import BindError, KernelSockets, bind_kernel, postpone_exit
+from assay.transport._text import PART_ROOM, RUN_ROOM, Record, Run
 from assay.transport._topics import Topics
 
 __all__ = [

@@ -33,7 +33,7 @@ from assay.protocol import (
 )
 from assay.transport._connections import Connections
 from assay.transport._frames import descriptor_of, has_come, receive_frames
-from assay.transport._log import IOPUB, OutboundLog, Outgoing, Run, Text
+from assay.transport._log import IOPUB, OutboundLog, Outgoing
 from assay.transport._logger import get_logger
 from assay.transport._publisher import PATIENCE_S, RETRY_S, Publisher
 from assay.transport._reactor import Reactor
@@ -41,6 +41,7 @@ from assay.transport._replies import Replies
 from assay.transport._sharing import prepare_marks
 from assay.transport._sockets import LINGER_MS, KernelSockets, Socket, monitor
 from assay.transport._spare import SpareDescriptors, are_free
+from assay.transport._text import Run, Text
 from assay.transport._topics import Topics
 
 if TYPE_CHECKING:

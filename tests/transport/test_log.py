@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from assay.protocol import Buffer, Channel, StreamName
 from assay.transport import PART_ROOM, RUN_ROOM, OutboundLog, Run, When
 from assay.transport import _log as log_module
-from assay.transport._log import LINE_PARTS, MAX_TEXT, Outgoing, Text
+from assay.transport._log import Outgoing
+from assay.transport._text import LINE_PARTS, MAX_TEXT, RUN_BYTES, Text
 from tests.limits import HANG_LIMIT_S
 from tests.moments import struck
 
@@ -468,7 +469,7 @@ class TestRoom:
     def test_texts(self) -> None:
         """Many texts wait for room."""
         log = OutboundLog(nothing)
-        lines = SMALL_BYTES // log_module.RUN_BYTES
+        lines = SMALL_BYTES // RUN_BYTES
         self.written(log, lambda: log.write(StreamName.STDOUT, b"{}", "x\n"), lines)
 
     def test_big_texts(self) -> None:
@@ -535,7 +536,7 @@ class TestRoom:
         for _ in range(1_000):
             log.write(StreamName.STDOUT, b"{}", "x\n")
 
-        assert len(log) <= SMALL_BYTES // log_module.RUN_BYTES
+        assert len(log) <= SMALL_BYTES // RUN_BYTES
 
 
 class TakenOnceCounted(list[str]):
@@ -662,7 +663,7 @@ def test_long_line_takes_little_more_memory_than_its_characters() -> None:
         log.write(OUT, b"{}", f"{number} ", record)
     line = "".join(f"{number} " for number in range(5_000))
 
-    assert log.held_bytes < 2 * len(line) + log_module.LINE_PARTS * sys.getsizeof("9999 ")
+    assert log.held_bytes < 2 * len(line) + LINE_PARTS * sys.getsizeof("9999 ")
     assert taken(log) == [(OUT, b"{}", line), b"behind"]
     assert "".join(kept) == line
 

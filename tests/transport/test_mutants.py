@@ -99,14 +99,14 @@ MUTANTS = (
     ),
     Mutant(
         "a message is never full",
-        "transport._log:Text.messages",
+        "transport._text:Text.messages",
         "while length - start > room:",
         "while False:",
         f"{ORDER}test_each_way",
     ),
     Mutant(
         "the end of a long text is lost",
-        "transport._log:Text.messages",
+        "transport._text:Text.messages",
         "start += room",
         "start += room + 1",
         f"{ORDER}test_each_way",

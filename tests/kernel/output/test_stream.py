@@ -38,7 +38,8 @@ from assay.protocol.wire._session import read_header
 from assay.transport import PART_ROOM, RUN_ROOM, OutboundLog, Run
 from assay.transport import _log as log_module
 from assay.transport._frames import size_of
-from assay.transport._log import Outgoing, Text
+from assay.transport._log import Outgoing
+from assay.transport._text import Text
 from tests.moments import struck
 
 
