@@ -3,21 +3,25 @@
 A kernel knows the protocol and no language; an `Interpreter` knows a language and no protocol
 beyond the contents it returns. `Language` is its comfortable form; the guide is in
 ``docs/languages.md``.
+
+A kernel that runs asks this module for nothing: what it makes and tells apart stands in `_cell` and
+`_abilities`, and the protocols here are for type checkers and authors.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol, TextIO, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, TextIO, runtime_checkable
 
-from attrs import field, frozen
-
+from assay.kernel._abilities import SectionInspector, Watched
+from assay.kernel._cell import Cell, Executed, Failed, Succeeded
 from assay.kernel._errors import StartError
 from assay.kernel._request import NoInputError, Request
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from assay.kernel.process._interrupts import LentInterrupts
     from assay.protocol import (
         Buffer,
@@ -64,48 +68,6 @@ __all__ = [
 INTERPRETER_VERSION = (1, 0)
 """Of `Interpreter`, `Host` and what they exchange. The second number grows when a kernel offers
 more; the first when an interpreter that was right before is not any more."""
-
-
-@frozen(kw_only=True)
-class Cell:
-    """What an interpreter is to run."""
-
-    code: str
-    number: int
-    """What its results are numbered with: its own if it is stored, else the last one (AMB-07)."""
-    silent: bool
-    store_history: bool
-    user_expressions: Mapping[str, str]
-    metadata: Mapping[str, Json] = field(factory=dict)
-    """The request's metadata."""
-
-    cell_id: str | None = None
-    """The notebook cell's id, where the client tells it (AMB-70)."""
-
-
-@frozen(kw_only=True)
-class Succeeded:
-    """The cell ran to its end."""
-
-    user_expressions: Mapping[str, JsonObject] = field(factory=dict)
-    payload: tuple[JsonObject, ...] = ()
-
-
-@frozen(kw_only=True)
-class Failed:
-    """The cell raised, or was interrupted.
-
-    The kernel publishes the `Error`, unless the interpreter has done so where it happened.
-    """
-
-    ename: str
-    evalue: str
-    traceback: tuple[str, ...]
-    payload: tuple[JsonObject, ...] = ()
-    """What the cell had asked the client for before (S-056, AMB-04)."""
-
-
-Executed: TypeAlias = Succeeded | Failed
 
 
 @runtime_checkable
@@ -399,17 +361,6 @@ class Host(Protocol):
         ...
 
 
-@runtime_checkable
-class SectionInspector(Protocol):
-    """An interpreter that can leave out parts of a description, as clients ask for (AMB-70)."""
-
-    def inspect_without(
-        self, omitted: Sequence[str], code: str, cursor_pos: int, detail_level: int
-    ) -> InspectReply:
-        """Describe what stands at *cursor_pos*, without the sections *omitted*."""
-        ...
-
-
 class Onlooker(Protocol):
     """Answers while a cell runs, in two other threads, and runs none of the user's code.
 
@@ -434,15 +385,6 @@ class Onlooker(Protocol):
 
     def comm_info(self, target_name: str | None) -> CommInfoReply:
         """List the open comms, of one target or of all."""
-        ...
-
-
-@runtime_checkable
-class Watched(Protocol):
-    """What an interpreter has besides if questions need not wait for the end of a cell."""
-
-    def onlooker(self) -> Onlooker:
-        """Return what answers while a cell runs; called once, in another thread, when needed."""
         ...
 
 

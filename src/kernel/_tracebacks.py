@@ -8,7 +8,6 @@ strikes in them. What a function of the kernel calls to do its work is the kerne
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from types import FrameType, TracebackType
 
 from assay.kernel._error_chains import lines_of_chain
@@ -23,7 +22,7 @@ __all__ = [
     "without_own",
 ]
 
-FOLDER = f"{Path(__file__).parent.parent}{os.sep}"
+FOLDER = f"{os.path.dirname(os.path.dirname(__file__))}{os.sep}"  # noqa: PTH120 - pathlib is no part of the start
 """Where the library's files are."""
 
 OWN = __name__.rpartition(".")[0]

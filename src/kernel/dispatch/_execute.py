@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from assay.kernel._interpreter import Cell, Executed, Failed, Interpreter, Succeeded
+from assay.kernel._cell import Cell, Executed, Failed, Succeeded
 from assay.kernel._request import Request
 from assay.kernel._tracebacks import hide_own_frames, lines_of, text_of
 from assay.kernel.dispatch._replies import Reply, error_reply
 from assay.kernel.output._iopub import Output
 from assay.protocol import UNSET, Content, Error, ExecuteInput, ExecuteReply, ExecuteRequest, Json
 from assay.transport import When, get_logger
+
+if TYPE_CHECKING:
+    from assay.kernel._interpreter import Interpreter
 
 __all__ = ["ABORTED", "CellNotes", "Execution"]
 

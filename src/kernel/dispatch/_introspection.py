@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
 
-from assay.kernel._interpreter import Interpreter, Onlooker, SectionInspector
+from assay.kernel._abilities import SectionInspector
 from assay.kernel._request import Request
 from assay.kernel.dispatch._handlers import Handlers
 from assay.kernel.dispatch._replies import error_reply
@@ -33,6 +34,9 @@ from assay.protocol import (
     IsCompleteRequest,
     Message,
 )
+
+if TYPE_CHECKING:
+    from assay.kernel._interpreter import Interpreter, Onlooker
 
 __all__ = ["serve_beside", "serve_introspection", "serve_without_finding"]
 

@@ -15,7 +15,8 @@ from IPython.core.completer import provisionalcompleter, rectify_completions
 from IPython.utils.tokenutil import token_at_cursor
 
 from assay import protocol
-from assay.kernel._interpreter import Cell, Executed, Failed, Host, StartError, Succeeded
+from assay.kernel._cell import Cell, Executed, Failed, Succeeded
+from assay.kernel._errors import StartError
 from assay.kernel.ipython._answers import history_reply, is_complete_reply
 from assay.kernel.ipython._app import IPKernelApp
 from assay.kernel.ipython._c_streams import c_flusher
@@ -40,7 +41,7 @@ from assay.kernel.process._patches import Kind, patches
 from assay.protocol import Error
 
 if TYPE_CHECKING:
-    from assay.kernel._interpreter import Debuggee, Onlooker, Request
+    from assay.kernel._interpreter import Debuggee, Host, Onlooker, Request
     from assay.kernel.ipython._scope import Scope
     from assay.kernel.ipython._suspended import SuspendedShell
     from assay.protocol import Json

@@ -9,10 +9,12 @@ writes to them before each cell, so that a cell could not even repair what the o
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from assay.kernel._interpreter import Host, TextStream
 from assay.transport import get_logger
+
+if TYPE_CHECKING:
+    from assay.kernel._interpreter import Host, TextStream
 
 __all__ = ["UserStreams"]
 

@@ -64,7 +64,7 @@ class Limit(Protocol):
         ...
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Surroundings:
     """The parts of the kernel that a lane works with."""
 

@@ -118,7 +118,7 @@ class Services:
 
         Neither if it cannot be asked then.
         """
-        from assay.kernel._interpreter import Watched  # noqa: PLC0415 - the sockets answer now
+        from assay.kernel._abilities import Watched  # noqa: PLC0415 - the sockets answer now
 
         if not isinstance(interpreter, Watched):
             return None, None
