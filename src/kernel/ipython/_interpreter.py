@@ -11,7 +11,6 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from threading import Lock, get_ident  # by name: gevent replaces the module's
 from typing import TYPE_CHECKING, Any
 
-from IPython.core.completer import provisionalcompleter, rectify_completions
 from IPython.utils.tokenutil import token_at_cursor
 
 from assay import protocol
@@ -33,7 +32,6 @@ from assay.kernel.ipython.compat._commands import send_commands_as_utf8
 from assay.kernel.ipython.compat._fault_handler import keep_crash_traces
 from assay.kernel.ipython.compat._ipykernel_modules import install_shims, remove_shims
 from assay.kernel.ipython.compat._kernel_facade import KernelFacade, ask
-from assay.kernel.ipython.speedups._completer import give_jedi_few_attributes
 from assay.kernel.ipython.speedups._grammars import defer_parso_grammars
 from assay.kernel.ipython.speedups._highlighting import spare_html
 from assay.kernel.ipython.speedups._history import end_session, leave_exit_to_program
@@ -160,7 +158,6 @@ class IPythonInterpreter:
             hide_everywhere()
             replace_debugger_late()
         defer_parso_grammars()
-        give_jedi_few_attributes()
         install_shims(self._comms, type(host.stdout))
 
     @property
@@ -238,8 +235,11 @@ class IPythonInterpreter:
             return protocol.CompleteReply(
                 matches=(), cursor_start=cursor_pos, cursor_end=cursor_pos
             )
+        completer = self.shell.Completer  # imports what comes next
+        from IPython.core.completer import provisionalcompleter, rectify_completions  # noqa: PLC0415
+
         with self._looking(), provisionalcompleter():
-            found = self.shell.Completer.completions(code, cursor_pos)
+            found = completer.completions(code, cursor_pos)
             completions = list(rectify_completions(code, found))[:MAX_COMPLETIONS]
         extras: list[Json] = [
             {

@@ -31,7 +31,6 @@ from assay.kernel.ipython._long_tracebacks import leave_out_middle
 from assay.kernel.ipython._representing import represent
 from assay.kernel.ipython._shown_errors import ExcInfo, ShowsErrors
 from assay.kernel.ipython._user_tracebacks import without_own_frames
-from assay.kernel.ipython.speedups._completer import init_completer
 from assay.kernel.ipython.speedups._formatter import DisplayFormatter
 from assay.kernel.ipython.speedups._history import make_history
 from assay.kernel.ipython.speedups._input import (
@@ -40,6 +39,7 @@ from assay.kernel.ipython.speedups._input import (
     is_python,
     may_await,
 )
+from assay.kernel.ipython.speedups._late_completer import CompletesLate
 from assay.kernel.ipython.speedups._traps import BuiltinTrap, DisplayTrap
 from assay.protocol import decode_json, encode_json
 
@@ -80,7 +80,7 @@ class _LoopRunner:
         return "asyncio"
 
 
-class ZMQInteractiveShell(ShowsErrors, InteractiveShell):  # type: ignore[misc]  # IPython is untyped here
+class ZMQInteractiveShell(ShowsErrors, CompletesLate, InteractiveShell):  # type: ignore[misc]  # IPython is untyped here
     """The shell of a kernel; `host` is the kernel behind it."""
 
     host: Host
@@ -275,10 +275,6 @@ class ZMQInteractiveShell(ShowsErrors, InteractiveShell):  # type: ignore[misc] 
     def __reduce_ex__(self, protocol: object) -> tuple[Callable[[], object], tuple[()]]:
         # A session that is pickled holds it, in `exit` for one; the reader has its own.
         return get_ipython, ()
-
-    def init_completer(self) -> None:
-        """Make the completer."""
-        init_completer(self)
 
     def init_payload(self) -> None:
         """Make what keeps the payload of a cell until its reply."""

@@ -64,6 +64,7 @@ USE_ALL = """\
 import anyio, asyncio, concurrent.futures.thread, pdb, IPython.core.magics.script, trio
 try: 1 / 0
 except ZeroDivisionError: get_ipython().showtraceback()
+get_ipython().Completer
 import jedi, parso
 """
 
