@@ -55,10 +55,12 @@ __all__ = [
     "SERVED_PORTS_FROM",
     "CallMadePoll",
     "Readiness",
+    "Residence",
     "UnsupportedSystemError",
     "anonymous_memory",
     "block_signals",
     "enlarge_pipe",
+    "give_back_memory",
     "host_name",
     "huge_pages",
     "is_own_file",
@@ -326,6 +328,45 @@ else:
     def make_arrivals() -> Arrivals | None:
         """Return None: there is none."""
         return None
+
+
+class Residence:
+    """How much memory the process has; nothing where that cannot be seen.
+
+    Its descriptor is kept: when it is asked, there may be none left.
+    """
+
+    PATH: Final = "/proc/self/statm"
+    FIELDS_BYTES: Final = 128
+
+    def __init__(self) -> None:
+        self._descriptor = -1
+        if sys.platform == "linux" and not IS_PORTABLE:
+            with suppress(OSError):  # no /proc is mounted here
+                self._descriptor = os.open(self.PATH, os.O_RDONLY | os.O_CLOEXEC)
+
+    def bytes(self) -> int:
+        """Return the memory that the process has; 0 if it is not known."""
+        if sys.platform == "linux" and self._descriptor >= 0:
+            with suppress(OSError):
+                fields = os.pread(self._descriptor, self.FIELDS_BYTES, 0).split()
+                return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
+        return 0
+
+    def close(self) -> None:
+        """Hold nothing."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+def give_back_memory() -> None:
+    """Give the system back what was freed, where the C library keeps it."""
+    if sys.platform == "linux" and not IS_PORTABLE:
+        import ctypes  # noqa: PLC0415 - rarely
+
+        with suppress(AttributeError, OSError):  # another library than that of GNU
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 def process_descriptor(pid: int) -> int | None:

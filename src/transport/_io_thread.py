@@ -47,7 +47,7 @@ from assay.transport._topics import Topics
 if TYPE_CHECKING:
     from assay.transport._admission import Admission
     from assay.transport._recorder import Recorder
-    from assay.transport._strangers import Strangers
+    from assay.transport._strangers import Strangers, StrangersThread
 
 __all__ = ["IoThread", "Receiver"]
 
@@ -169,6 +169,7 @@ class IoThread:
         self.spare = SpareDescriptors()
         self._admission: Admission | None = None
         self._strangers: Strangers | None = None
+        self._strangers_thread: StrangersThread | None = None
         self._replies = Replies(
             sockets,
             now=time.monotonic,
@@ -244,8 +245,10 @@ class IoThread:
         prepare_marks()
         with self.spare.lent():
             endpoint = self._sockets.shell.getsockopt_string(zmq.LAST_ENDPOINT)
-            strangers = follow_strangers(self._reactor, connection, endpoint)
-            self._strangers = strangers
+            followed = self._strangers_thread = follow_strangers(
+                connection, endpoint, lambda channel: self.log.call(self._readers[channel])
+            )
+            strangers = self._strangers = followed.strangers if followed is not None else None
             accepted = strangers.accept if strangers is not None else None
             self._admission = Admission(self._reactor, self.spare, accepted)
             monitors = [
@@ -303,8 +306,8 @@ class IoThread:
     def _close(self, linger_ms: int = LINGER_MS) -> None:
         self.log.close()
         self.spare.close()
-        if self._strangers is not None:
-            self._strangers.close()
+        if self._strangers_thread is not None:
+            self._strangers_thread.close()
         self._sockets.close(linger_ms)
         self._reactor.close()
 
@@ -518,6 +521,8 @@ class IoThread:
             try:
                 frame = socket.recv(zmq.NOBLOCK, copy=False)
             except zmq.Again:
+                if self._strangers is not None:
+                    self._strangers.have_read_all(Channel.IOPUB)
                 return
             data, whole = frame.bytes, True
             while socket.getsockopt(zmq.RCVMORE):

@@ -20,7 +20,7 @@ from assay.protocol import Channel, KernelInfoRequest
 from assay.transport import Heartbeat, get_logger
 from assay.transport import _io_thread as io_module
 from assay.transport import _strangers as strangers_module
-from assay.transport._connections import Connections, cut
+from assay.transport._connections import Connections, cut, inode_of
 from assay.transport._strangers import Strangers
 from tests.limits import HANG_LIMIT_S
 from tests.transport.test_io_thread import Kernel, session
@@ -63,11 +63,10 @@ def frame(data: bytes, *, more: bool) -> bytes:
 class Stranger:
     """A peer that speaks ZeroMQ's own protocol, so that it may begin a message and not end it."""
 
-    def __init__(self, kernel: Served, channel: Channel) -> None:
-        address = ("127.0.0.1", kernel.connection.port(channel))
-        self.socket = kernel.peers.enter_context(
-            socket.create_connection(address, timeout=HANG_LIMIT_S)
-        )
+    def __init__(self, kernel: Served, channel: Channel, made: socket.socket | None = None) -> None:
+        self.socket = kernel.peers.enter_context(made or socket.socket())
+        self.socket.settimeout(HANG_LIMIT_S)
+        self.socket.connect(("127.0.0.1", kernel.connection.port(channel)))
         kind = b"SUB" if channel is Channel.IOPUB else b"DEALER"
         self.socket.sendall(GREETING + ready(kind))
         self.receive(len(GREETING))
@@ -97,7 +96,8 @@ class Stranger:
         No fixed amount that comes at once: ZeroMQ may have read all of it before the thread that
         counts has run, and then there is nothing to report until something more comes.
         """
-        data = memoryview(frame(piece, more=not ends) * (10 * MAX_BYTES // len(piece)))
+        one = frame(piece, more=not ends)
+        data = memoryview(one * (10 * MAX_BYTES // len(one)))
         left, budget = data, MOST_BYTES
         ended = POLLRDHUP | select.POLLHUP | select.POLLERR
         poll = select.poll()
@@ -201,11 +201,22 @@ def test_client_may_send_much(kernel: Served) -> None:
     assert kernel.inbox.get().header.msg_type == "kernel_info_request"
 
 
-def test_clients_that_take_the_place_of_others_may_send_much(kernel: Served) -> None:
+def test_clients_that_take_the_place_of_others_may_send_much(
+    kernel: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A connection that has the descriptor of an ended one is trusted with its second message."""
+    descriptors: list[int] = []
+    trust = Strangers.trust
+
+    def trust_and_note(strangers: Strangers, channel: Channel, descriptor: int) -> None:
+        descriptors.append(descriptor)
+        trust(strangers, channel, descriptor)
+
+    monkeypatch.setattr(Strangers, "trust", trust_and_note)
     kernel.follow()
+    following = socket.socket()
     for _ in range(3):
-        client = Stranger(kernel, Channel.SHELL)
+        client = Stranger(kernel, Channel.SHELL, following)
         for _ in range(2):
             client.send(*request())
             kernel.inbox.get()
@@ -215,7 +226,14 @@ def test_clients_that_take_the_place_of_others_may_send_much(kernel: Served) -> 
         client.send(*request())
 
         assert kernel.inbox.get().header.msg_type == "kernel_info_request"
-        client.socket.close()
+        # Made before the end, and the old one is kept: so the next has its descriptor.
+        following = kernel.peers.enter_context(socket.socket())
+        inode = inode_of(descriptors[-1])
+        client.socket.shutdown(socket.SHUT_WR)
+        while inode_of(descriptors[-1]) == inode:
+            kernel.synchronise()
+
+    assert len(set(descriptors)) == 1
 
 
 def test_strangers_count_together(kernel: Served) -> None:
@@ -227,6 +245,31 @@ def test_strangers_count_together(kernel: Served) -> None:
     assert many.is_cut_off(PIECE)
     few.send(*request())  # what came before it stands where identities do
     assert kernel.inbox.get().header.msg_type == "kernel_info_request"
+
+
+def test_growth_counts_while_strangers_send(
+    kernel: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Frames of no byte are few bytes and much memory: the connection is ended before it has sent
+    what is allowed, if the process becomes larger meanwhile, and a client goes on."""
+    monkeypatch.setattr(strangers_module, "MAX_BYTES", sys.maxsize)
+    monkeypatch.setattr(strangers_module, "FREE_BYTES", MAX_BYTES)
+    monkeypatch.setattr(strangers_module, "MAX_GROWTH_BYTES", MAX_BYTES)
+    kernel.follow()
+    client, stranger = Stranger(kernel, Channel.SHELL), Stranger(kernel, Channel.CONTROL)
+
+    assert stranger.is_cut_off(b"")
+    client.send(*request())
+    assert kernel.inbox.get().header.msg_type == "kernel_info_request"
+
+
+def test_subscriber_that_sends_much_is_cut(kernel: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that sends messages which are no subscriptions is ended long before others would be."""
+    monkeypatch.setattr(strangers_module, "MAX_BYTES", sys.maxsize)
+    kernel.follow()
+    subscriber = Stranger(kernel, Channel.IOPUB)
+
+    assert subscriber.is_cut_off(b"x", ends=True)
 
 
 def test_echoes_that_are_taken_do_not_count(kernel: Served) -> None:
