@@ -774,13 +774,13 @@ def test_exit_may_keep_the_kernel(client: Client) -> None:
 
 
 def test_last_results_can_be_used(mine: Client) -> None:
-    """`_`, `_n`, `In` and `Out` hold what was stored (EXEC-07)."""
-    execute(mine, "'first'")
-    execute(mine, "'second'")
+    """`_` to `___`, `_n`, `In` and `Out` hold what was stored (EXEC-07, S-206)."""
+    for text in ("first", "second", "third"):
+        execute(mine, repr(text))
 
-    answer = execute(mine, "_, __, _1, _i2, Out[1], In[2]")
+    answer = execute(mine, "'|'.join((_, __, ___, _1, _i2, Out[1], In[2]))")
 
-    assert result(answer) == ("('second', 'first', 'first', \"'second'\", 'first', \"'second'\")")
+    assert result(answer) == "\"third|second|first|first|'second'|first|'second'\""
 
 
 def test_status_is_busy_then_idle_for_each_cell(client: Client) -> None:

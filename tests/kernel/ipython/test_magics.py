@@ -200,6 +200,20 @@ def test_pages_go_to_the_client(client: Client, tmp_path: Path) -> None:
         assert payload[0]["source"] == "page"
 
 
+def test_manual_pages_go_to_the_client(mine: Client, tmp_path: Path) -> None:
+    """``%man`` shows what the system's manual says of a name (S-220)."""
+    for name, script in {"man": 'echo "the manual of $1"', "col": "cat"}.items():
+        program = tmp_path / name
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o755)
+    execute(mine, f"import os; os.environ['PATH'] = {str(tmp_path)!r} + ':' + os.environ['PATH']")
+
+    payload = succeeded(execute(mine, "%man ls")).payload
+
+    assert payload is not UNSET
+    assert "the manual of ls" in str(payload[0]["data"])
+
+
 def test_code_that_asks_for_no_kernel_works(client: Client) -> None:
     """Magics of every day run without an error (EXEC-01)."""
     for code in (

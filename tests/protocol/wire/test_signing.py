@@ -133,6 +133,23 @@ def test_a_signature_in_capitals_is_refused() -> None:
         signer.verify(signature, *PARTS)
 
 
+def test_signatures_are_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The comparison that takes as long wherever they differ decides, and no other (S-168)."""
+    signer = Signer(b"key")
+    compared: list[tuple[bytes, bytes]] = []
+
+    def differ(wanted: bytes, found: bytes) -> bool:
+        compared.append((wanted, found))
+        return False
+
+    monkeypatch.setattr(hmac, "compare_digest", differ)
+    signature = signer.sign(*PARTS)
+    with pytest.raises(SignatureError):
+        signer.verify(signature, *PARTS)
+
+    assert compared == [(signature, signature)]
+
+
 def test_a_missing_signature_is_refused() -> None:
     """With a key, an empty signature is an error of its own (SIGN-09)."""
     signer = Signer(b"key")
