@@ -27,11 +27,11 @@ from __future__ import annotations
 
 import errno
 import os
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from threading import get_ident  # by name: gevent replaces the module's
 
+from assay._clock import sleep, wall_clock
 from assay._platform import host_name, is_own_file, lock_file, process_start, write_at
 
 __all__ = [
@@ -106,13 +106,13 @@ class CellNotes:
     def begin(self, number: int, code: str) -> None:
         """Note that a cell begins; *code* is empty for one that is not stored."""
         line = code[:1_000].lstrip().split("\n", 1)[0][:LINE_CHARACTERS]
-        self._newest = get_ident(), f"{number} {time.time():.3f}", line
+        self._newest = get_ident(), f"{number} {wall_clock():.3f}", line
         self._write("-")
 
     def end(self) -> None:
         """Note that it has ended, unless another subshell has begun one since."""
         if self._newest[0] == get_ident():
-            self._write(f"{time.time():.3f}")
+            self._write(f"{wall_clock():.3f}")
 
     def _write(self, ended: str) -> None:
         _, head, line = self._newest
@@ -165,7 +165,7 @@ class Record:
                 f"process {os.getpid()}",
                 f"started {process_start(os.getpid())}",
                 f"host {host_name()}",
-                f"began {time.time():.3f}",
+                f"began {wall_clock():.3f}",
                 f"about {about}",
             )
             head = os.fsencode("\n".join(who))[: CELLS_AT - 1].ljust(CELLS_AT - 1) + b"\n"
@@ -300,7 +300,7 @@ def _lock(descriptor: int) -> None:
     for _ in range(LOCK_TRIES):
         if lock_file(descriptor) is not False:
             return
-        time.sleep(LOCK_PAUSE_S)
+        sleep(LOCK_PAUSE_S)
 
 
 def _move_away(path: str) -> str:
@@ -334,7 +334,7 @@ def _remove_old(folder: str, spared: str) -> None:
             # To read from a pipe waits for ever.
             if entry.is_file(follow_symlinks=False)
         ]
-        oldest = time.time() - KEPT_S
+        oldest = wall_clock() - KEPT_S
         are_many = len(found) > KEPT
         dead = 0
         for changed, path in sorted(found, reverse=True):

@@ -7,10 +7,9 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from datetime import UTC, datetime
-from functools import partial
 from typing import TYPE_CHECKING, TextIO, cast
 
+from assay._clock import now
 from assay.kernel._command_line import MAX_PID, CommandLine, parse
 from assay.kernel._connection import OpenedConnection, open_connection
 from assay.kernel._errors import StartError
@@ -339,7 +338,7 @@ def kernel_session(connection: ConnectionFile, options: CommandLine) -> Session:
     return Session(
         connection.key.encode(),
         session=SessionId(session),
-        now=partial(datetime.now, UTC),
+        now=now,
         new_id=ids.__next__,
         username=options.username,
         signature_scheme=connection.signature_scheme,

@@ -16,7 +16,6 @@ from __future__ import annotations
 import errno
 import socket  # noqa: F401 - for `cut`: when it is called, nothing can be imported
 import sys
-import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import islice
@@ -24,6 +23,7 @@ from typing import Protocol
 
 import zmq
 
+from assay._clock import monotonic
 from assay._platform import make_descriptor_limit
 from assay.transport._connections import cut
 from assay.transport._frames import NOBLOCK
@@ -120,7 +120,7 @@ class Admission:
         """Return True once a descriptor is free; ZeroMQ may have tried many times meanwhile."""
         if are_free(1):
             return True
-        now = time.monotonic()
+        now = monotonic()
         if now - self._said_at >= SAY_AGAIN_S:
             self._said_at = now
             logger.warning(

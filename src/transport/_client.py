@@ -10,11 +10,11 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from itertools import chain, repeat
 from types import TracebackType
 from typing import Self
 
+from assay._clock import now
 from assay.protocol import (
     UNSET,
     Buffer,
@@ -552,7 +552,7 @@ def session_for(connection: ConnectionFile) -> Session:
     return Session(
         connection.key.encode(),
         session=session,
-        now=lambda: datetime.now(UTC),
+        now=now,
         new_id=lambda: MsgId(str(uuid.uuid4())),
         username="assay",
         signature_scheme=connection.signature_scheme,

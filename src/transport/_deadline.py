@@ -8,9 +8,10 @@ lasts longer than `SLICE_S`, and Python runs the handlers that are due between t
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
 from typing import TypeVar
+
+from assay._clock import monotonic
 
 __all__ = ["SLICE_S", "Deadline"]
 
@@ -25,7 +26,7 @@ class Deadline:
 
     def __init__(self, timeout: float | None) -> None:
         self.timeout = timeout
-        self._at = None if timeout is None else time.monotonic() + timeout
+        self._at = None if timeout is None else monotonic() + timeout
 
     def wait(self, poll: Callable[[int], T]) -> T:
         """Call *poll* until it returns something true or the moment has passed; return its last.
@@ -42,11 +43,11 @@ class Deadline:
         if self._at is None:
             return int(SLICE_S * 1_000)
         # Rounded up: rounding down would spin through the last millisecond.
-        return math.ceil(min(max(0.0, self._at - time.monotonic()), SLICE_S) * 1_000)
+        return math.ceil(min(max(0.0, self._at - monotonic()), SLICE_S) * 1_000)
 
     @property
     def passed(self) -> bool:
-        return self._at is not None and time.monotonic() >= self._at
+        return self._at is not None and monotonic() >= self._at
 
     def sooner(self, other: Deadline) -> Deadline:
         """Return the deadline that comes first."""

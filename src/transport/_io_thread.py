@@ -9,15 +9,14 @@ one socket's edge-triggered descriptor lose wake-ups; that fault cannot be writt
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from threading import get_ident  # by name: gevent replaces the module's
-from time import sleep
 from typing import TYPE_CHECKING, Protocol
 
 import zmq
 
+from assay._clock import monotonic, sleep
 from assay._platform import block_signals
 from assay.protocol import (
     EMPTY_OBJECT,
@@ -158,7 +157,7 @@ class IoThread:
         reactor.woken = self.log.wakeup_received
         self._publisher = Publisher(
             sockets.iopub,
-            now=time.monotonic,
+            now=monotonic,
             notice=self._missed_notice,
             hold=partial(self._hold_for, sockets.iopub),
             connections=self._connections,
@@ -172,7 +171,7 @@ class IoThread:
         self._strangers_thread: StrangersThread | None = None
         self._replies = Replies(
             sockets,
-            now=time.monotonic,
+            now=monotonic,
             hold=partial(self._hold_for, sockets.shell),
             on_dropped=self._warn_of_dropped,
             patience_s=patience_s,
@@ -274,7 +273,7 @@ class IoThread:
         """
         self.log.expected = True
         if self._soon_due is None:
-            self._soon_due = time.monotonic() + SOON_S
+            self._soon_due = monotonic() + SOON_S
 
     def drain(self, channel: Channel) -> None:
         """Receive everything that has come by *channel*; only in the I/O thread."""
@@ -320,7 +319,7 @@ class IoThread:
         self._wait_for_queues(self._publisher.is_waiting)
         self._read_text(self.log.has_room)
         due = _earlier(self._text_due, self._soon_due)
-        wait_s = max(0.0, due - time.monotonic()) if due is not None else None
+        wait_s = max(0.0, due - monotonic()) if due is not None else None
         return _earlier(wait_s, _earlier(self._publisher.timeout_s, self._replies.timeout_s))
 
     def _wait_for_queues(self, waiting: bool) -> None:
@@ -349,7 +348,7 @@ class IoThread:
 
     def _flush(self) -> None:
         """Send what the log holds if it is time, and decide when it will be."""
-        now = time.monotonic()
+        now = monotonic()
         text_is_due = self._text_due is not None and now >= self._text_due
         is_soon = self._soon_due is not None and now >= self._soon_due
         if self.log.urgent or text_is_due or is_soon:
@@ -559,8 +558,8 @@ class IoThread:
     def _send_the_rest(self) -> None:
         self._send_entries()
         self._publisher.shorten_patience()
-        end = time.monotonic() + CLOSING_S
-        while self._is_waiting() and time.monotonic() < end:
+        end = monotonic() + CLOSING_S
+        while self._is_waiting() and monotonic() < end:
             sleep(RETRY_S)
             self._publisher.pump()
             self._replies.pump()

@@ -16,10 +16,11 @@ most, with how many were left out.
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
+
+from assay._clock import monotonic
 
 if TYPE_CHECKING:
     import logging
@@ -100,7 +101,7 @@ class _Kind:
 class _LimitedLogger:
     """Any thread may log. Two that log the same at once may be counted as one."""
 
-    def __init__(self, name: str, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, name: str, now: Callable[[], float] = monotonic) -> None:
         self._name = name
         self._now = now
         self._kinds: dict[str, _Kind] = {}
@@ -139,7 +140,8 @@ class _LimitedLogger:
             self._write(method, message, args, exc_info=exc_info)
         except Exception as error:  # noqa: BLE001 - of a program's `SyntaxError`, which has no form
             reason = f"{message} (no traceback: %s)"
-            self._write(method, reason, (*args, type(error).__name__), exc_info=False)
+            with suppress(Exception):  # a program has broken `logging`, or what that needs
+                self._write(method, reason, (*args, type(error).__name__), exc_info=False)
 
     def _write(
         self, method: str, message: str, args: tuple[object, ...], *, exc_info: bool

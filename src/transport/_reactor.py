@@ -19,11 +19,11 @@ on. `stop` is looked at after step 1 alone: the owner's last work is done when `
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
 
 import zmq
 
+from assay._clock import monotonic
 from assay.transport._frames import POLLIN
 from assay.transport._logger import get_logger
 from assay.transport._sockets import Socket
@@ -77,7 +77,7 @@ class Reactor:
         If it is to be called earlier already, that remains: who asks again and again must not put
         it off for ever.
         """
-        due = time.monotonic() + delay_s
+        due = monotonic() + delay_s
         self._deadlines[function] = min(due, self._deadlines.get(function, due))
 
     def run(self, each_turn: Callable[[], float | None]) -> None:
@@ -113,7 +113,7 @@ class Reactor:
     def _timeout_ms(self, wait_s: float | None) -> int | None:
         waits = [] if wait_s is None else [wait_s]
         if self._deadlines:
-            waits.append(max(0.0, min(self._deadlines.values()) - time.monotonic()))
+            waits.append(max(0.0, min(self._deadlines.values()) - monotonic()))
         # Rounded up: a poll of 0 ms before a deadline would spin.
         return math.ceil(min(waits) * 1000) if waits else None
 
@@ -133,7 +133,7 @@ class Reactor:
     def _call_due(self) -> None:
         if not self._deadlines:
             return
-        now, deadlines = time.monotonic(), self._deadlines
+        now, deadlines = monotonic(), self._deadlines
         due = sorted((f for f in deadlines if deadlines[f] <= now), key=deadlines.__getitem__)
         for function in due:
             del deadlines[function]

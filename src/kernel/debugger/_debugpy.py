@@ -18,11 +18,11 @@ import os
 import socket
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from assay._clock import monotonic, sleep
 from assay.kernel.debugger._connection import Connection
 from assay.kernel.debugger._errors import DebuggerError
 from assay.kernel.debugger._meeting import meet
@@ -210,9 +210,9 @@ def _global_debugger() -> object:
 def _await_end() -> None:
     """Wait until the debugger of an earlier session is gone, for it blocks the next."""
     debugger: Any = _global_debugger()
-    limit = time.monotonic() + END_LIMIT_S
-    while debugger is not None and debugger.pydb_disposed and time.monotonic() < limit:
-        time.sleep(0.01)
+    limit = monotonic() + END_LIMIT_S
+    while debugger is not None and debugger.pydb_disposed and monotonic() < limit:
+        sleep(0.01)
         debugger = _global_debugger()
 
 

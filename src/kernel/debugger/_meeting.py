@@ -11,10 +11,10 @@ from __future__ import annotations
 import secrets
 import socket
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 
+from assay._clock import monotonic
 from assay.kernel._own_thread import OwnThread
 from assay.kernel.debugger._connection import Connection, body_of
 from assay.kernel.debugger._errors import DebuggerError
@@ -139,8 +139,8 @@ class _Visitors:
         Raises:
             DebuggerError: it does not come.
         """
-        end = time.monotonic() + limit_s
-        while time.monotonic() < end and not failures:
+        end = monotonic() + limit_s
+        while monotonic() < end and not failures:
             self._let_in()
             if (found := self._look()) is not None:
                 self._present.remove(found)

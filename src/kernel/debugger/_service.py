@@ -15,7 +15,6 @@ from __future__ import annotations
 import itertools
 import queue
 import threading
-import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
@@ -23,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define
 
+from assay._clock import monotonic
 from assay.kernel._own_thread import OwnThread
 from assay.kernel.debugger._errors import DebuggerError
 from assay.kernel.debugger._session import Body, Later, Session
@@ -148,7 +148,7 @@ class DebugService:
 
     def _patience(self) -> float | None:
         deadlines = [one.deadline for one in self._open.values()]
-        return max(min(deadlines) - time.monotonic(), 0) if deadlines else None
+        return max(min(deadlines) - monotonic(), 0) if deadlines else None
 
     def _answer(self, request: Request, content: DebugRequest) -> None:
         if self._is_closed:
@@ -163,7 +163,7 @@ class DebugService:
             self._fail(request, content, error)
         else:
             if isinstance(answer, Later):
-                self._await(_Open(request, content, answer, time.monotonic() + self._limit_s))
+                self._await(_Open(request, content, answer, monotonic() + self._limit_s))
             else:
                 self._succeed(request, content, answer)
 
@@ -185,7 +185,7 @@ class DebugService:
             self._succeed(one.request, one.content, body)
 
     def _expire(self) -> None:
-        now = time.monotonic()
+        now = monotonic()
         for key, one in [*self._open.items()]:
             if one.deadline <= now:
                 del self._open[key]

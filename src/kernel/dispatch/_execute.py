@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
+from assay._clock import now
 from assay.kernel._cell import Cell, Executed, Failed, Succeeded
 from assay.kernel._request import Request
 from assay.kernel._tracebacks import hide_own_frames, lines_of, text_of
@@ -67,7 +67,7 @@ class Execution:
 
     def handle(self, request: Request, content: ExecuteRequest) -> Reply | None:
         """Run the code and return the reply; its metadata say when it began (AMB-70)."""
-        started: Json = (request.started or datetime.now(UTC)).isoformat()
+        started: Json = (request.started or now()).isoformat()
         answer = self._answer(request, content)
         return Reply(answer, metadata={"started": started}) if answer is not None else None
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import itertools
 import os
 import socket
-import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 from attrs import frozen
 
+from assay._clock import monotonic, now, sleep
 from assay.kernel._errors import StartError
 from assay.kernel.engine._options import EngineOptions
 from assay.kernel.engine._packers import packer_of
@@ -70,7 +69,7 @@ class Cluster:
         return PackedSession(
             self.file.key.encode(),
             session=SessionId(uuid),
-            now=lambda: datetime.now(UTC),
+            now=now,
             new_id=lambda: MsgId(f"{prefix}_{next(count)}"),
             username="engine",
             signature_scheme=self.file.signature_scheme,
@@ -165,9 +164,9 @@ def _read(options: EngineOptions) -> tuple[str, bytes, str]:
     if text and not options.path:
         return "$IPP_CONNECTION_INFO", text.encode(), ""
     path = options.path or options.default_path()
-    end = time.monotonic() + options.wait_s
-    while not Path(path).exists() and time.monotonic() < end:
-        time.sleep(LOOK_S)
+    end = monotonic() + options.wait_s
+    while not Path(path).exists() and monotonic() < end:
+        sleep(LOOK_S)
     try:
         data, mode = read_small_file(path)
     except OSError as error:

@@ -9,8 +9,8 @@ to end sooner than `LEAST_S`: a controller that is started again takes some time
 from __future__ import annotations
 
 from collections.abc import Callable
-from time import monotonic
 
+from assay._clock import monotonic
 from assay.transport import Heart, HubLine, IoThread, get_logger
 
 __all__ = ["HubWatch"]

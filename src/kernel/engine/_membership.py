@@ -23,8 +23,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from time import monotonic
 
+from assay._clock import monotonic
 from assay.protocol import (
     ConnectionReply,
     ConnectionRequest,

@@ -15,10 +15,10 @@ The engine's name is in the metadata of each message that it sends: the session 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 
 from attrs import evolve
 
+from assay._clock import now
 from assay.kernel._request import Request
 from assay.kernel.dispatch._replies import Reply, Responder
 from assay.kernel.output._iopub import Output
@@ -57,7 +57,7 @@ class EngineResponder(Responder):
     def status(self, state: str, request: Request | None = None, *, when: When = When.NOW) -> None:
         """Publish *state* on behalf of *request*, and note when its turn came."""
         if request is not None and request.started is None:
-            request.started = datetime.now(UTC)
+            request.started = now()
         super().status(state, request, when=when)
 
     def _reply_frames(self, request: Request, reply: Reply) -> list[Buffer]:
@@ -69,7 +69,7 @@ class EngineResponder(Responder):
 
     def _metadata(self, request: Request, content: Content) -> dict[str, Json]:
         asked = request.envelope.metadata
-        started = request.started or datetime.now(UTC)
+        started = request.started or now()
         return {
             "status": _status_of(content),
             "dependencies_met": not (isinstance(content, ErrorReply) and content.ename == UNMET),

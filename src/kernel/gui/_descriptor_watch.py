@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import select
 from collections.abc import Callable
-from time import monotonic
 
 from attrs import frozen
 
+from assay._clock import monotonic
 from assay.kernel._own_thread import OwnThread
 
 __all__ = ["AGAIN_S", "DescriptorWatch"]

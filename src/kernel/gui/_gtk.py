@@ -7,9 +7,9 @@ import sys
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
-from time import monotonic
 from typing import Any
 
+from assay._clock import monotonic
 from assay.kernel.gui._descriptor_watch import AGAIN_S, DescriptorWatch
 from assay.kernel.gui._toolkit import TURN_S, Toolkit, ToolkitError
 

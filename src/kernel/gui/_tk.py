@@ -12,9 +12,9 @@ import operator
 import os
 from contextlib import suppress
 from threading import Lock  # by name: gevent replaces the module's
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from assay._clock import monotonic
 from assay.kernel.gui._toolkit import TURN_S, Toolkit, ToolkitError
 
 if TYPE_CHECKING:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from importlib import import_module
-from time import monotonic
 from typing import Any
 
+from assay._clock import monotonic
 from assay.kernel.gui._descriptor_watch import DescriptorWatch
 from assay.kernel.gui._toolkit import TURN_S, Toolkit, ToolkitError
 

@@ -49,6 +49,7 @@ from functools import partial
 from threading import get_ident  # by name: gevent replaces the module's
 from typing import Any, TypeVar
 
+from assay._clock import monotonic
 from assay.kernel.ipython._loop_turns import END_PATIENCE_S, End, Turn, leave_behind, look_away
 
 __all__ = ["UserLoop"]
@@ -80,7 +81,8 @@ class UserLoop(asyncio.SelectorEventLoop):
         self._context: Context | None = None
         """Of the cell that is awaited."""
         self._poller = selectors.DefaultSelector()
-        self._waits_by_other = False
+        self._wait_by_other: Callable[[int, float | None], None] | None = None
+        self._has_ended = False
         with _unlogged():
             super().__init__(self._poller)
         self.task: asyncio.Task[object] | None = None
@@ -103,11 +105,45 @@ class UserLoop(asyncio.SelectorEventLoop):
     @property
     def is_idle(self) -> bool:
         """True if nothing waits for the loop: no task, no timer, no socket."""
-        if self._waits_by_other:
+        if self._is_broken:
+            return True  # nothing can be waited for; the next cell has it repaired
+        if self._wait_by_other is not None:
             return False
         # Private names of asyncio, the same from 3.4 to 3.14; a test watches them.
         loop: Any = self
         return not loop._ready and not loop._scheduled and len(self._poller.get_map()) <= 1
+
+    def time(self) -> float:
+        """Return the machine's time: a program that freezes its own freezes no task."""
+        return monotonic()
+
+    @property
+    def _is_broken(self) -> bool:
+        """True if code of the user's has closed the selector, or the loop past `close`."""
+        loop: Any = self
+        is_open = loop._selector is not None and self._poller.get_map() is not None
+        return not self._has_ended and (self.is_closed() or not is_open)
+
+    def repair(self) -> bool:
+        """Give the loop what it waits by, where code of the user's has taken it away.
+
+        Tasks and timers go on; sockets that were watched are not.
+
+        Returns:
+            True if there was something to repair.
+        """
+        if not self._is_broken:
+            return False
+        loop: Any = self  # private names again, the same from 3.4 to 3.14; a test watches them
+        self._poller = loop._selector = selectors.DefaultSelector()
+        loop._closed = False
+        if loop._ssock is None:
+            loop._make_self_pipe()
+        else:
+            loop._add_reader(loop._ssock.fileno(), loop._read_from_self)
+        if self._wait_by_other is not None:
+            self.wait_by(self._wait_by_other)
+        return True
 
     def _write_to_self(self) -> None:
         # Another thread scheduled something: wake the thread that is to run the loop.
@@ -140,7 +176,7 @@ class UserLoop(asyncio.SelectorEventLoop):
             wait: Called with a descriptor, which can be read when the selector has found something,
                 and with seconds, as a GUI's `Toolkit.wait` is.
         """
-        self._waits_by_other = wait is not None
+        self._wait_by_other = wait
         if wait is None:
             vars(self._poller).pop("select", None)
         else:
@@ -390,6 +426,8 @@ class UserLoop(asyncio.SelectorEventLoop):
             BaseException: what a task raises that is no Exception, such as SystemExit; the loop is
                 closed.
         """
+        self.repair()  # else it could not be closed
+        self._has_ended = True
         if self.is_closed():
             return
         self.leave_cell()
@@ -417,7 +455,7 @@ class UserLoop(asyncio.SelectorEventLoop):
         """Run what user code has `add_signal_handler` call for each of *numbers*; in any thread."""
         # Private, the same from 3.4 to 3.14; a test watches them.
         loop: Any = self
-        if self._waits_by_other:
+        if self._wait_by_other is not None:
             self.nudge()  # a toolkit goes on waiting where Python has a handler to run
         for number in numbers:
             if number in loop._signal_handlers and not self.is_closed():

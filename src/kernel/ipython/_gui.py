@@ -9,10 +9,10 @@ asked for a GUI imports nothing of this, and its loop waits as asyncio does.
 from __future__ import annotations
 
 import sys
-from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from assay._clock import monotonic
 from assay.kernel._tracebacks import hide_own_frames
 from assay.kernel.gui import LOOPLESS, Toolkit, ToolkitError, open_toolkit
 from assay.kernel.process._main_thread import is_main_thread

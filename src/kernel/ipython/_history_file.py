@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from datetime import UTC, datetime
 from functools import wraps
 from inspect import unwrap
 from pathlib import Path
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from IPython.core import history
 from traitlets import default
 
+from assay._clock import now
 from assay.transport import get_logger
 
 if TYPE_CHECKING:
@@ -241,8 +241,8 @@ def _move_away(path: Path, found: object) -> Path | None:
     """Rename the damaged file *path*; None if it is not *found*, or cannot be renamed."""
     if found is None or identity(path) != found:
         return None
-    now = datetime.now(UTC).isoformat().replace(":", ".")
-    moved = path.with_name(f"{path.stem}-corrupt-{now}{path.suffix}")
+    moment = now().isoformat().replace(":", ".")
+    moved = path.with_name(f"{path.stem}-corrupt-{moment}{path.suffix}")
     try:
         path.rename(moved)
         for ending in JOURNALS:

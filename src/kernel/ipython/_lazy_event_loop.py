@@ -28,6 +28,11 @@ T = TypeVar("T")
 OTHER_LOOPS = ("anyio", "uvloop")
 """Packages that run a loop of their own, unless one seems to run."""
 
+REPAIRED = (
+    "[assay] the event loop of this kernel had been closed, or its selector; tasks and timers go "
+    "on, and sockets that were watched are watched no longer"
+)
+
 
 class LazyEventLoop:
     """Stands for a `UserLoop`, and makes it when it is needed.
@@ -103,6 +108,8 @@ class LazyEventLoop:
         self._in_cell = True
         try:
             if self._loop is not None:
+                if self._loop.repair():
+                    print(REPAIRED, file=sys.stderr)
                 self._loop.enter_cell()
             elif self._lend is not None:
                 with self._lend():

@@ -34,9 +34,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from time import monotonic
 from typing import TYPE_CHECKING
 
+from assay._clock import monotonic
 from assay.kernel._request import Request
 from assay.kernel._tracebacks import hide_own_frames
 from assay.kernel.dispatch._handlers import Handlers

@@ -9,11 +9,11 @@ with busy and idle (SUBSHELL-08, AMB-34): a client that waits for a reply is alw
 from __future__ import annotations
 
 import os
-import time
 from threading import Event  # by name: gevent replaces the module's
 from typing import TYPE_CHECKING
 
 from assay import protocol
+from assay._clock import monotonic
 from assay.kernel._request import Request
 from assay.kernel.dispatch._handlers import Answer, Handlers, serve
 from assay.kernel.dispatch._replies import Reply, error_reply
@@ -90,12 +90,12 @@ class Subshells:
         for subshell in every:
             subshell.lane.stop()
         self._is_served.set()
-        end = time.monotonic() + CLOSE_S
+        end = monotonic() + CLOSE_S
         for subshell in every:
-            subshell.lane.close(max(0.0, (end - time.monotonic()) / 2))
+            subshell.lane.close(max(0.0, (end - monotonic()) / 2))
             if subshell.lane.is_alive:  # it has swallowed the interrupt, or it came too early
                 self._around.io.log.call(self.interrupt)
-                subshell.lane.close(max(0.0, end - time.monotonic()))
+                subshell.lane.close(max(0.0, end - monotonic()))
             self._around.io.log.call(subshell.on_end)
 
     def of_thread(self, thread: int) -> Subshell | None:

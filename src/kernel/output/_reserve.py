@@ -28,8 +28,8 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
 from operator import call
-from time import sleep  # by name: gevent replaces the module's
 
+from assay._clock import sleep
 from assay._platform import anonymous_memory, nonblocking_pipe
 from assay.kernel.output import _reserve_reader
 from assay.kernel.output._reserve_reader import (

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from time import sleep  # by name: gevent replaces the module's
 
+from assay._clock import sleep
 from assay._platform import process_descriptor, process_environment, process_name
 from assay.transport import IoThread, get_logger
 

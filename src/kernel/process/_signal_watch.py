@@ -24,10 +24,10 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Callable
 from types import FrameType
 
+from assay._clock import monotonic
 from assay.kernel.process._child import after_fork_in_child
 from assay.kernel.process._exit_status import exit_status
 from assay.kernel.process._import_hooks import after_import
@@ -188,7 +188,7 @@ class SignalWatch:
         """Interrupt the main thread, and see to it that it notices; in the I/O thread."""
         self.interrupt_later()
         self.interrupt_others()  # first: what they wait for may be a process that the signal ends
-        self._sent.append(time.monotonic())
+        self._sent.append(monotonic())
         self._interrupts.send()
         self._io.call_later(NOTICE_S, self._ping)
 
@@ -244,7 +244,7 @@ class SignalWatch:
 
     def _has_come(self, count: int) -> bool:
         """Return True if of *count* interrupts one at least was sent from outside."""
-        now = time.monotonic()
+        now = monotonic()
         # The system may deliver two signals as one: what does not come is forgotten.
         sent = [moment for moment in self._sent if now - moment < FORGOTTEN_S]
         self._sent = sent[count:]
@@ -291,7 +291,7 @@ class SignalWatch:
 
     def interrupt_again(self) -> None:
         """Interrupt the main thread alone, and not its children; in the I/O thread."""
-        self._sent.append(time.monotonic())
+        self._sent.append(monotonic())
         self._interrupts.send(children=False)
 
     def _terminate_unless_main_thread_looks(self, number: int) -> None:

@@ -43,6 +43,7 @@ from threading import (
 from types import FrameType
 from typing import Any, Protocol
 
+from assay._clock import monotonic
 from assay.kernel.process._frames import look_at
 from assay.kernel.process._interrupts import (
     MASK,
@@ -316,8 +317,8 @@ class ThreadInterrupts(AbstractContextManager[None]):
     def sleep(self, seconds: float) -> None:
         """Sleep as `time.sleep` does, until an interrupt comes."""
         self._sleep.acquire(blocking=False)  # an earlier interrupt has left it open
-        end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
+        end = monotonic() + seconds
+        while (left := end - monotonic()) > 0:
             self._sleep.acquire(timeout=min(left, TIMEOUT_MAX))
 
 

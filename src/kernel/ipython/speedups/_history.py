@@ -46,9 +46,7 @@ from __future__ import annotations
 import atexit
 import os
 import threading
-import time
 from contextlib import closing, nullcontext, suppress
-from datetime import UTC, datetime
 from inspect import unwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,6 +56,7 @@ from IPython.core import history
 from IPython.core.history import HistorySavingThread
 from IPython.core.interactiveshell import InteractiveShell
 
+from assay._clock import monotonic, now, sleep
 from assay.kernel._own_thread import OwnThread
 from assay.kernel.ipython._history_file import (
     MEMORY,
@@ -517,7 +516,7 @@ class _Lateness:
 
     def is_to_be_told(self, error: Exception) -> bool:
         """Return True once: of a lock when it has lasted, of anything else at once."""
-        now = time.monotonic()
+        now = monotonic()
         if self._since is None:
             self._since = now
         has_lasted = now - self._since >= WARNED_AFTER_S
@@ -531,7 +530,7 @@ def _follow_late(manager: ref[HistoryManager]) -> None:
     """Try until the session is in its file, or has ended."""
     rest = PAUSE_S
     while True:
-        time.sleep(rest)
+        sleep(rest)
         if (found := manager()) is None or found.move_into_file():
             return
         del found
@@ -539,7 +538,7 @@ def _follow_late(manager: ref[HistoryManager]) -> None:
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(" ")
+    return now().isoformat(" ")
 
 
 def _matching(

@@ -1,0 +1,67 @@
+"""A cell may break what the kernel itself is made of: the next one works, and is told what was."""
+
+from __future__ import annotations
+
+import pytest
+
+from assay.kernel.ipython._lazy_event_loop import REPAIRED
+from assay.protocol import StreamName
+from assay.transport import Client
+from tests.kernel._kernels import execute, result, succeeded
+
+FREEZE = """
+import sys, time
+kept = time.time, time.monotonic
+for name, module in list(sys.modules.items()):
+    if name == "time" or name.startswith("assay"):
+        for word, value in list(vars(module).items()):
+            if any(value is one for one in kept):
+                setattr(module, word, lambda: 0.0)
+"""
+"""What freezegun does to every module, though not to those of Python that need the time."""
+
+CLOCKS = {
+    "frozen everywhere": FREEZE,
+    "deleted": "import time; del time.time, time.monotonic",
+    "raising": "import time; time.time = time.monotonic = lambda: 1 / 0",
+    "of another kind": "import time; time.time = time.monotonic = lambda: 'soon'",
+    "mocked": """
+from unittest import mock
+for name in ("time.time", "time.monotonic", "time.sleep"):
+    mock.patch(name).start()
+""",
+}
+"""Ways in which a program, often a test, replaces the time."""
+
+LOOP = "import asyncio; loop = asyncio.get_event_loop(); "
+
+BROKEN_LOOPS = {
+    "closed selector": f"{LOOP}loop._selector.close()",
+    "no selector": f"{LOOP}loop._selector = None",
+    "closed loop": f"{LOOP}loop._closed = True; loop._close_self_pipe(); loop._selector.close()",
+}
+
+
+@pytest.mark.parametrize("code", CLOCKS.values(), ids=CLOCKS.keys())
+def test_time_that_is_not_the_machines(mine: Client, code: str) -> None:
+    """The kernel has the clock that it was started with: cells answer, print and wait."""
+    succeeded(execute(mine, "import asyncio, subprocess"))
+    succeeded(execute(mine, code))
+
+    assert result(execute(mine, "1 + 1")) == "2"
+    assert execute(mine, "print('a')").text() == "a\n"
+    assert result(execute(mine, "await asyncio.sleep(0.01, 3)")) == "3"
+    assert result(execute(mine, "subprocess.run(['true']).returncode")) == "0"
+
+
+@pytest.mark.parametrize("code", BROKEN_LOOPS.values(), ids=BROKEN_LOOPS.keys())
+def test_loop_that_cannot_wait(mine: Client, code: str) -> None:
+    """The next cell repairs it and says so, once; tasks go on, and a cell can await."""
+    succeeded(execute(mine, f"{LOOP}task = loop.create_task(asyncio.sleep(0.01, 'done'))"))
+    succeeded(execute(mine, code))
+
+    cells = [execute(mine, "1 + 1"), execute(mine, "await task")]
+
+    assert [result(cell) for cell in cells] == ["2", "'done'"]
+    assert "".join(cell.text(StreamName.STDERR) for cell in cells).count(REPAIRED) == 1
+    assert execute(mine, "print(await asyncio.to_thread(str, 4))").text() == "4\n"
