@@ -282,11 +282,13 @@ class HistoryManager(OnFile, history.HistoryManager):  # type: ignore[misc]  # s
         ).start()
 
     def _insert_session(self, conn: Connection | Uncommitted) -> None:
-        super().new_session(conn)
-        row = conn.execute(
-            "SELECT start || '' FROM sessions WHERE session==?", (self.session_number,)
-        )
-        (self._start,) = row.fetchone()
+        # Who writes cells would find the new number with the old start, and insert another session.
+        with self._writing:
+            super().new_session(conn)
+            row = conn.execute(
+                "SELECT start || '' FROM sessions WHERE session==?", (self.session_number,)
+            )
+            (self._start,) = row.fetchone()
 
     def _have_session(self, conn: Connection | Uncommitted) -> None:
         """Begin the session anew if it has not come into the file: its number may be another's."""

@@ -102,6 +102,29 @@ def test_what_comes_behind_the_end_begins_no_session(manager: HistoryManager, pa
         assert db.execute("SELECT count(*) FROM history").fetchone() == (0,)
 
 
+def test_new_session_is_whole_before_cells_are_written(manager: HistoryManager, path: Path) -> None:
+    """Who is about to write cells while a session begins waits for its number and its start: else
+    it would find no such session, and begin another."""
+    looked: list[bool] = []
+
+    class Watched(sqlite3.Connection):
+        """Looks, at each step, whether another thread may write."""
+
+        def execute(self, *statement: Any) -> sqlite3.Cursor:
+            writer = threading.Thread(
+                target=lambda: looked.append(manager._writing.acquire(blocking=False))
+            )
+            writer.start()
+            writer.join()
+            return super().execute(*statement)
+
+    with closing(sqlite3.connect(path, factory=Watched)) as db:
+        manager.new_session(db)
+
+    assert len(looked) >= 2
+    assert not any(looked)
+
+
 def test_a_number_that_is_taken_moves_to_a_new_session(
     manager: HistoryManager, capsys: pytest.CaptureFixture[str]
 ) -> None:
