@@ -342,6 +342,8 @@ class Residence:
     def __init__(self) -> None:
         self._descriptor = -1
         if sys.platform == "linux" and not IS_PORTABLE:
+            # A cell may replace functions of `os`.
+            self._read, self._page_bytes = os.pread, os.sysconf("SC_PAGE_SIZE")
             with suppress(OSError):  # no /proc is mounted here
                 self._descriptor = os.open(self.PATH, os.O_RDONLY | os.O_CLOEXEC)
 
@@ -349,8 +351,8 @@ class Residence:
         """Return the memory that the process has; 0 if it is not known."""
         if sys.platform == "linux" and self._descriptor >= 0:
             with suppress(OSError):
-                fields = os.pread(self._descriptor, self.FIELDS_BYTES, 0).split()
-                return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
+                fields = self._read(self._descriptor, self.FIELDS_BYTES, 0).split()
+                return int(fields[1]) * self._page_bytes
         return 0
 
     def close(self) -> None:
@@ -387,22 +389,23 @@ def process_descriptor(pid: int) -> int | None:
 
 def process_name(pid: int) -> str:
     """Return the name of what the process *pid* runs; empty if it cannot be had."""
-    return _read_process(pid, "comm").decode("utf-8", "replace").rstrip("\n")
+    return (_read_process(pid, "comm") or b"").decode("utf-8", "replace").rstrip("\n")
 
 
-def process_environment(pid: int) -> list[bytes]:
-    """Return the ``NAME=value`` that the process *pid* began with; none if they cannot be had."""
-    return _read_process(pid, "environ").split(b"\0")
+def process_environment(pid: int) -> list[bytes] | None:
+    """Return the ``NAME=value`` that the process *pid* began with; None if they cannot be had."""
+    found = _read_process(pid, "environ")
+    return None if found is None else [one for one in found.split(b"\0") if one]
 
 
-def _read_process(pid: int, what: str) -> bytes:
+def _read_process(pid: int, what: str) -> bytes | None:
     if sys.platform == "linux" and not IS_PORTABLE:
         try:
             with open(f"/proc/{pid}/{what}", "rb") as file:  # noqa: PTH123 - in a kernel's start
                 return file.read()
         except OSError:  # there is no such process, or it is another user's
-            pass
-    return b""
+            return None
+    return None
 
 
 def wait_unreaped(pid: int) -> bool:

@@ -123,12 +123,18 @@ def test_descriptor_of_a_process() -> None:
 @pytest.mark.skipif(_platform.IS_PORTABLE or sys.platform != "linux", reason="only Linux says it")
 def test_what_a_process_is() -> None:
     """Its name and first environment are known, and nothing of one that is not there."""
-    with subprocess.Popen(["cat"], stdin=subprocess.PIPE, env={"A": "1", "B": "="}) as process:
-        assert process_environment(process.pid) == [b"A=1", b"B==", b""]
+    pipe, environment = subprocess.PIPE, {"A": "1", "B": "="}
+    with subprocess.Popen(["cat"], stdin=pipe, stdout=pipe, env=environment) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(b"x\n")
+        process.stdin.flush()
+        process.stdout.readline()  # it has begun: before that, Linux may still say nothing
+        assert process_environment(process.pid) == [b"A=1", b"B=="]
         assert process_name(process.pid) == "cat"
         process.communicate()
 
-    assert process_environment(process.pid) == [b""]
+    assert process_environment(process.pid) is None
     assert process_name(process.pid) == ""
 
 

@@ -238,7 +238,7 @@ def _explain(name: str) -> int:
             "also": ", ".join(one.also),
             "judged": ""
             if one.judged
-            else "no kernel: it is our own reading, or another page allows the opposite",
+            else "no kernel: no document says it, it is our reading, or another page differs",
             "kernel": "fresh" if one.fresh else "shared with other checks",
             "snippets": ", ".join(one.snippets),
             "feature": one.feature or "",

@@ -129,7 +129,7 @@ def _show_requirement(one: spec.Requirement) -> None:
     if not one.judged:
         _field(
             "judged",
-            "no kernel: it is our own reading, or another page allows the opposite",
+            "no kernel: no document says it, it is our reading, or another page differs",
         )
     _field("remark", one.rationale)
     _field("elsewhere", one.divergence)

@@ -56,6 +56,7 @@ class Peer:
             connection,
             identity=identity or self.session.encode(),
             lifeline=lifeline,
+            followed=(Channel.STDIN,),
         )
 
     def close(self) -> None:
@@ -178,6 +179,13 @@ class Peer:
             if not reached():
                 ends += self._overslept(min(left, LOOK_AGAIN_S))
         return True
+
+    def can_be_asked(self) -> bool:
+        """Wait until the kernel can send prompts to this client, and return whether it can.
+
+        Each channel connects by itself, and a prompt for a client that is not there yet is lost.
+        """
+        return self.wait_for(lambda: self._wire.is_connected(Channel.STDIN))
 
     def _overslept(self, seconds: float) -> float:
         """Read for up to *seconds*, and return how much longer than that it has taken.

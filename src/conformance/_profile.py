@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["Profile"]
 
 OURS = (
-    "no kernel is judged by this: it rests on our own reading, or another page of the public text"
-    " allows the opposite"
+    "no kernel is judged by this: no document says it, it is our own reading, or another page of "
+    "the public text allows the opposite"
 )
 
 

@@ -65,9 +65,14 @@ class Response:
         return self.idle is not None and (bool(self.replies) or not self.wants_reply)
 
     @property
+    def is_cell(self) -> bool:
+        """True for an ``execute_request``."""
+        return self.draft.msg_type == "execute_request"
+
+    @property
     def is_begun_cell(self) -> bool:
         """True for a cell that has begun."""
-        return self.draft.msg_type == "execute_request" and self.busy is not None
+        return self.is_cell and self.busy is not None
 
     @property
     def ended(self) -> bool:

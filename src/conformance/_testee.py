@@ -293,11 +293,15 @@ class Testee:
         A kernel may answer questions while it runs code (AMB-74): that it answers does not show
         that an interrupted cell has ended.
         """
+        # What is published may reach the first client alone: another one subscribes by itself.
+        begun = {one.parent_id for one in self.peer.arrivals if one.state == "busy"}
         cells = [
             one
             for peer in self._peers
             for one in peer.asked
-            if one.is_begun_cell and not one.done and one.msg_id not in self._awaited
+            if (one.is_begun_cell or (one.is_cell and one.msg_id in begun))
+            and not one.done
+            and one.msg_id not in self._awaited
         ]
         self._awaited.update(one.msg_id for one in cells)
         ended = self.peer.wait_for(lambda: all(one.ended for one in cells))

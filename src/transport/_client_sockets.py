@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import uuid
 from collections.abc import Collection, Iterator, Sequence
 from typing import Protocol
@@ -27,6 +28,8 @@ RECONNECT_MS = 20
 
 BATCH = 1_000
 """Messages taken from one socket before the others get their turn."""
+
+GREETED = zmq.EVENT_HANDSHAKE_SUCCEEDED
 
 PEER_OF = {"0.0.0.0": "127.0.0.1", "*": "127.0.0.1", "::": "::1"}  # noqa: S104 - where to connect to
 """Where to reach a kernel that listens everywhere."""
@@ -56,6 +59,7 @@ class ClientSockets:
         connection: Where the kernel listens, and its CURVE key.
         identity: Under which the kernel knows the client.
         channels: Which sockets to open.
+        followed: Of which of them `is_connected` tells.
         lifeline: The kernel's process, if it is ours: waiting ends when it has ended.
         receive_limit: Messages that ZeroMQ keeps for each socket while they are not read; 0 sets no
             limit.
@@ -72,6 +76,7 @@ class ClientSockets:
         identity: bytes,
         *,
         channels: Collection[Channel],
+        followed: Collection[Channel] = (),
         lifeline: Lifeline | None,
         receive_limit: int,
         recorder: Recorder | None = None,
@@ -87,6 +92,9 @@ class ClientSockets:
         self._poller = zmq.Poller()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._sockets: dict[Channel, zmq.Socket[bytes]] = {}
+        self._followed = followed
+        self._monitors: dict[Channel, zmq.Socket[bytes]] = {}
+        self._connected: set[Channel] = set()
         try:
             for channel in channels:
                 self._sockets[channel] = self._connect(channel, receive_limit)
@@ -164,6 +172,15 @@ class ClientSockets:
             self._poller.unregister(self._lifeline.fileno())
         return tuple(c for c in MESSAGE_CHANNELS if self._sockets.get(c) in ready)
 
+    def is_connected(self, channel: Channel) -> bool:
+        """Return whether the kernel and *channel*, which is followed, have greeted each other."""
+        monitor = self._monitors[channel]
+        while monitor.poll(0):
+            event = int.from_bytes(monitor.recv_multipart()[0][:2], sys.byteorder)
+            change = self._connected.add if event == GREETED else self._connected.discard
+            change(channel)
+        return channel in self._connected
+
     def take(self, channel: Channel) -> Iterator[tuple[bytes, ...]]:
         """Yield the frames of what *channel* has brought, `BATCH` messages at most."""
         socket = self._sockets[channel]
@@ -217,6 +234,8 @@ class ClientSockets:
         prepare(socket, connection)
         if channel is Channel.IOPUB:
             socket.subscribe(b"")
+        if channel in self._followed:
+            self._monitors[channel] = socket.get_monitor_socket(GREETED | zmq.EVENT_DISCONNECTED)
         socket.connect(address(connection, channel))
         return socket
 

@@ -22,6 +22,7 @@ class RawClient:
         connection: Where the kernel listens.
         identity: Under which the kernel knows the client; 1 to 255 bytes, the first not zero.
         channels: Which sockets to open.
+        followed: Of which of them to know whether they are connected.
         lifeline: The kernel's process, if it is ours: waiting ends when it has ended.
         recorder: Sees each message.
 
@@ -35,6 +36,7 @@ class RawClient:
         *,
         identity: bytes,
         channels: Collection[Channel] = tuple(Channel),
+        followed: Collection[Channel] = (),
         lifeline: Lifeline | None = None,
         recorder: Recorder | None = None,
     ) -> None:
@@ -44,6 +46,7 @@ class RawClient:
             connection,
             identity,
             channels=channels,
+            followed=followed,
             lifeline=lifeline,
             receive_limit=0,
             recorder=recorder,
@@ -94,6 +97,13 @@ class RawClient:
         return tuple(
             (channel, frames) for channel in ready for frames in self._sockets.take(channel)
         )
+
+    def is_connected(self, channel: Channel) -> bool:
+        """Return whether the kernel and *channel*, one of those followed, have greeted each other.
+
+        What the kernel sent to it before that is lost.
+        """
+        return self._sockets.is_connected(channel)
 
     def beat(self, payload: bytes, timeout: float | None) -> None:
         """Send *payload* to the heartbeat and wait until it is back.

@@ -43,10 +43,11 @@ of a kilobyte leave at 8,000 a second with 8, at 12,000 with 16 and at 13,000 wi
 MAX_SUBSCRIPTION_BYTES = 4 * 1024
 """What a subscriber may send at once; more ends its connection."""
 
-SUBSCRIBER_BUFFER_BYTES = 1
-"""What the system keeps of a subscriber's until ZeroMQ reads it: as little as it can, a kilobyte on
-Linux. Within one call, ZeroMQ's XPUB reads whatever has come, also of a connection that was cut:
-50 subscribers with a megabyte each kept the I/O thread there for 7 seconds."""
+SUBSCRIBER_BUFFER_BYTES = 4_096
+"""What the system keeps of a subscriber's until ZeroMQ reads it: enough for subscriptions. A byte
+would be rounded up on Linux, and might be a closed window elsewhere. Within one call, ZeroMQ's XPUB
+reads whatever has come, also of a connection that was cut: 50 subscribers with a megabyte each kept
+the I/O thread there for 7 seconds."""
 
 NO_NAME = "wanted an IP address of this machine, or a name that stands for an IPv4 address"
 """The error where ZeroMQ has found neither."""

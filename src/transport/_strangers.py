@@ -27,13 +27,13 @@ from __future__ import annotations
 import os
 import socket
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, Protocol
 
 from attrs import define
 
+from assay._clock import monotonic
 from assay._platform import (
     Arrivals,
     Residence,
@@ -67,6 +67,9 @@ MAX_IOPUB_BYTES = 256 * 1024
 
 FORGIVEN_BYTES = 64
 """Of each connection in a second: ZeroMQ's own heartbeats are no messages, and small."""
+
+FORGIVEN_IOPUB_BYTES = 4_096
+"""The same of a subscriber, who may change his mind now and then."""
 
 LOOK_AGAIN_S = 0.05
 """From one look at a connection to the next. ZeroMQ reads less than 100 MB meanwhile."""
@@ -217,7 +220,7 @@ class Strangers:
             return
         before = held_of(descriptor, channel) or 0
         self._known[descriptor] = Stranger(
-            channel, inode, before, time.monotonic(), is_doubtful=descriptor in self._inodes
+            channel, inode, before, monotonic(), is_doubtful=descriptor in self._inodes
         )
         self._inodes[descriptor] = inode
         if channel in KEYED:
@@ -262,7 +265,7 @@ class Strangers:
             for descriptor in seen:
                 if descriptor in self._known:
                     self._arm(descriptor)
-            if searches := time.monotonic() < self._search_until:
+            if searches := monotonic() < self._search_until:
                 self._accept_all()
             # Behind that: what ZeroMQ has read by now is counted, and what comes later is reported.
             self._measure(self._known if searches else seen)
@@ -306,7 +309,7 @@ class Strangers:
             self._cut(max(self._known, key=lambda descriptor: self._known[descriptor].held))
 
     def _note_held(self, descriptors: Iterable[int]) -> None:
-        now = time.monotonic()
+        now = monotonic()
         for descriptor in [*descriptors]:
             if (stranger := self._known.get(descriptor)) is None:
                 continue
@@ -314,20 +317,24 @@ class Strangers:
             if held is None or inode_of(descriptor) != stranger.inode:
                 self._forget(descriptor, stranger)
             else:
-                forgiven = int(FORGIVEN_BYTES * (now - stranger.since))
+                is_subscriber = stranger.channel is Channel.IOPUB
+                each_second = FORGIVEN_IOPUB_BYTES if is_subscriber else FORGIVEN_BYTES
+                forgiven = int(each_second * max(0.0, now - stranger.since))
                 stranger.held = max(0, held - stranger.before - forgiven)
 
     def _cut(self, descriptor: int) -> None:
         stranger = self._known[descriptor]
         self._forget(descriptor, stranger)
         logger.warning(
-            "%s: cut a connection off that sent %.1f MB and nothing that bears the key's signature",
+            "%s: cut a connection off that sent %.1f MB and nothing that bears the key's signature"
+            if stranger.channel in KEYED
+            else "%s: cut a connection off that sent %.1f MB",
             stranger.channel,
             stranger.held / 1_000_000,
         )
         self._arrivals.disarm(descriptor)
         cut(descriptor)
-        self._search_until = time.monotonic() + SEARCH_S
+        self._search_until = monotonic() + SEARCH_S
         self._gives_back = True
         self._reactor.call_later(LOOK_AGAIN_S, self._look_again)
 

@@ -40,6 +40,7 @@ from assay.conformance.checks import _comms, connection, control
 from assay.conformance.checks._cells import stop
 from assay.protocol import Channel, ConnectionFile, Transport
 from assay.spec import requirements
+from tests.conformance.late_channels import delayed
 from tests.faults.harness import ask
 
 CALCULATOR = Path(__file__).parents[2] / "examples" / "calculator.py"
@@ -239,6 +240,42 @@ def test_what_rests_on_our_reading_fails_nothing_in_passing_either() -> None:
 
     assert found["SIGN-11.1"] is Verdict.NOTE
     assert found["SIGN-01.0"] is Verdict.NOTE
+
+
+def _second_client_is_late(monkeypatch: pytest.MonkeyPatch, seconds: dict[Channel, float]) -> None:
+    connect = Testee.connect
+
+    def late(kernel: Testee, name: str = "two") -> Peer:
+        known = kernel.connection
+        if name == "two":
+            kernel.connection = delayed(known, seconds)
+        try:
+            return connect(kernel, name)
+        finally:
+            kernel.connection = known
+
+    monkeypatch.setattr(Testee, "connect", late)
+
+
+@pytest.mark.parametrize("check", ["STDIN-06.1", "STDIN-11.1"])
+def test_stdin_of_a_second_client_connects_late(
+    check: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A prompt for a client that is not there yet is lost: code asks when it is there."""
+    _second_client_is_late(monkeypatch, {Channel.STDIN: 1.0})
+
+    assert _verdicts("good", check) == {check: Verdict.PASSED}
+
+
+def test_a_lost_prompt_is_no_fault_of_the_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That a cell of another client waits is seen by its busy, which that client may not see."""
+    _second_client_is_late(monkeypatch, {Channel.STDIN: 60.0, Channel.IOPUB: 60.0})
+    monkeypatch.setattr(Peer, "can_be_asked", lambda _: True, raising=False)
+    target = Target.command((sys.executable, "-m", "assay", "kernel", "-f", "{connection_file}"))
+
+    report = run_checks(target, select(["STDIN-11.1"]), Options(jobs=1))
+
+    assert {one.check: one.outcome for one in report.results} == {"STDIN-11.1": Verdict.SKIPPED}
 
 
 def test_kernel_that_does_not_count() -> None:

@@ -7,6 +7,7 @@ import select
 import socket
 import struct
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from functools import partial
@@ -405,6 +406,25 @@ def test_message_of_an_earlier_connection_is_no_reason_to_trust(stack: ExitStack
 
     assert at_first == {Channel.SHELL}
     assert door.strangers.keyed == set()
+
+
+@pytest.mark.parametrize("channel", [Channel.SHELL, Channel.HB])
+def test_time_that_a_program_sets_is_nothing_that_was_sent(
+    stack: ExitStack, monkeypatch: pytest.MonkeyPatch, channel: Channel
+) -> None:
+    """A connection that was made while a cell had frozen the time is not cut when it thaws."""
+    door = Door(stack, "127.0.0.1", "127.0.0.1")
+    with monkeypatch.context() as frozen:
+        frozen.setattr(time, "monotonic", lambda: 1e9)
+        descriptor = door.connect(channel)
+        door.strangers.accept(descriptor)
+    cut_off: list[int] = []
+    monkeypatch.setattr(strangers_module, "cut", cut_off.append)
+
+    monkeypatch.setattr(Idle, "arrived", lambda _: [descriptor])
+    door.strangers._look()
+
+    assert cut_off == []
 
 
 def test_message_of_another_channel_is_no_reason_to_trust(

@@ -36,10 +36,16 @@ def _ask(kernel: Testee, snippet: str = "input", *, peer: Peer | None = None) ->
         Skip: it does not ask; STDIN-01 leaves that to the kernel.
     """
     asking = peer or kernel.peer
+    _must_be_connected(asking)
     cell = asking.execute(kernel.snippet(snippet, prompt="assay"), allow_stdin=True, wait=False)
     asking.wait_for(lambda: cell.prompts or cell.replies)
     must_have_asked(cell)
     return cell
+
+
+def _must_be_connected(peer: Peer) -> None:
+    if not peer.can_be_asked():
+        raise Skip("the client's stdin does not connect (WIRE-01)")
 
 
 def _end(peer: Peer, cell: Response) -> None:
@@ -179,8 +185,9 @@ def how_it_ends(kernel: Testee) -> Outcome:
 )
 def only_one_is_asked(kernel: Testee) -> Outcome:
     other = kernel.connect("two")
-    # Both clients have spoken on shell and stdin, so the kernel could reach either.
+    # The kernel could reach either.
     for peer in (kernel.peer, other):
+        _must_be_connected(peer)
         peer.ask("kernel_info_request")
     start = len(kernel.peer.on(STDIN))
     asking = other.execute(kernel.snippet("input", prompt="assay"), allow_stdin=True, wait=False)

@@ -19,6 +19,9 @@ POLL_S = 1.0
 SERVICE_MANAGER = "systemd"
 """Besides the first process of the system it adopts the orphans: those of its user."""
 
+OF_CONTAINERS = frozenset({"catatonit", "docker-init", "dumb-init", "pause", "s6-svscan", "tini"})
+"""What the first process of a container runs, and never that of a whole system."""
+
 
 def watch_parent(
     pid: int, io: IoThread, gone: Callable[[], None], *, is_parent: bool = False
@@ -91,9 +94,13 @@ def _is_orphan(launcher: int) -> bool:
     number comes from outside.
     """
     parent = os.getppid()
-    if parent != 1 and process_name(parent) != SERVICE_MANAGER:
+    name = process_name(parent)
+    if parent != 1 and name != SERVICE_MANAGER:
         return False
-    return b"JPY_PARENT_PID=%d" % launcher not in process_environment(parent)
+    environment = process_environment(parent)
+    if environment is None:  # it is another user's
+        return name not in OF_CONTAINERS
+    return b"JPY_PARENT_PID=%d" % launcher not in environment
 
 
 def _is_our_parent(pid: int) -> bool:

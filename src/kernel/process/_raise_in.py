@@ -28,7 +28,10 @@ class _Interrupt(KeyboardInterrupt):
     """
 
     def __new__(cls) -> KeyboardInterrupt:  # type: ignore[misc]  # no instance of it is wanted
-        _finish(sys._getframe(1))
+        # As few calls as can be: the struck function may be near the limit of recursion.
+        frame = sys._getframe(1)
+        if frame.f_code in LOCKING:
+            _finish(frame)
         return KeyboardInterrupt()
 
 
@@ -41,9 +44,7 @@ INTERRUPT = _Interrupt if sys.version_info >= (3, 12) else KeyboardInterrupt
 def _finish(frame: FrameType) -> None:
     """Do what the function of *frame* does, if it only begins there and must be run."""
     code = frame.f_code
-    if code not in LOCKING or code.co_name not in FINISHING:
-        return
-    if code.co_code[frame.f_lasti] == opmap["RESUME"]:
+    if code.co_name in FINISHING and code.co_code[frame.f_lasti] == opmap["RESUME"]:
         names, others, _, values = inspect.getargvalues(frame)
         rest = values[others] if others is not None else ()
         FunctionType(code, frame.f_globals)(*[values[name] for name in names], *rest)

@@ -244,8 +244,9 @@ def _busy_and_idle(conversation: Conversation, exchange: RecordedExchange) -> No
 def _status_rule(exchange: RecordedExchange) -> str:
     if exchange.request.channel is Channel.CONTROL:
         return "CTRL-03"
-    # What is refused or aborted need not have been begun.
-    if exchange.msg_type in {"execute_request", "kernel_info_request"} and not exchange.failed:
+    # What is refused or aborted need not have been begun; what shows its input has.
+    begun = not exchange.failed or exchange.first("execute_input") is not None
+    if exchange.msg_type in {"execute_request", "kernel_info_request"} and begun:
         return "SHELL-01"
     row = MESSAGE_TYPES.get(exchange.msg_type)
     return "SHELL-06" if row is not None and row.reply is not None else "SHELL-07"

@@ -134,7 +134,11 @@ def test_launcher_dies_before_the_kernel_begins(tmp_path: Path) -> None:
     ("parent", "name", "environment", "ends"),
     [
         (1, "init", [b"HOME=/"], True),
-        (1, "init", [], True),  # another user's
+        (1, "own", [], True),
+        (1, "init", None, True),  # another user's
+        (1, "systemd", None, True),
+        (1, "tini", None, False),
+        (1, "", None, True),  # on a system that tells nothing of it
         (1, "tini", [b"HOME=/", b"JPY_PARENT_PID=%d"], False),
         (1, "tini", [b"JPY_PARENT_PID=%d1"], True),
         (700, "systemd", [b"HOME=/"], True),
@@ -146,7 +150,7 @@ def test_number_of_nobody(
     monkeypatch: pytest.MonkeyPatch,
     parent: int,
     name: str,
-    environment: list[bytes],
+    environment: list[bytes] | None,
     ends: bool,
 ) -> None:
     """The number of no process is that of a launcher which is gone, if this process was adopted;
@@ -154,7 +158,7 @@ def test_number_of_nobody(
     parent is another process."""
     with subprocess.Popen(["true"]) as process:
         nobody = process.pid
-    filled = [one % nobody if b"%" in one else one for one in environment]
+    filled = environment and [one % nobody if b"%" in one else one for one in environment]
     monkeypatch.setattr(os, "getppid", lambda: parent)
     monkeypatch.setattr(_parent_process, "process_name", lambda _: name)
     monkeypatch.setattr(_parent_process, "process_environment", lambda _: filled)

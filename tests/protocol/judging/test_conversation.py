@@ -907,6 +907,19 @@ def test_an_unstored_cell_may_be_shown_under_the_next_number() -> None:
     }
 
 
+def test_a_cell_that_raises_was_begun() -> None:
+    """What shows its input has begun, however it ends: busy belongs around it (SHELL-01)."""
+    scene = Scene()
+    raising = scene.wanted("raising")
+    scene.tell("raising.input", "execute_input", {"code": "x", "execution_count": 1}, raising)
+    scene.tell("raising.error", "error", FAILURE, raising)
+    scene.reply("raising", {"status": "error", **FAILURE, "execution_count": 1}, raising)
+
+    found = check_conversation(scene.script.recorded())
+
+    assert [one.requirement for one in found] == ["SHELL-01"]
+
+
 def test_an_aborted_cell_was_not_begun() -> None:
     """That it has neither busy nor idle is against a recommendation only (SHELL-06)."""
     script = play()

@@ -57,6 +57,7 @@ from IPython.core.history import HistorySavingThread
 from IPython.core.interactiveshell import InteractiveShell
 
 from assay._clock import monotonic, now, sleep
+from assay._platform import block_signals
 from assay.kernel._own_thread import OwnThread
 from assay.kernel.ipython._history_file import (
     MEMORY,
@@ -596,6 +597,12 @@ class _PatientThread(HistorySavingThread, OwnThread):  # type: ignore[misc]  # s
     def __init__(self, manager: HistoryManager) -> None:
         HistorySavingThread.__init__(self, manager)
         self.save_flag = _PatientFlag(self)
+
+    def run(self) -> None:
+        # A signal that came here would be handled in the main thread, also where that has kept
+        # signals back for a moment (`Undisturbed`).
+        block_signals()
+        super().run()
 
 
 class _PatientFlag(threading.Event):
