@@ -17,6 +17,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 BLOCK = re.compile(r"^```python\n(.*?)^```(?:\n+```text\n(.*?)^```)?", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\[[^\]]+\]\((?!https?:|#)([^)#\s]+)[^)]*\)")
 
+FAULT = re.compile(r"\[([A-Z]+-[^\]]+)\]\((kernels/[^)#]+)\.md#(\w+)\)")
+
 DOCUMENTS = sorted(
     path
     for pattern in ("*.md", "docs/**/*.md", "spec/**/*.md", "benchmarks/*.md")
@@ -82,3 +84,17 @@ def test_no_document_holds_the_marks_of_a_merge() -> None:
     ]
 
     assert marked == []
+
+
+def test_a_fault_is_shown_where_its_link_leads() -> None:
+    """The page of a kernel has what kernel-faults.md cites: a failure, or a note under #notes."""
+    found = FAULT.findall((ROOT / "docs" / "kernel-faults.md").read_text("utf-8"))
+    wrong = []
+    for cited, page, place in found:
+        table = json.loads((ROOT / "docs" / f"{page}.json").read_text("utf-8"))
+        rows = table["notes" if place == "notes" else "failed"]
+        shown = {one["check"].rpartition(".")[0] for one in rows}
+        wrong += [f"{page}#{place}: {rule}" for rule in cited.split(", ") if rule not in shown]
+
+    assert found
+    assert wrong == []
