@@ -419,7 +419,7 @@ def _did_more(testee: Testee, start: int) -> bool:
 
 
 def _await(worker: Future[None]) -> None:
-    """Wait for *worker*, a second at a time: Ctrl-C ends no wait that begins behind it."""
+    """Wait for *worker*, a second at a time, so that a Ctrl-C just before a wait is not lost."""
     while not worker.done():
         wait((worker,), timeout=1)
 

@@ -4,32 +4,34 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 from contextlib import suppress
 
 from assay.protocol import Channel, ConnectionFile
+from tests.limits import HANG_LIMIT_S
 
 __all__ = ["delayed"]
 
 
-def delayed(connection: ConnectionFile, seconds: dict[Channel, float]) -> ConnectionFile:
-    """Return *connection* with other ports, which one client reaches so many *seconds* too late.
+def delayed(connection: ConnectionFile, opened: dict[Channel, threading.Event]) -> ConnectionFile:
+    """Return *connection* with other ports for the channels of *opened*, for one client.
 
-    It connects at once, and is heard only then: as where a busy machine keeps ZeroMQ from greeting.
+    It connects at once, and is heard when the channel's event is set: as where a busy machine keeps
+    ZeroMQ from greeting.
     """
     ports = {
-        channel: _relay((connection.ip, connection.port(channel)), late)
-        for channel, late in seconds.items()
+        channel: _relay((connection.ip, connection.port(channel)), event)
+        for channel, event in opened.items()
     }
     return connection.with_ports(ports)
 
 
-def _relay(there: tuple[str, int], seconds: float) -> int:
+def _relay(there: tuple[str, int], opened: threading.Event) -> int:
     listener = socket.create_server((there[0], 0))
 
     def relay() -> None:
         with listener, listener.accept()[0] as client:
-            time.sleep(seconds)
+            if not opened.wait(HANG_LIMIT_S):
+                return
             with suppress(OSError), socket.create_connection(there) as kernel:
                 back = threading.Thread(target=_pump, args=(kernel, client), daemon=True)
                 back.start()

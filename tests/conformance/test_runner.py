@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
@@ -242,13 +243,15 @@ def test_what_rests_on_our_reading_fails_nothing_in_passing_either() -> None:
     assert found["SIGN-01.0"] is Verdict.NOTE
 
 
-def _second_client_is_late(monkeypatch: pytest.MonkeyPatch, seconds: dict[Channel, float]) -> None:
+def _second_client_is_late(
+    monkeypatch: pytest.MonkeyPatch, opened: dict[Channel, threading.Event]
+) -> None:
     connect = Testee.connect
 
     def late(kernel: Testee, name: str = "two") -> Peer:
         known = kernel.connection
         if name == "two":
-            kernel.connection = delayed(known, seconds)
+            kernel.connection = delayed(known, opened)
         try:
             return connect(kernel, name)
         finally:
@@ -262,18 +265,28 @@ def test_stdin_of_a_second_client_connects_late(
     check: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A prompt for a client that is not there yet is lost: code asks when it is there."""
-    _second_client_is_late(monkeypatch, {Channel.STDIN: 1.0})
+    opened = threading.Event()
+    _second_client_is_late(monkeypatch, {Channel.STDIN: opened})
+    can_be_asked = Peer.can_be_asked
+
+    def wait_for_stdin(peer: Peer) -> bool:
+        opened.set()
+        return can_be_asked(peer)
+
+    monkeypatch.setattr(Peer, "can_be_asked", wait_for_stdin)
 
     assert _verdicts("good", check) == {check: Verdict.PASSED}
 
 
 def test_a_lost_prompt_is_no_fault_of_the_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
     """That a cell of another client waits is seen by its busy, which that client may not see."""
-    _second_client_is_late(monkeypatch, {Channel.STDIN: 60.0, Channel.IOPUB: 60.0})
-    monkeypatch.setattr(Peer, "can_be_asked", lambda _: True, raising=False)
+    opened = threading.Event()
+    _second_client_is_late(monkeypatch, {Channel.STDIN: opened, Channel.IOPUB: opened})
+    monkeypatch.setattr(Peer, "can_be_asked", lambda _: True)
     target = Target.command((sys.executable, "-m", "assay", "kernel", "-f", "{connection_file}"))
 
     report = run_checks(target, select(["STDIN-11.1"]), Options(jobs=1))
+    opened.set()  # lets the relay's threads end
 
     assert {one.check: one.outcome for one in report.results} == {"STDIN-11.1": Verdict.SKIPPED}
 

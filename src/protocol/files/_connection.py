@@ -20,7 +20,7 @@ from assay.protocol._errors import (
 from assay.protocol._value import Value
 from assay.protocol.files._private_file import write_private
 from assay.protocol.files._repeated import check_repeated
-from assay.protocol.files._small_file import mode_risk, read_small_file
+from assay.protocol.files._small_file import read_key_file
 from assay.protocol.wire._json import Json, JsonObject, decode_object, encode_json
 from assay.protocol.wire._registry import Channel
 from assay.protocol.wire._signing import DEFAULT_SCHEME, Signer
@@ -280,12 +280,7 @@ class ConnectionFile(Value):
             ConnectionFileError: as for `from_json`, or the file cannot be read, is none, or has
                 more than a megabyte.
         """
-        try:
-            data, mode = read_small_file(path)
-        except OSError as error:
-            raise ConnectionFileError(
-                f"{path}: cannot be read: {error.strerror}", requirement="CONN-17"
-            ) from error
+        data, risk = read_key_file(path, "CONN-17")
         made = cls.from_json(
             data,
             name=str(path),
@@ -293,7 +288,7 @@ class ConnectionFile(Value):
             otherwise=otherwise,
             allow_broken_scheme=allow_broken_scheme,
         )
-        object.__setattr__(made, "_mode_risk", mode_risk(path, mode, "the kernel"))
+        object.__setattr__(made, "_mode_risk", risk)
         return made
 
     def to_json(self) -> bytes:
