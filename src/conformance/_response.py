@@ -70,11 +70,6 @@ class Response:
         return self.draft.msg_type == "execute_request"
 
     @property
-    def is_begun_cell(self) -> bool:
-        """True for a cell that has begun."""
-        return self.is_cell and self.busy is not None
-
-    @property
     def ended(self) -> bool:
         """True once idle or a reply has come."""
         return self.idle is not None or bool(self.replies)

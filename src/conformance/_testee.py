@@ -293,13 +293,16 @@ class Testee:
         A kernel may answer questions while it runs code (AMB-74): that it answers does not show
         that an interrupted cell has ended.
         """
-        # What is published may reach the first client alone: another one subscribes by itself.
-        begun = {one.parent_id for one in self.peer.arrivals if one.state == "busy"}
+        # Of any client: what is published may reach another one than who asked, and reach it first.
+        begun = {
+            one.parent_id for peer in self._peers for one in peer.arrivals if one.state == "busy"
+        }
         cells = [
             one
             for peer in self._peers
             for one in peer.asked
-            if (one.is_begun_cell or (one.is_cell and one.msg_id in begun))
+            if one.is_cell
+            and one.msg_id in begun
             and not one.done
             and one.msg_id not in self._awaited
         ]
