@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import field, frozen
 
+from assay._value import Value
+
 if TYPE_CHECKING:
     from assay.protocol import Json, JsonObject
 
 __all__ = ["Cell", "Executed", "Failed", "Succeeded"]
 
 
-@frozen(kw_only=True)
-class Cell:
+@frozen(kw_only=True, eq=False, repr=False)
+class Cell(Value):
     """What an interpreter is to run."""
 
     code: str
@@ -30,16 +32,16 @@ class Cell:
     """The notebook cell's id, where the client tells it (AMB-70)."""
 
 
-@frozen(kw_only=True)
-class Succeeded:
+@frozen(kw_only=True, eq=False, repr=False)
+class Succeeded(Value):
     """The cell ran to its end."""
 
     user_expressions: Mapping[str, JsonObject] = field(factory=dict)
     payload: tuple[JsonObject, ...] = ()
 
 
-@frozen(kw_only=True)
-class Failed:
+@frozen(kw_only=True, eq=False, repr=False)
+class Failed(Value):
     """The cell raised, or was interrupted.
 
     The kernel publishes the `Error`, unless the interpreter has done so where it happened.

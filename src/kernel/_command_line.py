@@ -19,8 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from attrs import field, frozen
-
+from assay._fields import Fields
 from assay.protocol import AssayError, ConnectionFile
 
 if TYPE_CHECKING:
@@ -67,17 +66,16 @@ class CommandLineError(AssayError):
     """An option of the command line has no value, or one that makes no sense."""
 
 
-@frozen(kw_only=True, eq=False, repr=False)
-class CommandLine:
+class CommandLine(Fields):
     """What the options say."""
 
     path: str = ""
     """The connection file; empty if none is named."""
 
-    places: dict[str, Json] = field(factory=dict)
+    places: dict[str, Json]
     """Transport, address and ports, by their names in a connection file."""
 
-    signing: dict[str, Json] = field(factory=dict)
+    signing: dict[str, Json]
     """Key and signature scheme, by their names there; an empty key is one that was asked for."""
 
     publish_silent: bool = False

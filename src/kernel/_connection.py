@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from assay._fields import Fields
 from assay.protocol import ConnectionFile, ConnectionFileError
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ __all__ = ["OpenedConnection", "default_path", "open_connection"]
 KEY_BYTES = 16
 
 
-class OpenedConnection(NamedTuple):
+class OpenedConnection(Fields):
     """A connection file that was read, or that will be written."""
 
     path: str

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from attrs import define, field
-
 from assay.protocol import Channel, Content, Envelope, Header, JsonObject, ProtocolError
 
 __all__ = ["NoInputError", "Request"]
@@ -16,52 +14,55 @@ class NoInputError(ProtocolError):
     """The request's client cannot answer prompts (STDIN-03, STDIN-04)."""
 
 
-@define(eq=False, repr=False)
 class Request:
-    """One request: where it came from, what it wants, how far it is."""
+    """One request: where it came from, what it wants, how far it is.
 
-    channel: Channel
-    envelope: Envelope
-    silent: bool = False
-    """Nothing but status is to be published (EXEC-04, AMB-08); known when its turn comes."""
+    Args:
+        channel: Where it came from.
+        envelope: What came.
+        finished: It is over.
+    """
 
-    allow_stdin: bool = False
-    """The client answers input_request (EXEC-15); known when its turn comes."""
+    def __init__(self, channel: Channel, envelope: Envelope, *, finished: bool = False) -> None:
+        self.channel = channel
+        self.envelope = envelope
 
-    aborted: bool = False
-    """An earlier request failed, and this one waited behind it (EXEC-20)."""
+        self.parent = envelope.header.raw or _encoded(envelope.header)
+        """The header as it came: the parent header of everything this request causes (HDR-15)."""
 
-    number: int = 0
-    """What the results of its cell are numbered with (AMB-07); 0 before it runs."""
+        self.silent = False
+        """Nothing but status is to be published (EXEC-04, AMB-08); known when its turn comes."""
 
-    error: Content | None = None
-    """The `Error` that was published in the thread that runs the cell and has ended it, if any has;
-    not one that its code has caught and shown."""
+        self.allow_stdin = False
+        """The client answers input_request (EXEC-15); known when its turn comes."""
 
-    result_error: Content | None = None
-    """The `Error` that was published because the result of its cell could not be shown."""
+        self.aborted = False
+        """An earlier request failed, and this one waited behind it (EXEC-20)."""
 
-    is_deferred: bool = False
-    """Its handler leaves reply and idle to another thread, which sends both later."""
+        self.number = 0
+        """What the results of its cell are numbered with (AMB-07); 0 before it runs."""
 
-    run: object = None
-    """What the interpreter keeps of the cell while it runs."""
+        self.error: Content | None = None
+        """The `Error` that was published in the thread that runs the cell and has ended it, if any
+        has; not one that its code has caught and shown."""
 
-    thread: int = 0
-    """The thread of the subshell that handles it; 0 in the main shell."""
+        self.result_error: Content | None = None
+        """The `Error` that was published because the result of its cell could not be shown."""
 
-    started: datetime | None = None
-    """When its turn came, aware; only an engine notes it."""
+        self.is_deferred = False
+        """Its handler leaves reply and idle to another thread, which sends both later."""
 
-    finished: bool = False
-    """Idle has been published; no client answers its prompts any more."""
+        self.run: object = None
+        """What the interpreter keeps of the cell while it runs."""
 
-    parent: bytes = field(init=False)
-    """The header as it came: the parent header of everything this request causes (HDR-15)."""
+        self.thread = 0
+        """The thread of the subshell that handles it; 0 in the main shell."""
 
-    def __attrs_post_init__(self) -> None:
-        header = self.envelope.header
-        self.parent = header.raw or _encoded(header)
+        self.started: datetime | None = None
+        """When its turn came, aware; only an engine notes it."""
+
+        self.finished = finished
+        """Idle has been published; no client answers its prompts any more."""
 
     @property
     def header(self) -> Header:

@@ -11,10 +11,11 @@ import errno
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import zmq
 
+from assay._fields import Fields
 from assay.protocol import Channel, ConnectionFile, Transport
 from assay.transport._errors import TransportError
 
@@ -65,7 +66,7 @@ class BindError(TransportError):
     """An address cannot be bound (CONN-11)."""
 
 
-class KernelSockets(NamedTuple):
+class KernelSockets(Fields):
     """The four sockets of the I/O thread; the heartbeat has a context and thread of its own."""
 
     context: zmq.Context[Socket]

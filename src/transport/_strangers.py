@@ -31,8 +31,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, Protocol
 
-from attrs import define
-
 from assay._clock import monotonic
 from assay._platform import (
     Arrivals,
@@ -103,19 +101,21 @@ class Watcher(Protocol):
         ...
 
 
-@define
 class Stranger:
     """A connection that no trusted message has come by."""
 
-    channel: Channel
-    inode: int
-    before: int
-    """Bytes that do not count: they came when it was not followed yet."""
-    since: float
-    held: int = 0
-    """Bytes since then that ZeroMQ may keep, when it was looked at last."""
-    is_doubtful: bool = False
-    """True while messages of an earlier connection may wait that had the same descriptor."""
+    def __init__(
+        self, channel: Channel, inode: int, before: int, since: float, *, is_doubtful: bool
+    ) -> None:
+        self.channel = channel
+        self.inode = inode
+        self.before = before
+        """Bytes that do not count: they came when it was not followed yet."""
+        self.since = since
+        self.held = 0
+        """Bytes since then that ZeroMQ may keep, when it was looked at last."""
+        self.is_doubtful = is_doubtful
+        """True while messages of an earlier connection may wait that had the same descriptor."""
 
 
 class Strangers:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from assay._fields import Fields
 from assay.protocol import SessionId, StreamName
 
 __all__ = ["EngineTopics", "Topics"]
 
 
-class Topics(NamedTuple):
+class Topics(Fields):
     """How one sender names what it publishes."""
 
     prefix: bytes
@@ -34,8 +33,6 @@ class Topics(NamedTuple):
 
 class EngineTopics(Topics):
     """How an engine of a parallel cluster names what it publishes (ENGINE-12)."""
-
-    __slots__ = ()
 
     @classmethod
     def of_engine(cls, number: int) -> EngineTopics:

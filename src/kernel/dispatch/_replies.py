@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from attrs import field, frozen
-
 from assay.kernel._request import Request
 from assay.protocol import (
     EMPTY_OBJECT,
@@ -32,15 +30,25 @@ STATUS = {state: encode_json({"execution_state": state}) for state in ("starting
 """Contents of the only messages that every request causes."""
 
 
-@frozen(eq=False, repr=False)
 class Reply:
-    """What answers a request: a content, and what a handler lets go along with it."""
+    """What answers a request: a content, and what a handler lets go along with it.
 
-    content: Content
-    metadata: Mapping[str, Json] = field(factory=dict, kw_only=True)
-    """Free for extensions; engines say there when a task began and how it ended."""
-    buffers: Sequence[Buffer] = field(default=(), kw_only=True)
-    """Raw bytes that follow the content, such as the result of an engine's task."""
+    Args:
+        content: Of the reply.
+        metadata: Free for extensions; engines say there when a task began and how it ended.
+        buffers: Raw bytes that follow the content, such as the result of an engine's task.
+    """
+
+    def __init__(
+        self,
+        content: Content,
+        *,
+        metadata: Mapping[str, Json] | None = None,
+        buffers: Sequence[Buffer] = (),
+    ) -> None:
+        self.content = content
+        self.metadata = {} if metadata is None else metadata
+        self.buffers = buffers
 
     @property
     def failed(self) -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, field
 from IPython.core import payload
 
 from assay.protocol import decode_json, encode_json
@@ -20,44 +19,46 @@ if TYPE_CHECKING:
 __all__ = ["CellRun", "PayloadManager", "run_of"]
 
 
-@define(eq=False)
 class CellRun:
     """One cell, from its beginning to its reply."""
 
-    count: int = 0
-    """What `execution_count` is to it: its number, and the next one once IPython has counted; 0 if
-    it is not stored and so has no number."""
+    def __init__(self, count: int = 0) -> None:
+        self.count = count
+        """What `execution_count` is to it: its number, and the next one once IPython has counted; 0
+        if it is not stored and so has no number."""
 
-    payload: list[dict[str, Any]] = field(factory=list)
-    """What it asks its client for (EXEC-12)."""
+        self.payload: list[dict[str, Any]] = []
+        """What it asks its client for (EXEC-12)."""
 
-    depth: int = 0
-    """How many pieces of code run in each other: one, and more where the code runs cells itself."""
+        self.depth = 0
+        """How many pieces of code run in each other: one, and more where the code runs cells
+        itself."""
 
-    is_ending: bool = False
-    """The error that is being shown is what its code raised."""
+        self.is_ending = False
+        """The error that is being shown is what its code raised."""
 
-    outcome: object = None
-    """IPython's account of its code, where that notes what the code has raised."""
+        self.outcome: object = None
+        """IPython's account of its code, where that notes what the code has raised."""
 
-    shows_interrupt: bool = False
-    """An interrupt is being shown."""
+        self.shows_interrupt = False
+        """An interrupt is being shown."""
 
-    is_failed: bool = False
-    """Its own error has been shown: an interrupt that comes behind it adds nothing (EXEC-17)."""
+        self.is_failed = False
+        """Its own error has been shown: an interrupt that comes behind it adds nothing
+        (EXEC-17)."""
 
-    errors: list[tuple[BaseException, Error]] = field(factory=list)
-    """What was raised outside its code or ended it, and what was shown of that: a hook of IPython's
-    may fail behind code that has failed."""
+        self.errors: list[tuple[BaseException, Error]] = []
+        """What was raised outside its code or ended it, and what was shown of that: a hook of
+        IPython's may fail behind code that has failed."""
 
-    ended_by: Error | None = None
-    """What was shown of what ended its code, as its own error may stand for an interrupt."""
+        self.ended_by: Error | None = None
+        """What was shown of what ended its code, as its own error may stand for an interrupt."""
 
-    interrupt_outside: Error | None = None
-    """What was shown of an interrupt that struck before or behind the cell's code."""
+        self.interrupt_outside: Error | None = None
+        """What was shown of an interrupt that struck before or behind the cell's code."""
 
-    result: object = None
-    """Where IPython notes its result."""
+        self.result: object = None
+        """Where IPython notes its result."""
 
     @property
     def is_in_code(self) -> bool:

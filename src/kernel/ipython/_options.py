@@ -10,9 +10,10 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from importlib import import_module
 
-from attrs import frozen
 from traitlets import Container, Dict, TraitType
 from traitlets.config import Configurable
+
+from assay._fields import Fields
 
 __all__ = ["SortedOptions", "sort_options", "traits_by_class"]
 
@@ -26,8 +27,7 @@ LATE_CLASSES = {
 HELP = frozenset({"-h", "--help", "--help-all", "-V", "--version"})
 
 
-@frozen(kw_only=True)
-class SortedOptions:
+class SortedOptions(Fields):
     """The words of a command line, by kind."""
 
     known: tuple[str, ...]

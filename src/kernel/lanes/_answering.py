@@ -9,8 +9,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
-from attrs import frozen
-
+from assay._fields import Fields
 from assay.kernel._request import Request
 from assay.kernel.dispatch._handlers import Handlers
 from assay.kernel.dispatch._replies import Reply, Responder
@@ -64,8 +63,7 @@ class Limit(Protocol):
         ...
 
 
-@frozen(kw_only=True, eq=False, repr=False)
-class Surroundings:
+class Surroundings(Fields):
     """The parts of the kernel that a lane works with."""
 
     io: IoThread

@@ -38,8 +38,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from enum import Enum, auto
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
+from assay._fields import Fields
 from assay.kernel._request import Request
 
 __all__ = ["MOVES", "Act", "Effects", "Ending", "Event", "Move", "Phase", "Shutdown"]
@@ -88,11 +89,12 @@ class Act(Enum):
     """Answer it in the main thread's place, and end the process."""
 
 
-class Move(NamedTuple):
+class Move:
     """Where an event leads, and what is done."""
 
-    phase: Phase
-    acts: tuple[Act, ...] = ()
+    def __init__(self, phase: Phase, acts: tuple[Act, ...] = ()) -> None:
+        self.phase = phase
+        self.acts = acts
 
 
 MOVES: Mapping[tuple[Phase, Event], Move] = {
@@ -109,7 +111,7 @@ MOVES: Mapping[tuple[Phase, Event], Move] = {
 """What is not in the table changes nothing: a deadline that comes late, for example."""
 
 
-class Ending(NamedTuple):
+class Ending(Fields):
     """Why the kernel ends."""
 
     request: Request | None = None

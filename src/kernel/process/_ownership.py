@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from assay._fields import Fields
 
 __all__ = ["GUEST", "OWNER", "VISITOR", "Ownership"]
 
 
-class Ownership(NamedTuple):
+class Ownership(Fields):
     """Which process-wide things a kernel may take, for the time that it runs."""
 
     descriptors: bool = False

@@ -40,8 +40,9 @@ from collections.abc import Callable, Collection
 from functools import partial
 from operator import is_
 from types import FrameType
-from typing import NamedTuple, TypeAlias, TypeGuard
+from typing import TypeAlias, TypeGuard
 
+from assay._fields import Fields
 from assay.transport import get_logger
 
 __all__ = ["Handler", "Reclaim", "SignalHandlers", "Undisturbed", "keep_signals_back"]
@@ -101,7 +102,7 @@ class Reclaim(enum.Enum):
     IF_DEFAULT = enum.auto()
 
 
-class _Taken(NamedTuple):
+class _Taken(Fields):
     handler: Action
     reclaim: Reclaim
     before: object

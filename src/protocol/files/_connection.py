@@ -10,6 +10,7 @@ from typing import Any, Self
 from attrs import evolve, field, frozen
 from msgspec import UNSET, UnsetType
 
+from assay._value import Value
 from assay.protocol._errors import (
     ConnectionFileError,
     ContentError,
@@ -17,7 +18,6 @@ from assay.protocol._errors import (
     LocalError,
     shorten,
 )
-from assay.protocol._value import Value
 from assay.protocol.files._private_file import write_private
 from assay.protocol.files._repeated import check_repeated
 from assay.protocol.files._small_file import read_key_file

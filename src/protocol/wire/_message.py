@@ -9,7 +9,7 @@ from typing import ClassVar, Generic, Literal, NewType, TypeVar
 from attrs import field, frozen
 from msgspec import UNSET, UnsetType
 
-from assay.protocol._value import Value
+from assay._value import Value
 from assay.protocol.wire._framing import Buffer
 from assay.protocol.wire._json import Json, JsonObject
 

@@ -15,8 +15,8 @@ from typing import TypeVar
 
 from attrs import field, frozen
 
+from assay._value import Value
 from assay.protocol._errors import LocalError, shorten
-from assay.protocol._value import Value
 from assay.protocol.wire._arguments import check_text
 from assay.protocol.wire._message import Aborted, Content, ErrorReply, Unknown
 

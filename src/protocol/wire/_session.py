@@ -13,9 +13,9 @@ from typing import Generic, TypeAlias, TypeVar
 from attrs import field, frozen
 from msgspec import UNSET
 
+from assay._value import Value
 from assay.protocol._errors import ContentError, FramingError, LocalError, shorten
 from assay.protocol._shapes import is_mapping
-from assay.protocol._value import Value
 from assay.protocol.wire._arguments import (
     LISTS,
     check_around,
