@@ -32,7 +32,8 @@ from contextlib import suppress
 from threading import get_ident  # by name: gevent replaces the module's
 
 from assay._clock import sleep, wall_clock
-from assay._platform import host_name, is_own_file, lock_file, process_start, write_at
+from assay._platform import host_name, is_own_file, lock_file, write_at
+from assay._platform._processes import process_start
 
 __all__ = [
     "CELLS_AT",

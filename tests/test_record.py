@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 
 from assay import _record
-from assay._platform import lock_file, process_start, wait_unreaped
+from assay._platform import lock_file
+from assay._platform._processes import process_start, wait_unreaped
 from assay._record import CELLS_AT, Record, is_left, note_failed_import, record_path
 from assay._record_reader import RecordError, Story, find_story, newest_story, story_of_connection
 from tests.limits import HANG_LIMIT_S

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from assay._platform import PROGRESS_IS_SEEN, progress_of
+from assay._platform._connections import PROGRESS_IS_SEEN, progress_of
 
 if TYPE_CHECKING:
     import _socket

@@ -20,7 +20,8 @@ from typing import Literal, Self
 
 from attrs import evolve
 
-from assay._platform import HAS_SIGNALS, KILL, lowest_served_port
+from assay._platform import HAS_SIGNALS, KILL
+from assay._platform._connections import lowest_served_port
 from assay._record import record_path
 from assay._record_reader import story_of_connection
 from assay.protocol import (

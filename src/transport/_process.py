@@ -13,13 +13,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from assay._platform import (
-    CAN_POLL_PIPES,
-    CREATION_FLAGS,
-    KILL,
-    signal_group,
-    wait_unreaped,
-)
+from assay._platform import CAN_POLL_PIPES, CREATION_FLAGS, KILL, signal_group
+from assay._platform._processes import wait_unreaped
 from assay.transport._deadline import Deadline
 from assay.transport._errors import LaunchError
 from assay.transport._starts import STARTS

@@ -12,7 +12,7 @@ from typing import TypeAlias
 import zmq
 import zmq.utils.garbage  # before the I/O thread needs it: it must not wait for another import
 
-from assay._platform import huge_pages
+from assay._platform._memory import huge_pages
 from assay.protocol import Buffer
 from assay.transport._spare import are_free
 

@@ -32,14 +32,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final, Protocol
 
 from assay._clock import monotonic
-from assay._platform import (
-    Arrivals,
-    Residence,
-    block_signals,
-    give_back_memory,
-    make_arrivals,
-    traffic_of,
-)
+from assay._platform import Arrivals, block_signals, make_arrivals
+from assay._platform._connections import traffic_of
+from assay._platform._memory import Residence, give_back_memory
 from assay.protocol import Channel, ConnectionFile, Transport
 from assay.transport._connections import borrowed, cut, inode_of
 from assay.transport._logger import get_logger

@@ -38,7 +38,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from assay._platform import process_descriptor
+from assay._platform._processes import process_descriptor
 from assay.kernel._tracebacks import text_of
 from assay.kernel.engine._cluster import Cluster, unregister
 from assay.kernel.process._detached import run_detached, send_signal, signal_number

@@ -30,7 +30,8 @@ from functools import partial
 from operator import call
 
 from assay._clock import sleep
-from assay._platform import anonymous_memory, nonblocking_pipe
+from assay._platform import nonblocking_pipe
+from assay._platform._memory import anonymous_memory
 from assay.kernel.output import _reserve_reader
 from assay.kernel.output._reserve_reader import (
     ANSWERED,

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 
 from assay._clock import sleep
-from assay._platform import process_descriptor, process_environment, process_name
+from assay._platform._processes import process_descriptor, process_environment, process_name
 from assay.transport import IoThread, get_logger
 
 __all__ = ["watch_parent"]

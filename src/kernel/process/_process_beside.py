@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 
-from assay._platform import process_descriptor
+from assay._platform._processes import process_descriptor
 
 __all__ = ["why_none_beside"]
 

@@ -19,13 +19,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay._platform import (
-    IS_PORTABLE,
-    anonymous_memory,
-    enlarge_pipe,
-    nonblocking_pipe,
-    process_descriptor,
-)
+from assay._platform import IS_PORTABLE, enlarge_pipe, nonblocking_pipe
+from assay._platform._memory import anonymous_memory
+from assay._platform._processes import process_descriptor
 from assay.kernel.output import _reserve, _reserve_reader
 from assay.kernel.output._reserve import _Reading
 from assay.kernel.output._reserve_reader import MEMORY_BYTES, Reader, numbers_of

@@ -12,7 +12,7 @@ from typing import NoReturn, cast
 
 import pytest
 
-from assay._platform import process_name
+from assay._platform._processes import process_name
 from assay.kernel.process import _parent_process
 from assay.transport import IoThread
 from tests.ends import watched_end

@@ -2,42 +2,31 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
-import re
 import select
-import socket
 import subprocess
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from assay import _platform
-from assay._platform import (
-    CallMadePoll,
-    huge_pages,
-    lowest_served_port,
-    process_descriptor,
-    process_environment,
-    process_name,
-    progress_of,
-)
+from assay._platform import CallMadePoll
 from tests.limits import HANG_LIMIT_S
 
 FORMS = """\
 import os, subprocess, sys
 from assay import _platform
+from assay._platform._memory import huge_pages
+from assay._platform._processes import process_descriptor, wait_unreaped
 one, other = _platform.wakeup_descriptors()
 child = subprocess.Popen(["true"])
 print(
     _platform.IS_PORTABLE,
     one == other,
     isinstance(_platform.make_readiness(), _platform.CallMadePoll),
-    _platform.process_descriptor(os.getpid()) is None,
-    _platform.huge_pages(1) is None,
-    _platform.wait_unreaped(child.pid),
+    process_descriptor(os.getpid()) is None,
+    huge_pages(1) is None,
+    wait_unreaped(child.pid),
 )
 child.wait()
 """
@@ -82,96 +71,6 @@ def test_poll_that_is_made_for_each_call() -> None:
     assert asked.poll(0) == []
     os.close(read)
     os.close(write)
-
-
-@pytest.mark.skipif(huge_pages(1) is None, reason="this system has none to give")
-def test_huge_pages() -> None:
-    """The memory is all there, can be written to, and asks for huge pages."""
-    memory = huge_pages(3_000_001)
-    assert memory is not None
-    memory[:] = bytes(3_000_000) + b"x"
-
-    assert (memory.nbytes, memory[0], memory[-1]) == (3_000_001, 0, ord("x"))
-    assert "hg" in flags_of(ctypes.addressof(ctypes.c_char.from_buffer(memory)))
-
-
-def flags_of(address: int) -> list[str]:
-    """Return what Linux notes for the mapping that *address* lies in."""
-    inside = False
-    for line in Path("/proc/self/smaps").read_text().splitlines():
-        if bounds := re.match(r"([0-9a-f]+)-([0-9a-f]+) ", line):
-            inside = int(bounds[1], 16) <= address < int(bounds[2], 16)
-        elif inside and line.startswith("VmFlags:"):
-            return line.split()[1:]
-    return []
-
-
-def test_descriptor_of_a_process() -> None:
-    """Where there are such descriptors, one is readable when its process has ended."""
-    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as process:
-        descriptor = process_descriptor(process.pid)
-        if descriptor is None:
-            pytest.skip("this system has none")
-        assert select.select([descriptor], [], [], 0)[0] == []
-        assert process.stdin is not None
-        process.stdin.close()
-
-        assert select.select([descriptor], [], [], HANG_LIMIT_S)[0] == [descriptor]
-        os.close(descriptor)
-
-
-@pytest.mark.skipif(_platform.IS_PORTABLE or sys.platform != "linux", reason="only Linux says it")
-def test_what_a_process_is() -> None:
-    """Its name and first environment are known, and nothing of one that is not there."""
-    pipe, environment = subprocess.PIPE, {"A": "1", "B": "="}
-    with subprocess.Popen(["cat"], stdin=pipe, stdout=pipe, env=environment) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write(b"x\n")
-        process.stdin.flush()
-        process.stdout.readline()  # it has begun: before that, Linux may still say nothing
-        assert process_environment(process.pid) == [b"A=1", b"B=="]
-        assert process_name(process.pid) == "cat"
-        process.communicate()
-
-    assert process_environment(process.pid) is None
-    assert process_name(process.pid) == ""
-
-
-def test_what_a_peer_has_not_taken_is_seen() -> None:
-    """The bytes that wait for a peer that reads nothing are counted."""
-    with (
-        socket.create_server(("127.0.0.1", 0)) as server,
-        socket.create_connection(server.getsockname()) as ours,
-        server.accept()[0],
-    ):
-        ours.setblocking(False)
-        sent = 0
-        with suppress(BlockingIOError):
-            while True:
-                sent += ours.send(bytes(1 << 16))
-        taken, pending = progress_of(ours)
-
-    assert 0 < pending <= sent
-    assert 0 <= taken <= sent
-
-
-@pytest.mark.parametrize(
-    ("text", "lowest"), [("40000\t60999\n", 40_000), ("", 32_768), ("x", 32_768)]
-)
-def test_ports_that_the_system_gives(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, lowest: int
-) -> None:
-    """They begin where the system says, and else where Linux's do by default."""
-    path = tmp_path / "range"
-    path.write_text(text)
-    monkeypatch.setattr(_platform, "LOCAL_PORT_RANGE", str(path))
-    monkeypatch.setattr(_platform, "IS_PORTABLE", False)
-    asked = lowest_served_port()
-    monkeypatch.setattr(_platform, "IS_PORTABLE", True)
-
-    assert asked == lowest
-    assert lowest_served_port() == 32_768
 
 
 ON_WINDOWS = """\

@@ -1,6 +1,7 @@
 """What systems differ in: a facility where there is one, and elsewhere what does the same.
 
-Nothing else of the package asks which system it runs on.
+Nothing else of the package asks which system it runs on. Here stand signals, pipes, polling and
+files; beside it what concerns processes, memory and connections.
 
 | wanted                             | where there is one    | elsewhere                          |
 |------------------------------------|-----------------------|------------------------------------|
@@ -38,7 +39,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
-    import _socket
     from collections.abc import Callable
 
 if sys.platform != "win32":
@@ -51,34 +51,20 @@ __all__ = [
     "HAS_SIGNALS",
     "IS_PORTABLE",
     "KILL",
-    "PROGRESS_IS_SEEN",
-    "SERVED_PORTS_FROM",
     "CallMadePoll",
     "Readiness",
-    "Residence",
     "UnsupportedSystemError",
-    "anonymous_memory",
     "block_signals",
     "enlarge_pipe",
-    "give_back_memory",
     "host_name",
-    "huge_pages",
     "is_own_file",
     "lock_file",
-    "lowest_served_port",
     "make_arrivals",
     "make_descriptor_limit",
     "make_readiness",
     "nonblocking_pipe",
-    "process_descriptor",
-    "process_environment",
-    "process_name",
-    "process_start",
-    "progress_of",
     "require_kernel_system",
     "signal_group",
-    "traffic_of",
-    "wait_unreaped",
     "wakeup_descriptors",
     "write_at",
 ]
@@ -88,21 +74,6 @@ SYSTEM: str = sys.platform
 
 IS_PORTABLE: Final = os.environ.get("ASSAY_TEST_PORTABLE") == "1"
 """True where the first forms are hidden."""
-
-LOCAL_PORT_RANGE = "/proc/sys/net/ipv4/ip_local_port_range"
-
-SERVED_PORTS_FROM = 32_768
-"""The ports that Linux gives to programs that ask for any begin here; elsewhere at 49,152."""
-
-TCP_INFO_BYTES = 136
-BYTES_ACKED = slice(120, 128)
-BYTES_RECEIVED = slice(128, 136)
-"""Where Linux 4.1 and later say how much a peer has taken, and sent, since the connection began."""
-
-SIOCOUTQ = 0x5411
-SO_NWRITE = 0x1024
-"""Linux, macOS: bytes of a socket that the peer has not taken."""
-
 
 if sys.platform == "win32":
     HAS_SIGNALS = False
@@ -330,96 +301,6 @@ else:
         return None
 
 
-class Residence:
-    """How much memory the process has; nothing where that cannot be seen.
-
-    Its descriptor is kept: when it is asked, there may be none left.
-    """
-
-    PATH: Final = "/proc/self/statm"
-    FIELDS_BYTES: Final = 128
-
-    def __init__(self) -> None:
-        self._descriptor = -1
-        if sys.platform == "linux" and not IS_PORTABLE:
-            # A cell may replace functions of `os`.
-            self._read, self._page_bytes = os.pread, os.sysconf("SC_PAGE_SIZE")
-            with suppress(OSError):  # no /proc is mounted here
-                self._descriptor = os.open(self.PATH, os.O_RDONLY | os.O_CLOEXEC)
-
-    def bytes(self) -> int:
-        """Return the memory that the process has; 0 if it is not known."""
-        if sys.platform == "linux" and self._descriptor >= 0:
-            with suppress(OSError):
-                fields = self._read(self._descriptor, self.FIELDS_BYTES, 0).split()
-                return int(fields[1]) * self._page_bytes
-        return 0
-
-    def close(self) -> None:
-        """Hold nothing."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
-
-
-def give_back_memory() -> None:
-    """Give the system back what was freed, where the C library keeps it."""
-    if sys.platform == "linux" and not IS_PORTABLE:
-        import ctypes  # noqa: PLC0415 - rarely
-
-        with suppress(AttributeError, OSError):  # another library than that of GNU
-            ctypes.CDLL(None).malloc_trim(0)
-
-
-def process_descriptor(pid: int) -> int | None:
-    """Return a descriptor that is readable once the process *pid* has ended; None if there is none.
-
-    Raises:
-        ProcessLookupError: it has ended.
-    """
-    if sys.platform == "linux" and not IS_PORTABLE and hasattr(os, "pidfd_open"):
-        try:
-            return os.pidfd_open(pid)
-        except ProcessLookupError:
-            raise
-        except OSError:  # an old Linux, or a sandbox that forbids it
-            return None
-    return None
-
-
-def process_name(pid: int) -> str:
-    """Return the name of what the process *pid* runs; empty if it cannot be had."""
-    return (_read_process(pid, "comm") or b"").decode("utf-8", "replace").rstrip("\n")
-
-
-def process_environment(pid: int) -> list[bytes] | None:
-    """Return the ``NAME=value`` that the process *pid* began with; None if they cannot be had."""
-    found = _read_process(pid, "environ")
-    return None if found is None else [one for one in found.split(b"\0") if one]
-
-
-def _read_process(pid: int, what: str) -> bytes | None:
-    if sys.platform == "linux" and not IS_PORTABLE:
-        try:
-            with open(f"/proc/{pid}/{what}", "rb") as file:  # noqa: PTH123 - in a kernel's start
-                return file.read()
-        except OSError:  # there is no such process, or it is another user's
-            return None
-    return None
-
-
-def wait_unreaped(pid: int) -> bool:
-    """Wait for the end of a child, which keeps its number; return False if that cannot be done.
-
-    Raises:
-        ChildProcessError: another part of the program has reaped it.
-    """
-    if sys.platform != "win32" and not IS_PORTABLE and hasattr(os, "waitid"):
-        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
-        return True
-    return False
-
-
 def enlarge_pipe(descriptor: int, size: int) -> None:
     """Let a pipe hold *size* bytes, where the system and the user's limit allow it."""
     if sys.platform == "linux" and not IS_PORTABLE:
@@ -429,70 +310,6 @@ def enlarge_pipe(descriptor: int, size: int) -> None:
             fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, size)
         except OSError:  # over the user's limit: the default will do
             return
-
-
-def anonymous_memory(size: int) -> int:
-    """Return a descriptor of *size* bytes that processes can share, gone with its last user.
-
-    No process can change the size, so that what is mapped stays there.
-
-    Raises:
-        OSError: there is no room for it, no descriptor, or no such memory on this system.
-    """
-    if sys.platform == "linux" and not IS_PORTABLE and hasattr(os, "memfd_create"):
-        import fcntl  # noqa: PLC0415 - absent on some platforms
-
-        descriptor = os.memfd_create("assay", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-        try:
-            os.ftruncate(descriptor, size)
-            fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW)
-        except OSError:
-            os.close(descriptor)
-            raise
-        return descriptor
-    raise OSError("memory without a name is had on Linux alone")
-
-
-def huge_pages(size: int) -> memoryview | None:
-    """Return *size* bytes of fresh memory in huge pages; None where there are none.
-
-    It lives as long as what is returned. Where the system has no huge pages to give just then, it
-    is like any other.
-    """
-    if sys.platform == "linux" and not IS_PORTABLE:
-        import mmap  # noqa: PLC0415 - few programs need so much at once
-
-        try:
-            memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-            memory.madvise(mmap.MADV_HUGEPAGE)
-        except OSError:  # a kernel without them, or no room: the C library may have some
-            return None
-        return memoryview(memory)
-    return None
-
-
-def process_start(pid: int) -> str | None:
-    """Return what tells a process from a later one with its number: on Linux, when it started.
-
-    Returns:
-        None if there is no such process, or one that has ended and is not reaped; empty if there is
-        one and no more is known.
-    """
-    if sys.platform == "linux" and not IS_PORTABLE:
-        try:
-            with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123 - as in a kernel's start
-                state, *fields = file.read().rpartition(b")")[2].split()
-            return None if state in {b"Z", b"X"} else fields[18].decode("ascii")
-        except (OSError, ValueError, IndexError):  # there is none, or no /proc
-            pass
-    if sys.platform != "win32":  # where it would end the process
-        try:
-            os.kill(pid, 0)
-        except PermissionError:  # it is another user's
-            return ""
-        except (ProcessLookupError, OverflowError):
-            return None
-    return ""
 
 
 def lock_file(descriptor: int, *, shared: bool = False) -> bool | None:
@@ -549,61 +366,6 @@ def write_at(descriptor: int, data: bytes, offset: int) -> None:
         os.pwrite(descriptor, data, offset)
 
 
-PROGRESS_IS_SEEN: Final = sys.platform in {"linux", "darwin"}
-"""True where `progress_of` knows how much waits for a peer."""
-
-
-def progress_of(connection: _socket.socket) -> tuple[int, int]:
-    """Return how many bytes the peer of *connection* has taken, and how many wait for it.
-
-    Either is 0 where that cannot be seen.
-
-    Raises:
-        OSError: the connection is gone.
-    """
-    return _taken(connection), _pending(connection)
-
-
-def traffic_of(connection: _socket.socket) -> tuple[int, int]:
-    """Return how many bytes the peer of *connection* has sent, and how many it has taken.
-
-    Raises:
-        OSError: the connection is gone, or is no TCP.
-    """
-    if sys.platform == "linux" and not IS_PORTABLE:
-        import socket  # noqa: PLC0415 - once there are connections
-
-        info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_BYTES)
-        received, acked = info[BYTES_RECEIVED], info[BYTES_ACKED]
-        return int.from_bytes(received, sys.byteorder), int.from_bytes(acked, sys.byteorder)
-    return 0, 0
-
-
-def _pending(connection: _socket.socket) -> int:
-    if sys.platform == "linux":
-        import fcntl  # noqa: PLC0415 - only if a subscriber is slow
-
-        return int.from_bytes(fcntl.ioctl(connection, SIOCOUTQ, bytes(4)), sys.byteorder)
-    elif sys.platform == "darwin":  # noqa: RET505 - else mypy finds what follows unreachable
-        import socket  # noqa: PLC0415 - the same
-
-        return connection.getsockopt(socket.SOL_SOCKET, SO_NWRITE)
-    else:
-        return 0
-
-
-def _taken(connection: _socket.socket) -> int:
-    if sys.platform == "linux" and not IS_PORTABLE:
-        import socket  # noqa: PLC0415 - only if a subscriber is slow
-
-        try:
-            info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_BYTES)
-        except OSError:  # no TCP
-            return 0
-        return int.from_bytes(info[BYTES_ACKED], sys.byteorder)
-    return 0
-
-
 def make_descriptor_limit() -> Callable[[], int]:
     """Return what says how many descriptors the process may have; when called, it imports nothing.
 
@@ -615,14 +377,3 @@ def make_descriptor_limit() -> Callable[[], int]:
         import resource  # noqa: PLC0415 - few kernels are asked
 
         return lambda: resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-
-
-def lowest_served_port() -> int:
-    """Return where the ports begin that the system gives to programs that ask for any."""
-    if not IS_PORTABLE:
-        try:
-            with open(LOCAL_PORT_RANGE, encoding="ascii") as file:  # noqa: PTH123 - see below
-                return int(file.read().split()[0])
-        except (OSError, ValueError, IndexError):
-            return SERVED_PORTS_FROM
-    return SERVED_PORTS_FROM
