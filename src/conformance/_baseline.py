@@ -8,11 +8,11 @@ from pathlib import Path
 
 from attrs import evolve
 
+from assay._nearest import did_you_mean
 from assay.conformance._outcome import Verdict
 from assay.conformance._registry import result_ids
 from assay.conformance._result import Report, Result
 from assay.protocol import AssayError
-from assay.protocol._nearest import did_you_mean
 
 __all__ = [
     "BaselineError",

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from attrs import frozen
 
+from assay._nearest import did_you_mean
 from assay.conformance._outcome import Skip
 from assay.protocol import AssayError
-from assay.protocol._nearest import did_you_mean
 
 __all__ = [
     "SNIPPETS",

@@ -7,10 +7,10 @@ from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
+from assay._nearest import did_you_mean
 from assay.conformance import checks as package
 from assay.conformance._check import Check
 from assay.protocol import AssayError
-from assay.protocol._nearest import did_you_mean
 from assay.spec import areas, requirements
 
 __all__ = ["TRAFFIC", "SelectionError", "all_checks", "result_ids", "rules_named", "select"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from assay._nearest import did_you_mean, nearest
 from assay.protocol import AssayError
-from assay.protocol._nearest import did_you_mean, nearest
 
 __all__ = ["SpecError", "UnknownNameError"]
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from attrs import frozen
 
+from assay._nearest import did_you_mean
+from assay._small_file import read_small_file
 from assay.protocol import KERNEL_NAME, KernelSpec, RemoteError
-from assay.protocol._nearest import did_you_mean
-from assay.protocol.files._small_file import read_small_file
 from assay.transport._errors import KernelSpecError
 
 __all__ = ["InstalledKernel", "find_kernelspec", "kernelspec_folders", "list_kernelspecs"]

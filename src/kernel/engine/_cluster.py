@@ -10,6 +10,7 @@ from pathlib import Path
 from attrs import frozen
 
 from assay._clock import monotonic, now, sleep
+from assay._small_file import mode_risk, read_small_file
 from assay.kernel._errors import StartError
 from assay.kernel.engine._options import EngineOptions
 from assay.kernel.engine._packers import packer_of
@@ -25,7 +26,6 @@ from assay.protocol import (
     UnregistrationRequest,
     structure,
 )
-from assay.protocol.files._small_file import mode_risk, read_small_file
 from assay.transport import CurveClient, Hub, TimedOutError, curve_client, get_logger, open_tunnel
 
 __all__ = ["Cluster", "Registered", "find_cluster", "register", "unregister"]

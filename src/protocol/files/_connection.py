@@ -18,9 +18,9 @@ from assay.protocol._errors import (
     LocalError,
     shorten,
 )
+from assay.protocol.files._key_file import read_key_file
 from assay.protocol.files._private_file import write_private
 from assay.protocol.files._repeated import check_repeated
-from assay.protocol.files._small_file import read_key_file
 from assay.protocol.wire._json import Json, JsonObject, decode_object, encode_json
 from assay.protocol.wire._registry import Channel
 from assay.protocol.wire._signing import DEFAULT_SCHEME, Signer

@@ -16,9 +16,9 @@ from assay.protocol.files._connection import (
     is_port,
     without_secret,
 )
+from assay.protocol.files._key_file import read_key_file
 from assay.protocol.files._private_file import write_private
 from assay.protocol.files._repeated import check_repeated
-from assay.protocol.files._small_file import read_key_file
 from assay.protocol.wire._json import JsonObject, decode_object, encode_json
 from assay.protocol.wire._registry import Channel
 from assay.protocol.wire._signing import DEFAULT_SCHEME

@@ -1,4 +1,4 @@
-"""Read a file that holds a few fields, and a key."""
+"""Read a file that holds a few fields, such as a key, and say who else may."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ import os
 import stat
 
 from assay._platform import SYSTEM
-from assay.protocol._errors import ConnectionFileError
 
-__all__ = ["MAX_FILE_BYTES", "mode_risk", "read_key_file", "read_small_file"]
+__all__ = ["MAX_FILE_BYTES", "mode_risk", "read_small_file"]
 
 MAX_FILE_BYTES = 1 << 20
 """A connection file has some 300 bytes, and the longest kernelspec that we know 4,000. What is
@@ -33,21 +32,6 @@ def read_small_file(path: str | os.PathLike[str]) -> tuple[bytes, int]:
     if len(data) > MAX_FILE_BYTES:
         raise OSError(errno.EFBIG, f"wanted at most {MAX_FILE_BYTES:,} bytes, found more")
     return data, stat.S_IMODE(mode)
-
-
-def read_key_file(path: str | os.PathLike[str], requirement: str) -> tuple[bytes, str]:
-    """Return the bytes of a file of a kernel's, and what its mode lets others do (`mode_risk`).
-
-    Raises:
-        ConnectionFileError: as for `read_small_file`; it breaks *requirement*.
-    """
-    try:
-        data, mode = read_small_file(path)
-    except OSError as error:
-        raise ConnectionFileError(
-            f"{path}: cannot be read: {error.strerror}", requirement=requirement
-        ) from error
-    return data, mode_risk(path, mode, "the kernel")
 
 
 def mode_risk(path: str | os.PathLike[str], mode: int, there: str) -> str:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from assay._small_file import MAX_FILE_BYTES
 from assay.kernel._command_line import parse
 from assay.kernel.engine._cluster import find_cluster
 from assay.kernel.engine._options import EngineOptions
 from assay.protocol import ConnectionFile, RegistrationFile
-from assay.protocol.files._small_file import MAX_FILE_BYTES
 from assay.transport._kernelspecs import InstalledKernel
 
 READERS: dict[str, Callable[[Path], object]] = {
