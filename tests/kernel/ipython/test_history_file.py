@@ -18,7 +18,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from assay.kernel._errors import UnavailableError
 from assay.kernel.ipython import _history_file
 from assay.kernel.ipython._answers import history_reply
-from assay.kernel.ipython.speedups import _history, _history_commit
+from assay.kernel.ipython.speedups import _history_commit, _history_session
 from assay.kernel.ipython.speedups._history import make_history
 from assay.protocol import Channel, ErrorReply, HistoryReply, HistoryRequest
 from tests.kernel._kernels import HANG_LIMIT_S, execute, start, succeeded
@@ -31,8 +31,8 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the history is to be."""
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     monkeypatch.setattr(_history_file, "PATIENCE_S", 0.01)
-    monkeypatch.setattr(_history, "PATIENCE_S", 0.01)
-    monkeypatch.setattr(_history, "END_PATIENCE_S", 0.01)
+    monkeypatch.setattr(_history_session, "PATIENCE_S", 0.01)
+    monkeypatch.setattr(_history_session, "END_PATIENCE_S", 0.01)
     monkeypatch.setattr(logging.getLogger("assay"), "propagate", True)  # to be seen here
     return tmp_path / "history.sqlite"
 
@@ -253,7 +253,7 @@ def test_file_that_is_locked_for_long_is_warned_of_before_the_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """And at the end a line says what is lost."""
-    monkeypatch.setattr(_history, "WARNED_AFTER_S", 0.0)
+    monkeypatch.setattr(_history_session, "WARNED_AFTER_S", 0.0)
     filled(path)
     with locked(path, "EXCLUSIVE"):
         manager = open_history()
@@ -357,7 +357,7 @@ def test_session_moves_when_a_full_disk_has_room_again(
             raise failures.pop()
         return copy(memory, number, file)
 
-    monkeypatch.setattr(_history, "copy_session", copy_or_fail)
+    monkeypatch.setattr(_history_session, "copy_session", copy_or_fail)
     filled(path)
     before = {*threading.enumerate()}
     with locked(path):
@@ -399,7 +399,7 @@ def test_reset_waits_no_longer_for_the_file_than_a_cell(
     path: Path, open_history: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither then, as the end of a kernel does, nor in what comes after it."""
-    monkeypatch.setattr(_history, "END_PATIENCE_S", HANG_LIMIT_S)
+    monkeypatch.setattr(_history_session, "END_PATIENCE_S", HANG_LIMIT_S)
     filled(path)
     manager = open_history()
     stop_saving(manager)
@@ -411,7 +411,7 @@ def test_reset_waits_no_longer_for_the_file_than_a_cell(
     with locked(path):
         manager.reset()
         is_in_memory = manager.is_locked_out
-        monkeypatch.setattr(_history, "END_PATIENCE_S", 0.01)
+        monkeypatch.setattr(_history_session, "END_PATIENCE_S", 0.01)
 
     assert patience_ms == 10
     assert is_in_memory
