@@ -37,13 +37,18 @@ class Limits:
 
     def __init__(self, start_s: float = START_LIMIT_S / STARTS_PATIENCE) -> None:
         self.start_s = start_s
+
+        self.times = 1.0
+        """How many times as patient to be as with other kernels."""
+
         self._ends: float | None = None
         self._stopped = False
 
     @property
     def patience(self) -> float:
         """Seconds to wait for what must come."""
-        return min(max(LEAST_PATIENCE_S, STARTS_PATIENCE * self.start_s), MOST_PATIENCE_S)
+        usual = min(max(LEAST_PATIENCE_S, STARTS_PATIENCE * self.start_s), MOST_PATIENCE_S)
+        return self.times * usual
 
     def start(self, most: float = START_LIMIT_S) -> float:
         """Return the seconds for the first sign of life of a kernel like the one that started.

@@ -51,6 +51,7 @@ class Peer:
         self._traffic = traffic
         self._read_all = read_all
         self._observes = observes
+        self._greets_unseen = False
         self._responses: dict[str, Response] = {}
         self._wire = RawClient(
             connection,
@@ -130,7 +131,13 @@ class Peer:
         wait: bool = True,
         timeout: float | None = None,
     ) -> Response:
-        """Run *code*; with *wait*, until its reply and idle have come."""
+        """Run *code*; with *wait*, until its reply and idle have come.
+
+        Raises:
+            Skip: the code may ask, and no prompt reaches this client.
+        """
+        if allow_stdin:
+            self.must_be_askable()
         content = {
             "code": code,
             "silent": silent,
@@ -180,12 +187,24 @@ class Peer:
                 ends += self._overslept(min(left, LOOK_AGAIN_S))
         return True
 
-    def can_be_asked(self) -> bool:
-        """Wait until the kernel can send prompts to this client, and return whether it can.
+    def must_be_askable(self) -> None:
+        """Wait until the kernel can send prompts to this client.
 
         Each channel connects by itself, and a prompt for a client that is not there yet is lost.
+
+        Raises:
+            Skip: its stdin does not connect.
         """
-        return self.wait_for(lambda: self._wire.is_connected(Channel.STDIN))
+        if not self.can_be_asked():
+            raise Skip("the client's stdin does not connect (WIRE-01)")
+
+    def can_be_asked(self) -> bool:
+        """Wait until the kernel can send prompts to this client, and return whether it can."""
+        wire, stdin = self._wire, Channel.STDIN
+        if not (self._greets_unseen or self.wait_for(lambda: wire.has_greeted(stdin))):
+            # ZeroMQ tells nothing of a greeting by ZMTP 2, which must be over by now.
+            self._greets_unseen = wire.is_connected(stdin)
+        return self._greets_unseen or wire.has_greeted(stdin)
 
     def _overslept(self, seconds: float) -> float:
         """Read for up to *seconds*, and return how much longer than that it has taken.

@@ -31,6 +31,9 @@ BATCH = 1_000
 
 GREETED = zmq.EVENT_HANDSHAKE_SUCCEEDED
 
+FOLLOWED = zmq.EVENT_CONNECTED | GREETED | zmq.EVENT_DISCONNECTED
+"""What a monitor tells of a channel that is followed."""
+
 PEER_OF = {"0.0.0.0": "127.0.0.1", "*": "127.0.0.1", "::": "::1"}  # noqa: S104 - where to connect to
 """Where to reach a kernel that listens everywhere."""
 
@@ -59,7 +62,7 @@ class ClientSockets:
         connection: Where the kernel listens, and its CURVE key.
         identity: Under which the kernel knows the client.
         channels: Which sockets to open.
-        followed: Of which of them `is_connected` tells.
+        followed: Of which of them `is_connected` and `has_greeted` tell.
         lifeline: The kernel's process, if it is ours: waiting ends when it has ended.
         receive_limit: Messages that ZeroMQ keeps for each socket while they are not read; 0 sets no
             limit.
@@ -94,7 +97,7 @@ class ClientSockets:
         self._sockets: dict[Channel, zmq.Socket[bytes]] = {}
         self._followed = followed
         self._monitors: dict[Channel, zmq.Socket[bytes]] = {}
-        self._connected: set[Channel] = set()
+        self._last: dict[Channel, int] = {}
         try:
             for channel in channels:
                 self._sockets[channel] = self._connect(channel, receive_limit)
@@ -173,13 +176,22 @@ class ClientSockets:
         return tuple(c for c in MESSAGE_CHANNELS if self._sockets.get(c) in ready)
 
     def is_connected(self, channel: Channel) -> bool:
-        """Return whether the kernel and *channel*, which is followed, have greeted each other."""
+        """Return whether something has accepted *channel*, which is followed."""
+        return self._last_event(channel) in {zmq.EVENT_CONNECTED, GREETED}
+
+    def has_greeted(self, channel: Channel) -> bool:
+        """Return whether the kernel and *channel*, which is followed, have greeted each other.
+
+        ZeroMQ tells it of ZMTP 3 alone.
+        """
+        return self._last_event(channel) == GREETED
+
+    def _last_event(self, channel: Channel) -> int:
         monitor = self._monitors[channel]
         while monitor.poll(0):
-            event = int.from_bytes(monitor.recv_multipart()[0][:2], sys.byteorder)
-            change = self._connected.add if event == GREETED else self._connected.discard
-            change(channel)
-        return channel in self._connected
+            event = monitor.recv_multipart()[0]
+            self._last[channel] = int.from_bytes(event[:2], sys.byteorder)
+        return self._last.get(channel, 0)
 
     def take(self, channel: Channel) -> Iterator[tuple[bytes, ...]]:
         """Yield the frames of what *channel* has brought, `BATCH` messages at most."""
@@ -235,7 +247,7 @@ class ClientSockets:
         if channel is Channel.IOPUB:
             socket.subscribe(b"")
         if channel in self._followed:
-            self._monitors[channel] = socket.get_monitor_socket(GREETED | zmq.EVENT_DISCONNECTED)
+            self._monitors[channel] = socket.get_monitor_socket(FOLLOWED)
         socket.connect(address(connection, channel))
         return socket
 

@@ -99,11 +99,16 @@ class RawClient:
         )
 
     def is_connected(self, channel: Channel) -> bool:
+        """Return whether something has accepted *channel*, one of those followed."""
+        return self._sockets.is_connected(channel)
+
+    def has_greeted(self, channel: Channel) -> bool:
         """Return whether the kernel and *channel*, one of those followed, have greeted each other.
 
-        What the kernel sent to it before that is lost.
+        What the kernel sent to it before that is lost. Of a kernel that speaks ZMTP 2 it is never
+        known.
         """
-        return self._sockets.is_connected(channel)
+        return self._sockets.has_greeted(channel)
 
     def beat(self, payload: bytes, timeout: float | None) -> None:
         """Send *payload* to the heartbeat and wait until it is back.

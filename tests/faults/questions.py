@@ -79,6 +79,10 @@ def _comm_targets_bare(message: Outgoing) -> None:
         message.content["comms"] = {key: found[key]["target_name"] for key in found}
 
 
+def _parent_of_another(message: Outgoing) -> None:
+    message.parent |= {"msg_id": "another", "msg_type": "execute_request"}
+
+
 def _no_buffers(message: Outgoing) -> None:
     message.buffers = []
 
@@ -271,6 +275,8 @@ ROWS: tuple[Row, ...] = (
           of("comm_close"), without("data")),
     spoil("comm-unknown-target-ignored", "COMM-03", "An unknown target is ignored.",
           both(of("comm_close"), caused_by("comm_open")), gone),
+    spoil("comm-close-with-another-parent", "HDR-13", "That refusal has the last cell as parent.",
+          both(of("comm_close"), caused_by("comm_open")), _parent_of_another),
     spoil("comm-unknown-target-other-id", "COMM-03", "Another comm is closed.",
           both(of("comm_close"), caused_by("comm_open")), with_content(comm_id="other")),
     spoil("comm-no-parent", "COMM-07 HDR-13", "What handlers send has no parent.", FROM_HANDLERS,

@@ -73,6 +73,12 @@ def _behind_a_prompt(message: Outgoing) -> None:
     message.content["text"] = f"\x1b[32m>{message.content['text']}"
 
 
+def _nine_more(message: Outgoing) -> None:
+    count = message.content["execution_count"]
+    assert isinstance(count, int)
+    message.content["execution_count"] = count + 9
+
+
 def _is_error(message: Outgoing) -> bool:
     return message.content.get("status") == "error" or message.type == "error"
 
@@ -115,6 +121,14 @@ ROWS: tuple[Row, ...] = (
          _payload),
     vary("stdout-behind-a-prompt", "What is printed has the end of a prompt before it.",
          both(of("stream"), having(name="stdout")), _behind_a_prompt),
+    vary("count-from-ten", "The first cell has the number 10.",
+         lambda m: isinstance(m.content.get("execution_count"), int), _nine_more),
+    vary("subshell-in-headers", "Headers have an empty `subshell_id`.", every,
+         with_header(subshell_id=None)),
+    vary("types-of-matches", "A `complete_reply` has what frontends like in its metadata.",
+         of("complete_reply"), within("metadata", _jupyter_types_experimental=[])),
+    vary("displays-rich", "Results have more types than text.", of("execute_result"),
+         within("data", **{"text/html": "<b>1</b>", "application/json": {"a": [1, None]}})),
     vary("connect-no-status", "A `connect_reply` has no status.", of("connect_reply"),
          without("status")),
 )  # fmt: skip
@@ -208,6 +222,35 @@ class SlowIopub(Kernel):
         if request.type == "shutdown_request" or self.exiting:
             time.sleep(0.1)
         super().finished(request)
+
+
+@variation(
+    "background", "It publishes a log, comm messages and a status that no request has caused."
+)
+class Background(Kernel):
+    """What threads of its own do, without a parent."""
+
+    def finished(self, request: Incoming) -> None:
+        self.publish("stream", {"name": "stderr", "text": "[log] all is well\n"}, None)
+        comm: Fields = {"comm_id": "of-the-kernel", "data": {}}
+        self.publish("comm_open", comm | {"target_name": "of.the.kernel"}, None)
+        self.publish("comm_msg", comm, None)
+        super().finished(request)
+
+
+@variation("streams-in-parts", "What is printed comes in two messages, wherever they part.")
+class InParts(Kernel):
+    """How much text a message has is open."""
+
+    def alter(self, message: Outgoing) -> Sequence[Outgoing]:
+        text = message.content.get("text")
+        if message.type != "stream" or not isinstance(text, str) or len(text) < 2:
+            return (message,)
+        first, second = message, message.copy()
+        half = len(text) // 2
+        first.content["text"], second.content["text"] = text[:half], text[half:]
+        second.header["msg_id"] = f"{message.header['msg_id']}-2"
+        return (first, second)
 
 
 class Lacking(Kernel):

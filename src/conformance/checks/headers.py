@@ -11,6 +11,7 @@ from assay.conformance._outcome import Outcome, failed, passed, skipped
 from assay.conformance._response import Response
 from assay.conformance._testee import Testee
 from assay.conformance.checks._cells import is_usual, lines, new_name
+from assay.conformance.checks._comms import messages_of, open_comm, registered_target
 from assay.conformance.checks._sample import every, sample
 from assay.protocol import Channel
 
@@ -178,6 +179,25 @@ def parent_of_each_output(kernel: Testee) -> Outcome:
     if stray:
         return failed("the cell as parent", stray[0].parent_id or "no parent", response, *stray)
     return passed() if printed else skipped("nothing was published for a cell that prints")
+
+
+@check(
+    "HDR-13.4",
+    "the comm_close that refuses a comm_open has that as parent",
+    snippets=("comm_register", "print"),
+    mistake="The comm is closed as if user code did it, with the last cell as parent or none.",
+)
+def parent_of_refusal(kernel: Testee) -> Outcome:
+    registered_target(kernel)  # the kernel has comms at all
+    peer, comm_id = kernel.peer, new_name("assaycomm")
+    peer.execute(kernel.snippet("print", text="assay")).succeeded()
+    opened = open_comm(peer, new_name("assayunknown"), comm_id)
+    closed = messages_of(peer, comm_id, "comm_close")
+    if not closed:
+        return skipped("a comm_open for an unknown target is not refused (COMM-03)")
+    if closed[0].parent_id != opened.msg_id:
+        return failed("the comm_open as parent", closed[0].parent_id or "no parent", closed[0])
+    return passed()
 
 
 @check("HDR-15.1", "a key of the header that the kernel does not know is in the parent header")

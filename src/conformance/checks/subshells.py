@@ -320,6 +320,7 @@ def one_namespace(kernel: Testee) -> Outcome:
     feature=FEATURE,
     snippets=("loop",),
     slow=True,
+    ours=True,
     mistake="A signal reaches only the main thread.",
 )
 def interrupt_all(kernel: Testee) -> Outcome:
@@ -376,6 +377,7 @@ def counters(kernel: Testee) -> Outcome:
 )
 def prompts(kernel: Testee) -> Outcome:
     peer, code = kernel.peer, kernel.snippet("input", prompt="assay")
+    peer.must_be_askable()
     cells = [peer.send(_cell(kernel, _create(kernel), code, allow_stdin=True)) for _ in range(2)]
     peer.wait_for(lambda: all(one.prompts or one.replies for one in cells))
     must_have_asked(*cells)

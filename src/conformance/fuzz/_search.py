@@ -28,6 +28,12 @@ SHRINK_S = 60.0
 ALONE_S = 60.0
 """How long the steps of the smallest conversation are played one by one."""
 
+CONFIRMING = 3.0
+"""How many times as patient to be with a fresh kernel that is to show a failure once more.
+
+On a busy machine the first completion may take many times as long as the start.
+"""
+
 MOST_SHRINKS = 500
 """How many conversations a failure is shrunk by at most."""
 
@@ -228,8 +234,7 @@ class _Search:
         for step in sorted(steps, key=lambda one: not _is_named(one, best.failure)):
             if time.monotonic() >= ends:
                 return
-            self.close()
-            failure = self._play((step,))
+            failure = self._play_afresh((step,))
             if failure is not None and failure.kind == best.failure.kind:
                 self._keep((step,), failure)
                 return
@@ -282,11 +287,18 @@ class _Search:
 
     def _confirm(self, steps: tuple[Step, ...], failure: Failure) -> Failure | None:
         """Play *steps* to a fresh kernel and return what fails there."""
-        self.close()
-        again = self._play(steps)
+        again = self._play_afresh(steps)
         if again is None:
             self.unreproduced.append(failure)
         return again
+
+    def _play_afresh(self, steps: tuple[Step, ...]) -> Failure | None:
+        self.close()
+        limits = self._kernel().limits
+        limits.times = CONFIRMING
+        failure = self._play(steps)
+        limits.times = 1.0
+        return failure
 
     def _keep(self, steps: tuple[Step, ...], failure: Failure) -> None:
         """Keep the smallest conversation, and let the next one find a fresh kernel."""

@@ -20,7 +20,7 @@ from assay.conformance import (
     language_named,
     replay,
 )
-from assay.conformance._failure import Failure
+from assay.conformance._failure import Failure, no_answer
 from assay.conformance._limits import Limits, OutOfTime
 from assay.conformance._peer import Peer
 from assay.conformance.fuzz._play import Peers, play
@@ -87,6 +87,23 @@ def test_conversation_that_was_not_shrunk() -> None:
     report = search("comm-dies-of-unknown-id", 15, shrinks=1)
 
     assert [(one.failure.kind, len(one.steps)) for one in report.found] == [("died", 1)]
+
+
+def test_slow_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Silence is believed of a fresh kernel only that is waited for three times as long."""
+    patience = list[float]()
+
+    def slow(testee: Testee, _: Sequence[Step], **_rest: object) -> Failure | None:
+        patience.append(testee.limits.patience)
+        is_silent = patience[-1] < 3 * patience[0]
+        return no_answer(Channel.SHELL, patience[-1]) if is_silent else None
+
+    monkeypatch.setattr("assay.conformance.fuzz._search.play", slow)
+    report = search("good", 3)
+
+    assert report.found == ()
+    assert {one.kind for one in report.unreproduced} == {"no answer on shell"}
+    assert set(patience) == {patience[0], 3 * patience[0]}
 
 
 def test_good_kernel() -> None:

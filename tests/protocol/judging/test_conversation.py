@@ -1134,6 +1134,33 @@ def test_an_interrupted_cell_need_not_have_raised(status: str) -> None:
     assert "EXEC-17" not in {one.requirement for one in found}
 
 
+@pytest.mark.parametrize(("asked", "rules"), [("copyToGlobals", set()), ("evaluate", {"DEBUG-04"})])
+def test_the_response_to_copy_may_be_the_debuggers(asked: str, rules: set[str]) -> None:
+    """The text's example of a response to `copyToGlobals` names `setExpression` (AMB-29)."""
+    scene = Scene()
+    request = scene.ask(
+        "copy",
+        "debug_request",
+        {"type": "request", "seq": 8, "command": asked, "arguments": {}},
+        channel=CONTROL,
+    )
+    scene.status("copy.busy", "busy", request)
+    content = {"type": "response", "seq": 9, "request_seq": 9, "success": True}
+    scene.tell(
+        "copy.reply",
+        "debug_reply",
+        {**content, "command": "setExpression", "body": {"value": "1", "variablesReference": 0}},
+        request,
+        channel=CONTROL,
+        client="client",
+    )
+    scene.status("copy.idle", "idle", request)
+
+    found = check_conversation(scene.script.recorded())
+
+    assert {one.requirement for one in found} == rules
+
+
 def test_a_recording_may_name_channel_and_sender_in_text() -> None:
     """Records from a file of JSON are those with members of the enums."""
     for one in play().recorded():
