@@ -224,9 +224,7 @@ class SlowIopub(Kernel):
         super().finished(request)
 
 
-@variation(
-    "background", "It publishes a log, comm messages and a status that no request has caused."
-)
+@variation("background", "It publishes a log and comm messages that no request has caused.")
 class Background(Kernel):
     """What threads of its own do, without a parent."""
 
