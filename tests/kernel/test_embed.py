@@ -34,6 +34,26 @@ with kernel.connect() as client:
 """
 """A program that ends with a kernel in it."""
 
+STAYING = """
+import threading
+
+from zmq.utils.garbage import gc as collector
+
+from assay.kernel import serve_background
+from tests.kernel.guest_program import descriptors
+from tests.limits import HANG_LIMIT_S
+
+threads, opened = threading.enumerate(), descriptors()
+for _ in range(2):
+    with serve_background({}) as kernel, kernel.connect() as client:
+        client.execute("1", timeout=HANG_LIMIT_S)
+print([thread is collector.thread for thread in threading.enumerate() if thread not in threads])
+print(len(descriptors()) - len(opened))
+collector.stop()
+print(threading.enumerate() == threads, descriptors() == opened)
+"""
+"""A program that has kernels in it, and then takes what stays away."""
+
 IMPORTING = """
 import ctypes, sys, threading
 
@@ -153,6 +173,14 @@ def test_client_misses_nothing_and_finds_no_kernel_that_has_ended(tmp_path: Path
 
     ended = "wanted a kernel that runs, found one that has ended"
     assert out.splitlines() == ["True", ended] * 2
+
+
+def test_what_stays_of_a_kernel_is_what_frees_sent_memory(tmp_path: Path) -> None:
+    """One thread of pyzmq's and its sockets, however many kernels there were; without them threads
+    and descriptors are those of a program that never had one."""
+    out, _ = run_python("-c", STAYING, folder=tmp_path)
+
+    assert out.splitlines() == ["[True]", "7", "True True"]
 
 
 def test_asyncio_imported_by_the_program_while_a_cell_runs(tmp_path: Path) -> None:
