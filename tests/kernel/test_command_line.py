@@ -342,7 +342,7 @@ def test_options_are_told_apart(words: list[str], unknown: list[str]) -> None:
     """Options that IPython's application does not know are named, without their values."""
     options = sort_options(words, ALIASES, FLAGS)
 
-    assert (list(options.unknown), options.lacking) == (unknown, ())
+    assert ([*options.unknown, *options.operands], options.lacking) == (unknown, ())
     assert {word.partition("=")[0] for word in options.known}.isdisjoint(unknown)
 
 
@@ -493,17 +493,32 @@ def test_no_secure_opens_a_kernel_that_makes_its_own_file(tmp_path: Path) -> Non
 def test_options_that_nobody_knows(tmp_path: Path) -> None:
     """The kernel names them in one line and goes on; the values are not shown."""
     unknown = ["--nosuchflag", "--no-such=secret", "--existing=x", "--IPKernelApp.no_such=1"]
-    with start(tmp_path, *unknown, "operand", "--InteractiveShell.cache_size=77") as kernel:
+    with start(tmp_path, *unknown, "--InteractiveShell.cache_size=77") as kernel:
         with kernel.client(timeout=HANG_LIMIT_S) as client:
             answer = execute(client, "get_ipython().cache_size")
         kernel.shutdown()
 
         assert result(answer) == "77"
         (line,) = [line for line in kernel.written().splitlines() if "does not know" in line]
-        for word in ("--nosuchflag", "--no-such", "--IPKernelApp.no_such", "operand"):
+        for word in ("--nosuchflag", "--no-such", "--IPKernelApp.no_such"):
             assert word in line
         assert "jupyter console --existing" in line
         assert "secret" not in kernel.written()
+
+
+def test_launchers_may_hand_on_operands(tmp_path: Path) -> None:
+    """`jupyter run` does, and its user reads no warning; who starts a kernel by hand does."""
+    with start(tmp_path, "operand") as launched:
+        with launched.client(timeout=HANG_LIMIT_S) as client:
+            execute(client, "1")
+        launched.shutdown()
+    with by_hand(tmp_path, "operand") as kernel:
+        with Client(kernel.wait_until_written()) as client:
+            execute(client, "1")
+        kernel.process.terminate()
+
+        assert "operand" not in launched.written()
+        assert "does not know, and goes on without: operand" in kernel.said()
 
 
 def test_wrong_value_is_said_before_anything_is_bound(tmp_path: Path) -> None:

@@ -139,11 +139,14 @@ class IPKernelApp(BaseIPythonApplication, InteractiveShellApp):  # type: ignore[
                 "options that want a value, such as --gui=tk, and have none: %s",
                 ", ".join(options.lacking),
             )
-        if options.unknown:
+        # Seen: `jupyter run` hands the names of its scripts on to the kernel.
+        is_launched = bool(os.environ.get("JPY_PARENT_PID"))
+        unknown = options.unknown + (() if is_launched else options.operands)
+        if unknown:
             logger.warning(
                 "options that this kernel does not know, and goes on without: %s%s",
-                ", ".join(options.unknown),
-                HINT if "--existing" in options.unknown else "",
+                ", ".join(unknown),
+                HINT if "--existing" in unknown else "",
             )
         if options.repeated:
             logger.warning(

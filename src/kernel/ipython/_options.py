@@ -34,7 +34,10 @@ class SortedOptions(Fields):
     """What the application may read."""
 
     unknown: tuple[str, ...]
-    """The names of the other options and operands; no values, which may be secrets."""
+    """The names of the other options; no values, which may be secrets."""
+
+    operands: tuple[str, ...]
+    """What is no option, and no value of one."""
 
     lacking: tuple[str, ...]
     """The names of options that take a value, and have none."""
@@ -56,6 +59,7 @@ def sort_options(
     traits = traits_by_class()
     known: list[tuple[str, ...]] = []
     unknown: list[str] = []
+    operands: list[str] = []
     lacking: list[str] = []
     for option, group in _options(words):
         name = option.lstrip("-")
@@ -67,11 +71,12 @@ def sort_options(
         ):
             lacking.append(option)
         else:
-            unknown.append(option)
+            (unknown if is_option else operands).append(option)
     last, repeated = _last_ones(known, aliases)
     return SortedOptions(
         known=tuple(word for group in last for word in group),
         unknown=tuple(unknown),
+        operands=tuple(operands),
         lacking=tuple(lacking),
         repeated=tuple(repeated),
     )
