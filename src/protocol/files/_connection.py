@@ -440,7 +440,9 @@ def _is_loopback(ip: str) -> bool:
 
 
 def is_port(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) <= PORT_DIGITS
+    """Return whether *text* is a number as it is written; ``05`` may be meant as another."""
+    is_number = text.isascii() and text.isdecimal() and len(text) <= PORT_DIGITS
+    return is_number and (text == "0" or not text.startswith("0"))
 
 
 def without_secret(fault: str) -> str:

@@ -371,7 +371,24 @@ def test_ports_may_be_text(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "port", [-1, 65_536, "65536", "", "-1", " 1", "1.0", "x", "٣", 1.0, True, None, "9" * 5_000]
+    "port",
+    [
+        -1,
+        65_536,
+        "65536",
+        "",
+        "-1",
+        " 1",
+        "1.0",
+        "05",
+        "00",
+        "x",
+        "٣",
+        1.0,
+        True,
+        None,
+        "9" * 5_000,
+    ],
 )
 @pytest.mark.parametrize("name", PORTS)
 def test_what_is_no_port_is_refused(name: str, port: object) -> None:
