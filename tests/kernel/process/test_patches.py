@@ -73,6 +73,7 @@ def test_table_is_that_of_the_docs(mine: Client) -> None:
     """A kernel that has used all that it patches has patched what docs/process.md lists."""
     execute(mine, "1/0", stop_on_error=False)
     execute(mine, USE_ALL, stop_on_error=False)
+    mine.inspect("print", 5, timeout=HANG_LIMIT_S)
     # A subshell, which has begun when its first cell has run.
     created = mine.request(
         CreateSubshellRequest(), channel=Channel.CONTROL, timeout=HANG_LIMIT_S

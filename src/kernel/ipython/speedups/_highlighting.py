@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from typing import Any
 
@@ -93,20 +94,28 @@ def _highlighter() -> Any:
     return lines
 
 
+_is_spared = ContextVar("_is_spared", default=False)
+"""True during an inspection, for the thread that inspects: others want their colours."""
+
+
 @contextmanager
 def spare_html() -> Iterator[None]:
     """Switch off the colours of the HTML that IPython makes of what it inspects: it is thrown away.
 
     Colouring it takes more than half the time of an inspection.
     """
-    patches.patch(
-        oinspect,
-        "pylight",
-        lambda _: str,
-        kind=Kind.SPEED,
-        reason="during an inspection: colours of HTML that is thrown away",
-    )
+    _make_html_sparing()
+    before = _is_spared.set(True)
     try:
         yield
     finally:
-        patches.undo(oinspect, "pylight")
+        _is_spared.reset(before)
+
+
+@cache
+def _make_html_sparing() -> None:
+    def sparing(pylight: Callable[[str], str]) -> Callable[[str], str]:
+        return lambda code: code if _is_spared.get() else pylight(code)
+
+    reason = "HTML that an inspection throws away has no colours"
+    patches.patch(oinspect, "pylight", sparing, kind=Kind.SPEED, reason=reason)

@@ -53,3 +53,25 @@ def test_tracebacks_look_the_same(colors: str) -> None:
     )
 
     assert done.stdout.splitlines() == ["True True True", "[False, False]"], done.stderr
+
+
+SPARE = """
+from threading import Thread
+from IPython.core import oinspect
+from assay.kernel.ipython.speedups._highlighting import spare_html
+before = oinspect.pylight("1")
+found = []
+with spare_html():
+    here = oinspect.pylight("1")
+    other = Thread(target=lambda: found.append(oinspect.pylight("1")))
+    other.start()
+    other.join()
+print(here, found == [before], oinspect.pylight("1") == before)
+"""
+
+
+def test_colours_of_other_threads_are_not_spared() -> None:
+    """What a cell inspects while a client's inspection is answered has its colours (D15)."""
+    done = subprocess.run([sys.executable, "-c", SPARE], check=True, capture_output=True, text=True)
+
+    assert done.stdout == "1 True True\n"
