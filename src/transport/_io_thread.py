@@ -248,7 +248,7 @@ class IoThread:
                 connection, endpoint, lambda channel: self.log.call(self._readers[channel])
             )
             strangers = self._strangers = followed.strangers if followed is not None else None
-            accepted = strangers.accept if strangers is not None else None
+            accepted = partial(self._accept, strangers) if strangers is not None else None
             self._admission = Admission(self._reactor, self.spare, accepted)
             monitors = [
                 monitor(self._sockets.of(channel)) for channel in (*REQUESTS, Channel.IOPUB)
@@ -260,6 +260,12 @@ class IoThread:
                 self._admission.follow(one)
         # Behind the monitors: a connection is known before its second message.
         self._watch_sockets()
+
+    def _accept(self, strangers: Strangers, descriptor: int) -> None:
+        strangers.accept(descriptor)
+        for channel in REQUESTS:
+            if not has_come(self._sockets.of(channel)):
+                strangers.have_read_all(channel)
 
     def _watch_sockets(self) -> None:
         for channel in (*REQUESTS, Channel.IOPUB):

@@ -14,9 +14,10 @@ Who has no key can neither register nor acknowledge: what is wrongly signed coun
 from __future__ import annotations
 
 import secrets
+import sys
 import uuid
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import zmq
 
@@ -31,7 +32,11 @@ from assay.protocol import (
 )
 from assay.transport._deadline import Deadline
 from assay.transport._errors import LaunchError, TimedOutError
-from assay.transport._sockets import refuse_old_versions, stop_no_input
+from assay.transport._sockets import Socket, refuse_old_versions, stop_no_input
+from assay.transport._wakeup import Wakeup
+
+if TYPE_CHECKING:
+    from assay.transport._strangers import StrangersThread
 
 __all__ = ["RegistrationService", "register"]
 
@@ -40,6 +45,9 @@ LINGER_MS = 1_000
 
 MAX_REGISTRATION_BYTES = 64 * 1024
 """A registration has some hundred; who sends more is no kernel, and its connection is ended."""
+
+DESCRIPTOR = slice(2, 6)
+"""Where the event of a monitor has it, as a number of the machine's own byte order."""
 
 SERVICE_NUMBER = 1
 """At the end of the service's path, over ipc."""
@@ -76,8 +84,10 @@ class RegistrationService:
         refuse_old_versions(self._socket)
         stop_no_input(self._socket)
         self._file: Path | None = None
+        self._guard = _Guard(self._socket)
         try:
             ip, port = self._listen(folder)
+            self._guard.start(wanted)
         except zmq.ZMQError as error:
             self._context.destroy(linger=0)
             raise LaunchError(
@@ -93,6 +103,7 @@ class RegistrationService:
 
     def close(self) -> None:
         """Stop listening, once what was sent is out."""
+        self._guard.close()
         self._context.destroy(linger=LINGER_MS)
         if self._file is not None:
             self._file.unlink(missing_ok=True)
@@ -104,8 +115,8 @@ class RegistrationService:
             LaunchError: it ended before it registered, or did not register in time.
         """
         poller = zmq.Poller()
-        poller.register(self._socket, zmq.POLLIN)
-        poller.register(child.fileno(), zmq.POLLIN)
+        for source in (self._socket, child.fileno(), *self._guard.sources):
+            poller.register(source, zmq.POLLIN)
         deadline = Deadline(timeout)
         refused = ""
         while ready := dict(deadline.wait(poller.poll)):
@@ -115,10 +126,14 @@ class RegistrationService:
                     identities, found = self._handshake.read_registration(frames)
                 except ProtocolError as error:  # another program's: the kernel's may still come
                     refused = f"the last message was refused: {error}"
-                    continue
-                self._socket.send_multipart(self._handshake.acknowledge(identities))
-                return self._wanted.with_ports(found.ports)
-            raise LaunchError(f"the kernel {child.ending('before it registered')}")
+                else:
+                    self._socket.send_multipart(self._handshake.acknowledge(identities))
+                    return self._wanted.with_ports(found.ports)
+            elif child.fileno() in ready:
+                raise LaunchError(f"the kernel {child.ending('before it registered')}")
+            self._guard.look()
+            if deadline.passed:  # there may be something to read for ever
+                break
         raise LaunchError(str(TimedOutError("the kernel's registration", timeout, note=refused)))
 
     def _listen(self, folder: Path) -> tuple[str, int]:
@@ -135,6 +150,51 @@ class RegistrationService:
         self._socket.bind(f"{address}:*")
         bound = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
         return wanted.ip, int(bound.rpartition(":")[2])
+
+
+class _Guard:
+    """Bounds what strangers make ZeroMQ keep, as those of a kernel (decision 0027).
+
+    Args:
+        socket: A ROUTER that is not bound yet.
+    """
+
+    def __init__(self, socket: Socket) -> None:
+        self._socket = socket
+        self._accepted = socket.get_monitor_socket(zmq.EVENT_ACCEPTED)
+        self._wakeup = Wakeup()
+        self._thread: StrangersThread | None = None
+
+    @property
+    def sources(self) -> tuple[Socket | int, ...]:
+        """What is readable when `look` is to be called."""
+        return self._accepted, self._wakeup.fileno()
+
+    def start(self, wanted: ConnectionFile) -> None:
+        """Follow those who connect; the socket is bound."""
+        from assay.transport._strangers import follow_strangers  # noqa: PLC0415 - few launchers wait
+
+        endpoint = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
+        if wanted.transport is Transport.TCP:
+            ports = dict.fromkeys(Channel, 0) | {Channel.SHELL: int(endpoint.rpartition(":")[2])}
+            bound = wanted.with_ports(ports)
+            self._thread = follow_strangers(bound, endpoint, lambda _: self._wakeup.set())
+
+    def look(self) -> None:
+        """Follow who has connected, and say whether all was read."""
+        if self._thread is None:
+            return
+        self._wakeup.clear()
+        while self._accepted.poll(0):
+            event = self._accepted.recv_multipart()[0]
+            self._thread.strangers.accept(int.from_bytes(event[DESCRIPTOR], sys.byteorder))
+        if not self._socket.poll(0):
+            self._thread.strangers.have_read_all(Channel.SHELL)
+
+    def close(self) -> None:
+        """Follow nothing any more."""
+        if self._thread is not None:
+            self._thread.close()
 
 
 def register(file: RegistrationFile, bound: ConnectionFile, timeout: float) -> None:
@@ -179,6 +239,8 @@ def _await_acknowledgement(socket: zmq.Socket[bytes], handshake: Handshake, time
             refused = f"the last message was refused: {error}"
         else:
             return
+        if deadline.passed:  # there may be something to read for ever
+            break
     raise TimedOutError("the acknowledgement of the registration", timeout, note=refused)
 
 

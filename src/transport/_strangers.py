@@ -40,7 +40,7 @@ from assay.transport._connections import borrowed, cut, inode_of
 from assay.transport._logger import get_logger
 from assay.transport._reactor import Reactor
 
-__all__ = ["Strangers", "follow_strangers"]
+__all__ = ["Strangers", "StrangersThread", "follow_strangers"]
 
 logger = get_logger("assay.transport")
 
@@ -99,16 +99,13 @@ class Watcher(Protocol):
 class Stranger:
     """A connection that no trusted message has come by."""
 
-    def __init__(
-        self, channel: Channel, inode: int, before: int, since: float, *, is_doubtful: bool
-    ) -> None:
+    def __init__(self, channel: Channel, inode: int, since: float, *, is_doubtful: bool) -> None:
         self.channel = channel
         self.inode = inode
-        self.before = before
-        """Bytes that do not count: they came when it was not followed yet."""
         self.since = since
         self.held = 0
-        """Bytes since then that ZeroMQ may keep, when it was looked at last."""
+        """Bytes that ZeroMQ may keep, when it was looked at last; what came before it was followed
+        is among them, since the I/O thread may have been kept from following it."""
         self.is_doubtful = is_doubtful
         """True while messages of an earlier connection may wait that had the same descriptor."""
 
@@ -157,7 +154,7 @@ class Strangers:
         self._asked: set[Channel] = set()
         """The channels that are to be read, for what was left."""
         self._gives_back = False
-        """True while memory may be freed of one that was cut."""
+        """True while memory may be freed of one that was cut, or of much that was left."""
         self.keyed: set[Channel] = set()
         """The channels by which one of them may send a trusted message."""
         reactor.watch(arrivals.fileno(), self._look)
@@ -177,7 +174,7 @@ class Strangers:
 
         ZeroMQ names the descriptor that a message came by, which another connection may have by
         now. So one whose descriptor was used before is trusted only for what comes behind
-        `have_read_all`.
+        `have_read_all`, which is known at once where no message waits when it is accepted.
         """
         with self._lock:
             stranger = self._known.get(descriptor)
@@ -213,9 +210,8 @@ class Strangers:
         if self._is_full:
             cut(descriptor)
             return
-        before = held_of(descriptor, channel) or 0
         self._known[descriptor] = Stranger(
-            channel, inode, before, monotonic(), is_doubtful=descriptor in self._inodes
+            channel, inode, monotonic(), is_doubtful=descriptor in self._inodes
         )
         self._inodes[descriptor] = inode
         if channel in KEYED:
@@ -231,6 +227,7 @@ class Strangers:
         del self._known[descriptor]
         if stranger.channel is not Channel.HB:  # whose echoes are gone with it
             self._left[stranger.channel] += stranger.held
+        self._gives_back = self._gives_back or self._left.total() > FREE_BYTES
 
     def _channel_of(self, descriptor: int) -> Channel | None:
         if (found := end_of(descriptor)) is None:
@@ -255,6 +252,11 @@ class Strangers:
             self._measure(arrived)
 
     def _look_again(self) -> None:
+        if self._look_at_seen():
+            give_back_memory()  # takes a while: not under the lock
+
+    def _look_at_seen(self) -> bool:
+        """Return True if memory is to be given back."""
         with self._lock:
             seen, self._seen = self._seen, set()
             for descriptor in seen:
@@ -266,11 +268,13 @@ class Strangers:
             self._measure(self._known if searches else seen)
             self._note_channels()
             self._ask()
-            if self._gives_back and not (searches or self._left):
-                self._gives_back = False
-                give_back_memory()
+            gives_back = self._gives_back and not (searches or self._left)
+            self._gives_back = self._gives_back and not gives_back
             if self._gives_back or self._is_full:
                 self._reactor.call_later(LOOK_AGAIN_S, self._look_again)
+            elif self._total() > FREE_BYTES:  # some may end without a report
+                self._reactor.call_later(SEARCH_S, self._look_again)
+            return gives_back
 
     def _ask(self) -> None:
         """Have read what is left."""
@@ -315,7 +319,7 @@ class Strangers:
                 is_subscriber = stranger.channel is Channel.IOPUB
                 each_second = FORGIVEN_IOPUB_BYTES if is_subscriber else FORGIVEN_BYTES
                 forgiven = int(each_second * max(0.0, now - stranger.since))
-                stranger.held = max(0, held - stranger.before - forgiven)
+                stranger.held = max(0, held - forgiven)
 
     def _cut(self, descriptor: int) -> None:
         stranger = self._known[descriptor]

@@ -33,6 +33,9 @@ PUBLISHER = "transport._publisher:Publisher."
 STATES = "transport/test_publisher.py::TestStates::"
 MISSED = "transport/test_publisher_stateful.py::test_a_notice_is_missed"
 
+STRANGERS = "transport._strangers:Strangers."
+DOOR = "transport/test_strangers.py::"
+
 MUTANTS = (
     Mutant(
         "messages are taken last first",
@@ -481,6 +484,139 @@ MUTANTS = (
         "self._send_to_those_with_room(*message)",
         "pass",
         f"{STATES}test_give_up",
+    ),
+    Mutant(
+        "memory does not count",
+        f"{STRANGERS}_bound_all",
+        "resident > most + self._total()",
+        "False",
+        f"{DOOR}test_newcomers_are_cut_until_what_is_left_is_read",
+    ),
+    Mutant(
+        "memory does not count while strangers send",
+        f"{STRANGERS}_bound_all",
+        "resident > most + self._total()",
+        "False",
+        f"{DOOR}test_few_bytes_are_too_many_while_the_process_grows",
+    ),
+    Mutant(
+        "the memory of a program counts as that of strangers",
+        f"{STRANGERS}_measure",
+        "if self._total() <= FREE_BYTES:",
+        "if False:",
+        f"{DOOR}test_growth_before_strangers_send_is_not_theirs",
+    ),
+    Mutant(
+        "a subscriber may send as much as any",
+        f"{STRANGERS}_measure",
+        "self._bound_subscribers()",
+        "pass",
+        f"{DOOR}test_subscribers_are_bounded_one_by_one",
+    ),
+    Mutant(
+        "subscribers are cut for what they have sent together",
+        f"{STRANGERS}_bound_subscribers",
+        "stranger.held > MAX_IOPUB_BYTES",
+        "self._total() > MAX_IOPUB_BYTES",
+        f"{DOOR}test_subscribers_are_bounded_one_by_one",
+    ),
+    Mutant(
+        "the one that has sent least is cut",
+        f"{STRANGERS}_bound_all",
+        "self._cut(max(",
+        "self._cut(min(",
+        f"{DOOR}test_the_one_that_sent_most_is_cut",
+    ),
+    Mutant(
+        "what connections have left does not count",
+        f"{STRANGERS}_forget",
+        "self._left[stranger.channel] += stranger.held",
+        "pass",
+        f"{DOOR}test_newcomers_are_cut_until_what_is_left_is_read",
+    ),
+    Mutant(
+        "what connections have left counts for ever",
+        f"{STRANGERS}have_read_all",
+        "del self._left[channel]",
+        "pass",
+        f"{DOOR}test_newcomers_are_cut_until_what_is_left_is_read",
+    ),
+    Mutant(
+        "what is read of one channel counts for all",
+        f"{STRANGERS}have_read_all",
+        "del self._left[channel]",
+        "self._left.clear()",
+        f"{DOOR}test_those_of_another_channel_are_no_reason_to_let_in",
+    ),
+    Mutant(
+        "what is left is not asked for",
+        f"{STRANGERS}_look_at_seen",
+        "self._ask()",
+        "pass",
+        f"{DOOR}test_newcomers_are_cut_until_what_is_left_is_read",
+    ),
+    Mutant(
+        "what is left is asked for again and again",
+        f"{STRANGERS}_ask",
+        "self._asked.add(channel)",
+        "pass",
+        f"{DOOR}test_newcomers_are_cut_until_what_is_left_is_read",
+    ),
+    Mutant(
+        "untaken echoes stay behind",
+        f"{STRANGERS}_forget",
+        "stranger.channel is not Channel.HB",
+        "True",
+        f"{DOOR}test_echoes_of_a_connection_that_has_ended_are_gone",
+    ),
+    Mutant(
+        "newcomers are let in while there is too much",
+        f"{STRANGERS}_accept",
+        "if self._is_full:",
+        "if False:",
+        f"{DOOR}test_newcomers_are_cut_until_what_is_left_is_read",
+    ),
+    Mutant(
+        "none is searched for behind a cut",
+        f"{STRANGERS}_look_at_seen",
+        "self._accept_all()",
+        "pass",
+        f"{DOOR}test_more_are_searched_for_once_one_is_cut",
+    ),
+    Mutant(
+        "the search has no end",
+        f"{STRANGERS}_look_at_seen",
+        "monotonic() < self._search_until",
+        "True",
+        f"{DOOR}test_more_are_searched_for_once_one_is_cut",
+    ),
+    Mutant(
+        "memory is given back before all was read",
+        f"{STRANGERS}_look_at_seen",
+        "not (searches or self._left)",
+        "not searches",
+        f"{DOOR}test_memory_is_given_back_once_all_was_read",
+    ),
+    Mutant(
+        "no memory is given back",
+        f"{STRANGERS}_look_again",
+        "give_back_memory()",
+        "pass",
+        f"{DOOR}test_memory_is_given_back_once_all_was_read",
+    ),
+    Mutant(
+        "memory is given back for ever",
+        f"{STRANGERS}_look_at_seen",
+        "self._gives_back and not gives_back",
+        "self._gives_back",
+        f"{DOOR}test_memory_is_given_back_once_all_was_read",
+    ),
+    Mutant(
+        "one who sent before it was followed begins anew",
+        f"{STRANGERS}_note_held",
+        "max(0, held - forgiven)",
+        "0",
+        f"{DOOR}test_what_came_before_a_connection_was_followed_counts",
     ),
 )
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
+from threading import Event
 
 import pytest
 import zmq
@@ -173,6 +174,36 @@ def test_strangers_change_nothing(tmp_path: Path, process: Process) -> None:
 
     assert found.with_ports(PORTS) == found
     assert (acknowledged, more) == ({}, 0)
+
+
+def test_messages_without_end(
+    tmp_path: Path, process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another program that sends on and on keeps no launcher for longer than was asked."""
+    read = Handshake.read_registration
+    goes_on = Event()
+    goes_on.set()
+
+    with service(tmp_path) as here, zmq.Context() as context, context.socket(zmq.DEALER) as other:
+        other.linger = 0
+        other.connect(here.file.address)
+
+        def read_one_of_many(
+            self: Handshake, frames: Sequence[bytes]
+        ) -> tuple[tuple[bytes, ...], Registration]:
+            if goes_on.is_set():
+                other.send(b"no registration")
+                assert here._socket.poll(int(HANG_LIMIT_S * 1_000))
+            return read(self, frames)
+
+        monkeypatch.setattr(Handshake, "read_registration", read_one_of_many)
+        other.send(b"no registration")
+        with ThreadPoolExecutor(1) as pool:
+            waits = pool.submit(here.wait_for, process, AT_ONCE_S)
+            error = waits.exception(HANG_LIMIT_S)
+            goes_on.clear()
+
+    assert "the last message was refused" in str(error)
 
 
 def test_kernel_that_ends(tmp_path: Path, process: Process) -> None:

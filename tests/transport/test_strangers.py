@@ -9,7 +9,8 @@ import struct
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, suppress
 from functools import partial
 from pathlib import Path
 from threading import Event, Thread
@@ -17,14 +18,16 @@ from threading import Event, Thread
 import pytest
 
 from assay import _platform
-from assay.protocol import Channel, KernelInfoRequest
-from assay.transport import Heartbeat, get_logger
+from assay.protocol import Channel, ConnectionFile, KernelInfoRequest
+from assay.transport import Heartbeat, RegistrationService, get_logger, register
 from assay.transport import _io_thread as io_module
 from assay.transport import _strangers as strangers_module
 from assay.transport._connections import Connections, cut, inode_of
 from assay.transport._strangers import Strangers
 from tests.limits import HANG_LIMIT_S
 from tests.transport.test_io_thread import Kernel, session
+from tests.transport.test_registration import Process
+from tests.transport.test_reset_connections import joined
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux" or _platform.IS_PORTABLE,
@@ -205,7 +208,8 @@ def test_client_may_send_much(kernel: Served) -> None:
 def test_clients_that_take_the_place_of_others_may_send_much(
     kernel: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A connection that has the descriptor of an ended one is trusted with its second message."""
+    """A connection that has the descriptor of an ended one is trusted with its first message, if
+    none of the ended one waits."""
     descriptors: list[int] = []
     trust = Strangers.trust
 
@@ -218,10 +222,8 @@ def test_clients_that_take_the_place_of_others_may_send_much(
     following = socket.socket()
     for _ in range(3):
         client = Stranger(kernel, Channel.SHELL, following)
-        for _ in range(2):
-            client.send(*request())
-            kernel.inbox.get()
-            kernel.synchronise()
+        client.send(*request())
+        kernel.inbox.get()
         for _ in range(3 * MAX_BYTES // len(PIECE)):
             client.send(PIECE)
         client.send(*request())
@@ -271,6 +273,30 @@ def test_subscriber_that_sends_much_is_cut(kernel: Served, monkeypatch: pytest.M
     subscriber = Stranger(kernel, Channel.IOPUB)
 
     assert subscriber.is_cut_off(b"x", ends=True)
+
+
+def test_launcher_is_kept_from_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a launcher waits for its kernel's registration, a message that does not end is cut."""
+    monkeypatch.setattr(strangers_module, "MAX_BYTES", len(PIECE))
+    monkeypatch.setattr(strangers_module, "FREE_BYTES", len(PIECE))
+    wanted = ConnectionFile(key="a key")
+    with ExitStack() as stack, ThreadPoolExecutor(2) as pool:
+        service = stack.enter_context(closing(RegistrationService(wanted, tmp_path)))
+        child = stack.enter_context(closing(Process()))
+        waits = pool.submit(service.wait_for, child, HANG_LIMIT_S)
+        stranger = joined(stack, service.file.registration_port, Channel.SHELL)
+        with suppress(ConnectionError):
+            for _ in range(20):
+                stranger.sendall(frame(PIECE, more=True))
+        poll = select.poll()
+        poll.register(stranger, POLLRDHUP)
+        is_cut_off = bool(poll.poll(HANG_LIMIT_S * 1_000))
+        bound = wanted.with_ports(dict(zip(Channel, range(1, 6), strict=True)))
+        pool.submit(register, service.file, bound, HANG_LIMIT_S).result(HANG_LIMIT_S)
+        found = waits.result(HANG_LIMIT_S)
+
+    assert is_cut_off
+    assert found == bound
 
 
 def test_echoes_that_are_taken_do_not_count(kernel: Served) -> None:
@@ -334,6 +360,50 @@ class Idle:
         """Hold nothing."""
 
 
+class Turns(Idle):
+    """A reactor whose turns the test begins, and what the connections of the test have reported."""
+
+    def __init__(self) -> None:
+        self.reported: list[int] = []
+        self.armed: set[int] = set()
+        self._due: list[Callable[[], None]] = []
+
+    def call_later(self, _: float, function: Callable[[], None]) -> None:
+        """Call *function* with the next turn."""
+        if function not in self._due:
+            self._due.append(function)
+
+    def arm(self, descriptor: int, /) -> None:
+        """Note it."""
+        self.armed.add(descriptor)
+
+    def arrived(self) -> list[int]:
+        """Return what has been reported."""
+        found, self.reported = self.reported, []
+        return found
+
+    def turn(self) -> bool:
+        """Call what is due; return whether something was."""
+        due, self._due = self._due, []
+        for function in due:
+            function()
+        return bool(due)
+
+
+class Memory:
+    """What the process has of memory."""
+
+    def __init__(self) -> None:
+        self.size = 1
+
+    def bytes(self) -> int:
+        """Return it."""
+        return self.size
+
+    def close(self) -> None:
+        """Hold nothing."""
+
+
 class Door:
     """Sockets that listen at an address of this machine, by channel, and who follows strangers."""
 
@@ -341,17 +411,43 @@ class Door:
         self._stack = stack
         self._listening = {
             channel: stack.enter_context(socket.create_server((address, 0)))
-            for channel in (Channel.SHELL, Channel.HB)
+            for channel in (Channel.SHELL, Channel.CONTROL, Channel.IOPUB, Channel.HB)
         }
         ports = {one.getsockname()[1]: channel for channel, one in self._listening.items()}
-        self.strangers = Strangers(Idle(), Idle(), ports, bound)
+        self.turns = Turns()
+        self.asked: list[Channel] = []
+        self.strangers = Strangers(self.turns, self.turns, ports, bound, self.asked.append)
 
-    def connect(self, channel: Channel) -> int:
-        """Return the descriptor of a connection that was accepted."""
+    def connect(self, channel: Channel, size: int = 0) -> int:
+        """Return the descriptor of a connection that was accepted, by which *size* bytes came."""
+        accepted, _ = self.pair(channel, size)
+        return accepted.fileno()
+
+    def come_and_leave(self, channel: Channel, size: int) -> None:
+        """Let a connection be followed that sends *size* bytes, and then ends."""
+        accepted, peer = self.pair(channel, size)
+        descriptor = accepted.fileno()
+        self.strangers.accept(descriptor)
+        self.report(descriptor)
+        accepted.close()
+        peer.close()
+        self.report(descriptor)
+
+    def report(self, *descriptors: int) -> None:
+        """Let something have come by these, and be looked at."""
+        self.turns.reported.extend(descriptors)
+        self.strangers._look()
+
+    def pair(self, channel: Channel, size: int) -> tuple[socket.socket, socket.socket]:
+        """Return a connection that was accepted, by which *size* bytes came, and its peer."""
         address = self._listening[channel].getsockname()
-        self._stack.enter_context(socket.create_connection(address, timeout=HANG_LIMIT_S))
-        accepted, _ = self._listening[channel].accept()
-        return self._stack.enter_context(accepted).fileno()
+        made = socket.create_connection(address, timeout=HANG_LIMIT_S)
+        peer = self._stack.enter_context(made)
+        accepted = self._stack.enter_context(self._listening[channel].accept()[0])
+        peer.sendall(bytes(size))
+        if size:
+            accepted.recv(size, socket.MSG_PEEK | socket.MSG_WAITALL)
+        return accepted, peer
 
 
 @pytest.fixture
@@ -421,8 +517,7 @@ def test_time_that_a_program_sets_is_nothing_that_was_sent(
     cut_off: list[int] = []
     monkeypatch.setattr(strangers_module, "cut", cut_off.append)
 
-    monkeypatch.setattr(Idle, "arrived", lambda _: [descriptor])
-    door.strangers._look()
+    door.report(descriptor)
 
     assert cut_off == []
 
@@ -432,7 +527,7 @@ def test_message_of_another_channel_is_no_reason_to_trust(
 ) -> None:
     """Whose descriptor has gone to a connection of the heartbeat does not speak for that."""
     disarmed: list[int] = []
-    monkeypatch.setattr(Idle, "disarm", lambda _, descriptor: disarmed.append(descriptor))
+    monkeypatch.setattr(Turns, "disarm", lambda _, descriptor: disarmed.append(descriptor))
     door = Door(stack, "127.0.0.1", "127.0.0.1")
     descriptor = door.connect(Channel.HB)
     door.strangers.accept(descriptor)
@@ -440,3 +535,219 @@ def test_message_of_another_channel_is_no_reason_to_trust(
     door.strangers.trust(Channel.SHELL, descriptor)
 
     assert disarmed == []
+
+
+FREE, MANY = 10_000, 30_000
+"""Bytes that strangers may send whatever becomes of the memory, and what they may send at all."""
+
+
+class Guarded(Door):
+    """A door for which few bytes are many, in a process whose memory the test sets."""
+
+    def __init__(self, stack: ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.memory = Memory()
+        self.cut_off: list[int] = []
+        self.given_back = 0
+        self.now = 1_000.0
+        for name, value in {
+            "FREE_BYTES": FREE,
+            "MAX_BYTES": MANY,
+            "MAX_GROWTH_BYTES": FREE,
+            "MAX_IOPUB_BYTES": FREE,
+            "Residence": lambda: self.memory,
+            "cut": self.cut_off.append,
+            "give_back_memory": self._give_back,
+            "monotonic": lambda: self.now,
+        }.items():
+            monkeypatch.setattr(strangers_module, name, value)
+        super().__init__(stack, "127.0.0.1", "127.0.0.1")
+
+    def fill(self) -> None:
+        """Let the process become larger than strangers may make it."""
+        self.memory.size += 10 * MANY
+
+    def _give_back(self) -> None:
+        self.given_back += 1
+
+
+@pytest.fixture
+def door(stack: ExitStack, monkeypatch: pytest.MonkeyPatch) -> Guarded:
+    """A door for which few bytes are many."""
+    return Guarded(stack, monkeypatch)
+
+
+def test_what_came_before_a_connection_was_followed_counts(door: Guarded) -> None:
+    """A peer that has sent too much while the I/O thread was kept is cut when it is followed."""
+    descriptor = door.connect(Channel.SHELL, MANY + 1)
+
+    door.strangers.accept(descriptor)
+    door.report(descriptor)
+
+    assert door.cut_off == [descriptor]
+
+
+def test_the_one_that_sent_most_is_cut(door: Guarded) -> None:
+    """Others stay, if they have not sent too much without it."""
+    few, most, some = (door.connect(Channel.SHELL, size) for size in (1_000, MANY, 2_000))
+    for one in (few, most, some):
+        door.strangers.accept(one)
+
+    door.report(few, most, some)
+
+    assert door.cut_off == [most]
+
+
+def test_newcomers_are_cut_until_what_is_left_is_read(door: Guarded) -> None:
+    """What connections have sent that have ended counts until it is read, which is asked for once;
+    while the process is too large, no more are let in."""
+    door.come_and_leave(Channel.SHELL, FREE + 1)
+    door.fill()
+    door.turns.turn()
+    refused = door.connect(Channel.CONTROL)
+    door.strangers.accept(refused)
+    while_full = [*door.cut_off]
+    for _ in range(3):
+        door.turns.turn()
+    asked = [*door.asked]
+    door.strangers.have_read_all(Channel.SHELL)
+    door.turns.turn()
+    let_in = door.connect(Channel.CONTROL)
+    door.strangers.accept(let_in)
+
+    assert (while_full, asked) == ([refused], [Channel.SHELL])
+    assert door.cut_off == [refused]
+    assert let_in in door.turns.armed
+
+
+def test_those_of_another_channel_are_no_reason_to_let_in(door: Guarded) -> None:
+    """What is left of one channel counts though all of another one was read."""
+    door.come_and_leave(Channel.SHELL, FREE + 1)
+    door.fill()
+    door.turns.turn()
+    door.strangers.have_read_all(Channel.CONTROL)
+    door.turns.turn()
+    refused = door.connect(Channel.CONTROL)
+
+    door.strangers.accept(refused)
+
+    assert door.cut_off == [refused]
+
+
+def test_echoes_of_a_connection_that_has_ended_are_gone(door: Guarded) -> None:
+    """Of the heartbeat nothing is left to be read."""
+    door.come_and_leave(Channel.HB, FREE + 1)
+    door.fill()
+    door.turns.turn()
+    let_in = door.connect(Channel.CONTROL)
+
+    door.strangers.accept(let_in)
+
+    assert (door.cut_off, door.asked) == ([], [])
+
+
+def test_growth_before_strangers_send_is_not_theirs(door: Guarded) -> None:
+    """Where they had sent little until then, it does not matter what the user's program took."""
+    door.fill()
+    descriptor = door.connect(Channel.SHELL, FREE + 1)
+    door.strangers.accept(descriptor)
+
+    door.report(descriptor)
+
+    assert door.cut_off == []
+
+
+def test_few_bytes_are_too_many_while_the_process_grows(door: Guarded) -> None:
+    """Behind `FREE_BYTES`, what strangers send is cut down to that if the process grows."""
+    descriptor = door.connect(Channel.SHELL, FREE + 1)
+    door.strangers.accept(descriptor)
+    door.report(descriptor)
+    before = [*door.cut_off]
+    door.fill()
+
+    door.report(descriptor)
+
+    assert (before, door.cut_off) == ([], [descriptor])
+
+
+def test_subscribers_are_bounded_one_by_one(door: Guarded) -> None:
+    """A subscriber that has sent more than one may is cut; others may send as much together."""
+    two = [door.connect(Channel.IOPUB, FREE - 1) for _ in range(2)]
+    loud = door.connect(Channel.IOPUB, FREE + 1)
+    for one in (*two, loud):
+        door.strangers.accept(one)
+
+    door.report(*two, loud)
+
+    assert door.cut_off == [loud]
+
+
+def test_more_are_searched_for_once_one_is_cut(door: Guarded) -> None:
+    """The I/O thread may be kept from saying what was accepted: for a while it is looked for."""
+    descriptor = door.connect(Channel.SHELL, MANY + 1)
+    door.strangers.accept(descriptor)
+    unsaid = door.connect(Channel.IOPUB)
+    door.report(descriptor)
+    before = {*door.turns.armed}
+    door.turns.turn()
+    searched = {*door.turns.armed}
+    door.now += strangers_module.SEARCH_S
+    later = door.connect(Channel.IOPUB)
+
+    door.turns.turn()
+
+    assert before == {descriptor}
+    assert searched == {descriptor, unsaid}
+    assert later not in door.turns.armed
+
+
+def test_memory_of_what_was_left_is_given_back(door: Guarded) -> None:
+    """Also where no connection was cut: much was sent by those that have ended."""
+    door.come_and_leave(Channel.SHELL, FREE - 1)
+    door.strangers.have_read_all(Channel.SHELL)
+    door.turns.turn()
+    of_little = door.given_back
+    door.come_and_leave(Channel.SHELL, FREE + 1)
+    door.turns.turn()
+    unread = door.given_back
+    door.strangers.have_read_all(Channel.SHELL)
+
+    door.turns.turn()
+
+    assert (of_little, unread, door.given_back) == (0, 0, 1)
+
+
+def test_end_without_a_report_is_found(door: Guarded) -> None:
+    """ZeroMQ may close a connection before it is looked at: one that has sent much is looked at
+    again, for as long as it is there."""
+    accepted, _ = door.pair(Channel.SHELL, FREE + 1)
+    door.strangers.accept(accepted.fileno())
+    door.report(accepted.fileno())
+    door.turns.turn()
+    stays = door.turns.turn()
+    accepted.close()
+    door.turns.turn()
+    door.strangers.have_read_all(Channel.SHELL)
+    door.turns.turn()
+
+    assert stays
+    assert (door.asked, door.given_back) == ([Channel.SHELL], 1)
+    assert not door.turns.turn()
+
+
+def test_memory_is_given_back_once_all_was_read(door: Guarded) -> None:
+    """Behind a cut, and not before the search is over and what was left has been read; then
+    nothing is due any more."""
+    descriptor = door.connect(Channel.SHELL, MANY + 1)
+    door.strangers.accept(descriptor)
+    door.report(descriptor)
+    door.turns.turn()
+    door.now += strangers_module.SEARCH_S
+    door.turns.turn()
+    unread = door.given_back
+    door.strangers.have_read_all(Channel.SHELL)
+
+    door.turns.turn()
+    given_back = door.given_back
+    goes_on = door.turns.turn()
+
+    assert (unread, given_back, goes_on) == (0, 1, False)
