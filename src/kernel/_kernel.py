@@ -200,7 +200,7 @@ class Kernel:
                 interpreter = self._prepare()
                 refuse_async(interpreter)
                 interpreter.attach(parts.host)
-            parts.know_interpreter(interpreter)
+            parts.debugger.know_interpreter(interpreter)
             clients_are_followed = self._follow_clients(parts.io, heartbeat, self._connection)
             if parts.signals is not None:
                 parts.signals.hold_interrupts_in_forks()

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
-from threading import Event, Lock  # by name: gevent replaces the module's
-from typing import TYPE_CHECKING, ClassVar, TextIO, cast
+from threading import Lock  # by name: gevent replaces the module's
+from typing import TYPE_CHECKING, ClassVar, TextIO
 
+from assay.kernel._late_debugger import DEBUGGER, LateDebugger
 from assay.kernel.dispatch._handlers import Handlers, serve
 from assay.kernel.dispatch._replies import Responder
 from assay.kernel.dispatch._stdin import Prompter
@@ -39,14 +40,11 @@ from assay.transport import IoThread, KernelSockets, Topics
 
 if TYPE_CHECKING:
     from assay._record import Record
-    from assay.kernel._interpreter import Debuggable, Interpreter
+    from assay.kernel._interpreter import Interpreter
     from assay.kernel.process._visit import Visit
     from assay.transport import Receiver, Recorder
 
-__all__ = ["DEBUGGER", "Parts"]
-
-DEBUGGER = "debugger"
-"""The feature that a kernel with a debugger announces (DEBUG-01)."""
+__all__ = ["Parts"]
 
 
 class Parts:
@@ -150,10 +148,9 @@ class Parts:
         self.control = ThreadLane(
             "assay-control", lambda request: serve(request, control, self.responder)
         )
-        self._interpreter: Interpreter | None = None
-        self._has_interpreter = Event()
+        self.debugger = debugger = LateDebugger(self._around, self.host, self._interrupt)
         if DEBUGGER in features and not control.has_deferred:  # else a debugger is there already
-            control.defer(lambda: self._serve_debugger(control))
+            control.defer(lambda: debugger.serve(control))
         control.defer_for("usage_request", lambda: serve_usage(control))
         self.services = Services(
             info=info,
@@ -225,32 +222,6 @@ class Parts:
             self.io.log.call(lambda: self.io.call_later(INTERRUPT_RETRY_S, call))
 
         return Visit(self.interrupts, streams, lambda: self.parents.of_context() is not None, later)
-
-    def know_interpreter(self, interpreter: Interpreter) -> None:
-        """Let the debugger look at *interpreter*, which is attached now."""
-        self._interpreter = interpreter
-        self._has_interpreter.set()
-
-    def _serve_debugger(self, control: Handlers) -> None:
-        """Serve debug_request, of which one has come; in the control thread."""
-        from assay.kernel.debugger._serving import serve_debugger  # noqa: PLC0415 - used by few
-
-        self.host.on_close(
-            serve_debugger(
-                control,
-                responder=self.responder,
-                output=self.output,
-                parents=self.parents,
-                call=self.io.log.call,
-                interrupt=self._interrupt,
-                interpreter=self._wait_for_interpreter,
-            )
-        )
-
-    def _wait_for_interpreter(self) -> Debuggable:
-        self._has_interpreter.wait()
-        # Announced: `Kernel.info` says what follows from that.
-        return cast("Debuggable", self._interpreter)
 
     def _signal_watch(self, effects: KernelEffects) -> SignalWatch:
         main = self.main
