@@ -92,7 +92,7 @@ class Inboxes:
             self.discarded += 1
 
     def _only_listener(self) -> Exchange | None:
-        """Return who may be meant by a question without a parent, if there is no doubt."""
+        """Return the request that a prompt without a parent is for; None if several may be."""
         listeners = [e for e in self.exchanges.values() if e.on_input is not None]
         return listeners[0] if len(listeners) == 1 else None
 

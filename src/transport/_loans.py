@@ -32,7 +32,7 @@ class Loan:
         """Of the message, once it is sent."""
 
     def note_mark(self, mark: Mark | None) -> None:
-        """Know the *mark* of the message."""
+        """Take the *mark* of the message."""
         self.mark = mark
 
     def is_over(self, wait_s: float) -> bool:

@@ -470,16 +470,16 @@ class OutboundLog:
 
 
 def _begun(before: int, texts: list[str]) -> int:
-    """Return how many characters of a line have been taken, *texts* behind *before* of them."""
+    """Return how many characters of the open line are taken once *texts* follow *before*."""
     text = "".join(texts)
     end = text.rfind("\n")
     return len(text) - end - 1 if end >= 0 else before + len(text)
 
 
 def _do_nothing() -> None:
-    """Wake nothing: the I/O thread has ended."""
+    """Do nothing: the I/O thread has ended."""
 
 
 def _never(_thread: int, /) -> bool:
-    """Know no such call."""
+    """Return False: no thread is known to be within such a call."""
     return False

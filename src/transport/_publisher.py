@@ -144,11 +144,11 @@ class _StalledSubscriber(NamedTuple):
 
     @property
     def is_told(self) -> bool:
-        """True if the notice has been sent, and not to others alone: then there is none."""
+        """True if the notice has been sent to this subscriber as well."""
         return self.notice is not None and self.notice.first() is None
 
     def again(self, progress: Progress, queued: int) -> _StalledSubscriber:
-        """Return what it is if it may have been left out once more, with *queued* bytes to it."""
+        """Return what to note now: a new value if messages may have been left out since."""
         given = progress.taken + progress.pending
         if self.notice is None and given == self.given:
             return self  # it has not been given anything since
@@ -473,7 +473,7 @@ class Publisher:
             self._note_unseen()
 
     def _note_again(self, behind: dict[int, Progress], queued: int) -> bool:
-        """Take those out of *behind* that were left out before; return True if one may be anew."""
+        """Take known ones out of *behind*; return True if one may have missed messages again."""
         is_noted = False
         for index, one in enumerate(self._stalled):
             progress = behind.pop(one.descriptor or 0, None)
@@ -484,7 +484,7 @@ class Publisher:
         return is_noted
 
     def _note_unseen(self) -> None:
-        """Note one whose connection is not known: it may be any of those noted so before."""
+        """Note a subscriber without a known connection; it may have been noted so before."""
         last = self._marks[-1] if self._marks else None
         after = (one.after for one in self._stalled if one.descriptor is None)
         self._stalled.append(_StalledSubscriber(min(after, default=self._sent), last))

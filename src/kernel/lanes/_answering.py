@@ -35,14 +35,14 @@ CODE = frozenset({"execute_request", "comm_open", "comm_msg", "comm_close"})
 
 
 class Guard(Protocol):
-    """What puts interrupts of the lane's thread off."""
+    """Puts off interrupts of the lane's thread."""
 
     def hold(self) -> None:
-        """Put them off from now on; one that strikes just now is raised."""
+        """Put them off from now on; one that strikes during this call is raised."""
         ...
 
     def ensure_held(self) -> None:
-        """Do so, also where one strikes just now."""
+        """Put them off, also if one strikes during this call."""
         ...
 
     def release(self) -> None:
@@ -54,7 +54,7 @@ class Limit(Protocol):
     """Limits how long a question may take that is answered in the middle of a cell."""
 
     def limit(self, request: Request) -> Callable[[], bool]:
-        """Begin, for *request*.
+        """Begin to limit the time of *request*.
 
         Returns:
             A function to call before the reply, once: True if it is to be sent, False if it has

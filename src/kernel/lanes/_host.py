@@ -219,7 +219,7 @@ class KernelHost:
         self.close_functions.append(function)
 
     def note_file(self, path: Path, *, is_there: bool) -> None:
-        """Take note of a file that is to go with the process, or that it is gone already."""
+        """Note a file that is to be removed with the process, or that has been removed."""
         self.file_noted(path, is_there)
 
     def on_flush(self, flush: Callable[[], None]) -> None:

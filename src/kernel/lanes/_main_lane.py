@@ -305,7 +305,7 @@ class MainLane:
         abort_waiting(self._around.io, self.lane)
 
     def _take(self, take: Callable[[], Request | None]) -> Request | None:
-        """Do as *take* does, whatever a handler of the user's raises when it is left."""
+        """Call *take*; log what a signal handler of the user's raises as the loop's code ends."""
         try:
             try:
                 return take()

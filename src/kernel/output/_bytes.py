@@ -58,7 +58,7 @@ class BytesOfStream(io.BufferedIOBase):
         return _buffer_of, (self._stream,)
 
     def decode_by(self, encoding: str, errors: str) -> None:
-        """Read what is written from now on so; what has begun by another encoding is lost."""
+        """Decode what is written from now on by *encoding*; a character that has begun is lost."""
         self._make = _decoders(encoding, errors)
         self._begun.clear()
 
@@ -69,7 +69,7 @@ class BytesOfStream(io.BufferedIOBase):
 
     @property
     def raw(self) -> BytesOfStream:
-        """The same: nothing is held back that a lower level would not see."""
+        """Return this object: no lower level exists, since nothing is held back."""
         return self
 
     def write(self, data: Buffer, /) -> int:  # type: ignore[override]  # typeshed's own Buffer

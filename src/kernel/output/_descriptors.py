@@ -198,7 +198,7 @@ class _StreamOfProcess:
         setattr(sys, name, self._ours)
 
     def restore(self) -> None:
-        """Let the one that was there before be the stream again; what is held back is written."""
+        """Write what is held back, and put the stream back that was there before."""
         with suppress(ValueError, OSError):  # a program has closed or detached it
             self._ours.flush()
         if getattr(sys, self._name) is self._ours:

@@ -74,7 +74,7 @@ class Parents:
         return self._current.set(request)
 
     def leave_beside(self, request: Request, token: Token[Request | None]) -> None:
-        """Undo `enter_beside`: what has no context belongs to another that still runs."""
+        """Undo `enter_beside`: output without a context belongs to a request that still runs."""
         self._current.reset(token)
         self._beside.pop(request.thread, None)
         running = self._running()
@@ -92,7 +92,7 @@ class Parents:
             self._beside[outer.thread] = self.newest = outer
 
     def _running(self) -> list[Request]:
-        """Return what is handled just now, that of the main thread last."""
+        """Return the requests that are handled now, that of the main thread last."""
         every = [*self._beside.values(), *([self._entered] if self._entered is not None else [])]
         return [request for request in every if not request.finished]
 
@@ -126,7 +126,7 @@ class Parents:
         return running
 
     def resolve_parent(self, parts: JsonObject) -> Request:
-        """Return the request that *parts* tells of (`Request.as_json`).
+        """Return the request that *parts* describes (`Request.as_json`).
 
         Raises:
             ContentError: it has no header, or one that is none.
@@ -205,7 +205,7 @@ class Parents:
             patches.patch(threading.Thread, name, make, kind=Kind.CORRECTNESS, reason=THREADS)
 
     def follow_pools(self) -> None:
-        """Note for each piece of work that `concurrent.futures` has threads do who gave it."""
+        """Note for each piece of work in a pool of `concurrent.futures` which request gave it."""
         from concurrent.futures import thread  # noqa: PLC0415 - called when it has been imported
 
         # Private, but the work's own traceback shows nothing of us here.

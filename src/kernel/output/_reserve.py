@@ -140,7 +140,7 @@ def _start(given: Sequence[int]) -> None:
 
 
 class _Reading:
-    """One pipe, and what of it is in the memory.
+    """One pipe, and the part of its bytes that is in the memory.
 
     A thread that has the file locked may lose Python's lock between two steps, and a program that
     writes while it holds that one waits for ever then. So lock, look, read and unlock are calls of

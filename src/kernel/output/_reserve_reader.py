@@ -115,7 +115,7 @@ class Reader:
             poll.register(write_end, select.POLLOUT)
 
     def serve(self) -> None:
-        """Do what is to be done until the kernel has ended, which is a `SystemExit`."""
+        """Stand in for the kernel whenever it does not answer; its end raises `SystemExit`."""
         is_tidy = True
         while True:
             self._readable.poll(None if is_tidy else TIDY_MS)
@@ -129,7 +129,7 @@ class Reader:
             is_tidy = is_tidy or self._tidy()
 
     def _stand_in(self, before: int) -> None:
-        """Move what comes until the kernel answers, which had *before* answered so often."""
+        """Move what comes until the kernel answers; before this it has answered *before* times."""
         rest = SHORTEST_REST_MS
         while self._numbers[ANSWERED] == before:
             full = filter(self._is_full, range(len(self._pipes)))
@@ -186,7 +186,7 @@ class Reader:
         return not self._room[number].poll(0)
 
     def _is_answered(self, before: int) -> bool:
-        """Ask; return True if the kernel answers, which had *before* answered so often."""
+        """Ask; return True if the kernel has answered more than *before* times."""
         with suppress(BlockingIOError):  # there are questions enough
             os.write(self._question, b"?")
         for _ in range(ANSWER_MS // SHORTEST_REST_MS):

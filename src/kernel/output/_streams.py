@@ -104,7 +104,7 @@ class OutputStream(LikeTextWrapper):
     """
 
     def _quick_write(self) -> tuple[Callable[[str], int], Callable[[], None]]:
-        """Return `write`, and what lets a line's end be parted from its text.
+        """Return `write`, and a function that gives up its line: others may write into it.
 
         The variables of a function are found faster than the attributes of an object, which is
         worth a quarter of the time.
@@ -270,7 +270,7 @@ class OutputStream(LikeTextWrapper):
         return _present, (str(self._name),)
 
     def catch_up(self) -> None:
-        """Put into the log what an interrupt has kept out of it, at the worst of moments."""
+        """Append to the log what an interrupt has kept out of it."""
         run = self._run
         if run.taken and run.parts and not self._output.forked:
             self._log.resume(run)
@@ -355,7 +355,7 @@ class _EmptyTexts:
         self._newest: tuple[CodeType | None, int, bool] = None, 0, True
 
     def may_end_line(self, frame: FrameType) -> bool:
-        """Return False if the one that *frame* writes is no end of its line (`_calls`)."""
+        """Return False if the empty text that *frame* writes does not end its line (`_calls`)."""
         code, at, may_end = self._newest
         if at != frame.f_lasti or code is not frame.f_code:
             may_end = _may_end_line(frame)

@@ -131,7 +131,7 @@ class SignalledLoop(Protocol):
 
 
 class Interrupts:
-    """Install in the main thread; `send` works from any.
+    """The interrupts of the main thread: installed there, sent from any thread.
 
     Args:
         handlers: Takes SIGINT, and takes it back from user code.
@@ -265,7 +265,7 @@ class Interrupts:
         self._is_held = False
 
     def after_fork(self) -> None:
-        """Be an ordinary process, in a child that any thread may have forked."""
+        """Let interrupts raise, as in an ordinary process: this is a forked child."""
         self._may_raise = True
 
     def send(self, *, children: bool = True) -> None:

@@ -17,7 +17,7 @@ __all__ = ["RunningLoop", "may_be_ended"]
 
 
 def may_be_ended() -> bool:
-    """Return True if loops in the caller's thread are to be ended so: it is that of a subshell."""
+    """Return True in the thread of a subshell: interrupts end the loops that run there."""
     return interrupts_of_this_thread() is not None
 
 

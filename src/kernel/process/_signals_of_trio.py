@@ -56,5 +56,5 @@ class _AtBegin:
         self._call = call
 
     def before_run(self) -> None:
-        """Be called when trio runs, and has Python write to its socket."""
+        """Note that trio runs, and that Python writes to its socket; trio calls this."""
         self._call()

@@ -81,7 +81,7 @@ class InterruptibleLoop(Protocol):
         ...
 
     def nudge(self) -> None:
-        """Let the loop come round, if it waits; from any thread."""
+        """Wake the loop, if it waits; from any thread."""
         ...
 
 
@@ -133,7 +133,7 @@ class ThreadInterrupts(AbstractContextManager[None]):
         of_thread[self._ident] = self
 
     def end(self) -> None:
-        """Let the thread's end come."""
+        """End with user code, and forget the caller's thread: it is about to end."""
         self.ensure_left()
         of_thread.pop(self._ident, None)
 
@@ -210,7 +210,7 @@ class ThreadInterrupts(AbstractContextManager[None]):
                 self._strike()
 
     def put_off(self) -> None:
-        """Have an interrupt come again that Python has swallowed."""
+        """Send an interrupt again that Python has swallowed."""
         # Without the lock: a finalizer runs in the middle of anything, also of what holds it.
         self._try_later(self._strike)
 
@@ -226,7 +226,7 @@ class ThreadInterrupts(AbstractContextManager[None]):
         return True
 
     def is_in(self, entries: int) -> bool:
-        """Return True while the thread runs the code it had entered when `entries` was that."""
+        """Return True while the thread still runs the code whose entry `entries` counted."""
         return self._is_entered and self.entries == entries
 
     def raise_if_stuck(self, entries: int) -> None:

@@ -211,7 +211,7 @@ class _Route:
 
 
 class _Switch:
-    """Is to each piece of code the stream that it should write to."""
+    """Passes on what code writes to the stream that is meant for this code."""
 
     def __init__(self, ours: Any, is_own: Callable[[], bool]) -> None:
         vars(self).update(_ours=ours, _theirs=None, _is_own=is_own)
