@@ -84,6 +84,8 @@ Serve a Jupyter client, which starts this command itself: see `assay install`.
                      let windows live, see docs/gui.md
   --ext=MODULE, -c CODE, -m MODULE
                      load an extension; run code, or a module, before the first cell
+  --help-all, --version
+                     print all options of IPython's kernel, or the version
   --profile=NAME     and whatever else IPython's own kernel takes: see docs/options.md
 """
 
@@ -101,12 +103,20 @@ def main(arguments: list[str], *, parent: int | None = None) -> int:
     if "-h" in arguments or "--help" in arguments:
         print(USAGE, end="")
         return 0
+    info = kernel_info()
+    if "--version" in arguments or "-V" in arguments:
+        print(info.implementation, info.implementation_version)
+        return 0
+    if "--help-all" in arguments:
+        from assay.kernel.ipython._app import print_options  # noqa: PLC0415 - slow
+
+        print_options()
+        return 0
 
     def prepare(rest: list[str]) -> Interpreter:
         sys.argv[:] = [LAUNCHER, *arguments]
         return _prepare_ipython(rest)
 
-    info = kernel_info()
     control = Handlers()
     if not info.debugger:
         control.defer(lambda: _refuse_to_debug(control))

@@ -91,13 +91,16 @@ class Request:
         }
 
     @classmethod
-    def from_json(cls, parts: JsonObject) -> Request:
+    def from_json(cls, parts: object) -> Request:
         """Return the request, which is over, that *parts* tells of as `as_json` does.
 
         Raises:
-            ContentError: it has no header, or one that is none.
+            ContentError: it is no dict, has no header, or one that is none.
         """
-        from assay.protocol import Json, structure  # noqa: PLC0415 - as above
+        from assay.protocol import ContentError, Json, structure  # noqa: PLC0415 - as above
+
+        if not isinstance(parts, Mapping):
+            raise ContentError(f"wanted a request, as get_parent() returns it, found {parts!r:.60}")
 
         def part(name: str) -> JsonObject:
             found: Json = parts.get(name)

@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from IPython.core.application import BaseIPythonApplication, base_aliases, base_flags
 from IPython.core.profiledir import ProfileDir
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from assay.kernel.ipython._scope import Scope
     from assay.kernel.ipython.compat._kernel_facade import KernelFacade
 
-__all__ = ["IPKernelApp"]
+__all__ = ["IPKernelApp", "print_options"]
 
 logger = get_logger("assay.kernel")
 
@@ -254,3 +254,9 @@ class IPKernelApp(BaseIPythonApplication, InteractiveShellApp):  # type: ignore[
         self.shell.is_within_module = scope is not None and scope.is_within_module
         self._attach(self.shell)
         self.shell.configurables.append(self)
+
+
+def print_options() -> None:
+    """Print what the command line and configuration files may set, as ``--help-all`` asks."""
+    nobody = cast("Host", None)  # a kernel of which nothing is asked
+    IPKernelApp(nobody, lambda _: None).print_help(classes=True)

@@ -252,7 +252,8 @@ def test_file_that_is_locked_for_long_is_warned_of_before_the_end(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """And at the end a line says what is lost."""
+    """That line says what becomes of the cells, and no other one follows: where fifty kernels share
+    the file, each has one."""
     monkeypatch.setattr(_history_session, "WARNED_AFTER_S", 0.0)
     filled(path)
     with locked(path, "EXCLUSIVE"):
@@ -261,11 +262,11 @@ def test_file_that_is_locked_for_long_is_warned_of_before_the_end(
         found = tail(manager)
         manager.end_session()
 
-    early, late = warnings(caplog)
+    (warning,) = warnings(caplog)
     assert found == ["cell"]
-    assert str(path) in early
-    assert "is written as soon as it can be used" in early
-    assert "1 cells of this session are lost" in late
+    assert str(path) in warning
+    assert "is written as soon as it can be used" in warning
+    assert "what is not written when the kernel ends is lost" in warning
 
 
 def test_cells_that_others_keep_from_the_file_for_a_moment_are_written(
@@ -389,10 +390,29 @@ def test_end_that_fails_names_the_error_and_what_is_lost(
     manager.db.execute("PRAGMA query_only = 1")
     manager.end_session()
 
-    last = warnings(caplog)[-1]
-    assert "readonly" in last
-    assert "locked" not in last
-    assert "1 cells of this session are lost" in last
+    (warning,) = warnings(caplog)
+    assert "readonly" in warning
+    assert "locked" not in warning
+    assert "1 cells of this session are lost" in warning
+
+
+def test_file_that_cannot_be_written_any_more_has_one_warning(
+    path: Path, open_history: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It comes with the first cell that waits, and says what becomes of those that wait at the
+    end."""
+    filled(path)
+    manager = open_history()
+    stop_saving(manager)
+    wait_for_commit(manager)
+    manager.store_inputs(1, "cell")
+    manager.db.execute("PRAGMA query_only = 1")
+    manager.writeout_cache()
+    manager.end_session()
+
+    (warning,) = warnings(caplog)
+    assert "cannot be written just now (attempt to write a readonly database)" in warning
+    assert "what is not written when the kernel ends is lost" in warning
 
 
 def test_reset_waits_no_longer_for_the_file_than_a_cell(

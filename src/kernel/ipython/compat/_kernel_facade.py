@@ -313,9 +313,14 @@ class _Publisher:
         )
 
 
-def _with_header(parent: JsonObject) -> JsonObject:
-    """Return *parent*, which may be a header alone, as a dict with a ``header``."""
-    return parent if "header" in parent else {"header": parent}
+def _with_header(parent: Any) -> JsonObject:
+    """Return *parent*, which may be a header alone, as a dict with a ``header``.
+
+    What is no dict is left as it is: it is refused where a header is wanted.
+    """
+    is_header = isinstance(parent, Mapping) and "header" not in parent
+    whole: JsonObject = {"header": parent} if is_header else parent
+    return whole
 
 
 def ask(host: Host, prompt: str, *, password: bool) -> str:

@@ -159,9 +159,16 @@ class HistoryManager(SessionInFile):
                     flag.pause = PAUSE_S
 
     def _write_later(self, error: DatabaseError) -> None:
-        """Warn once of what could not be written; what is only locked is tried again."""
-        if self._lateness.is_to_be_told(error):
-            self._warn("cannot be written just now: %s", error)
+        """Warn once of what could not be written; what is only locked is tried again.
+
+        The end says itself what it could not write.
+        """
+        if not self._is_ending.is_set() and self._lateness.is_to_be_told(error):
+            self._warn(
+                "cannot be written just now (%s): cells wait until it can; what is not written when"
+                " the kernel ends is lost",
+                error,
+            )
         if is_locked(error) and isinstance(flag := self.save_flag, PatientFlag):
             flag.pause = min(2 * flag.pause, LONGEST_REST_S)
             flag.set()

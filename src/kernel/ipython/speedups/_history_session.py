@@ -13,7 +13,8 @@ replaced, under `_writing`. It moves once, and never back. A move that fails lea
 
 *The end* takes `_writing` from all others, and sets its own patience, shorter than the time that a
 kernel has for its end. It writes what waits and the time of the end in one transaction, or moves
-the session first, and counts the cells that it could not write in a line on stderr. Afterwards
+the session first, and counts the cells that it could not write in a line on stderr, unless one has
+said before that the file cannot be written and what becomes of the cells. Afterwards
 `session_number` is 0: whatever still runs finds that there is no session, and does nothing.
 
 `_writing`, the lock of who writes, is explained at the top of `_history`.
@@ -112,11 +113,11 @@ class SessionInFile(OnFile, history.HistoryManager):  # type: ignore[misc]  # sk
     def _begin_session(self) -> None:
         db: Connection = self.db
         may_share = self.connection_options.get("check_same_thread", True) is False
+        self._is_ending = threading.Event()
         if self.hist_file == MEMORY or not may_share:
             self._insert_session(db)
             return
         self._insert_session(Uncommitted(db))
-        self._is_ending = threading.Event()
         OwnThread(
             target=commit,
             args=(db, self._writing, self._is_ending),
@@ -212,13 +213,14 @@ class SessionInFile(OnFile, history.HistoryManager):  # type: ignore[misc]  # sk
         with self._writing:
             if not self.session_number:  # it has ended before
                 return
-            waiting = len(self._waiting())
+            waiting, is_told = len(self._waiting()), self._lateness.is_told
             error = self._error_of_end(patience)
             if self.is_locked_out:
                 waiting = len(self.input_hist_raw) - 1
             elif error is None:
                 waiting = len(self._waiting())
-            self._warn_of_end(error, waiting)
+            if not is_told:
+                self._warn_of_end(error, waiting)
             self.session_number = 0
             self.db_input_cache, self.db_output_cache = [], []  # what comes is another session
 
@@ -233,7 +235,7 @@ class SessionInFile(OnFile, history.HistoryManager):  # type: ignore[misc]  # sk
         return None
 
     def _warn_of_end(self, error: DatabaseError | None, lost: int) -> None:
-        """Warn of the cells that are lost, whatever has been warned of before."""
+        """Warn of the cells that are lost, where nothing has been said of the file before."""
         if lost and error is not None and is_locked(error):
             self._warn("is locked by another process: %s cells of this session are lost", lost)
         elif lost:

@@ -424,14 +424,24 @@ def test_thread_chooses_where_its_output_goes(client: Client) -> None:
         shows = "display_data" in answer.types
         heard[target] = answer.text(), shows, text_of(of_named), text_of(of_origin)
     execute(client, "steps.put(None)")
-    refused = execute(client, "with shell.output_to({'header': {}}): pass", stop_on_error=False)
+    refused = {
+        code: failed(execute(client, code, stop_on_error=False))
+        for code in (
+            "with shell.output_to({'header': {}}): pass",
+            "with shell.output_to('nowhere'): pass",
+            "shell.set_parent(5)",
+        )
+    }
 
     assert heard == {
         "'current'": ("inside\n", True, "", "nested\noutside\n"),
         "named": ("", False, "inside\n", "nested\noutside\n"),
         "'origin'": ("", False, "", "inside\nnested\noutside\n"),
     }
-    assert failed(refused).ename == "ContentError"
+    assert {reply.ename for reply in refused.values()} == {"ContentError"}
+    for found in ("'nowhere'", "5"):
+        wanted = f"wanted a request, as get_parent() returns it, found {found}"
+        assert wanted in [reply.evalue for reply in refused.values()]
 
 
 def test_tasks_of_a_thread_choose_apart(client: Client) -> None:
