@@ -476,6 +476,26 @@ def test_key_of_the_file_stays(tmp_path: Path) -> None:
         assert "the key is empty" not in kernel.written()
 
 
+@pytest.mark.parametrize("is_there", [False, True])
+def test_how_to_connect_is_told_where_the_kernel_makes_the_file(
+    tmp_path: Path, is_there: bool
+) -> None:
+    """In one line on stderr, which names the file; whoever has made the file knows it (S-144)."""
+    connection = free_ports(ConnectionFile(key="k"))
+    if is_there:
+        connection.write(tmp_path / "by-hand.json")
+    with by_hand(tmp_path) as kernel:
+        if not is_there:
+            connection = kernel.wait_until_written()
+        with Client(connection) as client:
+            client.wait_until_ready(HANG_LIMIT_S)
+            kernel.process.terminate()
+        told = [line for line in kernel.said().splitlines() if "console --existing" in line]
+
+    hint = f"assay: {READY}: jupyter console --existing {kernel.path}"
+    assert told == ([] if is_there else [hint])
+
+
 def test_no_secure_opens_a_kernel_that_makes_its_own_file(tmp_path: Path) -> None:
     """Who asks for it gets an empty key, and one warning that says what it means (CONN-21)."""
     with by_hand(tmp_path, "--no-secure") as kernel:
@@ -682,7 +702,8 @@ def test_options_of_the_process(tmp_path: Path) -> None:
     """Headers name what was asked for, lines go to the file, and the kernel ends with a process."""
     with subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as parent:
         options = [f"--parent={parent.pid}", "--user=me", "--ident=mine", "--no-stderr"]
-        with start(tmp_path, *options, f"--log-file={tmp_path / 'log'}", "--nosuch") as kernel:
+        options += [f"--log-file={tmp_path / 'log'}", "--nosuch", "-c", "1 / 0"]
+        with start(tmp_path, *options) as kernel:
             with kernel.client(timeout=HANG_LIMIT_S) as client:
                 answer = execute(client, "import os\nos.write(2, b'shown')")
             parent.communicate(timeout=HANG_LIMIT_S)

@@ -141,10 +141,12 @@ def test_own_modules_can_be_imported(tmp_path: Path) -> None:
     assert answer.text().count("the users") == 4
 
 
-def test_working_directory_can_be_left_out(tmp_path: Path) -> None:
-    """PYTHONSAFEPATH keeps the working directory off the path, as for Python itself (EXEC-01)."""
+@pytest.mark.parametrize(("options", "safe"), [(["--ignore-cwd"], ""), ([], "1")])
+def test_working_directory_can_be_left_out(tmp_path: Path, options: list[str], safe: str) -> None:
+    """``--ignore-cwd`` keeps the working directory off the path, and so does PYTHONSAFEPATH, as for
+    Python itself (EXEC-01)."""
     with (
-        start(tmp_path, env={"PYTHONSAFEPATH": "1"}) as kernel,
+        start(tmp_path, *options, env={"PYTHONSAFEPATH": safe}) as kernel,
         kernel.client(timeout=HANG_LIMIT_S) as client,
     ):
         assert result(execute(client, "import sys; '' in sys.path")) == "False"

@@ -394,25 +394,66 @@ def test_options_of_the_ancestor_are_taken(tmp_path: Path) -> None:
 
 
 def test_start_up_code_runs_in_its_order(tmp_path: Path) -> None:
-    """Files of the profile by their names, lines, files, and then a file or code, and a module;
-    what they print is no cell's output (S-129)."""
+    """The toolkit, extensions, files of the profile by their names, lines, files, and then a file
+    or code, and a module; what they print is no cell's output, and the names of files and lines
+    are hidden from ``%who`` (S-122, S-129)."""
     place = profile(tmp_path)
     for name in ("20-b.py", "10-a.ipy"):
-        (place / "startup" / name).write_text(f"ran = [*globals().get('ran', ()), '{name}']")
+        (place / "startup" / name).write_text(f"ran.append('{name}')")
     (place / "ipython_kernel_config.py").write_text(
-        "c.IPKernelApp.exec_lines = ['ran.append(\"line\")']\n"
+        "c.IPKernelApp.exec_lines = ['ran.append(\"line\"); hidden = 1']\n"
         "c.IPKernelApp.exec_files = ['file.py']\n"
     )
     (tmp_path / "work").mkdir()
-    (tmp_path / "work" / "file.py").write_text("ran.append('file'); print('not of a cell')")
+    (tmp_path / "work" / "file.py").write_text(
+        "import sys; ran.append(__file__ in sys.argv[0] and 'file'); print('not of a cell')"
+    )
     (tmp_path / "work" / "module.py").write_text(
         "from IPython import get_ipython\nran = [*get_ipython().user_ns['ran'], 'module']"
     )
-    with configured(tmp_path, "-c", "ran.append('code')", "-m", "module") as (_, client):
+    # It lies in the working folder, and so it shows that this is on the path by then.
+    (tmp_path / "work" / "extension.py").write_text(
+        "def load_ipython_extension(shell):\n"
+        "    shell.user_ns['ran'] = ['array' in shell.user_ns and 'pylab', 'extension']"
+    )
+    options = ("--ext=extension", "--pylab=inline", "-c", "ran.append('code')", "-m", "module")
+    with configured(tmp_path, *options) as (_, client):
         answer = execute(client, "ran")
+        named = execute(client, "listed = 1\n%who")
 
-    assert result(answer) == "['10-a.ipy', '20-b.py', 'line', 'file', 'code', 'module']"
+    wanted = ["pylab", "extension", "10-a.ipy", "20-b.py", "line", "file", "code", "module"]
+    assert result(answer) == repr(wanted)
     assert answer.text() == ""
+    assert "listed" in named.text()
+    assert "hidden" not in named.text()
+
+
+@pytest.mark.parametrize(
+    "options", [["--pylab"], ["--pylab=auto"], ["--matplotlib"], ["--IPKernelApp.matplotlib=auto"]]
+)
+def test_figures_are_drawn_as_matplotlib_is_configured(tmp_path: Path, options: list[str]) -> None:
+    """Without a name, and as `auto`, the backend is that of the user's matplotlibrc (S-126)."""
+    (tmp_path / "matplotlibrc").write_text("backend: svg")
+    env = {"MPLCONFIGDIR": str(tmp_path)}
+    with (
+        start(tmp_path, *options, env=env) as kernel,
+        kernel.client(timeout=HANG_LIMIT_S) as client,
+    ):
+        found = value(client, "'plot' in globals(), __import__('matplotlib').get_backend()")
+        kernel.shutdown()
+
+        assert found == str(("pylab" in options[0], "svg"))
+        assert kernel.written() == ""
+
+
+def test_a_file_of_settings_is_named(tmp_path: Path) -> None:
+    """``--config`` names any file, which is read beside those of the profile (S-153)."""
+    (profile(tmp_path) / "ipython_kernel_config.py").write_text("c.InteractiveShell.autocall = 1")
+    (tmp_path / "mine.py").write_text("c.InteractiveShell.cache_size = 77")
+    with configured(tmp_path, f"--config={tmp_path / 'mine.py'}") as (_, client):
+        found = value(client, "get_ipython().cache_size, get_ipython().autocall")
+
+    assert found == "(77, 1)"
 
 
 def test_flags_of_the_shell_are_taken(tmp_path: Path) -> None:
@@ -445,13 +486,21 @@ def test_windows_that_cannot_be_had_keep_no_kernel_from_starting(tmp_path: Path)
         assert "Traceback" not in kernel.written()
 
 
-@pytest.mark.parametrize(("option", "told"), [("--help-all", "Class options")])
-def test_what_options_say_is_told_to_who_started_it(tmp_path: Path, option: str, told: str) -> None:
-    """No client could hear what is said of the command line (CONN-01)."""
-    with start(tmp_path, option) as kernel:
-        kernel.wait(HANG_LIMIT_S)
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [("--help-all", "--IPKernelApp.exec_lines="), ("--version", "assay "), ("-V", "assay ")],
+)
+def test_what_asks_for_a_text_starts_nothing(tmp_path: Path, option: str, told: str) -> None:
+    """It is printed where a shell can read it, and no socket is bound for it (S-119)."""
+    file = tmp_path / "kernel.json"
+    words = [str(file) if word == "{connection_file}" else word for word in argv(option)]
+    ended = subprocess.run(
+        words, capture_output=True, text=True, timeout=HANG_LIMIT_S, check=False, cwd=tmp_path
+    )
 
-        assert told in kernel.written()
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert told in ended.stdout
+    assert not file.exists()
 
 
 def test_environment_says_that_this_is_a_kernel(tmp_path: Path) -> None:

@@ -130,6 +130,7 @@ def test_error_is_published_and_replied_alike(client: Client) -> None:
     assert published.traceback == reply.traceback
     assert "In[" in "".join(reply.traceback)
     assert "line 2" in "".join(reply.traceback)
+    assert "\x1b[" in "".join(reply.traceback)  # colours
     assert answer.contents(ExecuteResult) == ()
     assert not published.extra
     assert not reply.extra

@@ -31,6 +31,7 @@ from assay.protocol import (
 from assay.transport import Answer, Client, KernelProcess
 from tests.kernel._kernels import (
     HANG_LIMIT_S,
+    be_patient,
     begin,
     execute,
     failed,
@@ -181,6 +182,20 @@ def test_kinds_of_completions_are_told(client: Client) -> None:
     assert isinstance(extras, list)
     assert [extra["text"] for extra in extras] == list(reply.matches)
     assert {"start", "end", "text", "type", "signature"} == set(extras[0])
+
+
+def test_completers_and_names_of_the_user_are_asked(client: Client) -> None:
+    """What a completer for a command finds is among the matches; what an object lists as its
+    attributes, its own code says (S-236)."""
+    execute(
+        client,
+        "get_ipython().set_hook('complete_command', lambda *_: ['mine'], str_key='own_command')\n"
+        "class Dynamic:\n    def __dir__(self): return ['made_' + 'up']\n"
+        "dynamic = Dynamic()",
+    )
+
+    assert "mine" in complete(client, "own_command ").matches
+    assert any(match.endswith("made_up") for match in complete(client, "dynamic.ma").matches)
 
 
 def test_magics_and_files_are_completed(client: Client, tmp_path: Path) -> None:
@@ -356,6 +371,22 @@ def test_history_names_its_session(mine: Client) -> None:
         sessions |= {entry[0] for entry in reply.history}
 
     assert sessions == {1}
+
+
+def test_outputs_are_in_the_file_where_that_is_wanted(tmp_path: Path) -> None:
+    """Of an earlier session there are outputs if it has logged them, and none else (S-235)."""
+    found = []
+    for options in ([], ["--HistoryManager.db_log_output=True"], []):
+        with start(tmp_path, *options) as kernel, kernel.client() as client:
+            request = HistoryRequest(hist_access_type="range", session=-1, start=1, output=True)
+            reply = ask(client, request).content
+            assert isinstance(reply, HistoryReply)
+            found += [entry[2] for entry in reply.history]
+            be_patient(client)
+            execute(client, "6 * 7")
+            assert kernel.shutdown() == 0
+
+    assert found == [("6 * 7", None), ("6 * 7", "42")]
 
 
 def test_history_can_be_transformed_and_have_output(mine: Client) -> None:

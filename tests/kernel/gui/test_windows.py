@@ -229,7 +229,7 @@ def test_one_toolkit_follows_another(windows: Client) -> None:
 @pytest.mark.parametrize(
     ("code", "wanted"),
     [
-        ("%gui nonsense", "wanted one of tk, qt"),
+        ("%gui nonsense", "wanted one of tk, qt, qt6, qt5, gtk, gtk3, gtk4, wx, pyglet, osx"),
         ("gui('nonsense')", "wanted one of tk, qt"),
         ("gui(5)", "wanted a name or a Toolkit, found 5"),
         ("%gui osx", "wanted macOS, found Linux"),
