@@ -98,3 +98,26 @@ def test_a_fault_is_shown_where_its_link_leads() -> None:
 
     assert found
     assert wrong == []
+
+
+DATA = {"conformance/_report", "conformance/checks", "kernel/resources", "spec/data"}
+"""Folders of `src` whose tests stand elsewhere: checks have their faults, data has none."""
+
+
+def test_tests_mirror_the_sources() -> None:
+    """The tests of a folder of `src` stand in the folder of its name (D21)."""
+    packages = {str(path.parent.relative_to(ROOT / "src")) for path in (ROOT / "src").rglob("*.py")}
+    tested = {
+        str(path.parent.relative_to(ROOT / "tests")) for path in (ROOT / "tests").rglob("test_*.py")
+    }
+
+    assert sorted(packages - tested - DATA) == []
+
+
+def test_readme_begins_with_what_a_user_does() -> None:
+    """How it is installed and used comes before how it is worked on, and what is missing is said
+    on the first screen (D22)."""
+    first = (ROOT / "README.md").read_text("utf-8").split("\n## ")[0]
+
+    assert first.index("assay install") < first.index("scripts/check")
+    assert "Missing so far" in first

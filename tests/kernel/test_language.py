@@ -330,7 +330,8 @@ def test_expressions_that_fail_are_errors_of_their_own(client: Client) -> None:
 
 
 def test_interrupts(client: Client, awaiting: KernelProcess) -> None:
-    """A cell that awaits and one that computes are ended, by message and by signal."""
+    """A cell that awaits and one that computes are ended, by message and by signal: the kernel
+    knows an author's loop by what the seam offers (D5)."""
     for code, sign in (("wait", "waits"), ("spin", "spins")):
         for by_message in (True, False):
             running = client.start(ExecuteRequest(code=code))

@@ -92,3 +92,26 @@ def test_a_kernel_that_starts_makes_few_classes() -> None:
     assert not packages & {"IPython", "asyncio", "cattrs", "click", "rich", "socket", "traitlets"}
     assert not ours & {f"assay.protocol.{name}" for name in LATE}
     assert "assay.kernel.dispatch._introspection" not in ours
+
+
+PRELOAD = """
+import sys
+from assay import protocol
+before = "assay.protocol.contents._comm" in sys.modules
+protocol.preload("CommOpen")
+print(before, "assay.protocol.contents._comm" in sys.modules)
+try:
+    protocol.preload("NoSuchMessage")
+except AttributeError as error:
+    print("NoSuchMessage" in str(error))
+"""
+
+
+def test_names_are_loaded_before_they_are_used() -> None:
+    """What is to be had without a descriptor later is imported now; an unknown name is an error
+    (D14)."""
+    done = subprocess.run(
+        [sys.executable, "-c", PRELOAD], capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.split() == ["False", "True", "True"]

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import zmq
 
+from assay import protocol, transport
 from assay.protocol import Channel, ConnectionFile, Transport
 from assay.transport import (
     BindError,
@@ -255,3 +256,18 @@ def test_what_no_client_can_connect_to_is_refused(ip: str, monkeypatch: pytest.M
 
 def _unknown(host: str, _: object) -> list[object]:
     raise OSError(f"no address is known for {host}")
+
+
+def test_errors_are_of_one_tree() -> None:
+    """Who catches `TransportError` catches what the world does to a connection, and who catches
+    `ProtocolError` what is wrong with a message or a file (D10)."""
+    ours = [getattr(transport, name) for name in transport.__all__ if name.endswith("Error")]
+    theirs = [getattr(protocol, name) for name in protocol.__all__ if name.endswith("Error")]
+    theirs = [one for one in theirs if issubclass(one, Exception)]  # `Error` is a message
+
+    assert {transport.BindError, transport.LaunchError} <= {*ours}
+    assert protocol.ConnectionFileError in theirs
+    assert all(issubclass(one, transport.TransportError) for one in ours)
+    assert all(issubclass(one, protocol.ProtocolError) for one in {*theirs} - {protocol.AssayError})
+    assert issubclass(transport.TransportError, protocol.AssayError)
+    assert issubclass(protocol.ProtocolError, protocol.AssayError)

@@ -122,6 +122,9 @@ WRONG_CONTENTS: list[tuple[str, Json, str]] = [
     ("is_complete_request", {"code": 1}, "code"),
     ("comm_info_request", {"target_name": 3}, "target_name"),
     ("shutdown_request", {"restart": "no"}, "restart"),
+    ("shutdown_request", {"restart": 1}, "restart"),
+    ("shutdown_request", {"restart": None}, "restart"),
+    ("shutdown_request", {"restart": [True]}, "restart"),
 ]
 
 
@@ -130,7 +133,7 @@ def test_wrong_content_is_answered_with_its_field(
     client: Client, msg_type: str, content: dict[str, Json], field: str
 ) -> None:
     """A request of the wrong shape has an error reply that names the field, busy and idle, and
-    nothing of it is done (WIRE-19, SHELL-08, EXEC-16, S-033, S-043, S-067)."""
+    nothing of it is done (WIRE-19, SHELL-08, EXEC-16, S-033, S-043, S-067, D13)."""
     answer = client.request(Unknown(extra=content), msg_type=msg_type, timeout=HANG_LIMIT_S)
 
     assert field in failed(answer).evalue

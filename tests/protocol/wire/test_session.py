@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -108,3 +110,26 @@ def test_an_unknown_scheme_makes_no_session() -> None:
     """A kernel that cannot sign as it was told refuses to start (SIGN-12)."""
     with pytest.raises(LocalError):
         make_session(signature_scheme="hmac-foo")
+
+
+def test_threads_may_send_at_once() -> None:
+    """What several threads pack and encode with one session is signed, each under its own id (D17,
+    forced switches)."""
+    before = sys.getswitchinterval()
+    session, peer = make_session(name="kernel"), make_session(name="client")
+
+    def send(number: int) -> list[list[bytes]]:
+        packed = [session.pack(Status(execution_state=State.BUSY)) for _ in range(100)]
+        packed += [session.pack_json("status", b"{}") for _ in range(100)]
+        made = [session.message(ExecuteRequest(code=str(number))) for _ in range(100)]
+        return [as_bytes(frames) for frames in (*packed, *map(session.encode, made))]
+
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(6) as pool:
+            sent = [frames for all_of_one in pool.map(send, range(6)) for frames in all_of_one]
+    finally:
+        sys.setswitchinterval(before)
+
+    ids = {peer.open(frames).header.msg_id for frames in sent}
+    assert len(ids) == len(sent) == 1_800
