@@ -333,7 +333,9 @@ def _parent_pid(asked: int) -> int:
     if asked:
         return os.getppid() if asked == 1 else asked
     text = os.environ.get("JPY_PARENT_PID") or "0"
-    if not text.lstrip("-").isdecimal() or int(text) > MAX_PID:
+    digits = text.removeprefix("-")
+    is_number = digits.isascii() and digits.isdecimal() and len(digits) <= len(str(MAX_PID))
+    if not is_number or int(text) > MAX_PID:
         logger.warning("JPY_PARENT_PID: wanted the number of a process, found %r", text[:40])
         return 0
     return int(text)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from assay.kernel import _main
 from assay.kernel._main import DESCRIPTORS
 from assay.protocol import Channel, ConnectionFile, Transport
 from assay.transport import Client, free_ports
@@ -278,6 +279,14 @@ def test_parent_that_never_was(tmp_path: Path) -> None:
 
         (line,) = warnings(kernel.written())
     assert NO_PROCESS in line
+
+
+@pytest.mark.parametrize("text", ["--5", "9" * 5_000, "-" + "9" * 5_000, "٣", "-", "5-", " 5"])
+def test_parent_that_is_no_number(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A JPY_PARENT_PID that is none is not watched, and ends no kernel that starts (F3)."""
+    monkeypatch.setenv("JPY_PARENT_PID", text)
+
+    assert _main._parent_pid(0) == 0
 
 
 A_FILE = shlex.quote(__file__)

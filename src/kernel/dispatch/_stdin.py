@@ -95,7 +95,7 @@ class Prompter:
         asked = next((asked for asked, fault in faults if not fault), None)
         if asked is None:
             fault = faults[0][1] if faults else "wanted no input, found some"
-            logger.warning("stdin: dropped a %.80s: %s", envelope.header.msg_type, fault)
+            logger.warning("stdin: dropped %.80s: %s", envelope.header.msg_type, fault)
             return
         try:
             content = envelope.message().content
