@@ -28,6 +28,7 @@ from assay.kernel.ipython._cell_run import CellRun, PayloadManager, run_of
 from assay.kernel.ipython._display import IopubDisplayHook, IopubDisplayPublisher
 from assay.kernel.ipython._errors import is_raised_in
 from assay.kernel.ipython._long_tracebacks import leave_out_middle
+from assay.kernel.ipython._plot_backend import backend_kept_on_failure
 from assay.kernel.ipython._representing import represent
 from assay.kernel.ipython._shown_errors import ExcInfo, ShowsErrors
 from assay.kernel.ipython._user_tracebacks import without_own_frames
@@ -435,10 +436,11 @@ class ZMQInteractiveShell(ShowsErrors, CompletesLate, InteractiveShell):  # type
         """Choose matplotlib's backend, and let its windows live.
 
         IPython keeps to the first GUI. Here one may follow another; where matplotlib refuses, its
-        own error says so.
+        own error says so. What cannot be had leaves the backend there was.
         """
         self.pylab_gui_select = None
-        chosen: tuple[str | None, str] = super().enable_matplotlib(gui)
+        with backend_kept_on_failure():
+            chosen: tuple[str | None, str] = super().enable_matplotlib(gui)
         return chosen
 
     def init_traceback_handlers(self, custom_exceptions: object) -> None:

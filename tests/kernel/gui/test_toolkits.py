@@ -219,6 +219,21 @@ def test_gui_without_a_display_is_an_error_of_the_cell(tmp_path: Path, gui: str)
         succeeded(execute(client, "1"))
 
 
+@pytest.mark.parametrize("before", ["", "import matplotlib.pyplot as plt; plt.plot([1, 2]);"])
+def test_backend_that_cannot_be_had_leaves_the_one_there_was(before: str, tmp_path: Path) -> None:
+    """The next plot is shown where plots were, whether or not one was drawn before."""
+    missing = "import sys\nsys.modules['wx'] = None\n%matplotlib wx"
+    with start(tmp_path) as kernel, kernel.client(timeout=HANG_LIMIT_S) as client:
+        succeeded(execute(client, before))
+        refused = execute(client, missing, stop_on_error=False)
+        shown = execute(client, "import matplotlib.pyplot as plt\nplt.plot([1, 2]);")
+        name = execute(client, "print(plt.get_backend())")
+
+        assert failed(refused).ename == "ModuleNotFoundError"
+        assert len(shown.contents(DisplayData)) == 1
+        assert "inline" in name.text()
+
+
 @needs_tk
 @needs_screen
 def test_figures_are_windows_or_displays(tmp_path: Path, screen: str) -> None:
