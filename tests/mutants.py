@@ -42,7 +42,8 @@ HANG_S = 2.0
 
 OPTIONS = ["-o", "addopts=", "--import-mode=importlib", "-s", "--rootdir", str(TESTS.parent)]
 OPTIONS += ["-W", "ignore::hypothesis.errors.HypothesisWarning"]  # a failure may be long
-PLUGINS_LEFT_OUT = ["terminal", "faulthandler", "cacheprovider", "xdist"]
+PLUGINS_LEFT_OUT = ["terminal", "faulthandler", "cacheprovider", "unraisableexception"]
+"""The last would collect the garbage of all tests, twice for each mutant."""
 
 
 @frozen
@@ -163,6 +164,7 @@ def assert_is_caught(mutant: Mutant, monkeypatch: pytest.MonkeyPatch) -> None:
 def assert_fails(test: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Assert that *test*, a file below ``tests`` and a name in it, fails because it asserts."""
     monkeypatch.chdir(TESTS.parent)
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     file, _, _ = test.partition("::")
     without = [word for name in PLUGINS_LEFT_OUT for word in ("-p", f"no:{name}")]
     if not any(module.__file__ == str(TESTS / file) for module in _test_modules()):
