@@ -13,7 +13,7 @@ import socket
 import sys
 import sysconfig
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -110,24 +110,40 @@ def _free_ports() -> dict[str, int]:
         return dict(zip(names, (one.getsockname()[1] for one in sockets), strict=True))
 
 
-@pytest.fixture
-def running(kernel_name: str, encryption: str, tmp_path: Path) -> Iterator[Running]:
-    """A kernel of its own for one test, started in an empty folder."""
+@contextmanager
+def started(kernel_name: str, folder: Path, encryption: str = "disabled") -> Iterator[Running]:
+    """A kernel that is started in an empty folder, and ends with the block."""
     manager = KernelManager(
         kernel_name=kernel_name,
         transport_encryption=encryption,
         cache_ports=False,
         **_free_ports(),
     )
-    manager.start_kernel(cwd=str(tmp_path), env=environment())
+    manager.start_kernel(cwd=str(folder), env=environment())
+    try:
+        with connected(manager) as client:
+            yield Running(manager=manager, client=client)
+    finally:
+        manager.shutdown_kernel(now=True)
+
+
+@contextmanager
+def connected(manager: KernelManager) -> Iterator[BlockingKernelClient]:
+    """A client that is ready, until the end of the block."""
     client = manager.client()
     try:
         client.start_channels()
         client.wait_for_ready(timeout=HANG_LIMIT_S)
-        yield Running(manager=manager, client=client)
+        yield client
     finally:
         client.stop_channels()
-        manager.shutdown_kernel(now=True)
+
+
+@pytest.fixture
+def running(kernel_name: str, encryption: str, tmp_path: Path) -> Iterator[Running]:
+    """A kernel of its own for one test."""
+    with started(kernel_name, tmp_path, encryption) as running:
+        yield running
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import re
 import signal
+from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from tests.clients._conversation import (
     execute,
     process_of,
 )
-from tests.clients.conftest import KERNEL_NAMES, Running
+from tests.clients.conftest import KERNEL_NAMES, Running, connected, started
 
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -50,6 +51,21 @@ def execute_and_interrupt(running: Running, code: str) -> Answer:
 
     answer = execute(running.client, code, output_hook=interrupt_when_running)
     return Answer(reply=answer.reply, published=published)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A kernel for all tests that neither end it nor look at how it was started."""
+    with started("assay", tmp_path_factory.mktemp("shared")) as running:
+        yield running
+
+
+@pytest.fixture
+def client(shared: Running) -> Iterator[BlockingKernelClient]:
+    """A client of its own of that kernel, which begins a new session, without any name."""
+    with connected(shared.manager) as client:
+        execute(client, "get_ipython().reset()", silent=True)
+        yield client
 
 
 class TestExecute:
@@ -282,9 +298,9 @@ class TestExecute:
             True,
         )
 
-    def test_exit_is_a_payload(self, client: BlockingKernelClient) -> None:
+    def test_exit_is_a_payload(self, running: Running) -> None:
         """Asking to exit is left to the client to do."""
-        answer = execute(client, "exit")
+        answer = execute(running.client, "exit")
 
         (payload,) = answer.content["payload"]
         assert (payload["source"], payload["keepkernel"]) == ("ask_exit", False)
@@ -304,13 +320,11 @@ class TestExecute:
         (result,) = answer.contents("execute_result")
         assert result["data"]["text/plain"] == "42"
 
-    def test_working_folder_is_importable(
-        self, client: BlockingKernelClient, tmp_path: Path
-    ) -> None:
+    def test_working_folder_is_importable(self, running: Running, tmp_path: Path) -> None:
         """A module that lies in the folder the kernel was started in can be imported."""
         (tmp_path / "beside_the_notebook.py").write_text("answer = 42\n", encoding="utf-8")
 
-        answer = execute(client, "import beside_the_notebook; beside_the_notebook.answer")
+        answer = execute(running.client, "import beside_the_notebook; beside_the_notebook.answer")
 
         (result,) = answer.contents("execute_result")
         assert result["data"]["text/plain"] == "42"
@@ -439,13 +453,13 @@ class TestQuestions:
 
         assert [line[1:] for line in content["history"]] == [[1, "a = 1"], [2, "a + 1"]]
 
-    def test_history_has_ranges(self, client: BlockingKernelClient) -> None:
+    def test_history_has_ranges(self, running: Running) -> None:
         """A range of the running session comes with its outputs."""
-        execute(client, "a = 1")
-        execute(client, "a + 1")
+        execute(running.client, "a = 1")
+        execute(running.client, "a + 1")
 
         content = ask(
-            client,
+            running.client,
             "history",
             raw=True,
             output=True,
@@ -483,9 +497,9 @@ class TestQuestions:
 class TestComms:
     """Comms as widgets use them."""
 
-    def test_no_comm_is_open_at_first(self, client: BlockingKernelClient) -> None:
+    def test_no_comm_is_open_at_first(self, running: Running) -> None:
         """A fresh kernel has no open comms."""
-        content = ask(client, "comm_info")["content"]
+        content = ask(running.client, "comm_info")["content"]
 
         assert (content["status"], content["comms"]) == ("ok", {})
 
