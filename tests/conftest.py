@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # No deadline: a slow machine is not a fault. Strategies of whole messages are allowed their time.
@@ -38,3 +40,14 @@ for number, handler in (
 # The process beside a kernel takes 15 ms of a processor, and tests start 1,500 kernels. Those of
 # `test_reserve.py` have it.
 os.environ.setdefault("ASSAY_RESERVE", "0")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def caches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """One place for what jedi has parsed, and Matplotlib found of fonts, of all that tests start.
+
+    Most kernels have a home of their own, where each would take two seconds to find it again.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("caches")))
+        yield

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
 
 
@@ -30,11 +29,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     sys.setswitchinterval(0.001)  # A cell that loops must not slow the loop of the sockets.
     row = find(options.fault)
     return row.start(row.kernel, options.file, options.history).run()
-
-
-def prepare() -> None:
-    """Import all that a kernel needs."""
-    import_module("tests.faults.rows")
 
 
 if __name__ == "__main__":

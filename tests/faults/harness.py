@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 import sys
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from queue import SimpleQueue
-from typing import Literal
+from typing import Any, Literal
 from unittest.mock import patch
 
 from attrs import frozen
@@ -24,7 +20,9 @@ from assay.transport import _launcher as launcher
 from assay.transport._process import ChildProcess
 from tests.faults._table import Row
 from tests.faults.rows import find
+from tests.forks import ForkedChild, ForkServer
 
+ROOT = Path(__file__).parents[2]
 LANGUAGE = str(Path(__file__).with_name("tiny.toml"))
 
 MARK = "tests.faults"
@@ -40,122 +38,21 @@ Verdicts = Mapping[str, str]
 """The outcome of each check that was asked, by the id of the check."""
 
 
-class Forker:
-    """The fork server, from outside."""
-
-    def __init__(self) -> None:
-        self._server = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.forks"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            cwd=Path(__file__).parents[2],
-        )
-        self._lock = threading.Lock()
-        self._begun: SimpleQueue[int] = SimpleQueue()
-        self._codes: dict[int, int] = {}
-        self._ends: dict[int, threading.Event] = {}
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def fork(self, argv: Sequence[str], env: Mapping[str, str]) -> ForkedProcess:
-        """Start a kernel with the arguments of ``python -m tests.faults``."""
-        line = json.dumps({"argv": list(argv), "env": dict(env)}) + "\n"
-        assert self._server.stdin is not None
-        with self._lock:
-            self._server.stdin.write(line.encode())
-            self._server.stdin.flush()
-            pid = self._begun.get(timeout=60.0)
-        return ForkedProcess(pid, self)
-
-    def end_of(self, pid: int) -> threading.Event:
-        """Return what is set when a kernel has ended."""
-        return self._ends[pid]
-
-    def code_of(self, pid: int) -> int:
-        """Return the exit code of a kernel that has ended."""
-        return self._codes[pid]
-
-    def close(self) -> None:
-        """End the server."""
-        assert self._server.stdin is not None
-        assert self._server.stdout is not None
-        self._server.stdin.close()
-        self._server.wait()
-        self._server.stdout.close()
-
-    def _read(self) -> None:
-        assert self._server.stdout is not None
-        for line in self._server.stdout:
-            told = json.loads(line)
-            pid = told["pid"]
-            if "status" in told:
-                self._codes[pid] = told["status"]
-                self._ends[pid].set()
-            else:
-                self._ends[pid] = threading.Event()
-                self._begun.put(pid)
-
-
-class ForkedProcess:
-    """What `ChildProcess` needs of a `subprocess.Popen`."""
-
-    stdout = None
-
-    def __init__(self, pid: int, forker: Forker) -> None:
-        self.pid = pid
-        self._forker = forker
-
-    @property
-    def returncode(self) -> int | None:
-        """The exit code, None while the process runs."""
-        return self.poll()
-
-    def poll(self) -> int | None:
-        """Return the exit code, None while the process runs."""
-        return self._forker.code_of(self.pid) if self._forker.end_of(self.pid).is_set() else None
-
-    def wait(self) -> int:
-        """Wait for the end and return the exit code."""
-        self._forker.end_of(self.pid).wait()
-        return self._forker.code_of(self.pid)
-
-
-class ForkedChild(ChildProcess):
-    """A kernel of the table as a child process, forked by a server."""
-
-    def __init__(self, argv: Sequence[str], env: Mapping[str, str], forker: Forker) -> None:
-        self._forker = forker
-        super().__init__(argv, env=env, capture=False)
-
-    def _started(
-        self,
-        env: Mapping[str, str],
-        cwd: Path | None,  # noqa: ARG002 - as the base's
-        *,
-        capture: bool,  # noqa: ARG002 - as the base's
-    ) -> subprocess.Popen[bytes]:
-        at = self.argv.index(MARK) + 1
-        return self._forker.fork(self.argv[at:], env)  # type: ignore[return-value] # as much of a Popen as is used
-
-    def _wait_for_end(self) -> None:
-        self._process.wait()
-        self._note_end()
-
-
 @contextmanager
 def forking() -> Iterator[None]:
     """Fork the kernels of the table, instead of starting an interpreter for each."""
-    forker = Forker()
+    server = ForkServer(MARK, "tests.faults.rows", path=[ROOT])
 
-    def child(argv: Sequence[str], *, env: Mapping[str, str], **rest: object) -> ChildProcess:
-        if MARK in argv and rest.get("cwd") is None:
-            return ForkedChild(argv, env, forker)
-        return ChildProcess(argv, env=env, cwd=None)
+    def child(argv: Sequence[str], **options: Any) -> ChildProcess:
+        if MARK in argv and options.get("cwd") is None:
+            return ForkedChild(server, argv, **options)
+        return ChildProcess(argv, **options)
 
     try:
         with patch.object(launcher, "ChildProcess", child):
             yield
     finally:
-        forker.close()
+        server.close()
 
 
 @contextmanager

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import cache, partial
 from pathlib import Path
 from typing import TypeVar
+from unittest.mock import patch
 
+from assay import _platform
 from assay.protocol import (
     DELIMITER,
     UNSET,
@@ -34,6 +38,8 @@ from assay.protocol import (
     encode_json,
 )
 from assay.transport import Answer, Client, Exchange, KernelProcess, OnInput, Received, launch
+from assay.transport import _launcher as launcher
+from tests.forks import ForkedChild, ForkServer
 from tests.kernel._probe import LOAD
 from tests.limits import HANG_LIMIT_S as HANG_LIMIT_S  # noqa: PLC0414 - passed on
 
@@ -42,6 +48,9 @@ C = TypeVar("C", bound=Content)
 
 FOLDERS = ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "HOME")
 """Where a kernel would otherwise find what the person at this machine has configured."""
+
+IMPORTED = ("assay.kernel._main", "assay.kernel.ipython._interpreter")
+"""What a kernel imports before its first cell, and nothing that it might import later."""
 
 
 def argv(*options: str) -> list[str]:
@@ -72,6 +81,26 @@ def start(
         env={**homes, **cleared, **(env or {})},
         cwd=work,
     )
+
+
+def start_forked(folder: Path) -> AbstractContextManager[KernelProcess]:
+    """As `start`, for what is not about the start: forked from a process that has imported IPython.
+
+    To import it is two thirds of what a kernel costs that runs one cell. Only where `--portable`
+    hides nothing: elsewhere a fork is not safe.
+    """
+    if sys.platform == "linux" and not _platform.IS_PORTABLE:
+        with patch.object(launcher, "ChildProcess", partial(ForkedChild, fork_server())):
+            return start(folder)
+    return start(folder)
+
+
+@cache
+def fork_server() -> ForkServer:
+    """Return what kernels are forked from, as long as the tests run."""
+    server = ForkServer("assay", *IMPORTED)
+    atexit.register(server.close)
+    return server
 
 
 def execute(

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from assay.transport import Client, KernelProcess
-from tests.kernel._kernels import HANG_LIMIT_S, start
+from tests.kernel._kernels import HANG_LIMIT_S, start_forked
 
 
 @pytest.fixture(scope="module")
 def shared_kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KernelProcess]:
     """The kernel of a module, for tests that leave no trace that another one could see."""
-    with start(tmp_path_factory.mktemp("kernel")) as kernel:
+    with start_forked(tmp_path_factory.mktemp("kernel")) as kernel:
         yield kernel
 
 
@@ -37,7 +37,7 @@ def another(shared_kernel: KernelProcess) -> Iterator[Client]:
 @pytest.fixture
 def kernel(tmp_path: Path) -> Iterator[KernelProcess]:
     """A kernel of its own for one test."""
-    with start(tmp_path) as kernel:
+    with start_forked(tmp_path) as kernel:
         yield kernel
 
 
