@@ -38,6 +38,7 @@ from assay.protocol import (
 from assay.spec import Profile, message_schema, vectors
 from assay.testing import MalformedContent, contents, headers, json_values, malformed_contents
 from spec import make_schemas
+from tests.properties import EACH, MANY
 
 SPEC = Path(make_schemas.__file__).parent
 SCHEMAS = SPEC / "schemas"
@@ -282,7 +283,7 @@ def diverges(name: str, data: Mapping[str, object]) -> bool:
 
 @pytest.mark.parametrize("name", sorted(MESSAGE_TYPES))
 @given(data=st.data())
-@settings(max_examples=20)
+@settings(max_examples=EACH)
 def test_schemas_accept_what_models_write(name: str, data: st.DataObject) -> None:
     """Whatever a model writes is right, strictly too but for unknown keys and what is listed."""
     content = data.draw(contents(name))
@@ -339,7 +340,7 @@ def reads(name: str, data: Mapping[str, Any]) -> bool:
 
 
 @given(malformed_contents())
-@settings(max_examples=200)
+@settings(max_examples=MANY)
 def test_schemas_refuse_what_the_reader_refuses(malformed: MalformedContent) -> None:
     """A content with one fault is refused by both profiles and by the reader."""
     assert not reads(malformed.msg_type, malformed.data)
@@ -384,7 +385,7 @@ def mutated(draw: Callable[..., Any], name: str) -> dict[str, Any]:
     "name", sorted(name for name, entry in CURRENT.items() if entry["kind"] != "envelope")
 )
 @given(data=st.data())
-@settings(max_examples=30)
+@settings(max_examples=2 * EACH)
 def test_the_lenient_profile_is_the_reader(name: str, data: st.DataObject) -> None:
     """Whatever it is, the reader takes it exactly if the lenient profile does."""
     example = mutated(data.draw, name)
@@ -426,7 +427,7 @@ def faults_in(name: str, version: str, data: object) -> list[str]:
 
 @pytest.mark.parametrize("name", sorted(CURRENT))
 @given(data=st.data())
-@settings(max_examples=15)
+@settings(max_examples=EACH)
 def test_strict_is_stricter(name: str, data: st.DataObject) -> None:
     """Whatever the strict profile accepts, the lenient one accepts."""
     example = mutated(data.draw, name)

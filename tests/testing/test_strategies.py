@@ -58,6 +58,7 @@ from assay.testing import (
     mutated_frames,
     truncated_frames,
 )
+from tests.properties import EACH
 
 T = TypeVar("T")
 
@@ -91,7 +92,7 @@ def drawn(strategy: SearchStrategy[T], count: int = 200) -> list[T]:
 
 @pytest.mark.parametrize("msg_type", sorted(MESSAGE_TYPES))
 @given(data=st.data())
-@settings(max_examples=10)
+@settings(max_examples=EACH)
 def test_contents_are_valid_for_their_type(msg_type: str, data: st.DataObject) -> None:
     """Every content is one that the protocol reads, and fields agree with each other."""
     content = data.draw(contents(msg_type))

@@ -34,6 +34,7 @@ from assay.protocol import (
     unstructure,
 )
 from assay.testing import MalformedContent, contents, headers, json_values, malformed_contents
+from tests.properties import EACH, MANY
 
 CONVERTER = make_converter()
 
@@ -72,7 +73,7 @@ def without_unknown_keys(content: Content) -> dict[str, Any]:
 
 @pytest.mark.parametrize("msg_type", sorted(MESSAGE_TYPES))
 @given(data=st.data())
-@settings(max_examples=15)
+@settings(max_examples=EACH)
 def test_the_readers_agree_on_what_is_right(msg_type: str, data: st.DataObject) -> None:
     """Codec and converter read every valid content as the same value."""
     content = data.draw(contents(msg_type))
@@ -85,7 +86,7 @@ def test_the_readers_agree_on_what_is_right(msg_type: str, data: st.DataObject) 
 
 
 @given(malformed_contents())
-@settings(max_examples=150)
+@settings(max_examples=MANY)
 def test_the_readers_agree_on_what_is_wrong(malformed: MalformedContent) -> None:
     """Codec and converter refuse every content with one fault, and not one without."""
     cls = MESSAGE_TYPES[malformed.msg_type].content
@@ -98,7 +99,7 @@ def test_the_readers_agree_on_what_is_wrong(malformed: MalformedContent) -> None
 
 @pytest.mark.parametrize("msg_type", sorted(MESSAGE_TYPES))
 @given(data=st.data())
-@settings(max_examples=15)
+@settings(max_examples=EACH)
 def test_the_readers_agree_on_anything(msg_type: str, data: st.DataObject) -> None:
     """Fields filled at random are read alike or refused alike."""
     cls = MESSAGE_TYPES[msg_type].content
@@ -236,7 +237,7 @@ def test_half_a_surrogate_pair_is_no_word_of_the_protocol(
 
 @pytest.mark.parametrize("msg_type", sorted(MESSAGE_TYPES))
 @given(data=st.data())
-@settings(max_examples=15)
+@settings(max_examples=EACH)
 def test_half_a_surrogate_pair_anywhere_is_taken_or_a_content_error(
     msg_type: str, data: st.DataObject
 ) -> None:

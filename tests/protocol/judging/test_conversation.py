@@ -20,6 +20,7 @@ from assay.protocol import (
     check_conversation,
 )
 from assay.testing import Step, conversations, frames, json_objects, truncated_frames
+from tests.properties import MANY
 
 SHELL, CONTROL, IOPUB, STDIN = Channel.SHELL, Channel.CONTROL, Channel.IOPUB, Channel.STDIN
 CLIENT, KERNEL = Sender.CLIENT, Sender.KERNEL
@@ -954,7 +955,7 @@ def assert_judges_conversations() -> None:
 
 
 @given(conversations())
-@settings(max_examples=100)
+@settings(max_examples=MANY)
 def test_nothing_is_wrong_with_a_valid_conversation(steps: tuple[Step, ...]) -> None:
     """Conversations that are valid by construction have no findings."""
     assert check_conversation(recorded(steps), profile=Profile.STRICT) == ()
@@ -970,7 +971,7 @@ def recorded(steps: tuple[Step, ...]) -> list[Recorded]:
 
 
 @given(conversations(), st.data())
-@settings(max_examples=100)
+@settings(max_examples=MANY)
 def test_a_missing_status_is_always_found(steps: tuple[Step, ...], data: st.DataObject) -> None:
     """Whichever busy or idle is dropped, exactly that is found."""
     states = [at for at, step in enumerate(steps) if step.message.header.msg_type == "status"]
@@ -983,7 +984,7 @@ def test_a_missing_status_is_always_found(steps: tuple[Step, ...], data: st.Data
 
 
 @given(conversations(), st.integers(0, 30), st.integers(0, 30))
-@settings(max_examples=100)
+@settings(max_examples=MANY)
 def test_a_part_of_a_conversation_can_be_judged(
     steps: tuple[Step, ...], start: int, stop: int
 ) -> None:
@@ -1216,7 +1217,7 @@ records = st.builds(
 
 
 @given(st.lists(records, max_size=12))
-@settings(max_examples=300)
+@settings(max_examples=MANY)
 def test_nothing_is_raised(recorded: list[Recorded]) -> None:
     """Whatever was recorded, there is an answer."""
     for complete in (True, False):

@@ -40,6 +40,7 @@ from assay.testing import (
     mutated_frames,
     truncated_frames,
 )
+from tests.properties import MANY
 
 ROOT = Path(__file__).resolve().parents[3]
 KEY = b"a key for tests"
@@ -486,7 +487,7 @@ def assert_judges_messages() -> None:
 
 
 @given(messages())
-@settings(max_examples=150)
+@settings(max_examples=MANY)
 def test_a_tolerant_receiver_takes_every_valid_message(message: Any) -> None:
     """Nothing is found in a valid message but a parent that it may lack here."""
     found = validate(message, profile=Profile.LENIENT)
@@ -496,7 +497,7 @@ def test_a_tolerant_receiver_takes_every_valid_message(message: Any) -> None:
 
 
 @given(messages())
-@settings(max_examples=80)
+@settings(max_examples=MANY)
 def test_the_form_makes_no_difference(message: Any) -> None:
     """Frames, a dictionary and our own class are judged alike."""
     parent = message.parent_header
@@ -516,7 +517,7 @@ def test_the_form_makes_no_difference(message: Any) -> None:
 
 
 @given(malformed_contents())
-@settings(max_examples=150)
+@settings(max_examples=MANY)
 def test_a_malformed_field_is_named(malformed: MalformedContent) -> None:
     """The field that has the wrong type, or is missing, is the one that is told."""
     message = made(malformed.msg_type, malformed.data)
@@ -528,7 +529,7 @@ def test_a_malformed_field_is_named(malformed: MalformedContent) -> None:
 
 
 @given(frames())
-@settings(max_examples=80)
+@settings(max_examples=MANY)
 def test_genuine_frames_are_signed(signed: SignedFrames) -> None:
     """What our session signs has nothing wrong with frames and signature."""
     found = validate(signed.frames, signer=Signer(signed.key, signed.scheme))
@@ -538,7 +539,7 @@ def test_genuine_frames_are_signed(signed: SignedFrames) -> None:
 
 
 @given(mutated_frames())
-@settings(max_examples=80)
+@settings(max_examples=MANY)
 def test_tampering_is_found(mutated: MutatedFrames) -> None:
     """One changed byte in a signed part is found by its signature."""
     genuine = mutated.genuine
@@ -581,7 +582,7 @@ def mappings(draw: st.DrawFn) -> dict[str, object]:
     st.none() | st.sampled_from(Channel),
     st.none() | st.sampled_from(Sender),
 )
-@settings(max_examples=400)
+@settings(max_examples=MANY)
 def test_nothing_is_raised(
     message: AnyMessage, profile: Profile, channel: Channel | None, sender: Sender | None
 ) -> None:
@@ -642,7 +643,7 @@ def test_what_cannot_be_shown_is_judged(msg_type: str) -> None:
 
 
 @given(json_values(), st.sampled_from(sorted(MESSAGE_TYPES)))
-@settings(max_examples=150)
+@settings(max_examples=MANY)
 def test_any_json_is_judged_as_any_content(content: Any, msg_type: str) -> None:
     """A content of another shape leads to findings, not to an exception."""
     found = validate(made(msg_type, content))

@@ -13,7 +13,7 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from jupyter_client.adapter import adapt
 
@@ -33,6 +33,7 @@ from assay.protocol import (
     unstructure_message,
 )
 from assay.testing import NOON, messages, standing_clock, texts
+from tests.properties import EACH
 from tests.protocol.versions.test_laws import (
     EXCHANGES,
     OBJECT_INFO,
@@ -104,6 +105,7 @@ def plain(content: Any) -> Any:
     [name for name in exchanges(V4_1) if name != "kernel_info"],
 )
 @given(data=st.data())
+@settings(max_examples=2 * EACH)
 def test_up_questions_and_answers_agree(name: str, data: st.DataObject) -> None:
     """Both give the same typed content for what a client of 4.1 asks and a kernel answers."""
     asked, answered = data.draw(EXCHANGES[name](V4_1))
@@ -132,6 +134,7 @@ def test_up_questions_and_answers_agree(name: str, data: st.DataObject) -> None:
 
 @pytest.mark.parametrize("msg_type", broadcasts(V4_1))
 @given(data=st.data())
+@settings(max_examples=EACH)
 def test_up_broadcasts_agree(msg_type: str, data: st.DataObject) -> None:
     """Both give the same content for what a kernel of 4.1 publishes."""
     content = data.draw(broadcasts(V4_1)[msg_type])
@@ -212,6 +215,7 @@ def within_reach(draw: st.DrawFn, msg_type: str) -> Message[Content]:
 
 @pytest.mark.parametrize("msg_type", [*UNCHANGED, *LEFT_OUT])
 @given(data=st.data())
+@settings(max_examples=EACH)
 def test_down_contents_agree(msg_type: str, data: st.DataObject) -> None:
     """Both give the same for what a kernel or client of 5.5 says; ours fills in what is needed."""
     new: Message[Content] = data.draw(within_reach(msg_type))

@@ -42,6 +42,7 @@ from assay.testing import (
     standing_clock,
     texts,
 )
+from tests.properties import EACH
 
 V3, V4_0, V4_1, V5_5 = ProtocolVersion
 OLD = (V3, V4_0, V4_1)
@@ -369,7 +370,7 @@ def old_messages(
     ("version", "name"), [(version, name) for version in OLD for name in exchanges(version)]
 )
 @given(data=st.data())
-@settings(max_examples=25)
+@settings(max_examples=EACH)
 def test_an_old_client_and_an_old_kernel_understand_each_other(
     version: ProtocolVersion, name: str, data: st.DataObject
 ) -> None:
@@ -390,7 +391,7 @@ def test_an_old_client_and_an_old_kernel_understand_each_other(
     ("version", "msg_type"), [(version, name) for version in OLD for name in broadcasts(version)]
 )
 @given(data=st.data())
-@settings(max_examples=25)
+@settings(max_examples=EACH)
 def test_a_broadcast_comes_back_as_it_was(
     version: ProtocolVersion, msg_type: str, data: st.DataObject
 ) -> None:
@@ -515,7 +516,7 @@ NOT_IN_V3 = {
 
 @pytest.mark.parametrize("msg_type", sorted(MESSAGE_TYPES))
 @given(data=st.data())
-@settings(max_examples=20)
+@settings(max_examples=EACH)
 def test_what_comes_down_is_of_the_old_version(msg_type: str, data: st.DataObject) -> None:
     """It has an old type, all the fields of its table with their types, and none of 5.5's."""
     message = unstructure_message(data.draw(messages(msg_type)))

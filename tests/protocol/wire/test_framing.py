@@ -33,6 +33,7 @@ from assay.testing import (
     make_session,
     truncated_frames,
 )
+from tests.properties import MANY
 
 REMOTE = (FramingError, SignatureError, ContentError)
 
@@ -52,7 +53,7 @@ def assert_takes_only_what_is_genuine(session: Session, key: bytes) -> None:
 
 
 @given(truncated_frames(), st.booleans())
-@settings(max_examples=100)
+@settings(max_examples=MANY)
 def test_any_disorder_of_frames_is_one_of_three_errors(
     disorder: tuple[bytes, ...], keyed: bool
 ) -> None:
@@ -74,7 +75,7 @@ raw_frames = st.lists(
 
 
 @given(raw_frames)
-@settings(max_examples=150)
+@settings(max_examples=MANY)
 def test_any_bytes_are_one_of_three_errors(raw: list[bytes]) -> None:
     """Raw bytes raise nothing else, even where no key protects (WIRE-18)."""
     session = make_session(b"")

@@ -34,6 +34,7 @@ from assay.protocol import (
     split,
 )
 from assay.testing import as_bytes, hostile_values, json_values, make_session
+from tests.properties import MANY
 
 T = TypeVar("T")
 
@@ -81,7 +82,7 @@ def assert_judges_values() -> None:
 
 
 @given(hostile_values())
-@settings(max_examples=200)
+@settings(max_examples=MANY)
 def test_encoding_gives_json_or_names_what_has_none(value: object) -> None:
     """What a program displays becomes valid JSON in UTF-8, without NaN and surrogates, or is
     refused."""
@@ -94,7 +95,7 @@ def test_encoding_gives_json_or_names_what_has_none(value: object) -> None:
 
 
 @given(hostile_values())
-@settings(max_examples=200)
+@settings(max_examples=MANY)
 @example(_RaisingItems())
 def test_any_value_in_any_place_is_sent_or_refused(value: Any) -> None:
     """Displays, metadata and unknown keys may hold whatever a program put there."""

@@ -50,6 +50,7 @@ from assay.testing import (
     standing_clock,
     texts,
 )
+from tests.properties import EACH
 
 
 def as_lists(value: object) -> object:
@@ -59,7 +60,7 @@ def as_lists(value: object) -> object:
 
 @pytest.mark.parametrize("msg_type", sorted(MESSAGE_TYPES))
 @given(data=st.data())
-@settings(max_examples=20)
+@settings(max_examples=EACH)
 def test_every_type_of_message_comes_back_equal(msg_type: str, data: st.DataObject) -> None:
     """A decoded message equals the encoded one, and encodes to the same content again."""
     message = data.draw(messages(msg_type))
@@ -166,7 +167,7 @@ def test_wide_integers_and_astral_text_come_back(number: int, text: str) -> None
 
 @pytest.mark.parametrize("msg_type", sorted(MESSAGE_TYPES))
 @given(data=st.data())
-@settings(max_examples=10)
+@settings(max_examples=EACH)
 def test_unknown_keys_survive(msg_type: str, data: st.DataObject) -> None:
     """Keys that the protocol does not name are kept and written back (WIRE-15)."""
     content = data.draw(contents(msg_type))
@@ -269,7 +270,7 @@ def test_ids_are_opaque(msg_id: str, name: str) -> None:
 
 @pytest.mark.parametrize("msg_type", sorted(MESSAGE_TYPES))
 @given(data=st.data())
-@settings(max_examples=15)
+@settings(max_examples=EACH)
 def test_equal_messages_have_equal_hashes(msg_type: str, data: st.DataObject) -> None:
     """What is frozen can be kept in a set, whatever JSON it holds."""
     message = data.draw(messages(msg_type))

@@ -56,6 +56,7 @@ from assay.protocol import (
 )
 from assay.protocol.wire._sending import is_sound
 from assay.testing import contents, json_values
+from tests.properties import MANY
 
 
 def session(**more: Any) -> Session:
@@ -142,7 +143,7 @@ def test_what_breaks_its_model_is_not_sent(name: str) -> None:
 
 
 @given(st.data())
-@settings(max_examples=100)
+@settings(max_examples=MANY)
 def test_what_is_sound_is_sent(data: st.DataObject) -> None:
     """Nothing that its class allows is refused, and what passes the quick look is read back."""
     name = data.draw(st.sampled_from(sorted(MESSAGE_TYPES)))
@@ -155,7 +156,7 @@ def test_what_is_sound_is_sent(data: st.DataObject) -> None:
 
 
 @given(st.data())
-@settings(max_examples=100)
+@settings(max_examples=MANY)
 def test_the_quick_look_lets_nothing_pass_that_a_reader_refuses(data: st.DataObject) -> None:
     """Whatever value stands in a field: if it looks sound, the reader takes it."""
     name = data.draw(st.sampled_from(["execute_reply", "stream", "kernel_info_reply", "status"]))

@@ -34,6 +34,7 @@ from assay.testing import (
     mutated_frames,
     schemes,
 )
+from tests.properties import MANY
 
 PARTS = (b'{"msg_id":"1"}', b"{}", b'{"a":1}', b'{"b":2}')
 
@@ -55,7 +56,7 @@ def test_a_signature_is_the_hmac_of_the_standard_library(
 
 
 @given(mutated_frames())
-@settings(max_examples=100)
+@settings(max_examples=MANY)
 def test_any_change_to_a_signed_byte_is_refused(mutated: MutatedFrames) -> None:
     """One byte changed, added or removed in signature or dicts is an error (SIGN-07).
 
