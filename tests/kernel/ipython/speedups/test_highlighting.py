@@ -10,6 +10,7 @@ import pytest
 SHOW = """
 import sys
 import stack_data.core
+sys.setrecursionlimit(250)  # a thousand frames look no different, and take seconds
 from IPython.core.interactiveshell import InteractiveShell
 from pygments.formatters.terminal256 import Terminal256Formatter
 shell = InteractiveShell.instance()
