@@ -12,7 +12,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from assay._platform import UnsupportedSystemError
+from assay._isolation import isolate
 
 __all__ = ["main"]
 
@@ -26,6 +26,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] in (["kernel"], ["engine"]):
+        isolate()
+    from assay._platform import UnsupportedSystemError  # noqa: PLC0415 - isolated by then
+
     try:
         return _run(words)
     except UnsupportedSystemError as error:
@@ -41,6 +45,8 @@ def _run(words: list[str]) -> int:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         # What is imported does not become garbage; looking for some costs a sixth of the start.
         gc.disable()
+        from assay._platform import UnsupportedSystemError  # noqa: PLC0415 - as in `main`
+
         try:
             from assay.kernel import main as run_kernel  # noqa: PLC0415 - see above
         except UnsupportedSystemError:

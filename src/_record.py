@@ -26,12 +26,12 @@ page would be cheaper, and end the process there, or when a program truncates th
 from __future__ import annotations
 
 import errno
-import os
 from collections.abc import Sequence
 from contextlib import suppress
 from threading import get_ident  # by name: gevent replaces the module's
 
 from assay._clock import sleep, wall_clock
+from assay._isolation import os
 from assay._platform import host_name, is_own_file, lock_file, write_at
 from assay._platform._processes import process_start
 
@@ -83,8 +83,8 @@ def record_path(connection_path: str) -> str:
 
     Its name begins with a dot: clients look for connection files by a part of the name.
     """
-    folder, name = os.path.split(os.path.abspath(connection_path))  # noqa: PTH100 - pathlib is no part of the start
-    return os.path.join(folder, f".{name}{SUFFIX}")  # noqa: PTH118 - as above
+    folder, name = os.path.split(os.path.abspath(connection_path))
+    return os.path.join(folder, f".{name}{SUFFIX}")
 
 
 def former_path(path: str) -> str:
@@ -162,7 +162,7 @@ class Record:
             _lock(descriptor)
             who = (
                 MAGIC,
-                f"connection {os.path.abspath(connection_path)}",  # noqa: PTH100 - as above
+                f"connection {os.path.abspath(connection_path)}",
                 f"process {os.getpid()}",
                 f"started {process_start(os.getpid())}",
                 f"host {host_name()}",
@@ -175,9 +175,9 @@ class Record:
         except BaseException:
             os.close(descriptor)
             with suppress(OSError):
-                os.unlink(path)  # noqa: PTH108 - as above
+                os.unlink(path)
             raise
-        _remove_old(os.path.dirname(path), spared=path)  # noqa: PTH120 - as above
+        _remove_old(os.path.dirname(path), spared=path)
         return cls(path, descriptor, former)
 
     def fileno(self) -> int:
@@ -208,8 +208,8 @@ class Record:
         if not self._is_ours:
             return
         with suppress(OSError):  # it is gone, or the folder can no longer be written
-            if os.stat(self.path).st_ino == self._inode:  # noqa: PTH116 - as above
-                os.unlink(self.path)  # noqa: PTH108 - as above
+            if os.stat(self.path).st_ino == self._inode:
+                os.unlink(self.path)
         self.leave(stderr)
 
     def leave(self, stderr: int) -> None:
@@ -316,7 +316,7 @@ def _move_away(path: str) -> str:
     except FileNotFoundError:
         return ""
     former = former_path(path)
-    os.replace(path, former)  # noqa: PTH105 - as above
+    os.replace(path, former)
     return former
 
 
@@ -343,7 +343,7 @@ def _remove_old(folder: str, spared: str) -> None:
                 if (are_many or changed < oldest) and is_left(path) and _is_record(path):
                     dead += 1
                     if dead > KEPT or changed < oldest:
-                        os.unlink(path)  # noqa: PTH108 - as above
+                        os.unlink(path)
 
 
 def _is_record(path: str) -> bool:

@@ -37,7 +37,8 @@ sys.stdin.read()
 LOSES_THE_LOCK = HOLDS_A_RECORD.replace("print", "open(record.path).close(); print")
 
 LOOKS = """
-import os, sys
+import sys
+from assay._isolation import os
 from assay import _record
 
 def close_later(descriptor, close=os.close):

@@ -31,12 +31,13 @@ read by a thread that waits.
 
 from __future__ import annotations
 
-import os
 import select
 import signal
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Protocol
+
+from assay._isolation import os
 
 if TYPE_CHECKING:
     from collections.abc import Callable

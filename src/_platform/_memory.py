@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from contextlib import suppress
 from typing import Final
 
+from assay._isolation import os
 from assay._platform import IS_PORTABLE
 
 __all__ = ["Residence", "anonymous_memory", "give_back_memory", "huge_pages"]

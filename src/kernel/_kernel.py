@@ -6,9 +6,10 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
-from threading import Event, get_ident  # by name: gevent replaces the module's
+from threading import get_ident  # by name: gevent replaces the module's
 from typing import TYPE_CHECKING, TextIO, cast
 
+from assay._isolation import Event
 from assay.kernel._parts import Parts
 from assay.kernel._plain_methods import refuse_async
 from assay.kernel._record_keeping import note_exits
@@ -199,9 +200,11 @@ class Kernel:
             with collector_at_rest() if self._ownership.collector else nullcontext():
                 interpreter = self._prepare()
                 refuse_async(interpreter)
+                # The user's code, of which start-up files are the first, may leave no descriptor,
+                # where ZeroMQ ends the process, and replace the threads of what begins later.
+                self._follow_clients(parts.io, heartbeat, self._connection).wait()
                 interpreter.attach(parts.host)
             parts.debugger.know_interpreter(interpreter)
-            clients_are_followed = self._follow_clients(parts.io, heartbeat, self._connection)
             if parts.signals is not None:
                 parts.signals.hold_interrupts_in_forks()
                 parts.interrupts.handlers.leave_code()  # start-up files are the user's code too
@@ -213,8 +216,6 @@ class Kernel:
                         lambda: parts.io.watch(descriptor, ready)
                     )
                 )
-            # A cell may leave no descriptor, and ZeroMQ ends the process where it finds none.
-            clients_are_followed.wait()
             yield RunningKernel(parts, interpreter)
             self._finish(parts, interpreter)
 

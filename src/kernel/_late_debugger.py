@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from threading import Event  # by name: gevent replaces the module's
 from typing import TYPE_CHECKING, cast
 
+from assay._isolation import Event
 from assay.kernel.dispatch._handlers import Handlers
 from assay.kernel.lanes._answering import Surroundings
 from assay.kernel.lanes._host import KernelHost

@@ -10,11 +10,11 @@ notice too many and nothing else.
 from __future__ import annotations
 
 import errno
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from assay._isolation import os
 from assay._platform._connections import PROGRESS_IS_SEEN, progress_of
 
 if TYPE_CHECKING:

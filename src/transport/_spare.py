@@ -7,9 +7,10 @@ gives up some of these, and takes them back when others have been closed.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+
+from assay._isolation import os
 
 __all__ = ["RESERVED", "SpareDescriptors", "are_free"]
 

@@ -24,7 +24,6 @@ connection is forgotten. Where the system does not count so (all but Linux), not
 
 from __future__ import annotations
 
-import os
 import socket
 import threading
 from collections import Counter
@@ -32,6 +31,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final, Protocol
 
 from assay._clock import monotonic
+from assay._isolation import os
 from assay._platform import Arrivals, block_signals, make_arrivals
 from assay._platform._connections import traffic_of
 from assay._platform._memory import Residence, give_back_memory
@@ -402,7 +402,7 @@ def follow_strangers(
 def _open_descriptors() -> Iterable[int]:
     """Return the numbers of the process's open files, among others perhaps."""
     try:
-        return [int(name) for name in os.listdir(DESCRIPTORS)]  # noqa: PTH208 - names alone
+        return [int(name) for name in os.listdir(DESCRIPTORS)]
     except OSError:  # no /proc is mounted here, or no descriptor is left
         return range(FIRST_DESCRIPTORS)
 

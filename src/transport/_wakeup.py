@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
+from assay._isolation import os
 from assay._platform import wakeup_descriptors
 
 __all__ = ["Wakeup"]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import pytest
 
+from assay._isolation import os
 from assay.transport import _spare
 from assay.transport._spare import SPARE, SpareDescriptors
 

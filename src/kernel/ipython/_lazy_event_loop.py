@@ -6,7 +6,6 @@ program sees the difference: without asyncio there is no way to ask for a loop (
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -15,6 +14,7 @@ from importlib.machinery import ModuleSpec
 from threading import get_ident  # by name: gevent replaces the module's
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from assay._isolation import os
 from assay.kernel.process._import_hooks import after_import
 from assay.kernel.process._main_thread import is_main_thread
 

@@ -35,12 +35,12 @@ idle; what it wrote is published (decision 0007).
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
 from enum import Enum, auto
 from typing import Protocol
 
 from assay._fields import Fields
+from assay._isolation import Event as SetOnce
 from assay.kernel._request import Request
 
 __all__ = ["MOVES", "Act", "Effects", "Ending", "Event", "Move", "Phase", "Shutdown"]
@@ -213,7 +213,7 @@ class Shutdown:
 
     def settle(self) -> None:
         """Wait until the owner has taken every event that was posted before."""
-        taken = threading.Event()
+        taken = SetOnce()
         self._post(taken.set)
         taken.wait(SHUTDOWN_BUDGET_S)  # the owner may have ended
 

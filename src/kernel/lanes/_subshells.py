@@ -8,12 +8,11 @@ with busy and idle (SUBSHELL-08, AMB-34): a client that waits for a reply is alw
 
 from __future__ import annotations
 
-import os
-from threading import Event  # by name: gevent replaces the module's
 from typing import TYPE_CHECKING
 
 from assay import protocol
 from assay._clock import monotonic
+from assay._isolation import Event, os
 from assay.kernel._request import Request
 from assay.kernel.dispatch._handlers import Answer, Handlers, serve
 from assay.kernel.dispatch._replies import Reply, error_reply

@@ -36,7 +36,6 @@ from __future__ import annotations
 import codecs
 import fcntl
 import io
-import os
 import select
 import stat
 import sys
@@ -45,6 +44,7 @@ from functools import partial
 from threading import Lock, get_ident
 from typing import TYPE_CHECKING, TextIO
 
+from assay._isolation import os
 from assay._platform import enlarge_pipe, make_readiness
 from assay.kernel.output._iopub import Output
 from assay.protocol import Buffer, StreamName
@@ -163,7 +163,7 @@ def _is_closed(descriptor: int) -> bool:
 
 def _is_null_device(found: os.stat_result) -> bool:
     try:
-        null = os.stat(os.devnull)  # noqa: PTH116 - pathlib is no part of the start
+        null = os.stat(os.devnull)
     except OSError:  # then nothing can have opened it
         return False
     return stat.S_ISCHR(found.st_mode) and found.st_rdev == null.st_rdev

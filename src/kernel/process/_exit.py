@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import atexit
 import faulthandler
-import os
 import signal
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, suppress
 from typing import TextIO
 
+from assay._isolation import os
 from assay.transport import get_logger
 
 __all__ = [

@@ -11,12 +11,12 @@ handlers have run as well.
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
+from assay._isolation import os
 from assay.kernel.process._main_thread import main_thread_ident
 from assay.kernel.process._signal_handlers import SignalHandlers
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +24,7 @@ from tests.kernel._kernels import (
     finish,
     is_well,
     result,
+    start,
     succeeded,
 )
 from tests.kernel.process.test_interrupt import by_message, by_signal
@@ -247,6 +249,15 @@ def test_interrupt_with_gevent(kernel: KernelProcess, mine: Client) -> None:
         assert failed(finish(mine, running)).ename == "KeyboardInterrupt"
 
     assert result(execute(mine, "time.sleep(0); 'again'")) == "'again'"
+
+
+def test_gevent_in_a_startup_file(tmp_path: Path) -> None:
+    """What the kernel's threads wait for is the system's, whatever threads are to the program."""
+    startup = tmp_path / "ipythondir" / "profile_default" / "startup"
+    startup.mkdir(parents=True)
+    (startup / "00.py").write_text("from gevent import monkey; monkey.patch_all()")
+    with start(tmp_path) as kernel, kernel.client() as client:
+        assert result(execute(client, "import time; time.sleep(0); 'woken'")) == "'woken'"
 
 
 LOOP_LEFT = {

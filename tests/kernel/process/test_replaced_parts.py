@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from assay.kernel.ipython._lazy_event_loop import REPAIRED
-from assay.protocol import StreamName
-from assay.transport import Client
-from tests.kernel._kernels import execute, result, succeeded
+from assay.protocol import Channel, ShutdownRequest, StreamName
+from assay.transport import Client, KernelProcess
+from tests.kernel._kernels import HANG_LIMIT_S, execute, is_well, result, succeeded
 
 FREEZE = """
 import sys, time
@@ -40,6 +40,61 @@ BROKEN_LOOPS = {
     "no selector": f"{LOOP}loop._selector = None",
     "closed loop": f"{LOOP}loop._closed = True; loop._close_self_pipe(); loop._selector.close()",
 }
+
+
+FAKED = """
+import os, sys
+from types import ModuleType
+from unittest.mock import Mock
+for name, module in list(sys.modules.items()):
+    if name.startswith("assay"):
+        for word, value in list(vars(module).items()):
+            if isinstance(value, ModuleType) and value.__name__ == "os":
+                setattr(module, word, Mock())
+"""
+"""What pyfakefs does to every module."""
+
+FUNCTIONS = {
+    "of os": """
+import os
+from unittest import mock
+for name in ("read", "write", "close", "getpid"):
+    mock.patch(f"os.{name}").start()
+""",
+    "of os, everywhere": FAKED,
+    "open": "from unittest import mock; mock.patch('builtins.open').start()",
+}
+"""Functions that a test puts others in the place of, and does not give back."""
+
+BUILTINS = {
+    "imports are refused": """
+import builtins
+def refuse(*_, **__): raise ImportError("refused")
+builtins.__import__ = refuse
+""",
+    "no len": "import builtins; del builtins.len",
+}
+"""What leaves hardly any code in Python working."""
+
+
+@pytest.mark.parametrize("code", FUNCTIONS.values(), ids=FUNCTIONS.keys())
+def test_functions_that_are_not_the_systems(mine: Client, code: str) -> None:
+    """The kernel has those that it was started with."""
+    succeeded(execute(mine, code))
+
+    assert result(execute(mine, "1 + 1")) == "2"
+    assert execute(mine, "print('a')").text() == "a\n"
+
+
+@pytest.mark.parametrize("code", BUILTINS.values(), ids=BUILTINS.keys())
+def test_builtins_that_are_gone(kernel: KernelProcess, mine: Client, code: str) -> None:
+    """The kernel has its own: it answers, and ends in order, whatever the cells can do then."""
+    succeeded(execute(mine, "1"))
+    execute(mine, code)
+
+    assert is_well(mine)
+    mine.request(ShutdownRequest(), channel=Channel.CONTROL, timeout=HANG_LIMIT_S)
+    assert kernel.wait(HANG_LIMIT_S) == 0
 
 
 @pytest.mark.parametrize("code", CLOCKS.values(), ids=CLOCKS.keys())

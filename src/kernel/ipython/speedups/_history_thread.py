@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING
 
 from IPython.core.history import HistorySavingThread
 
+from assay._isolation import event_of_threads
 from assay._platform import block_signals
 from assay.kernel._own_thread import OwnThread
 
@@ -33,23 +33,29 @@ class PatientThread(HistorySavingThread, OwnThread):  # type: ignore[misc]  # sk
         super().run()
 
 
-class PatientFlag(threading.Event):
+class PatientFlag:
     """An event whose waiter waits a little longer, unless its thread is to stop."""
 
     def __init__(self, thread: PatientThread) -> None:
-        super().__init__()
+        self._flag = event_of_threads()
         self.pause = PAUSE_S
         """How long it waits; longer where others have the file locked."""
         self._thread = thread
-        self._stop = threading.Event()
+        self._stop = event_of_threads()
 
     def set(self) -> None:
         if self._thread._stop_now:
             self._stop.set()
-        if not self.is_set():
-            super().set()
+        if not self._flag.is_set():
+            self._flag.set()
+
+    def is_set(self) -> bool:
+        return self._flag.is_set()
+
+    def clear(self) -> None:
+        self._flag.clear()
 
     def wait(self, timeout: float | None = None) -> bool:
-        found = super().wait(timeout)
+        found = self._flag.wait(timeout)
         self._stop.wait(self.pause)
         return found

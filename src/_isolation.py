@@ -1,0 +1,105 @@
+"""What a program does to Python's builtins does not reach the kernel's own code.
+
+Tests replace `open`, refuse imports, and notebooks delete names by accident. A function looks its
+builtins up in the dict that its module named when it was made, ``__builtins__``. So the modules of
+the kernel, and those of other packages that its threads run, are given a copy. Functions of `os`
+are kept in the same way, for those modules that import them from here: descriptors are read and
+written between cells, and while one runs. And an event of the system's lock is here: gevent
+and eventlet put locks of their own, which no other thread opens, under those of `threading`.
+"""
+
+from __future__ import annotations
+
+import builtins
+import sys
+import threading
+from _thread import allocate_lock
+from collections.abc import Sequence
+from contextlib import suppress
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+__all__ = ["Event", "event_of_threads", "isolate", "os"]
+
+PACKAGES = frozenset({"assay", "attr", "cattr", "cattrs", "msgspec", "zmq"})
+"""Whose functions have builtins of their own."""
+
+START_NAME = "_start_new_thread" if sys.version_info < (3, 13) else "_start_joinable_thread"
+START = vars(threading)[START_NAME]
+"""What begins a thread of the system's: gevent and eventlet replace it."""
+
+if TYPE_CHECKING:
+    import os as os  # noqa: PLC0414 - passed on
+else:
+    import os as _os
+
+    os = ModuleType("os")
+    vars(os).update(vars(_os), __name__="os of assay")  # pyfakefs goes by the name
+
+
+def isolate() -> None:
+    """Give modules that are imported from now on builtins that nobody else can change."""
+    sys.meta_path.insert(0, _Finder(dict(vars(builtins))))
+
+
+class Event:
+    """What threads wait for until another one sets it."""
+
+    def __init__(self) -> None:
+        self._lock = allocate_lock()
+        self._lock.acquire()
+        self._open = [self._lock.release]
+
+    def is_set(self) -> bool:
+        """Return True once it is set."""
+        return not self._open
+
+    def set(self) -> None:
+        """Let all go on that wait or will wait."""
+        with suppress(IndexError):  # set before
+            self._open.pop()()
+
+    def clear(self) -> None:
+        """Have it set no more; for the one thread that waits."""
+        if not self._open and self._lock.acquire(blocking=False):
+            self._open.append(self._lock.release)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until it is set, at most *timeout* seconds; return False if it is not."""
+        if self._open and self._lock.acquire(timeout=-1 if timeout is None else timeout):
+            self._lock.release()
+        return self.is_set()
+
+
+def event_of_threads() -> Event | threading.Event:
+    """Return what threads that begin now can wait for.
+
+    Where a program has put greenlets into their place, that has to be an event of its kind.
+    """
+    return Event() if vars(threading)[START_NAME] is START else threading.Event()
+
+
+class _Finder:
+    def __init__(self, names: dict[str, object]) -> None:
+        self._names = names
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if name.partition(".")[0] not in PACKAGES:
+            return None
+        spec = PathFinder.find_spec(name, path, target)
+        if spec is not None and type(spec.loader) is SourceFileLoader:
+            spec.loader = _Loader(spec.loader.name, spec.loader.path, self._names)
+        return spec
+
+
+class _Loader(SourceFileLoader):
+    def __init__(self, name: str, path: str, names: dict[str, object]) -> None:
+        super().__init__(name, path)
+        self._names = names
+
+    def exec_module(self, module: ModuleType) -> None:
+        vars(module)["__builtins__"] = self._names
+        super().exec_module(module)
