@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
-from functools import partial
+from functools import cache, partial
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
@@ -63,10 +63,16 @@ def make_converter() -> cattrs.Converter:
 def read(cls: type[T], data: JsonObject) -> tuple[T | None, tuple[str, ...]]:
     """Return the *cls* in *data*, or None and ``path: wanted …, found …`` for each fault."""
     try:
-        return make_converter().structure(data, cls), ()
+        return _converter().structure(data, cls), ()
     except (cattrs.BaseValidationError, RecursionError) as error:
         lines = cattrs.transform_error(error, ROOT, _say)
         return None, tuple(_path_first(line) for line in lines)
+
+
+@cache
+def _converter() -> cattrs.Converter:
+    """Return one for all faults: to make it takes most of the time that a fault takes."""
+    return make_converter()
 
 
 def _path_first(line: str) -> str:

@@ -14,6 +14,7 @@ from assay.protocol import (
     UNSET,
     Aborted,
     Content,
+    ContentError,
     ErrorReply,
     ExecuteRequest,
     LocalError,
@@ -23,8 +24,10 @@ from assay.protocol import (
     Status,
     Unknown,
     split,
+    structure_content,
 )
 from assay.protocol import ExecutionState as State
+from assay.protocol.wire import _converter
 from assay.testing import as_bytes, make_session
 
 FAILED = ErrorReply(ename="E", evalue="e")
@@ -110,6 +113,36 @@ def test_an_unknown_scheme_makes_no_session() -> None:
     """A kernel that cannot sign as it was told refuses to start (SIGN-12)."""
     with pytest.raises(LocalError):
         make_session(signature_scheme="hmac-foo")
+
+
+def test_faults_of_all_messages_are_found_by_one_converter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is wrong is found as quickly the second time (F5), and in several threads at once: a
+    flood of wrong messages with the key's signature kept a kernel from answering for 20 s."""
+    made: list[object] = []
+    genuine = _converter.make_converter
+
+    def noted() -> object:
+        made.append(genuine())
+        return made[-1]
+
+    monkeypatch.setattr(_converter, "make_converter", noted)
+
+    def fault(number: int) -> bool:
+        kind, field = (("execute_request", "code"), ("kernel_info_reply", "banner"))[number % 2]
+        with pytest.raises(ContentError) as caught:
+            structure_content(kind, {field: number})
+        return f"{field}: wanted text, found {number}" in caught.value.faults
+
+    before = sys.getswitchinterval()
+    fault(0)
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            assert all(pool.map(fault, range(40)))
+    finally:
+        sys.setswitchinterval(before)
+
+    assert len(made) <= 1
 
 
 def test_threads_may_send_at_once() -> None:
