@@ -6,10 +6,13 @@ private to the kernel: if the kernel's parts move, this file follows, and no tes
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 from pathlib import Path
 from typing import Any
 
+from assay.kernel.dispatch import _execute
 from assay.kernel.lanes import _beside, _main_lane, _shutdown, _subshells
 from assay.kernel.process import _exit, _signal_watch
 from assay.transport import _io_thread
@@ -84,3 +87,14 @@ class Probe:
     def interrupt_once_at_the_end(self) -> None:
         """Interrupt what runs once when the kernel ends: it may be slow on a busy machine."""
         _shutdown.REPEAT_INTERRUPT_S = 2 * _shutdown.SHUTDOWN_BUDGET_S
+
+    def interrupt_on_the_way_to_the_code(self) -> None:
+        """Interrupt the next cell when it has been taken, and its code has not begun."""
+        is_blank = _execute.Execution._is_blank
+
+        def interrupt(execution: Any, code: str) -> bool:
+            setattr(_execute.Execution, "_is_blank", is_blank)  # noqa: B010 - a method
+            os.kill(os.getpid(), signal.SIGINT)
+            return is_blank(execution, code)
+
+        setattr(_execute.Execution, "_is_blank", interrupt)  # noqa: B010 - a method

@@ -392,8 +392,10 @@ class MainLane:
     def _handle(self, request: Request, handlers: Handlers) -> None:
         around = self._around
         token = around.parents.enter(request)
+        if (runs_code := request.header.msg_type in CODE) and self.interrupts is not None:
+            self.interrupts.expect()
         around.responder.status("busy", request, when=When.WITH_NEXT)
-        self.runs_code = request.header.msg_type in CODE
+        self.runs_code = runs_code
         try:
             reply = self.answering.in_turn(request, handlers, self._leave_code)
             around.catch_up()
@@ -405,6 +407,8 @@ class MainLane:
         finally:
             self.runs_code = False
             request.finished = True
+            if self.interrupts is not None:
+                self.interrupts.expect_no_more()
             around.parents.reset(token)
             if not (request.is_deferred or self._shutdown.abandons):
                 more = len(self.lane) > 0  # then a busy follows, which need not wake the I/O thread

@@ -179,8 +179,10 @@ class Subshell:
         request.thread = get_ident()
         self._running = request
         token = around.parents.enter_beside(request)
+        if runs_code := request.header.msg_type in CODE:
+            self.interrupts.expect()
         around.responder.status("busy", request)
-        self.runs_code = request.header.msg_type in CODE
+        self.runs_code = runs_code
         try:
             reply = self._answering.in_turn(request, self._handlers, self.interrupts.ensure_left)
             around.catch_up()
@@ -191,6 +193,7 @@ class Subshell:
             ensure_recursion()
             self.runs_code = False
             request.finished = True
+            self.interrupts.expect_no_more()
             self._running = None
             self._handled += 1
             around.parents.leave_beside(request, token)

@@ -9,6 +9,8 @@ a consistent interpreter and never a consistent kernel. What it does depends on 
 |------------------------------------|----------------------------------------------------|
 | waits for a request                | nothing (CTRL-10)                                  |
 | starts up, and a cell waits        | nothing now; it comes again once that cell runs    |
+| has taken a cell, and is on the    | nothing now; it comes again as the code begins     |
+| way to its code                    | (`expect`)                                         |
 | runs a cell                        | raises KeyboardInterrupt (CTRL-11)                 |
 | awaits a cell whose code waits     | cancels the cell's task, which raises the same     |
 | the same, and other code on the    | the same; if that code still blocks the loop a     |
@@ -144,6 +146,8 @@ class Interrupts:
         self._may_raise = False
         self._is_entered = False
         self._is_held = False
+        self._is_expected = False
+        self._is_early = False
         self._times_put_off = 0
         self._report_unraisable = sys.unraisablehook
         self._handler = self._handle  # one object, so that `is` finds it
@@ -214,14 +218,31 @@ class Interrupts:
         """
         return nullcontext() if self._is_entered else self._user_code
 
+    def expect(self) -> None:
+        """Keep what comes from now on for the user code that begins next.
+
+        Its client has been told that the kernel is busy with it.
+        """
+        self._is_early = False
+        self._is_expected = True
+
+    def expect_no_more(self) -> None:
+        """Drop what came too early: the request is over, and may have run no code."""
+        self._is_expected = self._is_early = False
+
     def enter(self) -> None:
-        """Begin with user code."""
+        """Begin with user code; an interrupt that came a moment too early strikes at once."""
         self._times_put_off = 0
         self._is_held = False  # a handler of the program's may have kept it from being released
         self._is_entered = True
         try:
             self.handlers.enter_code()
             self._may_raise = True
+            # First: from here on none is early.
+            is_early = self._is_early
+            self.expect_no_more()
+            if is_early:
+                signal.raise_signal(signal.SIGINT)  # for a handler of the program's as well
         except BaseException:  # of a handler whose guard has just been taken off
             self.leave()
             raise
@@ -298,6 +319,7 @@ class Interrupts:
             raise KeyboardInterrupt  # no signal: a program calls `signal.default_int_handler`
         code = frame.f_code if frame is not None else None
         if not self._may_raise:
+            self._is_early = self._is_expected
             return
         if self._is_held or code in MUST_NOT_RAISE or not self.may_strike():
             self.put_off()

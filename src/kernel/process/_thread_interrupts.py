@@ -10,6 +10,8 @@ kernel's own code makes sure (`ensure_left`).
 | the thread                          | an interrupt does                                  |
 |-------------------------------------|----------------------------------------------------|
 | waits for a request                 | nothing                                            |
+| has taken a cell, and is on the way | raises KeyboardInterrupt as the code begins        |
+| to its code                         | (`expect`)                                         |
 | runs Python code                    | raises KeyboardInterrupt                           |
 | sleeps (`time.sleep`)               | wakes it, and raises the same                      |
 | waits for a condition, as for an    | wakes it, and raises the same: what would wake it  |
@@ -101,6 +103,8 @@ class ThreadInterrupts(AbstractContextManager[None]):
         self._ident = 0
         self._is_entered = False
         self._is_held = False
+        self._is_expected = False
+        self._is_early = False
         self._is_pending = False
         self._is_asked = False
         self._put_off_in: int | None = None
@@ -141,8 +145,22 @@ class ThreadInterrupts(AbstractContextManager[None]):
         """Allow an interrupt to raise KeyboardInterrupt inside; in user code nothing changes."""
         return nullcontext() if self._is_entered else self
 
+    def expect(self) -> None:
+        """Keep what comes from now on for the user code that begins next."""
+        with self._lock:
+            self._is_expected = True
+
+    def expect_no_more(self) -> None:
+        """Drop what came too early: the request is over, and may have run no code."""
+        with self._lock:
+            self._is_expected = self._is_early = False
+
     def __enter__(self) -> None:
         with self._lock:
+            is_early, self._is_expected, self._is_early = self._is_early, False, False
+            if is_early:
+                self.count += 1
+                raise KeyboardInterrupt
             self.entries += 1
             self._is_pending = False
             self._times_put_off = 0
@@ -220,6 +238,7 @@ class ThreadInterrupts(AbstractContextManager[None]):
         """Interrupt the user code that the thread runs; False if it runs none."""
         with self._lock:
             if not self._is_entered:
+                self._is_early = self._is_expected
                 return False
             self.count += 1
             self._strike()

@@ -124,6 +124,30 @@ def test_code_is_left_wherever_a_handler_raises(interrupts: Interrupts) -> None:
             return
 
 
+def test_interrupt_that_is_early_strikes_what_it_was_for(interrupts: Interrupts) -> None:
+    """What comes before the expected code strikes that, and no code behind it."""
+    interrupts.expect()
+    signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupts.enter()
+
+    with interrupts.allowed():
+        pass
+
+
+def test_interrupt_of_a_request_without_code_strikes_no_other(interrupts: Interrupts) -> None:
+    """What comes for a request that ends before it runs code is dropped with it."""
+    interrupts.expect()
+    signal.raise_signal(signal.SIGINT)
+    interrupts.expect_no_more()
+
+    with interrupts.allowed():
+        pass
+
+    assert interrupts.count == 0
+
+
 def test_next_code_is_interruptible_wherever_a_handler_raises(interrupts: Interrupts) -> None:
     """A handler that strikes just when interrupts are to be released holds none but that code's."""
     with interrupts.allowed():

@@ -279,6 +279,17 @@ def test_interrupt_of_a_finalizer_is_not_lost(
     assert answer.text(StreamName.STDERR) == ""
 
 
+def test_interrupt_on_the_way_to_the_code_stops_it(client: Client) -> None:
+    """A cell that has been taken, and whose code has not begun, is interrupted (CTRL-11)."""
+    succeeded(execute(client, f"{LOAD}probe.interrupt_on_the_way_to_the_code()"))
+
+    answer = execute(client, "reached = True")
+
+    assert failed(answer).ename == "KeyboardInterrupt"
+    assert error(answer).ename == "KeyboardInterrupt"
+    assert result(execute(client, "'reached' in dir()")) == "False"
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_interrupt_while_idle_is_harmless(
     shared_kernel: KernelProcess, client: Client, way: Interrupt

@@ -126,6 +126,46 @@ def importing(thread: Struck) -> None:
         del vars(sys.modules["__main__"])["waiting_import"]
 
 
+def test_interrupt_that_is_early_strikes_what_it_was_for() -> None:
+    """What comes before the expected code strikes as that begins, and no code behind it."""
+
+    def enter(interrupts: ThreadInterrupts) -> None:
+        with interrupts.allowed():
+            pass
+
+    def work(thread: Struck) -> None:
+        thread.interrupts.expect()
+        thread.passes()
+        for _ in range(2):
+            thread.count(lambda: enter(thread.interrupts))
+
+    thread = Struck(work)
+    assert thread.begun.wait(HANG_LIMIT_S)
+    thread.interrupts.interrupt()
+    thread.end()
+
+    assert thread.strikes == 1
+    assert thread.interrupts.count == 1
+
+
+def test_interrupt_of_a_request_without_code_strikes_no_other() -> None:
+    """What comes for a request that ends before it runs code is dropped with it."""
+
+    def work(thread: Struck) -> None:
+        thread.interrupts.expect()
+        thread.passes()
+        thread.interrupts.expect_no_more()
+        with thread.interrupts.allowed():
+            pass
+
+    thread = Struck(work)
+    assert thread.begun.wait(HANG_LIMIT_S)
+    thread.interrupts.interrupt()
+    thread.end()
+
+    assert thread.interrupts.count == 0
+
+
 @pytest.mark.usefixtures("_module")
 def test_interrupt_in_an_import_strikes_once_and_behind_it() -> None:
     """It is tried again until the import is over; two that come meanwhile are tried as one."""
