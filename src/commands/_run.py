@@ -52,6 +52,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Options", "SourceError", "read_script", "run_code", "run_notebook"]
 
+FIRST_CELL_TIMEOUT_S = 120.0
+"""How long a kernel that has answered may take to load what it runs code with."""
+
 INTERRUPT_GRACE_S = 10.0
 """How long code that took too long may take to be interrupted, its ``finally`` blocks included."""
 
@@ -250,7 +253,8 @@ class _Run:
     def prepare(self, script: Path | None, arguments: Sequence[str] | None) -> None:
         """Wait until the kernel can run code, and make it feel like ``python FILE`` to a script.
 
-        A kernel may answer long before it has loaded what it needs; a first, empty cell tells.
+        A kernel may answer long before it has loaded what it needs; a first, empty cell tells. One
+        that never says how that cell ended would never be asked for the code.
 
         Args:
             script: The script's file; its neighbours can be imported.
@@ -268,7 +272,12 @@ class _Run:
                 lines.append(f"__file__ = {path!r}")
         elif arguments:
             raise SourceError("arguments can be handed to Python only")
-        self.client.execute(LINE_FEED.join(lines), silent=True, store_history=False)
+        self.client.execute(
+            LINE_FEED.join(lines),
+            silent=True,
+            store_history=False,
+            timeout=FIRST_CELL_TIMEOUT_S,
+        )
 
     def cell(self, code: str, take: Callable[[Content], None]) -> _Outcome:
         """Run one cell; *take* gets what it publishes."""

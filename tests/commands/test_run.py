@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import signal
 import subprocess
@@ -14,6 +15,7 @@ import pexpect
 import pytest
 
 from assay.__main__ import main
+from assay.commands import _run
 from tests.limits import HANG_LIMIT_S
 
 ASSAY = (sys.executable, "-m", "assay")
@@ -189,6 +191,26 @@ class TestOtherKernels:
         assert "ended with exit code 1 before it answered; it wrote:\nno luck" in (
             capsys.readouterr().err
         )
+
+    def test_kernel_that_answers_no_cell(
+        self, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """A kernel that is ready, and does not say how its first cell ended, is given up."""
+        folder = home / "jupyter_path" / "kernels" / "silent"
+        folder.mkdir(parents=True)
+        program = (
+            "from tests.transport import small_kernel as it\n"
+            "it.SmallKernel._execute = lambda *_: None\n"
+            "it.main()"
+        )
+        argv = [sys.executable, "-c", program, "{connection_file}"]
+        spec = {"argv": argv, "display_name": "Silent", "language": "python"}
+        (folder / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
+        monkeypatch.setattr(_run, "FIRST_CELL_TIMEOUT_S", 0.1)
+        code = main(["run", "--kernel", "silent", "-c", "1"])
+
+        assert code == 3
+        assert "wanted the reply to execute_request on shell" in capsys.readouterr().err
 
 
 class TestNotebook:
