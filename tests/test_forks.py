@@ -15,8 +15,7 @@ from assay.transport import LaunchError
 from tests.forks import ForkedChild, ForkServer
 from tests.limits import HANG_LIMIT_S
 
-if sys.platform != "linux":
-    pytest.skip("a fork is safe there alone", allow_module_level=True)
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="a fork is safe there alone")
 
 PROGRAM = """
 import json, os, signal, sys, threading
