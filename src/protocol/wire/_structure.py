@@ -4,11 +4,17 @@ There are two readers, and a property test holds that they agree. The codec's ow
 attrs classes and does the work: about two microseconds a message. It stops at the first fault, so
 a content that it refuses is read once more by cattrs, which names every fault with its path; that
 import takes 60 ms and happens only then (decision 0003).
+
+The codec's reader learns a class the first time it makes one, and what it knows by then can be seen
+by other threads: a second one that needs the class, or one that stands in both, ends the process.
+So one thread at a time makes it learn, of an empty object, before the class is read.
 """
 
 from __future__ import annotations
 
+from _thread import RLock  # by name: gevent replaces that of threading
 from collections.abc import Mapping
+from contextlib import suppress
 from enum import Enum
 from typing import Any, NamedTuple, TypeVar, get_args, get_type_hints
 
@@ -50,7 +56,7 @@ def structure(cls: type[T], data: JsonObject) -> T:
         LocalError: *cls* has no fields.
     """
     try:
-        plan = _PLANS[cls]
+        plan = _READ[cls]
     except TypeError:  # it cannot be hashed
         raise _no_class(cls) from None
     if type(data) is not dict:
@@ -167,6 +173,26 @@ class _Plans(dict[type, _Plan]):
 
 
 _PLANS = _Plans()
+
+
+class _ReadPlans(dict[type, _Plan]):
+    """The plans of the classes that the codec's reader knows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._learning = RLock()
+
+    def __missing__(self, cls: type) -> _Plan:
+        plan = _PLANS[cls]
+        with self._learning:
+            if cls not in self:
+                with suppress(msgspec.ValidationError):  # a field is required: the class is known
+                    _convert({}, cls)
+                self[cls] = plan
+        return plan
+
+
+_READ = _ReadPlans()
 
 
 def _plan(cls: Any) -> _Plan:
