@@ -125,7 +125,12 @@ file_option = click.Path(dir_okay=False, path_type=Path)
     help="Tell what has changed between two JSON reports, and do nothing else.",
 )
 @reach_options
-@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+@click.option(
+    "-q",
+    "--quiet",
+    is_flag=True,
+    help="Show no progress, and on stderr only why there are no results.",
+)
 def check_command(**given: object) -> int:
     """Check KERNEL, an installed one, against the specification.
 

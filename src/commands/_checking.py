@@ -159,7 +159,20 @@ class Account:
             _write(wishes.badge, conformance.badge(report))
         for check in stale:
             click.echo(f"assay: {wishes.baseline} accepts {check}, which passes", err=True)
+        if all(path is not None for _, path in self.places):
+            self._summarize(report)
         return _exit_code(report, _levels(wishes.fail_on))
+
+    def _summarize(self, report: Report) -> None:
+        """Say on stderr what is in the files: no report goes to stdout."""
+        wishes = self.wishes
+        if report.error or not wishes.quiet:
+            text = conformance.summary_text(report, _levels(wishes.fail_on))
+            click.echo(text, nl=False, err=True)
+        files = [path for _, path in self.places]
+        for path in (*files, wishes.badge, wishes.write_baseline):
+            if path is not None and not wishes.quiet:
+                click.echo(f"wrote {path}", err=True)
 
 
 def _exit_code(report: Report, levels: Sequence[str]) -> int:

@@ -36,7 +36,7 @@ from assay.conformance._replay import replay
 from assay.conformance._report import FORMATS
 from assay.conformance._report._badge import badge
 from assay.conformance._report._json import ReportError, read_report
-from assay.conformance._report._text import text_report
+from assay.conformance._report._text import summary_text, text_report
 from assay.conformance._response import Response
 from assay.conformance._result import Report, Result
 from assay.conformance._runner import OnResult, Options, check, run_checks
@@ -104,5 +104,6 @@ __all__ = [
     "run_checks",
     "select",
     "skipped",
+    "summary_text",
     "text_report",
 ]

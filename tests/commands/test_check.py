@@ -50,16 +50,24 @@ def test_good_kernel(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert "passed, 0 failed" in capsys.readouterr().out
 
 
-def test_kernel_that_does_not_start(tmp_path: Path) -> None:
-    """A kernel that does not start is exit code 3, with a report all the same."""
+@pytest.mark.parametrize("words", [[], ["--quiet"]])
+def test_kernel_that_does_not_start(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A kernel that does not start is exit code 3; the report and stderr say why, always."""
     file = tmp_path / "r.json"
 
-    code = run(["check", "--cmd", "--output", str(file), "--", *ENDS])
+    code = run(["check", "--cmd", *words, "--output", str(file), "--", *ENDS])
 
     report = json.loads(file.read_text())
     assert code == Exit.KERNEL
     assert "no luck" in report["kernel"]["error"]
     assert {one["outcome"] for one in report["results"]} == {"skipped"}
+    stdout, stderr = capsys.readouterr()
+    assert stdout == ""
+    assert "the kernel did not start" in stderr
+    assert "no luck" in stderr
+    assert (f"wrote {file}" in stderr) is not bool(words)
 
 
 @pytest.mark.parametrize(
@@ -257,6 +265,30 @@ def test_trace_with_a_baseline(recording: Path, tmp_path: Path) -> None:
     outcomes = {one["check"]: one["outcome"] for one in json.loads(page.read_text())["results"]}
     assert outcomes["SHELL-03.0"] == "note"
     assert badge.stat().st_size
+
+
+def test_files_alone(recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where no report goes to stdout, stderr says what counts, how many, and where it stands."""
+    page, badge = tmp_path / "r.json", tmp_path / "b.svg"
+    words = ["check", "--trace", str(recording), "-o", str(page), "--badge", str(badge)]
+
+    assert run(words) == Exit.RAISED
+    stdout, stderr = capsys.readouterr()
+    *failures, counts, wrote, last = stderr.splitlines()
+    results = json.loads(page.read_text())["results"]
+    failed = [one for one in results if one["outcome"] == "failed"]
+    assert stdout == ""
+    assert [line.partition(":")[0] for line in failures] == [
+        f"FAILED {one['check']} ({one['level']})" for one in failed if one["level"] == "MUST"
+    ]
+    assert any(line.startswith("FAILED SHELL-03.0 (MUST)") for line in failures)
+    assert counts.startswith(f"example: 0 passed, {len(failed)} failed")
+    assert [wrote, last] == [f"wrote {page}", f"wrote {badge}"]
+
+    assert run([*words, "--fail-on", "never"]) == Exit.OK
+    assert "FAILED" not in capsys.readouterr().err
+    assert run([*words, "--quiet"]) == Exit.RAISED
+    assert capsys.readouterr() == ("", "")
 
 
 def test_trace_asks_for_nothing(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from assay.conformance._outcome import Verdict
 from assay.conformance._report._counts import (
@@ -16,12 +16,17 @@ from assay.conformance._report._counts import (
 from assay.conformance._result import Report, Result
 from assay.spec import requirement
 
-__all__ = ["failure_text", "text_report"]
+__all__ = ["failure_text", "summary_text", "text_report"]
 
 
 def text_report(report: Report) -> str:
     """Return *report* as plain text."""
     return "\n".join(_lines(report)) + "\n"
+
+
+def summary_text(report: Report, levels: Iterable[str]) -> str:
+    """Return what failed at one of *levels* and the counts, or why there are none."""
+    return "\n".join(_short(report, levels)) + "\n"
 
 
 def failure_text(result: Result) -> str:
@@ -35,15 +40,31 @@ def _lines(report: Report) -> Iterator[str]:
     for result in report.with_outcome(Verdict.NOTE):
         yield from _noted(result)
     if report.error:
-        yield f"{report.kernel}: {report.trouble}"
-        yield report.error
+        yield from _error(report)
         return
     yield from _summary(report)
 
 
+def _short(report: Report, levels: Iterable[str]) -> Iterator[str]:
+    yield from map(_failed, report.failures(levels))
+    if report.error:
+        yield from _error(report)
+    else:
+        yield headline(report)
+
+
+def _error(report: Report) -> Iterator[str]:
+    yield f"{report.kernel}: {report.trouble}"
+    yield report.error
+
+
+def _failed(result: Result) -> str:
+    return f"FAILED {result.check} ({result.level}): {result.title}"
+
+
 def _failure(result: Result) -> Iterator[str]:
     rule = requirement(result.requirements[0])
-    yield f"FAILED {result.check} ({result.level}): {result.title}"
+    yield _failed(result)
     yield f"  {rule.id}: {rule.text}"
     yield f"  expected: {result.expected}"
     yield f"  got:      {result.got}"
