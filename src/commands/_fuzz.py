@@ -31,7 +31,7 @@ PROFILES = ("de-facto", "strict")
     type=click.FloatRange(min=0, min_open=True),
     default=1.0,
     show_default=True,
-    help="How long to search.",
+    help="How long to search; to shrink the last failure may take some two minutes more.",
 )
 @click.option(
     "--conversations",

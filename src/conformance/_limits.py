@@ -39,7 +39,7 @@ class Limits:
         self.start_s = start_s
 
         self.times = 1.0
-        """How many times as patient to be as with other kernels."""
+        """How many times as patient to be as with other kernels; the most stays the most."""
 
         self._ends: float | None = None
         self._stopped = False
@@ -47,8 +47,8 @@ class Limits:
     @property
     def patience(self) -> float:
         """Seconds to wait for what must come."""
-        usual = min(max(LEAST_PATIENCE_S, STARTS_PATIENCE * self.start_s), MOST_PATIENCE_S)
-        return self.times * usual
+        usual = max(LEAST_PATIENCE_S, STARTS_PATIENCE * self.start_s)
+        return min(self.times * usual, MOST_PATIENCE_S)
 
     def start(self, most: float = START_LIMIT_S) -> float:
         """Return the seconds for the first sign of life of a kernel like the one that started.

@@ -23,10 +23,10 @@ from assay.protocol import Profile
 __all__ = ["Found", "FuzzReport", "OnEvent", "fuzz"]
 
 SHRINK_S = 60.0
-"""How long one failure is shrunk at most; every attempt that fails needs a fresh kernel."""
+"""How long one failure is shrunk: no attempt begins later. Each that fails needs a fresh kernel."""
 
 ALONE_S = 60.0
-"""How long the steps of the smallest conversation are played one by one."""
+"""How long the steps of the smallest conversation are played one by one; none begins later."""
 
 CONFIRMING = 3.0
 """How many times as patient to be with a fresh kernel that is to show a failure once more.
@@ -94,7 +94,9 @@ def fuzz(
         target: What to start, or what runs; one that runs cannot be started afresh, so that its
             failures are neither confirmed nor shrunk with a fresh kernel.
         seed: The same seed gives the same conversations.
-        minutes: How long to search; the shrinking of a failure may take a minute more.
+        minutes: How long to search. A failure is shrunk for a minute more, and its steps are played
+            one by one for another. What has begun by then is ended: where a kernel stays silent
+            that takes some twenty seconds, and up to two minutes if it starts slowly.
         most: How many conversations to play at most, those of the shrinking not counted.
         most_shrinks: How many conversations one failure is shrunk by at most.
         profile: How single messages are judged.
@@ -254,10 +256,13 @@ class _Search:
             self._shrunk += 1
         else:
             self._searched += 1
-        failure = self._play(steps)
+        # The kernel of a failure that was kept is gone: what the next one shows needs no other.
+        is_fresh = bool(self._wanted) and (self._testee is None or self._is_spent)
+        failure = self._play_afresh(steps) if is_fresh else self._play(steps)
         if failure is None or self._is_known(failure):
             return
-        fresh = self._confirm(steps, failure) if self._target.can_start else failure
+        is_sure = is_fresh or not self._target.can_start
+        fresh = failure if is_sure else self._confirm(steps, failure)
         if fresh is None or self._is_known(fresh):
             return
         if not self._wanted:

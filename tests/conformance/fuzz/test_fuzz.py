@@ -24,7 +24,7 @@ from assay.conformance._failure import Failure, no_answer
 from assay.conformance._limits import Limits, OutOfTime
 from assay.conformance._peer import Peer
 from assay.conformance.fuzz._play import Peers, play
-from assay.conformance.fuzz._search import FuzzReport, fuzz
+from assay.conformance.fuzz._search import CONFIRMING, FuzzReport, fuzz
 from assay.conformance.fuzz._steps import Step
 from assay.protocol import Channel, Profile
 
@@ -104,6 +104,32 @@ def test_slow_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
     assert report.found == ()
     assert {one.kind for one in report.unreproduced} == {"no answer on shell"}
     assert set(patience) == {patience[0], 3 * patience[0]}
+
+
+def test_shrinking_of_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is silent is confirmed once: while it is shrunk each kernel is a fresh one."""
+    patience = list[float]()
+
+    def silent(testee: Testee, _: Sequence[Step], **_rest: object) -> Failure | None:
+        patience.append(testee.limits.patience)
+        return no_answer(Channel.SHELL, patience[-1])
+
+    monkeypatch.setattr("assay.conformance.fuzz._search.play", silent)
+    report = search("good", 1, shrinks=2)
+
+    assert [one.failure.kind for one in report.found] == ["no answer on shell"]
+    first, *others = patience
+    assert len(others) > 1
+    assert set(others) == {3 * first}
+
+
+def test_patience_has_an_end() -> None:
+    """A slow kernel is waited for as long as any at most, also to confirm a failure."""
+    slow = Limits(20.0)
+    usual = slow.patience
+    slow.times = CONFIRMING
+
+    assert slow.patience == usual
 
 
 def test_good_kernel() -> None:
