@@ -227,6 +227,8 @@ class _Outcome:
     raised: bool = False
     ename: str = ""
     evalue: str = ""
+    reason: str = ""
+    """What to say of it if the kernel has published no `error`."""
 
 
 @frozen(kw_only=True)
@@ -282,7 +284,11 @@ class _Run:
     def cell(self, code: str, take: Callable[[Content], None]) -> _Outcome:
         """Run one cell; *take* gets what it publishes."""
 
+        has_error = False
+
         def on_output(received: Received) -> None:
+            nonlocal has_error
+            has_error = has_error or isinstance(received.content, Error)
             take(received.content)
 
         exchange = self.client.start(
@@ -292,9 +298,13 @@ class _Run:
             keep=False,
         )
         try:
-            return self._outcome(self.client.finish(exchange, timeout=self.options.timeout))
+            outcome = self._outcome(self.client.finish(exchange, timeout=self.options.timeout))
         except TimedOutError:
             _complain(f"the code took longer than {self.options.timeout:g} s; it is interrupted")
+        else:
+            if outcome.reason and not (has_error or self.interrupted):
+                _complain(outcome.reason)
+            return outcome
         self.kernel.interrupt()
         try:
             self.client.finish(exchange, timeout=INTERRUPT_GRACE_S)
@@ -337,11 +347,15 @@ class _Run:
                     self._show_page(wish)
                 return _Outcome()
             case ErrorReply(ename=ename, evalue=evalue):
-                return _Outcome(raised=True, ename=ename, evalue=evalue)
+                reason = "" if ename == "SystemExit" else f"{ename}: {evalue}"
+                return _Outcome(raised=True, ename=ename, evalue=evalue, reason=reason)
             case Aborted():
-                return _Outcome(raised=True)
+                return _Outcome(raised=True, reason="the kernel has aborted the code")
             case other:
-                return _Outcome(raised=other.extra.get("status", "ok") != "ok")
+                status = other.extra.get("status", "ok")
+                if status == "ok":
+                    return _Outcome()
+                return _Outcome(raised=True, reason=f"the kernel's reply has the status {status!r}")
 
     def _show_page(self, wish: JsonObject) -> None:
         data = wish.get("data")

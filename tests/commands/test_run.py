@@ -192,25 +192,48 @@ class TestOtherKernels:
             capsys.readouterr().err
         )
 
+    @pytest.mark.parametrize(
+        ("content", "reason"),
+        [
+            ("ErrorReply(ename='E', evalue='why', execution_count=1)", "assay: E: why\n"),
+            ("Aborted()", "assay: the kernel has aborted the code\n"),
+            ("Unknown(extra={'status': 5})", "assay: the kernel's reply has the status 5\n"),
+        ],
+    )
+    def test_kernel_that_publishes_no_error(
+        self, content: str, reason: str, home: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """It is said why the exit code is not 0."""
+        _install(home, "terse", f"lambda *_: {content}")
+
+        assert main(["run", "--kernel", "terse", "-c", "1"]) == 1
+        assert capsys.readouterr().err == reason
+
     def test_kernel_that_answers_no_cell(
         self, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
         """A kernel that is ready, and does not say how its first cell ended, is given up."""
-        folder = home / "jupyter_path" / "kernels" / "silent"
-        folder.mkdir(parents=True)
-        program = (
-            "from tests.transport import small_kernel as it\n"
-            "it.SmallKernel._execute = lambda *_: None\n"
-            "it.main()"
-        )
-        argv = [sys.executable, "-c", program, "{connection_file}"]
-        spec = {"argv": argv, "display_name": "Silent", "language": "python"}
-        (folder / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
+        _install(home, "silent", "lambda *_: None")
         monkeypatch.setattr(_run, "FIRST_CELL_TIMEOUT_S", 0.1)
         code = main(["run", "--kernel", "silent", "-c", "1"])
 
         assert code == 3
         assert "wanted the reply to execute_request on shell" in capsys.readouterr().err
+
+
+def _install(home: Path, name: str, execute: str) -> None:
+    """Install a small kernel that answers execute_request with what *execute* makes."""
+    folder = home / "jupyter_path" / "kernels" / name
+    folder.mkdir(parents=True)
+    program = (
+        "from assay.protocol import *\n"
+        "from tests.transport import small_kernel as it\n"
+        f"it.SmallKernel._execute = {execute}\n"
+        "it.main()"
+    )
+    argv = [sys.executable, "-c", program, "{connection_file}"]
+    spec = {"argv": argv, "display_name": name, "language": "python"}
+    (folder / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
 
 
 class TestNotebook:
