@@ -1,5 +1,6 @@
 """Build the wheel, install it in an environment of its own, start a kernel, read the spec there."""
 
+import signal
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,8 @@ def run(*command: object, cwd: Path) -> str:
 
 def main() -> None:
     """Fail unless a kernel from the wheel runs code."""
+    # The child is ended and the folder removed as after any other fault.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         run(sys.executable, "-m", "build", "--wheel", "--outdir", folder, ROOT, cwd=folder)

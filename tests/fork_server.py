@@ -52,6 +52,7 @@ class Server:
             self._running.add(pid)
             self._tell(pid=pid)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])  # or the set changes meanwhile
         for pid in self._running:
             os.kill(pid, signal.SIGKILL)
         return False

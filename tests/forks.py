@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -17,12 +18,11 @@ from queue import SimpleQueue
 from typing import IO
 
 from assay.transport._process import ChildProcess
+from tests.limits import HANG_LIMIT_S
 
 __all__ = ["ForkServer", "ForkedChild"]
 
 PROGRAM = Path(__file__).with_name("fork_server.py")
-
-PATIENCE_S = 60.0
 
 
 class ForkServer:
@@ -68,7 +68,7 @@ class ForkServer:
             os.close(nothing)
             if capture:
                 os.close(write)
-            forked = self._begun.get(timeout=PATIENCE_S)
+            forked = self._begun.get(timeout=HANG_LIMIT_S)
         if capture:
             forked.stdout = os.fdopen(read, "rb", buffering=0)
         return forked
@@ -89,6 +89,9 @@ class ForkServer:
             else:
                 forked = self._running[pid] = Forked(pid)
                 self._begun.put(forked)
+        # Nobody says any more how the others end. They have been killed, or the server has died.
+        for forked in self._running.values():
+            forked.end(-signal.SIGKILL)
 
 
 class Forked:

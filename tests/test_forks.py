@@ -89,3 +89,15 @@ def test_a_signal_ends_one_of_them(server: ForkServer) -> None:
     for child in (first, second):
         child.close()
     assert second.exit_code == -signal.SIGKILL
+
+
+def test_the_end_of_the_server_ends_them(tmp_path: Path) -> None:
+    """Who waits for one of them is told."""
+    (tmp_path / "a_program.py").write_text(PROGRAM)
+    server = ForkServer("a_program", path=[tmp_path])
+    child = ForkedChild(server, [sys.executable, "-m", "a_program", "wait"], env=dict(os.environ))
+
+    server.close()
+
+    assert child.wait(HANG_LIMIT_S) == -signal.SIGKILL
+    child.close()
