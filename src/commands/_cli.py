@@ -385,6 +385,14 @@ def kernel_command(
     metavar="SECONDS",
     help="Interrupt a cell that takes longer.",
 )
+@click.option(
+    "--start-timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=120.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long the kernel may take to answer, and again until it runs code.",
+)
 @click.option("--allow-errors", is_flag=True, help="Go on after an error; it is no failure.")
 @click.option(
     "--cwd",
@@ -402,6 +410,7 @@ def run_command(
     kernel: str | None,
     output: Path | None,
     timeout: float | None,
+    start_timeout: float,
     allow_errors: bool,
     cwd: Path | None,
     transport: str,
@@ -434,6 +443,7 @@ def run_command(
     options = _run.Options(
         kernel=kernel,
         timeout=timeout,
+        start_timeout=start_timeout,
         allow_errors=allow_errors,
         cwd=cwd,
         quiet=quiet,

@@ -50,10 +50,10 @@ from assay.transport import (
 if TYPE_CHECKING:
     from assay.commands._notebook import NotebookCell
 
-__all__ = ["Options", "SourceError", "read_script", "run_code", "run_notebook"]
+__all__ = ["START_TIMEOUT_S", "Options", "SourceError", "read_script", "run_code", "run_notebook"]
 
-FIRST_CELL_TIMEOUT_S = 120.0
-"""How long a kernel that has answered may take to load what it runs code with."""
+START_TIMEOUT_S = 120.0
+"""How long a kernel may take to answer, and again to load what it runs code with."""
 
 INTERRUPT_GRACE_S = 10.0
 """How long code that took too long may take to be interrupted, its ``finally`` blocks included."""
@@ -79,6 +79,9 @@ class Options:
 
     timeout: float | None = None
     """Seconds that one cell may take."""
+
+    start_timeout: float = START_TIMEOUT_S
+    """Seconds until the kernel answers, and again until it has run an empty cell."""
 
     allow_errors: bool = False
     """Go on after an exception, and do not call it a failure."""
@@ -190,7 +193,7 @@ def _running(
     arguments: Sequence[str] | None = None,
 ) -> Iterator[_Run]:
     with _Signals() as signals, _launch(options, options.cwd or cwd) as kernel:
-        client = kernel.client()
+        client = kernel.client(timeout=options.start_timeout)
         info = client.kernel_info
         run = _Run(
             kernel=kernel,
@@ -215,9 +218,16 @@ def _launch(options: Options, cwd: Path | None) -> KernelProcess:
             kernel_chooses_ports=chooses,
             handshake=handshake,
             cwd=cwd,
+            timeout=options.start_timeout,
         )
     kernel = find_kernelspec(options.kernel)
-    return launch(kernel, connection=connection, handshake=handshake, cwd=cwd)
+    return launch(
+        kernel,
+        connection=connection,
+        handshake=handshake,
+        cwd=cwd,
+        timeout=options.start_timeout,
+    )
 
 
 @frozen(kw_only=True)
@@ -255,12 +265,14 @@ class _Run:
     def prepare(self, script: Path | None, arguments: Sequence[str] | None) -> None:
         """Wait until the kernel can run code, and make it feel like ``python FILE`` to a script.
 
-        A kernel may answer long before it has loaded what it needs; a first, empty cell tells. One
-        that never says how that cell ended would never be asked for the code.
+        A kernel may answer long before it has loaded what it needs; a first, empty cell tells.
 
         Args:
             script: The script's file; its neighbours can be imported.
             arguments: ``sys.argv`` from 1 on; None for a notebook.
+
+        Raises:
+            TimedOutError: the kernel did not say in time how that cell ended.
         """
         lines: list[str] = []
         if arguments is not None and self.language == "python":
@@ -274,12 +286,16 @@ class _Run:
                 lines.append(f"__file__ = {path!r}")
         elif arguments:
             raise SourceError("arguments can be handed to Python only")
-        self.client.execute(
-            LINE_FEED.join(lines),
-            silent=True,
-            store_history=False,
-            timeout=FIRST_CELL_TIMEOUT_S,
-        )
+        limit = self.options.start_timeout
+        try:
+            self.client.execute(
+                LINE_FEED.join(lines), silent=True, store_history=False, timeout=limit
+            )
+        except TimedOutError as error:
+            raise TimedOutError(
+                f"the kernel answers, but did not say within {limit:g} s how an empty cell ended; "
+                f"--start-timeout gives it longer: {error}"
+            ) from error
 
     def cell(self, code: str, take: Callable[[Content], None]) -> _Outcome:
         """Run one cell; *take* gets what it publishes."""

@@ -15,7 +15,7 @@ import pexpect
 import pytest
 
 from assay.__main__ import main
-from assay.commands import _run
+from assay.transport import Answer, Client
 from tests.limits import HANG_LIMIT_S
 
 ASSAY = (sys.executable, "-m", "assay")
@@ -213,12 +213,23 @@ class TestOtherKernels:
         self, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
         """A kernel that is ready, and does not say how its first cell ended, is given up."""
-        _install(home, "silent", "lambda *_: None")
-        monkeypatch.setattr(_run, "FIRST_CELL_TIMEOUT_S", 0.1)
-        code = main(["run", "--kernel", "silent", "-c", "1"])
+        limits: list[float] = []
+        genuine = Client.execute
 
-        assert code == 3
-        assert "wanted the reply to execute_request on shell" in capsys.readouterr().err
+        def execute(
+            client: Client, code: str, *, timeout: float, silent: bool, store_history: bool
+        ) -> Answer:
+            limits.append(timeout)
+            return genuine(client, code, timeout=0.1, silent=silent, store_history=store_history)
+
+        _install(home, "silent", "lambda *_: None")
+        monkeypatch.setattr(Client, "execute", execute)
+        code = main(["run", "--kernel", "silent", "--start-timeout", "77", "-c", "1"])
+
+        assert (code, limits) == (3, [77.0])
+        told = capsys.readouterr().err
+        assert "the kernel answers, but did not say within 77 s how an empty cell ended" in told
+        assert "wanted the reply to execute_request on shell" in told
 
 
 def _install(home: Path, name: str, execute: str) -> None:
