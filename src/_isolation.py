@@ -39,37 +39,52 @@ else:
 
 
 def isolate() -> None:
-    """Give modules that are imported from now on builtins that nobody else can change."""
-    sys.meta_path.insert(0, _Finder(dict(vars(builtins))))
+    """Give the modules of `PACKAGES` that are imported from now on a copy of the builtins.
+
+    It stays, as the modules do: a kernel that is a process of its own does it once, at its start.
+    """
+    if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _Finder(dict(vars(builtins))))
 
 
 class Event:
-    """What threads wait for until another one sets it."""
+    """What threads wait for until another one sets it.
+
+    While it is not set its lock is held, by nobody in particular. A signal's handler may raise
+    between any two steps. So `set` opens the lock before it says so: who waits finds it open, and
+    says so in its place.
+    """
 
     def __init__(self) -> None:
         self._lock = allocate_lock()
         self._lock.acquire()
-        self._open = [self._lock.release]
+        self._is_set = False
 
     def is_set(self) -> bool:
         """Return True once it is set."""
-        return not self._open
+        return self._is_set
 
     def set(self) -> None:
         """Let all go on that wait or will wait."""
-        with suppress(IndexError):  # set before
-            self._open.pop()()
+        self._release()
+        self._is_set = True
 
     def clear(self) -> None:
         """Have it set no more; for the one thread that waits."""
-        if not self._open and self._lock.acquire(blocking=False):
-            self._open.append(self._lock.release)
+        self._is_set = False
+        self._lock.acquire(blocking=False)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until it is set, at most *timeout* seconds; return False if it is not."""
-        if self._open and self._lock.acquire(timeout=-1 if timeout is None else timeout):
+        patience = -1 if timeout is None else max(timeout, 0)
+        if not self._is_set and self._lock.acquire(timeout=patience):
+            self._is_set = True
+            self._release()  # for the next that waits
+        return self._is_set
+
+    def _release(self) -> None:
+        with suppress(RuntimeError):  # another thread was faster
             self._lock.release()
-        return self.is_set()
 
 
 def event_of_threads() -> Event | threading.Event:

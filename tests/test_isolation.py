@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 
 import pytest
 
-from assay._isolation import Event, event_of_threads
+from assay._isolation import Event, event_of_threads, isolate
 from tests.limits import HANG_LIMIT_S
 
 
@@ -37,6 +38,35 @@ def test_event_is_cleared() -> None:
     assert not event.wait(0.001)
     event.set()
     assert event.wait(HANG_LIMIT_S)
+
+
+def test_event_that_was_half_set_lets_all_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signal's handler that raises between the two steps leaves nobody waiting."""
+    event = Event()
+    release = event._release
+
+    def strike() -> None:
+        release()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(event, "_release", strike)
+    with pytest.raises(KeyboardInterrupt):
+        event.set()
+    monkeypatch.undo()
+
+    assert event.wait(HANG_LIMIT_S)
+    assert event.is_set()
+
+
+def test_there_is_one_finder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that calls the command again gets no second one."""
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
+    before = len(sys.meta_path)
+
+    isolate()
+    isolate()
+
+    assert len(sys.meta_path) == before + 1
 
 
 def test_event_is_that_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -272,7 +272,7 @@ class _Run:
             arguments: ``sys.argv`` from 1 on; None for a notebook.
 
         Raises:
-            TimedOutError: the kernel did not say in time how that cell ended.
+            TransportError: the kernel did not say in time how that cell ended.
         """
         lines: list[str] = []
         if arguments is not None and self.language == "python":
@@ -292,7 +292,7 @@ class _Run:
                 LINE_FEED.join(lines), silent=True, store_history=False, timeout=limit
             )
         except TimedOutError as error:
-            raise TimedOutError(
+            raise TransportError(
                 f"the kernel answers, but did not say within {limit:g} s how an empty cell ended; "
                 f"--start-timeout gives it longer: {error}"
             ) from error

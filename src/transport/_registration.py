@@ -78,23 +78,22 @@ class RegistrationService:
 
     def __init__(self, wanted: ConnectionFile, folder: Path) -> None:
         self._wanted = wanted
-        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self._socket = self._context.socket(zmq.ROUTER)
-        self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_REGISTRATION_BYTES)
-        refuse_old_versions(self._socket)
-        stop_no_input(self._socket)
         self._file: Path | None = None
-        self._guard = _Guard(self._socket)
+        self._guard = _Guard()
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         try:
+            self._socket = self._context.socket(zmq.ROUTER)
             ip, port = self._listen(folder)
-            self._guard.start(wanted)
-        except zmq.ZMQError as error:
-            self._context.destroy(linger=0)
-            raise LaunchError(
-                f"wanted to listen for the kernel's registration at {wanted.ip}, "
-                f"found that it cannot be done: {zmq.strerror(error.errno or 0)}"
-            ) from error
-        self._handshake = Handshake(_file_for(wanted, ip, port))
+            self._guard.start(self._socket, wanted)
+            self._handshake = Handshake(_file_for(wanted, ip, port))
+        except BaseException as error:
+            self.close()
+            if isinstance(error, zmq.ZMQError | OSError):
+                raise LaunchError(
+                    f"wanted to listen for the kernel's registration at {wanted.ip}, "
+                    f"found that it cannot be done: {zmq.strerror(error.errno or 0)}"
+                ) from error
+            raise
 
     @property
     def file(self) -> RegistrationFile:
@@ -139,6 +138,9 @@ class RegistrationService:
     def _listen(self, folder: Path) -> tuple[str, int]:
         """Bind, and return what stands in the file."""
         wanted = self._wanted
+        self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_REGISTRATION_BYTES)
+        refuse_old_versions(self._socket)
+        stop_no_input(self._socket)
         if wanted.transport is Transport.IPC:
             ip = str(folder / f"reg-{secrets.token_hex(4)}")  # others may register in this folder
             self._file = Path(f"{ip}-{SERVICE_NUMBER}")
@@ -153,32 +155,29 @@ class RegistrationService:
 
 
 class _Guard:
-    """Bounds what strangers make ZeroMQ keep, as those of a kernel (decision 0027).
+    """Bounds what strangers make ZeroMQ keep, as those of a kernel (decision 0027)."""
 
-    Args:
-        socket: A ROUTER that is not bound yet.
-    """
-
-    def __init__(self, socket: Socket) -> None:
-        self._socket = socket
-        self._accepted = socket.get_monitor_socket(zmq.EVENT_ACCEPTED)
-        self._wakeup = Wakeup()
+    def __init__(self) -> None:
         self._thread: StrangersThread | None = None
+        self.sources: tuple[Socket | int, ...] = ()
+        """What is readable when `look` is to be called; nothing where nobody is followed."""
 
-    @property
-    def sources(self) -> tuple[Socket | int, ...]:
-        """What is readable when `look` is to be called."""
-        return self._accepted, self._wakeup.fileno()
-
-    def start(self, wanted: ConnectionFile) -> None:
-        """Follow those who connect; the socket is bound."""
+    def start(self, socket: Socket, wanted: ConnectionFile) -> None:
+        """Follow those who connect to *socket*, which is bound."""
         from assay.transport._strangers import follow_strangers  # noqa: PLC0415 - few launchers wait
 
-        endpoint = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
-        if wanted.transport is Transport.TCP:
-            ports = dict.fromkeys(Channel, 0) | {Channel.SHELL: int(endpoint.rpartition(":")[2])}
-            bound = wanted.with_ports(ports)
-            self._thread = follow_strangers(bound, endpoint, lambda _: self._wakeup.set())
+        if wanted.transport is not Transport.TCP:
+            return
+        endpoint = socket.getsockopt_string(zmq.LAST_ENDPOINT)
+        ports = dict.fromkeys(Channel, 0) | {Channel.SHELL: int(endpoint.rpartition(":")[2])}
+        self._socket, self._wakeup = socket, Wakeup()
+        self._thread = follow_strangers(
+            wanted.with_ports(ports), endpoint, lambda _: self._wakeup.set()
+        )
+        if self._thread is not None:
+            self._accepted = socket.get_monitor_socket(zmq.EVENT_ACCEPTED)
+            self._thread.strangers.accept_all()  # who came before the monitor
+            self.sources = self._accepted, self._wakeup.fileno()
 
     def look(self) -> None:
         """Follow who has connected, and say whether all was read."""

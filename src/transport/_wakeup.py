@@ -45,5 +45,5 @@ class Wakeup:
             return  # it was not readable
 
     def __del__(self) -> None:
-        for descriptor in {self._read, self._write}:
+        for descriptor in {*vars(self).values()}:  # none, if there were none to be had
             os.close(descriptor)

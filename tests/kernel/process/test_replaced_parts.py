@@ -120,3 +120,11 @@ def test_loop_that_cannot_wait(mine: Client, code: str) -> None:
     assert [result(cell) for cell in cells] == ["2", "'done'"]
     assert "".join(cell.text(StreamName.STDERR) for cell in cells).count(REPAIRED) == 1
     assert execute(mine, "print(await asyncio.to_thread(str, 4))").text() == "4\n"
+
+
+def test_builtins_of_the_kernel_are_its_own(kernel: KernelProcess) -> None:
+    """Also in a kernel that is forked, as those of most tests are: its modules look names up in a
+    copy, and the program's in what it may change."""
+    with kernel.client() as client:
+        code = "import builtins, json, zmq; [m.__builtins__ is vars(builtins) for m in (zmq, json)]"
+        assert result(execute(client, code)) == "[False, True]"

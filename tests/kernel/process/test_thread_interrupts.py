@@ -166,6 +166,24 @@ def test_interrupt_of_a_request_without_code_strikes_no_other() -> None:
     assert thread.interrupts.count == 0
 
 
+def test_interrupt_of_a_request_whose_start_failed_strikes_no_other() -> None:
+    """What came for it is dropped as the next request is expected."""
+
+    def work(thread: Struck) -> None:
+        thread.interrupts.expect()
+        thread.passes()
+        thread.interrupts.expect()
+        with thread.interrupts.allowed():
+            pass
+
+    thread = Struck(work)
+    assert thread.begun.wait(HANG_LIMIT_S)
+    thread.interrupts.interrupt()
+    thread.end()
+
+    assert thread.interrupts.count == 0
+
+
 @pytest.mark.usefixtures("_module")
 def test_interrupt_in_an_import_strikes_once_and_behind_it() -> None:
     """It is tried again until the import is over; two that come meanwhile are tried as one."""

@@ -46,8 +46,7 @@ class PatientFlag:
     def set(self) -> None:
         if self._thread._stop_now:
             self._stop.set()
-        if not self._flag.is_set():
-            self._flag.set()
+        self._flag.set()
 
     def is_set(self) -> bool:
         return self._flag.is_set()
