@@ -603,7 +603,7 @@ class OwnNames(Kernel):
         return made
 
 
-@fault("subshell-interrupt-main", "SUBSHELL-12", "An interrupt reaches the main shell alone.")
+@fault("subshell-interrupt-main", "SUBSHELL-20", "An interrupt reaches the main shell alone.")
 class InterruptMain(Kernel):
     """As a signal does."""
 

@@ -313,30 +313,6 @@ def one_namespace(kernel: Testee) -> Outcome:
 
 
 @check(
-    "SUBSHELL-12.1",
-    "an interrupt ends the cells of all subshells",
-    fresh=True,
-    process=True,
-    feature=FEATURE,
-    snippets=("loop",),
-    slow=True,
-    ours=True,
-    mistake="A signal reaches only the main thread.",
-)
-def interrupt_all(kernel: Testee) -> Outcome:
-    code = looping_code(kernel)
-    cells = [kernel.peer.send(_cell(kernel, _create(kernel), code)) for _ in range(2)]
-    for cell in cells:
-        must_loop(kernel, cell)
-    kernel.own_process().interrupt()
-    kernel.peer.wait_for(lambda: all(cell.replies for cell in cells))
-    for cell in cells:
-        if cell.reply is None:
-            return failed("an execute_reply after the interrupt", "none", cell)
-    return passed()
-
-
-@check(
     "SUBSHELL-12.2",
     "a shutdown ends a kernel whose subshell runs a cell",
     fresh=True,
@@ -462,3 +438,26 @@ def at_once(kernel: Testee) -> Outcome:
         raise Skip("a status is missing (SHELL-04, SHELL-05)")
     beside = second.busy.index < first.idle.index
     return note("they do" if beside else "they do not", evidence=(first, second))
+
+
+@check(
+    "SUBSHELL-20.1",
+    "an interrupt ends the cells of all subshells",
+    fresh=True,
+    process=True,
+    feature=FEATURE,
+    snippets=("loop",),
+    slow=True,
+    mistake="A signal reaches only the main thread.",
+)
+def interrupt_all(kernel: Testee) -> Outcome:
+    code = looping_code(kernel)
+    cells = [kernel.peer.send(_cell(kernel, _create(kernel), code)) for _ in range(2)]
+    for cell in cells:
+        must_loop(kernel, cell)
+    kernel.own_process().interrupt()
+    kernel.peer.wait_for(lambda: all(cell.replies for cell in cells))
+    for cell in cells:
+        if cell.reply is None:
+            return failed("an execute_reply after the interrupt", "none", cell)
+    return passed()

@@ -131,7 +131,7 @@ class Subshells:
                 self._beside.watch(request, subshell)
 
     def interrupt(self) -> None:
-        """Interrupt whatever runs in any of them (SUBSHELL-12, AMB-36)."""
+        """Interrupt whatever runs in any of them (SUBSHELL-20, AMB-36)."""
         for subshell in [*self._table.values(), *self._ending]:
             subshell.interrupt()
 

@@ -569,7 +569,7 @@ INTERRUPTED = {
 
 @pytest.mark.parametrize("kind", sorted(INTERRUPTED))
 def test_cell_of_a_subshell_is_interrupted(client: Client, sub: str, kind: str) -> None:
-    """It fails with KeyboardInterrupt, without our frames; the next one runs (SUBSHELL-12)."""
+    """It fails with KeyboardInterrupt, without our frames; the next one runs (SUBSHELL-20)."""
     cell = start_in(
         client, sub, f"import asyncio\nprint('begun')\n{INTERRUPTED[kind]}", until="begun"
     )
@@ -583,7 +583,7 @@ def test_cell_of_a_subshell_is_interrupted(client: Client, sub: str, kind: str) 
 
 
 def test_one_interrupt_ends_the_cells_of_all_shells(client: Client, subs: list[str]) -> None:
-    """The main shell's and those of all subshells, each once (SUBSHELL-12, AMB-36)."""
+    """The main shell's and those of all subshells, each once (SUBSHELL-20, AMB-36)."""
     code = "print('begun')\nwhile True: pass"
     cells = [start_in(client, shell, code, until="begun") for shell in (None, *subs)]
 

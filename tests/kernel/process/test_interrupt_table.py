@@ -145,7 +145,7 @@ def start(client: Client, code: str, shell: str | None) -> Exchange:
 def test_cell_is_interrupted(
     shared_kernel: KernelProcess, client: Client, sub: str, what: str, way: object
 ) -> None:
-    """One KeyboardInterrupt ends the cell (CTRL-09, CTRL-11, EXEC-30, SUBSHELL-12), what is queued
+    """One KeyboardInterrupt ends the cell (CTRL-09, CTRL-11, EXEC-30, SUBSHELL-20), what is queued
     is aborted (EXEC-20), no task is left, and the next cell runs under the next number."""
     assert callable(way)
     row = ROWS[what]
