@@ -69,7 +69,7 @@ def test_the_strategies_need_the_protocol_and_hypothesis_alone() -> None:
 
     assert "hypothesis" in packages
     assert not packages & (NEVER - {"asyncio"})
-    assert {name.split(".")[1] for name in ours} == {"protocol", "testing"}
+    assert {name.split(".")[1] for name in ours} == {"_value", "protocol", "testing"}
 
 
 LATE = (

@@ -9,6 +9,7 @@ the code as it is, the ordinary run shows.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,6 +18,7 @@ import pytest
 from attrs import frozen
 from hypothesis.errors import HypothesisException
 
+from assay.protocol.wire import _converter
 from tests import mutants
 
 
@@ -406,6 +408,8 @@ def test_a_mutant_is_caught(
     test = getattr(private[module], f"test_{name}")
     target = mutants.function(f"protocol.{mutant.function}")
     monkeypatch.setattr(target, "__code__", mutants.mutated(target, mutant.old, mutant.new))
+    # Made of the broken code, and forgotten behind the test.
+    monkeypatch.setattr(_converter, "_converter", cache(_converter.make_converter))
 
     with pytest.raises((Exception, pytest.fail.Exception)) as caught:
         test(*mutant.arguments)
