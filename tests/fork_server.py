@@ -23,6 +23,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
 
+from assay._isolation import isolate
+
 MAX_BYTES = 1 << 20
 
 
@@ -88,6 +90,8 @@ def become(
 
 def main(module: str, imports: Sequence[str]) -> None:
     """Serve; and be *module* in the processes."""
+    if module == "assay":
+        isolate()  # as its first step is, before it imports anything else
     for name in imports:
         import_module(name)
     if Server(socket.socket(fileno=0)).serve():

@@ -221,7 +221,7 @@ class Interrupts:
     def expect(self) -> None:
         """Keep what comes from now on for the user code that begins next.
 
-        Its client has been told that the kernel is busy with it.
+        Its client is told next that the kernel is busy with it.
         """
         self._is_early = False
         self._is_expected = True

@@ -148,7 +148,7 @@ class ThreadInterrupts(AbstractContextManager[None]):
     def expect(self) -> None:
         """Keep what comes from now on for the user code that begins next."""
         with self._lock:
-            self._is_expected = True
+            self._is_expected, self._is_early = True, False
 
     def expect_no_more(self) -> None:
         """Drop what came too early: the request is over, and may have run no code."""
