@@ -44,13 +44,19 @@ class Server:
                 break
             # No child ends unnoticed, or before its number is told.
             signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
+            read, write = os.pipe()
             pid = os.fork()
             if not pid:
                 self._requests.close()
+                os.close(read)
                 become(descriptors, **json.loads(data))
+                os.close(write)
                 return True
-            for descriptor in descriptors:
+            for descriptor in (*descriptors, write):
                 os.close(descriptor)
+            # It has become what it shall be: what is sent to its process group reaches it.
+            os.read(read, 1)
+            os.close(read)
             self._running.add(pid)
             self._tell(pid=pid)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
