@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import socket as socket_module
+import sys
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -13,6 +17,7 @@ import pytest
 import zmq
 from attrs import evolve
 
+from assay import _platform
 from assay.protocol import (
     Channel,
     ConnectionFile,
@@ -31,6 +36,8 @@ from assay.transport import (
     curve_keys,
     register,
 )
+from assay.transport import _registration as registration_module
+from assay.transport import _strangers as strangers_module
 from tests.limits import HANG_LIMIT_S
 
 AT_ONCE_S = 0.05
@@ -174,6 +181,98 @@ def test_strangers_change_nothing(tmp_path: Path, process: Process) -> None:
 
     assert found.with_ports(PORTS) == found
     assert (acknowledged, more) == ({}, 0)
+
+
+@pytest.mark.parametrize(("kind", "most"), [("ipc", 0), ("uncounted", 0), ("tcp", 1)])
+def test_silent_stranger(
+    kind: str, most: int, tmp_path: Path, process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who connects and says nothing wakes the launcher once, and not at all if none is followed."""
+    if kind == "uncounted":
+        monkeypatch.setattr(strangers_module, "make_arrivals", lambda: None)
+    looks: list[None] = []
+
+    with service(tmp_path, connection("ipc" if kind == "ipc" else "tcp", tmp_path)) as here:
+        look = here._guard.look
+
+        def noted() -> None:
+            looks.append(None)
+            look()
+
+        monkeypatch.setattr(here._guard, "look", noted)
+        with silent_stranger(here.file), pytest.raises(LaunchError, match="registration"):
+            here.wait_for(process, AT_ONCE_S)
+
+    assert len(looks) <= most
+
+
+@contextmanager
+def silent_stranger(file: RegistrationFile) -> Iterator[None]:
+    """Connect to the service; ZeroMQ has accepted that and said so to its monitor."""
+    is_path = file.transport is Transport.IPC
+    family = socket_module.AF_UNIX if is_path else socket_module.AF_INET
+    with socket_module.socket(family) as stranger:
+        stranger.settimeout(HANG_LIMIT_S)
+        ip, port = file.registration_ip, file.registration_port
+        stranger.connect(f"{ip}-{port}" if is_path else (ip, port))
+        assert stranger.recv(1)
+        yield
+
+
+def full(*_: object) -> object:
+    """Refuse as the system does where no descriptor is left."""
+    raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+
+def full_to_zmq(*_: object) -> object:
+    """Refuse as ZeroMQ does then."""
+    raise zmq.ZMQError(errno.EMFILE)
+
+
+def no_thread(*_: object) -> object:
+    """Refuse as Python does where the system has no more threads."""
+    raise RuntimeError("can't start new thread")
+
+
+ON_LINUX = pytest.mark.skipif(
+    sys.platform != "linux" or _platform.IS_PORTABLE, reason="follows nobody"
+)
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "fails"),
+    [
+        (zmq.Context, "socket", full_to_zmq),
+        (registration_module, "Wakeup", full),
+        (strangers_module, "make_arrivals", full),
+        (strangers_module, "follow_strangers", no_thread),
+        pytest.param(zmq.Socket, "get_monitor_socket", full_to_zmq, marks=ON_LINUX),
+    ],
+    ids=["socket", "wakeup", "arrivals", "thread", "monitor"],
+)
+def test_service_that_cannot_be_made(
+    owner: object,
+    name: str,
+    fails: object,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whatever there is none left of, what was made before is closed."""
+    contexts: list[zmq.Context[zmq.Socket[bytes]]] = []
+    make = zmq.Context
+
+    def noted() -> zmq.Context[zmq.Socket[bytes]]:
+        contexts.append(make())
+        return contexts[0]
+
+    threads = {*threading.enumerate()}
+    monkeypatch.setattr(owner, name, fails)
+    monkeypatch.setattr(zmq, "Context", noted)
+    with pytest.raises((LaunchError, RuntimeError), match=r"Too many open files|new thread"):
+        RegistrationService(connection("tcp", tmp_path), tmp_path)
+
+    assert [context.closed for context in contexts] == [True]
+    assert {*threading.enumerate()} <= threads
 
 
 def test_messages_without_end(
