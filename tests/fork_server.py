@@ -23,8 +23,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
 
-from assay._isolation import isolate
-
 MAX_BYTES = 1 << 20
 
 
@@ -97,7 +95,10 @@ def become(
 def main(module: str, imports: Sequence[str]) -> None:
     """Serve; and be *module* in the processes."""
     if module == "assay":
-        isolate()  # as its first step is, before it imports anything else
+        # Its own first step, before it imports anything else.
+        from assay._isolation import isolate  # noqa: PLC0415 - for this module alone
+
+        isolate()
     for name in imports:
         import_module(name)
     if Server(socket.socket(fileno=0)).serve():
