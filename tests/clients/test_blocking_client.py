@@ -207,7 +207,8 @@ class TestExecute:
 
     def test_error_stops_what_was_queued(self, client: BlockingKernelClient) -> None:
         """Cells sent behind a cell that fails are answered and not run."""
-        client.execute("1 / 0")
+        # Long enough that the other one is there when it fails.
+        client.execute("import time; time.sleep(1); 1 / 0")
         queued = client.execute("ran = True")
         reply = await_reply(client, queued)
 
