@@ -207,9 +207,12 @@ class TestExecute:
 
     def test_error_stops_what_was_queued(self, client: BlockingKernelClient) -> None:
         """Cells sent behind a cell that fails are answered and not run."""
-        # Long enough that the other one is there when it fails.
-        client.execute("import time; time.sleep(1); 1 / 0")
+        client.execute("input(); 1 / 0")
+        client.get_stdin_msg(timeout=HANG_LIMIT_S)
         queued = client.execute("ran = True")
+        # It is answered beside the cell, and has come behind the other one: that is there by now.
+        client.kernel_info(reply=True, timeout=HANG_LIMIT_S)
+        client.input("")
         reply = await_reply(client, queued)
 
         answer = execute(client, "'ran' in globals()")
