@@ -26,19 +26,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
-    if words[:1] in (["kernel"], ["engine"]):
+    starts = words[:1] in (["kernel"], ["engine"]) and not HELP_OPTIONS.intersection(words)
+    if starts:
         isolate()
     from assay._platform import UnsupportedSystemError  # noqa: PLC0415 - isolated by then
 
     try:
-        return _run(words)
+        return _start(words) if starts else _command(words)
     except UnsupportedSystemError as error:
         print(f"assay: {error}", file=sys.stderr)
         return 1
 
 
-def _run(words: list[str]) -> int:
-    if words[:1] == ["kernel"] and not HELP_OPTIONS.intersection(words):
+def _start(words: list[str]) -> int:
+    if words[0] == "kernel":
         # A launcher that dies meanwhile is not the parent any more when the kernel looks for it.
         parent = os.getppid()
         # Until the kernel takes it over, an interrupt has nothing to interrupt (CTRL-10).
@@ -58,12 +59,14 @@ def _run(words: list[str]) -> int:
             raise
 
         return run_kernel(words[1:], parent=parent)
-    if words[:1] == ["engine"] and not HELP_OPTIONS.intersection(words):
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # as above
-        gc.disable()  # as above
-        from assay.kernel.engine import main as run_engine  # noqa: PLC0415 - see above
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # as above
+    gc.disable()  # as above
+    from assay.kernel.engine import main as run_engine  # noqa: PLC0415 - see above
 
-        return run_engine(words[1:])
+    return run_engine(words[1:])
+
+
+def _command(words: list[str]) -> int:
     from assay.commands import run  # noqa: PLC0415 - see above
 
     return run(words)

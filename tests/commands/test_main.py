@@ -75,6 +75,7 @@ def test_a_kernel_that_starts_ignores_interrupts(monkeypatch: pytest.MonkeyPatch
 
     before = signal.getsignal(signal.SIGINT)
     monkeypatch.setattr("assay.kernel.main", run_kernel)
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
     try:
         assert main(["kernel"]) == 0
     finally:
