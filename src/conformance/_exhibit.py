@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from math import isfinite
 
 from attrs import field, frozen
 
@@ -12,13 +13,21 @@ from assay.conformance._response import Response
 from assay.conformance._traffic import Line
 from assay.protocol import Channel, Sender, read_parts
 
-__all__ = ["Exhibit", "exhibits_of", "of_lines"]
+__all__ = ["Exhibit", "exhibits_of", "of_lines", "short_object"]
 
 MOST_EXHIBITS = 30
 """So many messages are enough to understand one failure; the first half and the last are kept."""
 
 MOST_TEXT = 2_000
 """Characters of one text in a message."""
+
+MOST_OF_A_PART = 20_000
+"""Characters of all texts in one part of a message, each value counted as one more."""
+
+MOST_DEPTH = 30
+"""Of values in values. Python's own limit is some hundreds, and other programs have theirs."""
+
+MOST_IDENTITIES = 10
 
 
 @frozen(kw_only=True)
@@ -93,17 +102,19 @@ def _made(
         sender=sender,
         channel=channel,
         client=client,
-        identities=tuple(map(_readable, parts.identities or ())),
-        header=_short_object(parts.header),
-        parent_header=_short_object(parts.parent_header),
-        metadata=_short_object(parts.metadata),
-        content=_short_object(parts.content),
+        identities=tuple(map(_readable, (parts.identities or ())[:MOST_IDENTITIES])),
+        header=short_object(parts.header),
+        parent_header=short_object(parts.parent_header),
+        metadata=short_object(parts.metadata),
+        content=short_object(parts.content),
         frames=len(frames),
         faults=tuple(f"{one.path}: wanted {one.expected}, found {one.got}" for one in parts.found),
     )
 
 
 def _readable(frame: bytes) -> str:
+    if len(frame) > MOST_TEXT:
+        return f"{_readable(frame[:MOST_TEXT])}… ({len(frame):,} bytes)"
     try:
         text = frame.decode("utf-8")
     except UnicodeDecodeError:
@@ -111,13 +122,51 @@ def _readable(frame: bytes) -> str:
     return text if text.isprintable() else f"0x{frame.hex()}"
 
 
-def _short_object(value: Object) -> Object:
-    return {str(key): _short(one) for key, one in value.items()}
+def short_object(value: Object) -> Object:
+    """Return what can be shown of *value*, however long and deep it is."""
+    return _Shortener().of_object(value, MOST_DEPTH)
 
 
-def _short(value: object) -> object:
-    if isinstance(value, str) and len(value) > MOST_TEXT:
-        return f"{value[:MOST_TEXT]}… ({len(value):,} characters)"
-    if isinstance(value, dict):
-        return {str(key): _short(one) for key, one in value.items()}
-    return [_short(one) for one in value] if isinstance(value, list) else value
+class _Shortener:
+    """Shortens one part of a message."""
+
+    def __init__(self) -> None:
+        self._left = MOST_OF_A_PART
+
+    def of_object(self, value: Object, depth: int) -> Object:
+        kept: dict[str, object] = {}
+        for key, one in value.items():
+            if self._left <= 0:
+                kept["…"] = f"{len(value) - len(kept):,} more"
+                break
+            kept[self._text(str(key))] = self._of(one, depth)
+        return kept
+
+    def _of(self, value: object, depth: int) -> object:
+        self._left -= 1
+        if isinstance(value, str):
+            return self._text(value)
+        if isinstance(value, float) and not isfinite(value):
+            return str(value)  # 1e999 is JSON, and what Python makes of it is none
+        if not isinstance(value, (dict, list)):
+            return value
+        if not depth:
+            return "… (nested too deep)"
+        return (
+            self.of_object(value, depth - 1)
+            if isinstance(value, dict)
+            else self._of_list(value, depth - 1)
+        )
+
+    def _of_list(self, value: list[object], depth: int) -> list[object]:
+        kept: list[object] = []
+        for one in value:
+            if self._left <= 0:
+                kept.append(f"… ({len(value) - len(kept):,} more)")
+                break
+            kept.append(self._of(one, depth))
+        return kept
+
+    def _text(self, text: str) -> str:
+        self._left -= min(len(text), MOST_TEXT)
+        return text if len(text) <= MOST_TEXT else f"{text[:MOST_TEXT]}… ({len(text):,} characters)"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from attrs import frozen
+from attrs import field, frozen
 
 from assay.conformance._judge import UNCLEAR_IN_PASSING, judge
 from assay.conformance._limits import OutOfTime
 from assay.conformance._traffic import Line
+from assay.conformance._visible import visible
 from assay.protocol import AssayError, Channel, Profile, Severity
 from assay.spec import requirement
 from assay.transport import KernelEndedError
@@ -24,7 +25,7 @@ class Failure:
     """The requirement and the place in a message; conversations that fail for the same reason have
     the same kind."""
 
-    text: str
+    text: str = field(converter=visible)
     """What was wanted and what was found."""
 
     lasting: bool = False

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Evidence", "Outcome", "Skip", "Verdict", "failed", "note", "passed", "skipped"]
 
+MOST_TEXT = 5_000
+"""Characters in which an outcome is told."""
+
 Evidence: TypeAlias = "Arrival | Response"
 """What shows a failure: a message of the kernel, or all that one request brought."""
 
@@ -70,12 +73,14 @@ def failed(expected: str, got: str, *evidence: Evidence) -> Outcome:
         got: What was found: "execute_input before it".
         evidence: The messages that show it; none stands for all traffic of the check.
     """
-    return Outcome(verdict=Verdict.FAILED, expected=expected, got=got, evidence=evidence)
+    return Outcome(
+        verdict=Verdict.FAILED, expected=_short(expected), got=_short(got), evidence=evidence
+    )
 
 
 def skipped(reason: str) -> Outcome:
     """Say that nothing can be judged, and why."""
-    return Outcome(verdict=Verdict.SKIPPED, reason=reason)
+    return Outcome(verdict=Verdict.SKIPPED, reason=_short(reason))
 
 
 def note(
@@ -84,8 +89,13 @@ def note(
     """Say what is worth knowing and breaks no rule."""
     return Outcome(
         verdict=Verdict.NOTE,
-        reason=reason,
-        expected=expected,
-        got=got,
+        reason=_short(reason),
+        expected=_short(expected),
+        got=_short(got),
         evidence=tuple(evidence),
     )
+
+
+def _short(text: str) -> str:
+    """Return *text*, in which a kernel may have put any amount, as it stands in a report."""
+    return text if len(text) <= MOST_TEXT else f"{text[:MOST_TEXT]}… ({len(text):,} characters)"

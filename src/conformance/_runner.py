@@ -14,7 +14,7 @@ from weakref import WeakSet
 from attrs import evolve, frozen
 
 from assay.conformance._check import Check
-from assay.conformance._exhibit import exhibits_of, of_lines
+from assay.conformance._exhibit import exhibits_of, of_lines, short_object
 from assay.conformance._findings import Findings
 from assay.conformance._judge import judge_segment
 from assay.conformance._language import Language, language_for
@@ -364,7 +364,7 @@ class Run:
         results = [self._results[one.id] for one in self._checks if one.id in self._results]
         return Report(
             kernel=self._target.label,
-            info=self._info,
+            info=short_object(self._info),
             profile=self._options.profile,
             results=self._findings.merged(results, self._target),
             seconds=seconds,

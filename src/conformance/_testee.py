@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -29,6 +30,9 @@ OTHER_CHANNEL_S = 2.0
 
 PORT_TAKEN = "ddress already in use"
 """In what a kernel writes at its end, whichever library it binds with."""
+
+VERSION = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})*")
+"""Numbers that are no attack."""
 
 ASKS_UNTIL_IT_RECEIVES = 10
 """So many answered requests without a word on IOPub: it is not going to come."""
@@ -271,8 +275,8 @@ class Testee:
     @property
     def version(self) -> tuple[int, ...]:
         """The protocol version that the kernel announces, as numbers; (5, 0) if it is none."""
-        parts = str(self.info.get("protocol_version", "")).split(".")
-        return tuple(map(int, parts)) if all(map(str.isdecimal, parts)) else (5, 0)
+        stated = str(self.info.get("protocol_version", ""))
+        return tuple(map(int, stated.split("."))) if VERSION.fullmatch(stated) else (5, 0)
 
     # For the runner
 

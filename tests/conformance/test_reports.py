@@ -13,6 +13,7 @@ from attrs import evolve
 from assay.conformance import (
     FORMATS,
     BaselineError,
+    Line,
     Profile,
     Report,
     ReportError,
@@ -25,7 +26,9 @@ from assay.conformance import (
     read_baseline,
     read_report,
 )
+from assay.conformance._exhibit import of_lines
 from assay.conformance._report._badge import GOOD
+from assay.protocol import Channel, Sender
 from tests.conformance.conftest import result
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "spec/check-report.schema.json").read_text())
@@ -72,7 +75,7 @@ def test_no_report(text: str) -> None:
 
 
 def test_junit(report: Report) -> None:
-    """Each check is a case of its chapter; what XML cannot hold is replaced."""
+    """Each check is a case of its chapter; what XML cannot hold is an escape."""
     root = ET.fromstring(FORMATS["junit"](report))
     cases = {case.get("name", "").split()[0]: case for case in root.iter("testcase")}
 
@@ -90,6 +93,66 @@ def test_html_is_one_file(report: Report) -> None:
     assert "k &amp; &lt;k&gt;" in page
     assert "http" not in page
     assert "prefers-color-scheme:dark" in page
+
+
+HOSTILE = "\x1b[2J\x00\x07\x7f\x9b31m\r\u202e\ud800]]><b>\nFAILED"
+
+
+@pytest.mark.parametrize("name", sorted(FORMATS))
+@pytest.mark.parametrize("error", ["", HOSTILE], ids=["judged", "ended"])
+def test_nothing_that_acts(name: str, error: str, report: Report) -> None:
+    """What a kernel says moves no cursor, turns no text, and can be written as UTF-8."""
+    (shown,) = report.results[0].evidence
+    shown = evolve(shown, header={"msg_type": HOSTILE}, content={HOSTILE: HOSTILE})
+    failed = evolve(report.results[0], got=HOSTILE, evidence=(shown,))
+    info = dict.fromkeys(("implementation", "implementation_version", "banner"), HOSTILE)
+
+    text = FORMATS[name](evolve(report, info=info, error=error, results=(failed,)))
+
+    assert text.replace("\n", "").isprintable()
+    assert text.encode("utf-8")
+    if name == "junit":
+        assert ET.fromstring(text).find(".//failure") is not None
+
+
+def test_a_message_is_one_line(report: Report) -> None:
+    """A line break in a message type begins no line of the report."""
+    (shown,) = report.results[0].evidence
+    shown = evolve(shown, header={"msg_type": "a\nFAILED b\u2028FAILED c"})
+    failed = evolve(report.results[0], evidence=(shown,))
+
+    lines = FORMATS["text"](evolve(report, results=(failed,))).splitlines()
+
+    assert [one for one in lines if one.startswith("FAILED")] == [
+        "FAILED SHELL-04.1 (MUST): the fact of SHELL-04.1"
+    ]
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        b'{"x": ' + b"[" * 900 + b"]" * 900 + b"}",
+        b'{"x": [' + b"{}," * 100_000 + b"{}]}",
+        b"{" + b",".join(b'"%d": [[[]]]' % one for one in range(30_000)) + b"}",
+        b'{"x": ["' + b'","'.join([b"y" * 3_000] * 500) + b'"]}',
+        b'{"x": 1e999, "y": -1e999}',
+    ],
+    ids=["deep", "long", "many", "texts", "infinite"],
+)
+def test_evidence_has_a_size(metadata: bytes, report: Report) -> None:
+    """However deep and large a message is, what is shown of it is JSON of a size to read."""
+    frames = (b"topic", b"<IDS|MSG>", b"", b'{"msg_type": "status"}', b"{}", metadata, b"{}")
+    line = Line(
+        index=0, client="", channel=Channel.IOPUB, sender=Sender.KERNEL, frames=frames, judged=True
+    )
+    (shown,) = of_lines([line])
+    failed = evolve(report.results[0], evidence=(shown,))
+
+    text = FORMATS["json"](evolve(report, results=(failed,)))
+
+    assert len(text) < 500_000
+    assert "Infinity" not in text
+    assert shown.metadata
 
 
 def test_markdown_fence(report: Report) -> None:

@@ -69,6 +69,25 @@ def test_no_snippets(report: Report) -> None:
     assert "language is not known" in skipped["SHELL-04.1"]
 
 
+@pytest.mark.parametrize(
+    ("stated", "version"),
+    [
+        ("5.3", (5, 3)),
+        ("9" * 5_000, (5, 0)),
+        ("\u0665.\u0663", (5, 0)),
+        ("5..", (5, 0)),
+        ("", (5, 0)),
+    ],
+    ids=["good", "long", "foreign digits", "dots", "none"],
+)
+def test_version_in_whatever_form(stated: str, version: tuple[int, ...]) -> None:
+    """A protocol version that is no number is that of a kernel which states none."""
+    testee = object.__new__(Testee)
+    testee.info = {"protocol_version": stated}
+
+    assert testee.version == version
+
+
 def test_kernel_that_ends_at_once() -> None:
     """A kernel that ends before it answers makes a report without any judgement."""
     target = Target.command((sys.executable, "-c", "raise SystemExit('no luck')"))

@@ -106,7 +106,7 @@ def kernel_line(report: Report) -> str:
         return ""
     release = report.info.get("implementation_version")
     protocol = report.info.get("protocol_version")
-    return f"{name} {release}, protocol {protocol}"
+    return _in_a_line(f"{name} {release}, protocol {protocol}")
 
 
 def shown(exhibit: Exhibit) -> str:
@@ -120,7 +120,13 @@ def shown(exhibit: Exhibit) -> str:
     if len(content) > SHOWN_CHARACTERS:
         content = f"{content[:SHOWN_CHARACTERS]}…"
     faults = "".join(f" [{fault}]" for fault in exhibit.faults)
-    return f"#{exhibit.index} {arrow} {exhibit.channel}{who} {name} {own}{child} {content}{faults}"
+    line = f"#{exhibit.index} {arrow} {exhibit.channel}{who} {name} {own}{child} {content}{faults}"
+    return _in_a_line(line)
+
+
+def _in_a_line(text: str) -> str:
+    """Return *text* without the line breaks of a kernel, which could begin a line that lies."""
+    return " ".join(text.splitlines())
 
 
 def _short_id(header: object) -> str:
