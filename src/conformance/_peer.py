@@ -279,7 +279,12 @@ class Peer:
         )
 
     def read(self, timeout: float = 0) -> None:
-        """Read what has come, or wait *timeout* seconds for something."""
+        """Read what has come, or wait *timeout* seconds for something.
+
+        Raises:
+            KernelEndedError: the kernel's process ended.
+            FloodError: it sends more than can be kept.
+        """
         for channel, frames in self._wire.receive(timeout):
             if channel is Channel.IOPUB and not self._observes:
                 index = len(self._traffic)
@@ -290,6 +295,7 @@ class Peer:
             self.arrivals.append(arrival)
             if (response := self._responses.get(arrival.parent_id)) is not None:
                 response.add(arrival)
+        self._traffic.require_room()
 
     @property
     def asked(self) -> tuple[Response, ...]:

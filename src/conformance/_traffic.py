@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from assay.protocol import Channel, Sender
+from assay.protocol import AssayError, Channel, Sender
 
-__all__ = ["Line", "Traffic"]
+__all__ = ["FloodError", "Line", "Traffic"]
+
+MOST_MESSAGES = 100_000
+MOST_BYTES = 1_000_000_000
+"""Of one kernel: many times what all checks ask of it, and what fits into memory, taken apart."""
 
 INFO = b"kernel_info_re"
 """In the parent header of each answer to this question, and in the header of the right one."""
+
+
+class FloodError(AssayError):
+    """A kernel sends without end."""
 
 
 @frozen(kw_only=True, eq=False)
@@ -35,6 +43,7 @@ class Traffic:
 
     def __init__(self) -> None:
         self.lines: list[Line] = []
+        self._bytes = 0
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -72,4 +81,22 @@ class Traffic:
             judged=judged,
         )
         self.lines.append(line)
+        self._bytes += sum(map(len, frames))
         return index
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there is more of it than any check brings about."""
+        return len(self.lines) > MOST_MESSAGES or self._bytes > MOST_BYTES
+
+    def require_room(self) -> None:
+        """Raise if there is more of it than any check brings about.
+
+        Raises:
+            FloodError: there is; what this kernel sends further is not read.
+        """
+        if self.is_full:
+            raise FloodError(
+                f"wanted what a client can keep, found {len(self.lines):,} messages of "
+                f"{self._bytes / 1e6:,.0f} MB"
+            )

@@ -27,6 +27,7 @@ from assay.conformance import (
     Testee,
     Verdict,
     _peer,
+    _traffic,
     all_checks,
     check,
     language_named,
@@ -86,6 +87,33 @@ def test_version_in_whatever_form(stated: str, version: tuple[int, ...]) -> None
     testee.info = {"protocol_version": stated}
 
     assert testee.version == version
+
+
+def test_kernel_that_floods(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kernel that sends more than can be kept fails the check at hand, and is replaced."""
+    target = Target.command((sys.executable, str(CALCULATOR), "-f", "{connection_file}"))
+    checks = select(["SHELL-06.11", "SHELL-06.12", "SHELL-06.13"])
+
+    def flood(result: Result) -> None:
+        most = 1 if result.check == "SHELL-06.11" else 1_000
+        monkeypatch.setattr(_traffic, "MOST_MESSAGES", most)
+
+    report = run_checks(target, checks, Options(jobs=1), on_result=flood)
+
+    outcomes = {one.check: one.outcome for one in report.results}
+    assert [one.check for one in report.failures()] == ["SHELL-06.12"]
+    assert "messages of" in report.failures()[0].got
+    assert outcomes["SHELL-06.13"] is Verdict.PASSED
+
+
+def test_kernel_that_floods_at_its_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kernel that sends more than can be kept before it is asked anything has not started."""
+    monkeypatch.setattr(_traffic, "MOST_MESSAGES", 2)
+    target = Target.command((sys.executable, str(CALCULATOR), "-f", "{connection_file}"))
+
+    report = run_checks(target, select(["SHELL-06.11"]), Options(jobs=1))
+
+    assert "messages of" in report.error
 
 
 def test_kernel_that_ends_at_once() -> None:

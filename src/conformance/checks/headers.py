@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime
 
 from assay.conformance._arrival import Arrival, Object
@@ -36,7 +37,7 @@ def six_keys(kernel: Testee) -> Outcome:
 @check("HDR-02.1", "every message has a msg_id of its own")
 def own_ids(kernel: Testee) -> Outcome:
     ids = [one.msg_id for one in sample(kernel)]
-    twice = sorted({one for one in ids if ids.count(one) > 1})
+    twice = sorted(one for one, times in Counter(ids).items() if times > 1)
     if twice:
         return failed("an id of its own for each message", f"{twice[0]!r} more than once")
     ours = {one.msg_id for one in kernel.peer.asked} & set(ids)
