@@ -105,7 +105,7 @@ DATA = {"conformance/_report", "conformance/checks", "kernel/resources", "spec/d
 
 
 def test_tests_mirror_the_sources() -> None:
-    """The tests of a folder of `src` stand in the folder of its name (D21)."""
+    """The tests of a folder of `src` stand in the folder of its name."""
     packages = {str(path.parent.relative_to(ROOT / "src")) for path in (ROOT / "src").rglob("*.py")}
     tested = {
         str(path.parent.relative_to(ROOT / "tests")) for path in (ROOT / "tests").rglob("test_*.py")
@@ -116,7 +116,7 @@ def test_tests_mirror_the_sources() -> None:
 
 def test_readme_begins_with_what_a_user_does() -> None:
     """How it is installed and used comes before how it is worked on, and what is missing is said
-    on the first screen (D22)."""
+    on the first screen."""
     first = (ROOT / "README.md").read_text("utf-8").split("\n## ")[0]
 
     assert first.index("assay install") < first.index("scripts/check")

@@ -226,7 +226,7 @@ def test_file_with_new_ports_is_tightened(tmp_path: Path) -> None:
 
 
 def test_ipc_sockets_are_their_users_alone(tmp_path: Path) -> None:
-    """Nobody else may connect to the five files, whatever the umask (CONN-20, F10)."""
+    """Nobody else may connect to the five files, whatever the umask (CONN-20)."""
     connection = ConnectionFile(key="k", transport=Transport.IPC, ip=str(tmp_path / "s"))
     command = ["sh", "-c", 'umask 0; exec "$@"', "sh", *argv()]
     with start(tmp_path, command=command, connection=connection) as kernel:
@@ -243,7 +243,7 @@ def test_ipc_sockets_are_their_users_alone(tmp_path: Path) -> None:
 
 
 def test_too_few_descriptors(tmp_path: Path) -> None:
-    """A process that may open few files is told how many are wanted (public reports: F9)."""
+    """A process that may open few files is told how many are wanted."""
     words = [str(tmp_path / "k.json") if word == "{connection_file}" else word for word in argv()]
 
     line = ending(["sh", "-c", 'ulimit -n 30; exec "$@"', "sh", *words])
@@ -267,7 +267,7 @@ def test_just_enough_descriptors(tmp_path: Path) -> None:
 
 def test_parent_that_never_was(tmp_path: Path) -> None:
     """A JPY_PARENT_PID that names no process is warned of; the kernel runs on: it came with the
-    environment of a container (F3)."""
+    environment of a container."""
     # Not by `exec`: whoever runs the tests may be the first process, which adopts orphans.
     line = f'export JPY_PARENT_PID={NO_PROCESS}; "$@"; exit $?'
     command = ["sh", "-c", line, "sh", *argv()]
@@ -283,7 +283,7 @@ def test_parent_that_never_was(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["--5", "9" * 5_000, "-" + "9" * 5_000, "٣", "-", "5-", " 5"])
 def test_parent_that_is_no_number(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A JPY_PARENT_PID that is none is not watched, and ends no kernel that starts (F3)."""
+    """A JPY_PARENT_PID that is none is not watched, and ends no kernel that starts."""
     monkeypatch.setenv("JPY_PARENT_PID", text)
 
     assert _main._parent_pid(0) == 0
@@ -301,7 +301,7 @@ PLACES = {
 
 @pytest.mark.parametrize("place", PLACES)
 def test_ipython_has_no_folder(tmp_path: Path, place: str) -> None:
-    """The kernel warns, runs with a temporary folder, and leaves nothing behind (F8)."""
+    """The kernel warns, runs with a temporary folder, and leaves nothing behind."""
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     line = f'{PLACES[place]}; export HOME IPYTHONDIR; exec "$@"'
@@ -318,7 +318,7 @@ def test_ipython_has_no_folder(tmp_path: Path, place: str) -> None:
 
 
 def test_profile_cannot_be_completed(tmp_path: Path) -> None:
-    """On a full disk the configuration of a profile counts, and nothing is kept (F8)."""
+    """On a full disk the configuration of a profile counts, and nothing is kept."""
     place = tmp_path / "ipythondir" / "profile_default"
     place.mkdir(parents=True)
     (place / "ipython_config.py").write_text("c.InteractiveShell.cache_size = 88")

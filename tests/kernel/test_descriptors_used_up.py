@@ -77,7 +77,7 @@ def test_questions_are_answered(full: Client) -> None:
 
 
 def test_client_connects_and_interrupts(kernel: KernelProcess, full: Client) -> None:
-    """A new client is let in, and ends the cell that has taken everything (F9)."""
+    """A new client is let in, and ends the cell that has taken everything."""
     running = begin(full, "print('runs', flush=True)\nwhile True: pass", until="runs")
     with kernel.connect() as new:
         new.wait_until(lambda: new.welcomed, awaited="iopub_welcome", timeout=HANG_LIMIT_S)

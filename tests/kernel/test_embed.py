@@ -240,7 +240,7 @@ def test_cells_run_in_the_scope_that_was_given(report: Report) -> None:
 
 def test_what_is_asked_for_is_taken_and_given_back(report: Report) -> None:
     """A guest may have signals, streams, descriptors and threads: what children, C code and threads
-    write is its client's; and when it ends all of that is the program's again (D3)."""
+    write is its client's; and when it ends all of that is the program's again."""
     assert report["owning"] == {
         "found": ["False", "child\nC\nthread\n"],
         "changed": [],

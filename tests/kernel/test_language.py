@@ -331,7 +331,7 @@ def test_expressions_that_fail_are_errors_of_their_own(client: Client) -> None:
 
 def test_interrupts(client: Client, awaiting: KernelProcess) -> None:
     """A cell that awaits and one that computes are ended, by message and by signal: the kernel
-    knows an author's loop by what the seam offers (D5)."""
+    knows an author's loop by what the seam offers."""
     for code, sign in (("wait", "waits"), ("spin", "spins")):
         for by_message in (True, False):
             running = client.start(ExecuteRequest(code=code))

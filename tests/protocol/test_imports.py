@@ -108,8 +108,7 @@ except AttributeError as error:
 
 
 def test_names_are_loaded_before_they_are_used() -> None:
-    """What is to be had without a descriptor later is imported now; an unknown name is an error
-    (D14)."""
+    """What is to be had without a descriptor later is imported now; an unknown name is an error."""
     done = subprocess.run(
         [sys.executable, "-c", PRELOAD], capture_output=True, text=True, check=True
     )

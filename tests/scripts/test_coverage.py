@@ -85,8 +85,7 @@ def missed(folder: Path) -> set[int]:
 
 @pytest.mark.parametrize("how", ENDS)
 def test_a_process_counts_however_it_ends(counted: Path, how: str) -> None:
-    """Nothing is lost by `os._exit`, SIGKILL or a fork, and both ways of an `if` are kept apart
-    (D9)."""
+    """Nothing is lost by `os._exit`, SIGKILL or a fork, and both ways of an `if` are kept apart."""
     status = run(f'import assay.kernel; assay.kernel.end("{how}")')
 
     assert status == (-9 if how == "kill" else 0)

@@ -197,7 +197,7 @@ class TestSubscriptions:
             assert client.receive("iopub").content == {"name": "stderr", "text": "2\n"}
 
     def test_one_topic(self, kernel: KernelUnderTest) -> None:
-        """Every message has one: its type, or the stream that it is of (S-112, S-114, D7)."""
+        """Every message has one: its type, or the stream that it is of (S-112, S-114)."""
         code = "import sys; print(1); print(2, file=sys.stderr); display(3); 4"
         with RawClient(kernel) as client:
             client.welcome()

@@ -788,7 +788,7 @@ def numbers_until_notice(socket: Socket) -> list[int]:
 
 
 def test_each_stopped_subscriber_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that reads again learns what it missed though another is still stopped (F2)."""
+    """One that reads again learns what it missed though another is still stopped."""
     monkeypatch.setattr(publisher_module, "PATIENCE_S", 0.2)
     kernel = Kernel()
     # Those that are stopped have subscribed to this topic alone.
@@ -878,7 +878,7 @@ def test_slow_client_gets_every_reply(kernel: Kernel, peer: Peer) -> None:
 
 
 def test_flood_of_subscriptions(caplog: pytest.LogCaptureFixture) -> None:
-    """A peer that subscribes to too much is cut off; others go on, few lines are logged (F6)."""
+    """A peer that subscribes to too much is cut off; others go on, few lines are logged."""
     kernel = Kernel()
     kernel.io.start()
     peer = Peer(kernel.connection)

@@ -160,7 +160,7 @@ class TestOrder:
         assert len(found) == sum(-(-len(text) // MAX_TEXT) for _, _, text in wanted)
 
     def test_threads(self) -> None:
-        """Many writers lose nothing while it is taken, and each keeps its own order (D1)."""
+        """Many writers lose nothing while it is taken, and each keeps its own order."""
         sys_interval = sys.getswitchinterval()
         sys.setswitchinterval(1e-6)
         log = OutboundLog(nothing)
@@ -473,7 +473,7 @@ class TestRoom:
         self.written(log, lambda: log.write(StreamName.STDOUT, b"{}", "x\n"), lines)
 
     def test_big_texts(self) -> None:
-        """Few big texts wait for room (F1)."""
+        """Few big texts wait for room."""
         log = OutboundLog(nothing)
         text = "x" * BIG + "\n"
         self.written(log, lambda: log.write(StreamName.STDOUT, b"{}", text), 4)

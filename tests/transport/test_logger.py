@@ -34,7 +34,7 @@ def lines(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
 
 
 def test_first_lines_then_a_count(clock: Clock, lines: pytest.LogCaptureFixture) -> None:
-    """The first lines of a kind are written, then one at times, with how many were not (F5)."""
+    """The first lines of a kind are written, then one at times, with how many were not."""
     logger = _LimitedLogger("assay.test", clock)
     for number in range(1_000):
         logger.warning("dropped %s", number)

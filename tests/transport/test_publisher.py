@@ -202,7 +202,7 @@ class TestStates:
         assert not desk.publisher.is_waiting
 
     def test_slow(self) -> None:
-        """One that takes a message now and then gets everything, however long it takes (F4)."""
+        """One that takes a message now and then gets everything, however long it takes."""
         one = Subscriber(10)
         desk = Desk(one)
         desk.publish(*names(50))
@@ -240,7 +240,7 @@ class TestStates:
         assert one.got == [LARGE.encode()] * 12
 
     def test_large_stalled(self) -> None:
-        """One that stopped is given no more large messages than others, to be left out (F7)."""
+        """One that stopped is given no more large messages than others, to be left out."""
         stalled, healthy = Subscriber(FILLERS), Subscriber(1000)
         desk = Desk(stalled, healthy)
         desk.publish(*[LARGE] * 12)
@@ -294,7 +294,7 @@ class TestStates:
         assert desk.publisher.timeout_s is None
 
     def test_two_stalled(self) -> None:
-        """A second one that stops is found as the first was (F2)."""
+        """A second one that stops is found as the first was."""
         first, second, healthy = Subscriber(4), Subscriber(8), Subscriber(1000)
         desk = Desk(first, second, healthy)
         for name in names(20):
@@ -568,7 +568,7 @@ class Looks(Connections):
 def test_progress_of_a_subscriber(
     before: tuple[int, int], now: tuple[int, int], expected: bool
 ) -> None:
-    """A peer has progressed that has taken something since the last look (F4)."""
+    """A peer has progressed that has taken something since the last look."""
     connections = Looks(before, now)
 
     assert not connections.progressed()

@@ -274,7 +274,7 @@ class Readers(RuleBasedStateMachine):
     def is_bounded(self) -> None:
         """What is kept, and what a stopped reader holds, have a bound.
 
-        Of large messages one that is not left out with another can hold as many again (F7).
+        Of large messages one that is not left out with another can hold as many again.
         """
         if not hasattr(self, "publisher"):
             return
@@ -439,7 +439,7 @@ def test_one_that_takes_no_fillers_holds_up_no_other(monkeypatch: pytest.MonkeyP
 def test_readers_that_pause_together_miss_nothing(
     monkeypatch: pytest.MonkeyPatch, count: int, size: int
 ) -> None:
-    """Where no other waits for one, it may take nothing for ten seconds (F4)."""
+    """Where no other waits for one, it may take nothing for ten seconds."""
     few = Few(monkeypatch, count)
     few.publish(40, size)
     for _ in range(40):

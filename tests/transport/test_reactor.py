@@ -64,7 +64,7 @@ def test_deadlines_are_called_in_their_order(owner: Owner) -> None:
 
 
 def test_one_that_is_asked_for_again_is_not_put_off(owner: Owner) -> None:
-    """The earlier time counts, and it is called once: who asks on and on puts nothing off (D11)."""
+    """The earlier time counts, and it is called once: who asks on and on puts nothing off."""
     asked = owner.note("asked", last=True)
     owner.reactor.call_later(0.0, asked)
     owner.reactor.call_later(HANG_LIMIT_S, asked)

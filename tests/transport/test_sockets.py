@@ -260,7 +260,7 @@ def _unknown(host: str, _: object) -> list[object]:
 
 def test_errors_are_of_one_tree() -> None:
     """Who catches `TransportError` catches what the world does to a connection, and who catches
-    `ProtocolError` what is wrong with a message or a file (D10)."""
+    `ProtocolError` what is wrong with a message or a file."""
     ours = [getattr(transport, name) for name in transport.__all__ if name.endswith("Error")]
     theirs = [getattr(protocol, name) for name in protocol.__all__ if name.endswith("Error")]
     theirs = [one for one in theirs if issubclass(one, Exception)]  # `Error` is a message

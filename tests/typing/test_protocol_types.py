@@ -81,7 +81,7 @@ from assay.testing import (
 
 
 def test_a_message_knows_its_content() -> None:
-    """`Session.message` keeps the content's class; what is decoded is any content (D8)."""
+    """`Session.message` keeps the content's class; what is decoded is any content."""
     session = make_session()
 
     made = session.message(ExecuteRequest(code="1"))

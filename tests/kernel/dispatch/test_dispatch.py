@@ -103,7 +103,7 @@ def raising(error: BaseException) -> Callable[[Cell], object]:
 )
 def test_what_an_interpreter_raises_is_published(error: BaseException) -> None:
     """It is one error on IOPub and the same in the reply, with the author's frames alone
-    (EXEC-17, F11)."""
+    (EXEC-17)."""
     log, reply, _ = execute(raising(error), ExecuteRequest(code="x"))
 
     (shown,) = published(log)
@@ -115,7 +115,7 @@ def test_what_an_interpreter_raises_is_published(error: BaseException) -> None:
 
 
 def test_failure_that_was_not_published_is() -> None:
-    """A `Failed` that the interpreter has only returned is on IOPub all the same (EXEC-17, F11)."""
+    """A `Failed` that the interpreter has only returned is on IOPub all the same (EXEC-17)."""
     failed = Failed(ename="Wrong", evalue="w", traceback=("Wrong: w",))
     log, reply, _ = execute(lambda _: failed, ExecuteRequest(code="x"))
 
@@ -250,7 +250,7 @@ def test_deferred_request_gets_no_idle_here() -> None:
 
 
 def test_deferred_handlers_are_loaded_once() -> None:
-    """They are added when a request comes that has none, and tried again if that fails (D6)."""
+    """They are added when a request comes that has none, and tried again if that fails."""
     handlers, loads = Handlers(), list[int]()
 
     def add() -> None:
@@ -360,7 +360,7 @@ def test_answer_of_another_client_is_dropped() -> None:
 
 
 def test_prompt_that_ends_is_withdrawn_by_the_io_thread() -> None:
-    """The thread that asked writes nothing of the prompter: it posts (D16)."""
+    """The thread that asked writes nothing of the prompter: it posts."""
     asking = Asking()
     thread = asking.start()
     asking.request.finished = True

@@ -133,7 +133,7 @@ def test_wrong_content_is_answered_with_its_field(
     client: Client, msg_type: str, content: dict[str, Json], field: str
 ) -> None:
     """A request of the wrong shape has an error reply that names the field, busy and idle, and
-    nothing of it is done (WIRE-19, SHELL-08, EXEC-16, S-033, S-043, S-067, D13)."""
+    nothing of it is done (WIRE-19, SHELL-08, EXEC-16, S-033, S-043, S-067)."""
     answer = client.request(Unknown(extra=content), msg_type=msg_type, timeout=HANG_LIMIT_S)
 
     assert field in failed(answer).evalue

@@ -218,7 +218,7 @@ def test_every_request_is_answered_once(walk: list[Event]) -> None:
 
 @pytest.mark.parametrize("signal_first", [True, False])
 def test_request_and_signal_meet(signal_first: bool) -> None:
-    """A SIGTERM and a shutdown_request in any order: the request is answered once (D2, CTRL-04).
+    """A SIGTERM and a shutdown_request in any order: the request is answered once (CTRL-04).
 
     Both are posted before the owner takes either, as when the signal comes between a check and what
     follows from it.

@@ -276,7 +276,7 @@ def test_cell_runs_while_the_main_shell_is_busy(client: Client, sub: str) -> Non
 
 
 def test_cells_at_once_keep_their_numbers_and_results(client: Client, subs: list[str]) -> None:
-    """No number is given twice; In, Out and the history have each under its own (AMB-35, D12)."""
+    """No number is given twice; In, Out and the history have each under its own (AMB-35)."""
     succeeded(execute(client, "import threading; meet = threading.Barrier(4)"))
     shells = [None, *subs]
     codes = {

@@ -510,7 +510,7 @@ def memory(entry: object) -> int:
 
 
 def test_lines_of_threads_stay_whole(here: Fixture) -> None:
-    """What one call of `print` writes stays together, with many threads forced to switch (D1)."""
+    """What one call of `print` writes stays together, with many threads forced to switch."""
     count, threads = 300, 6
 
     def work(number: int) -> None:

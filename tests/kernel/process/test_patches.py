@@ -36,7 +36,7 @@ def test_patch_is_undone_while_it_is_ours() -> None:
 
 
 def test_later_patch_of_a_third_party_stays() -> None:
-    """A profiler's patch over ours is not written over (D4)."""
+    """A profiler's patch over ours is not written over."""
     patches, module = Patches(), owner()
     patches.replace(module, "function", "ours", kind=Kind.SPEED, reason="a test")
     module.__dict__["function"] = "theirs"

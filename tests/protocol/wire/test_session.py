@@ -116,7 +116,7 @@ def test_an_unknown_scheme_makes_no_session() -> None:
 
 
 def test_faults_of_all_messages_are_found_by_one_converter(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is wrong is found as quickly the second time (F5): a flood of wrong messages with the
+    """What is wrong is found as quickly the second time: a flood of wrong messages with the
     key's signature kept a kernel from answering for 20 s."""
     made: list[object] = []
     genuine = _converter.make_converter
@@ -138,8 +138,8 @@ def test_faults_of_all_messages_are_found_by_one_converter(monkeypatch: pytest.M
 
 
 def test_threads_may_send_at_once() -> None:
-    """What several threads pack and encode with one session is signed, each under its own id (D17,
-    forced switches)."""
+    """What several threads pack and encode with one session is signed, each under its own id, with
+    forced switches."""
     before = sys.getswitchinterval()
     session, peer = make_session(name="kernel"), make_session(name="client")
 

@@ -72,7 +72,7 @@ print(here, found == [before], oinspect.pylight("1") == before)
 
 
 def test_colours_of_other_threads_are_not_spared() -> None:
-    """What a cell inspects while a client's inspection is answered has its colours (D15)."""
+    """What a cell inspects while a client's inspection is answered has its colours."""
     done = subprocess.run([sys.executable, "-c", SPARE], check=True, capture_output=True, text=True)
 
     assert done.stdout == "1 True True\n"
