@@ -2,7 +2,9 @@
 
 Tests replace `open`, refuse imports, and notebooks delete names by accident. A function looks its
 builtins up in the dict that its module named when it was made, ``__builtins__``. So the modules of
-the kernel, and those of other packages that its threads run, are given a copy. Functions of `os`
+the kernel, and those of other packages that its threads run, are given a copy. And each is made
+once: a program that takes it out of `sys.modules` finds the same one when it is imported again, as
+the kernel does, whose classes are to be those that it has already. Functions of `os`
 are kept in the same way, for those modules that import them from here: descriptors are read and
 written between cells, and while one runs. And an event of the system's lock is here: gevent
 and eventlet put locks of their own, which no other thread opens, under those of `threading`.
@@ -98,6 +100,7 @@ def event_of_threads() -> Event | threading.Event:
 class _Finder:
     def __init__(self, names: dict[str, object]) -> None:
         self._names = names
+        self._made: dict[str, ModuleType] = {}
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -106,15 +109,24 @@ class _Finder:
             return None
         spec = PathFinder.find_spec(name, path, target)
         if spec is not None and type(spec.loader) is SourceFileLoader:
-            spec.loader = _Loader(spec.loader.name, spec.loader.path, self._names)
+            made = self._made if target is None else {}  # a module to reload is made anew
+            spec.loader = _Loader(spec.loader.name, spec.loader.path, self._names, made)
         return spec
 
 
 class _Loader(SourceFileLoader):
-    def __init__(self, name: str, path: str, names: dict[str, object]) -> None:
+    def __init__(
+        self, name: str, path: str, names: dict[str, object], made: dict[str, ModuleType]
+    ) -> None:
         super().__init__(name, path)
         self._names = names
+        self._made = made
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return self._made.get(spec.name)
 
     def exec_module(self, module: ModuleType) -> None:
-        vars(module)["__builtins__"] = self._names
-        super().exec_module(module)
+        if self.name not in self._made:
+            vars(module)["__builtins__"] = self._names
+            super().exec_module(module)
+            self._made[self.name] = module

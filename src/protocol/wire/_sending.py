@@ -9,8 +9,10 @@ decides; so nothing is refused that a reader takes (decision 0015).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from enum import Enum
+from importlib import import_module
 from operator import attrgetter
 from types import NoneType, UnionType
 from typing import Any, Literal, NewType, TypeAlias, Union, get_args, get_origin, get_type_hints
@@ -23,9 +25,21 @@ from assay.protocol._shapes import is_mapping
 from assay.protocol.wire._json import decode_object
 from assay.protocol.wire._message import Content, Header
 
-__all__ = ["check_metadata", "check_moment", "check_sent", "is_sound"]
+__all__ = ["check_metadata", "check_moment", "check_sent", "field_types", "is_sound"]
 
 Check: TypeAlias = Callable[[Any], bool]
+
+
+def field_types(cls: type) -> dict[str, Any]:
+    """Return the type of each field of *cls*.
+
+    They are looked up in the modules of the class and its bases, which a program may have taken out
+    of `sys.modules`.
+    """
+    for base in cls.__mro__:
+        with suppress(ImportError):  # of a program's own class: an error of its own follows
+            import_module(base.__module__)
+    return get_type_hints(cls)
 
 
 def is_sound(value: Content | Header) -> bool:
@@ -146,7 +160,7 @@ def _getter(names: Sequence[str]) -> Callable[[object], tuple[object, ...]]:
 
 class _Looks(dict[type, _LooksOfClass]):
     def __missing__(self, cls: type[Any]) -> _LooksOfClass:
-        hints = get_type_hints(cls)
+        hints = field_types(cls)
         fields: tuple[attrs.Attribute[Any], ...] = attrs.fields(cls)
         looks = self[cls] = _LooksOfClass(
             tuple(
@@ -165,7 +179,7 @@ class _Free(dict[type, frozenset[str]]):
     """The fields of a class that hold JSON of any form, as an object or a list of them."""
 
     def __missing__(self, cls: type[Any]) -> frozenset[str]:
-        hints = get_type_hints(cls)
+        hints = field_types(cls)
         names = self[cls] = frozenset(name for name, hint in hints.items() if _is_free(hint))
         return names
 

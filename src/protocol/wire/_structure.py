@@ -16,7 +16,7 @@ from _thread import RLock  # by name: gevent replaces that of threading
 from collections.abc import Mapping
 from contextlib import suppress
 from enum import Enum
-from typing import Any, NamedTuple, TypeVar, get_args, get_type_hints
+from typing import Any, NamedTuple, TypeVar, get_args
 
 import attrs
 import msgspec
@@ -27,7 +27,7 @@ from assay.protocol.wire._arguments import kind_of
 from assay.protocol.wire._json import Json, JsonObject, encode_json
 from assay.protocol.wire._message import Content, Header, Unknown
 from assay.protocol.wire._registry import content_class
-from assay.protocol.wire._sending import check_sent, is_sound
+from assay.protocol.wire._sending import check_sent, field_types, is_sound
 
 __all__ = [
     "content_json",
@@ -200,7 +200,7 @@ def _plan(cls: Any) -> _Plan:
         raise _no_class(cls)
     fields: tuple[attrs.Attribute[Any], ...] = attrs.fields(cls)
     names = tuple(f.name for f in fields if not f.name.startswith("_"))
-    hints = get_type_hints(cls)
+    hints = field_types(cls)
     nested = [(name, found) for name in names if (found := _content_in(hints[name])) is not None]
     has_extra = any(f.name == "_extra" for f in fields)
     absent: Mapping[str, Json] = getattr(cls, "absent", {})
