@@ -203,6 +203,8 @@ class Kernel:
                 # The user's code, of which start-up files are the first, may leave no descriptor,
                 # where ZeroMQ ends the process, and replace the threads of what begins later.
                 self._follow_clients(parts.io, heartbeat, self._connection).wait()
+                if self._ownership.exit:
+                    parts.essentials.keep()
                 interpreter.attach(parts.host)
             parts.debugger.know_interpreter(interpreter)
             if parts.signals is not None:

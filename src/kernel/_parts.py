@@ -32,6 +32,7 @@ from assay.kernel.output._iopub import Output
 from assay.kernel.output._parents import Parents
 from assay.kernel.output._prints import is_within_print
 from assay.kernel.output._streams import OutputStream
+from assay.kernel.process._essentials import Essentials
 from assay.kernel.process._interrupts import Interrupts
 from assay.kernel.process._ownership import Ownership
 from assay.kernel.process._signal_watch import INTERRUPT_RETRY_S, SignalWatch
@@ -125,6 +126,7 @@ class Parts:
             io, self.responder, self.output, real_stderr=stderr, owns_exit=ownership.exit
         )
         self.shutdown = Shutdown(io.log.call, effects)
+        self.essentials = Essentials()
         self._around = Surroundings(
             io=io,
             responder=self.responder,
@@ -132,6 +134,7 @@ class Parts:
             parents=self.parents,
             shutdown=self.shutdown,
             catch_up=self.host.catch_up,
+            put_back=self.essentials.put_back,
         )
         self.main = MainLane(self._around, self.interruptible)
         if ownership.signals:

@@ -84,6 +84,9 @@ class Surroundings(Fields):
     catch_up: Callable[[], None]
     """Puts into the log what has been written so far."""
 
+    put_back: Callable[[], None]
+    """Puts back what code in Python cannot run without, where a cell has taken it away."""
+
 
 class Answering:
     """Answers requests in the thread of a lane."""
@@ -104,8 +107,10 @@ class Answering:
                 with nullcontext() if is_cell else self._around.io.spare.lent():
                     return handlers.answer(request)
             finally:
+                self._around.put_back()
                 leave_code()
         except BaseException as error:  # noqa: BLE001 - of a signal, just when the code had ended
+            self._around.put_back()
             leave_code()
             return self._failed(request, handlers, error)
 

@@ -62,6 +62,7 @@ def around(responder: object, shutdown: object = None, catch_up: object = None) 
         parents=Parents(),
         shutdown=cast("Shutdown", shutdown or Mock()),
         catch_up=cast("Callable[[], None]", catch_up or Mock()),
+        put_back=Mock(),
     )
 
 

@@ -28,6 +28,7 @@ def test_subshell_ends_that_has_not_begun() -> None:
         parents=Parents(),
         shutdown=cast("Shutdown", None),
         catch_up=lambda: None,
+        put_back=lambda: None,
     )
     subshells = Subshells(around, cast("Beside", None), ended.append)
     subshells.receive(Request(Channel.CONTROL, received(CreateSubshellRequest())))

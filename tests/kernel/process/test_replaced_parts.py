@@ -7,7 +7,7 @@ import pytest
 from assay.kernel.ipython._lazy_event_loop import REPAIRED
 from assay.protocol import Channel, ShutdownRequest, StreamName
 from assay.transport import Client, KernelProcess
-from tests.kernel._kernels import HANG_LIMIT_S, execute, is_well, result, succeeded
+from tests.kernel._kernels import HANG_LIMIT_S, execute, failed, is_well, result, succeeded
 
 FREEZE = """
 import sys, time
@@ -76,6 +76,24 @@ builtins.__import__ = refuse
 }
 """What leaves hardly any code in Python working."""
 
+GONE = (
+    "import builtins; del builtins.isinstance, builtins.getattr",
+    "import builtins; vars(builtins).clear()",
+    "import sys; sys.modules = {}",
+    "import sys; sys.modules.clear()",
+    "import sys; sys.modules = None",
+    "import sys; sys.meta_path.clear()",
+)
+"""What takes away what all code in Python needs."""
+
+FORGET = """
+import sys
+for name in list(sys.modules):
+    if name.partition(".")[0] in ("assay", "attr", "cattrs", "msgspec", "zmq"):
+        del sys.modules[name]
+"""
+"""As test tools do that import everything anew, for more modules."""
+
 
 @pytest.mark.parametrize("code", FUNCTIONS.values(), ids=FUNCTIONS.keys())
 def test_functions_that_are_not_the_systems(mine: Client, code: str) -> None:
@@ -96,6 +114,28 @@ def test_builtins_that_are_gone(kernel: KernelProcess, mine: Client, code: str) 
     assert is_well(mine)
     mine.request(ShutdownRequest(), channel=Channel.CONTROL, timeout=HANG_LIMIT_S)
     assert kernel.wait(HANG_LIMIT_S) == 0
+
+
+def test_what_python_needs_is_put_back(kernel: KernelProcess, mine: Client) -> None:
+    """The cell that takes it away is answered, the next one has it again, and the log says so."""
+    for code in GONE:
+        mine.execute(code, timeout=HANG_LIMIT_S)  # it may fail itself
+
+        assert failed(execute(mine, "1 / 0", stop_on_error=False)).ename == "ZeroDivisionError"
+        assert result(execute(mine, "import sys, json; len(sys.argv[:0])")) == "0"
+
+    kernel.shutdown()
+    assert kernel.written().count("[assay] WARNING") == len(GONE)
+
+
+def test_modules_that_a_program_forgets(mine: Client) -> None:
+    """The kernel's are the same ones when it imports them again: no class is there twice."""
+    succeeded(execute(mine, FORGET))
+
+    assert mine.complete("pri", 3, timeout=HANG_LIMIT_S).matches == ("print",)
+    assert mine.inspect("print", 5, timeout=HANG_LIMIT_S).found
+    assert mine.is_complete("if", timeout=HANG_LIMIT_S).status == "invalid"
+    assert failed(execute(mine, "1 / 0", stop_on_error=False)).ename == "ZeroDivisionError"
 
 
 @pytest.mark.parametrize("code", CLOCKS.values(), ids=CLOCKS.keys())
