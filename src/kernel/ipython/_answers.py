@@ -1,21 +1,95 @@
-"""What IPython says as the protocol has it, for any thread: its history, and whether code is whole.
+"""What IPython says as the protocol has it, for any thread.
 
-Its connection to the history may be used by every thread, and sqlite lets one of them in at a time.
-Where a configuration binds it to its thread, another thread reads by a connection of its own.
+A completion or a description runs the user's code, in the thread that asks. IPython's connection to
+the history may be used by every thread, and sqlite lets one of them in at a time. Where a
+configuration binds it to its thread, another thread reads by a connection of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+from IPython.utils.tokenutil import token_at_cursor
 
 from assay import protocol
 from assay.kernel._errors import UnavailableError
 from assay.kernel.ipython._history_file import HistoryReader, database_error
+from assay.kernel.ipython.speedups._highlighting import spare_html
 from assay.kernel.process._main_thread import is_main_thread
 from assay.protocol import UNSET, ContentError
 
-__all__ = ["history_reply", "is_complete_reply"]
+if TYPE_CHECKING:
+    from assay.kernel.ipython._shell import ZMQInteractiveShell
+    from assay.protocol import Json
+
+__all__ = ["complete_reply", "history_reply", "inspect_reply", "is_complete_reply"]
+
+COMPLETION_EXTRAS = "_jupyter_types_experimental"
+"""Where clients look for the kind and signature of a completion (COMPLETE-11)."""
+
+MAX_COMPLETIONS = 10_000
+
+MAX_LINE = 10_000
+"""Characters between the cursor and the beginning of its line. One of IPython's patterns takes time
+in proportion to their square, a third of a second for so many, and lets nothing else run meanwhile:
+with millions, neither an interrupt nor a shutdown nor the parent's end would be noticed."""
+
+
+def complete_reply(
+    shell: ZMQInteractiveShell, code: str, cursor_pos: int
+) -> protocol.CompleteReply:
+    """Complete with IPython's completer."""
+    if cursor_pos - code.rfind("\n", 0, cursor_pos) > MAX_LINE:
+        return protocol.CompleteReply(matches=(), cursor_start=cursor_pos, cursor_end=cursor_pos)
+    completer = shell.Completer  # imports what comes next
+    from IPython.core.completer import provisionalcompleter, rectify_completions  # noqa: PLC0415
+
+    with shell.own_work, provisionalcompleter():
+        found = completer.completions(code, cursor_pos)
+        completions = list(rectify_completions(code, found))[:MAX_COMPLETIONS]
+    extras: list[Json] = [
+        {
+            "start": completion.start,
+            "end": completion.end,
+            "text": completion.text,
+            "type": completion.type,
+            "signature": completion.signature,
+        }
+        for completion in completions
+    ]
+    start, end = (
+        (completions[0].start, completions[0].end) if completions else (cursor_pos, cursor_pos)
+    )
+    return protocol.CompleteReply(
+        matches=tuple(completion.text for completion in completions),
+        cursor_start=start,
+        cursor_end=end,
+        metadata={COMPLETION_EXTRAS: extras},
+    )
+
+
+def inspect_reply(
+    shell: ZMQInteractiveShell,
+    code: str,
+    cursor_pos: int,
+    detail_level: int,
+    omitted: Sequence[str],
+) -> protocol.InspectReply:
+    """Describe the name at the cursor, or the one whose call it stands in."""
+    name = token_at_cursor(code, cursor_pos)
+    wants_html = shell.enable_html_pager
+    try:
+        with shell.own_work, nullcontext() if wants_html else spare_html():
+            bundle = shell.object_inspect_mime(
+                name, detail_level=detail_level, omit_sections=omitted
+            )
+    except KeyError:
+        return protocol.InspectReply(found=False)
+    if not wants_html:
+        bundle.pop("text/html", None)
+    return protocol.InspectReply(found=True, data=bundle)
 
 
 def history_reply(manager: Any, request: protocol.HistoryRequest) -> protocol.HistoryReply:

@@ -11,12 +11,15 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from threading import Lock, get_ident  # by name: gevent replaces the module's
 from typing import TYPE_CHECKING, Any
 
-from IPython.utils.tokenutil import token_at_cursor
-
 from assay import protocol
 from assay.kernel._cell import Cell, Executed, Failed, Succeeded
 from assay.kernel._errors import StartError
-from assay.kernel.ipython._answers import history_reply, is_complete_reply
+from assay.kernel.ipython._answers import (
+    complete_reply,
+    history_reply,
+    inspect_reply,
+    is_complete_reply,
+)
 from assay.kernel.ipython._app import IPKernelApp
 from assay.kernel.ipython._c_streams import c_flusher
 from assay.kernel.ipython._cell_run import CellRun
@@ -33,7 +36,6 @@ from assay.kernel.ipython.compat._fault_handler import keep_crash_traces
 from assay.kernel.ipython.compat._ipykernel_modules import install_shims, remove_shims
 from assay.kernel.ipython.compat._kernel_facade import KernelFacade, ask
 from assay.kernel.ipython.speedups._grammars import defer_parso_grammars
-from assay.kernel.ipython.speedups._highlighting import spare_html
 from assay.kernel.ipython.speedups._history import end_session, leave_exit_to_program
 from assay.kernel.process._patches import Kind, patches
 from assay.protocol import Error
@@ -45,16 +47,6 @@ if TYPE_CHECKING:
     from assay.protocol import Json
 
 __all__ = ["IPythonInterpreter"]
-
-COMPLETION_EXTRAS = "_jupyter_types_experimental"
-"""Where clients look for the kind and signature of a completion (COMPLETE-11)."""
-
-MAX_COMPLETIONS = 10_000
-
-MAX_LINE = 10_000
-"""Characters between the cursor and the beginning of its line. One of IPython's patterns takes time
-in proportion to their square, a third of a second for so many, and lets nothing else run meanwhile:
-with millions, neither an interrupt nor a shutdown nor the parent's end would be noticed."""
 
 
 class IPythonInterpreter:
@@ -231,35 +223,8 @@ class IPythonInterpreter:
 
     def complete(self, code: str, cursor_pos: int) -> protocol.CompleteReply:
         """Complete with IPython's completer."""
-        if cursor_pos - code.rfind("\n", 0, cursor_pos) > MAX_LINE:
-            return protocol.CompleteReply(
-                matches=(), cursor_start=cursor_pos, cursor_end=cursor_pos
-            )
-        completer = self.shell.Completer  # imports what comes next
-        from IPython.core.completer import provisionalcompleter, rectify_completions  # noqa: PLC0415
-
-        with self._looking(), provisionalcompleter():
-            found = completer.completions(code, cursor_pos)
-            completions = list(rectify_completions(code, found))[:MAX_COMPLETIONS]
-        extras: list[Json] = [
-            {
-                "start": completion.start,
-                "end": completion.end,
-                "text": completion.text,
-                "type": completion.type,
-                "signature": completion.signature,
-            }
-            for completion in completions
-        ]
-        start, end = (
-            (completions[0].start, completions[0].end) if completions else (cursor_pos, cursor_pos)
-        )
-        return protocol.CompleteReply(
-            matches=tuple(completion.text for completion in completions),
-            cursor_start=start,
-            cursor_end=end,
-            metadata={COMPLETION_EXTRAS: extras},
-        )
+        with self._looking():
+            return complete_reply(self.shell, code, cursor_pos)
 
     def inspect(self, code: str, cursor_pos: int, detail_level: int) -> protocol.InspectReply:
         """Describe the name at the cursor, or the one whose call it stands in."""
@@ -269,18 +234,8 @@ class IPythonInterpreter:
         self, omitted: Sequence[str], code: str, cursor_pos: int, detail_level: int
     ) -> protocol.InspectReply:
         """Describe it without the sections *omitted*, such as ``docstring``."""
-        name = token_at_cursor(code, cursor_pos)
-        wants_html = self.shell.enable_html_pager
-        try:
-            with self._looking(), nullcontext() if wants_html else spare_html():
-                bundle = self.shell.object_inspect_mime(
-                    name, detail_level=detail_level, omit_sections=omitted
-                )
-        except KeyError:
-            return protocol.InspectReply(found=False)
-        if not wants_html:
-            bundle.pop("text/html", None)
-        return protocol.InspectReply(found=True, data=bundle)
+        with self._looking():
+            return inspect_reply(self.shell, code, cursor_pos, detail_level, omitted)
 
     @contextmanager
     def _looking(self) -> Iterator[None]:
@@ -289,8 +244,7 @@ class IPythonInterpreter:
         Its completer does, and goes on with what it has found until then.
         """
         before = self._host.interrupt_count()
-        with self.shell.own_work:
-            yield
+        yield
         if self._host.interrupt_count() != before:
             raise KeyboardInterrupt
 

@@ -6,7 +6,8 @@ Others import the class of comms, or ask that of the application for the running
 of those names that hold our classes, and whatever else is asked of them from the package that the
 names belong to, if that is installed. That the package is among the imported modules says that a
 kernel runs, as programs conclude from it (keras). Whether it is installed they see by its
-``__version__``, its ``__path__`` and `importlib`.
+``__path__`` and `importlib`. VS Code has each of its questions import the ``__version__``, and asks
+nothing where it cannot.
 
 Terminal libraries leave colours in what is written to a stream of the class
 ``ipykernel.iostream.OutStream`` (click, loguru): notebooks show them.
@@ -39,7 +40,9 @@ CONNECT = ("get_connection_file", "get_connection_info")
 
 LIKE_VERSION = (6, 31, 0)
 """What programs that find the package among the modules take it for, where it is not installed.
-From 6.18 on widgets make their comms by the comm package; ipywidgets looks at no more than this."""
+From 6.18 on widgets make their comms by the comm package, and from 6 on VS Code can debug."""
+
+VERSIONS = {"version_info": LIKE_VERSION, "__version__": ".".join(map(str, LIKE_VERSION))}
 
 
 def install_shims(comms: Comms, stream_class: type) -> None:
@@ -107,8 +110,8 @@ class _ShimModule(ModuleType):
         try:
             module = self._installed()
         except ImportError:
-            if (self.__name__, name) == (PACKAGE, "version_info"):
-                return LIKE_VERSION
+            if self.__name__ == PACKAGE and name in VERSIONS:
+                return VERSIONS[name]
             if self.__name__ in {PACKAGE, CONNECT_MODULE} and name in CONNECT:
                 return getattr(import_module("assay.kernel.ipython.compat._connect"), name)
             raise AttributeError(

@@ -15,6 +15,7 @@ from IPython.core.error import StdinNotImplementedError
 
 from assay.kernel._info import kernel_info
 from assay.kernel._request import NoInputError
+from assay.kernel.ipython._answers import complete_reply, inspect_reply
 from assay.kernel.ipython._comms import flat
 from assay.protocol import MESSAGE_TYPES, Channel, LocalError, structure_content, unstructure
 
@@ -157,12 +158,16 @@ class KernelFacade:
 
     # --- The running request.
 
-    def get_parent(self, channel: object = None) -> dict[str, Any]:  # noqa: ARG002 - as known
+    def get_parent(self, channel: object = None) -> dict[str, Any]:
         """Return the running request as a dict of its parts, or an empty one.
 
         Its id and type stand beside ``header``, as in every message that Jupyter's sessions read.
+
+        Args:
+            channel: Of ``"control"`` no request runs a program's code: it is empty.
         """
-        if (request := self._host.request()) is None:
+        request = self._host.request()
+        if channel == "control" or request is None:
             return {}
         header = request.header
         return {
@@ -177,7 +182,7 @@ class KernelFacade:
         self,
         ident: object,  # noqa: ARG002 - as known; a request that is over gets no prompt
         parent: JsonObject,
-        channel: object = None,  # noqa: ARG002 - as known
+        channel: object = None,
     ) -> None:
         """Let what the caller prints and shows belong to *parent*, an earlier request.
 
@@ -186,12 +191,12 @@ class KernelFacade:
         Args:
             ident: Is not looked at.
             parent: What `get_parent` returned, or only the header.
-            channel: Is not looked at.
+            channel: For ``"control"``, whose requests show nothing, it has no effect.
 
         Raises:
             ContentError: there is no such header.
         """
-        if parent:
+        if parent and channel != "control":
             self._host.set_parent(_with_header(parent))
 
     @property
@@ -202,6 +207,28 @@ class KernelFacade:
     def _parent_ident(self) -> dict[str, list[bytes]]:
         request = self._host.request()
         return {"shell": list(request.envelope.identities) if request is not None else []}
+
+    # --- Questions. VS Code has its cells ask them, in threads of their own.
+
+    def do_complete(self, code: str, cursor_pos: int | None = None) -> dict[str, Any]:
+        """Return what a complete_reply says, found in the caller's thread.
+
+        Args:
+            code: What is written.
+            cursor_pos: Where, in code points; by default at its end.
+        """
+        at = len(code) if cursor_pos is None else cursor_pos
+        return unstructure(complete_reply(self.shell, code, at))
+
+    def do_inspect(
+        self,
+        code: str,
+        cursor_pos: int,
+        detail_level: int = 0,
+        omit_sections: Sequence[str] = (),
+    ) -> dict[str, Any]:
+        """Return what an inspect_reply says, found in the caller's thread."""
+        return unstructure(inspect_reply(self.shell, code, cursor_pos, detail_level, omit_sections))
 
     # --- What a program may do.
 

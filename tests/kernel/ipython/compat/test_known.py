@@ -522,6 +522,20 @@ def test_output_of_children_goes_to_the_parent_that_is_set(client: Client) -> No
     assert text_of(heard_meanwhile(client)) == "for the first\n"
 
 
+def test_control_has_no_parent_of_a_cell(client: Client) -> None:
+    """No cell is a request of control's: there is no parent to find, and none to set."""
+    execute(client, "earlier = get_ipython().get_parent()")
+
+    answer = execute(
+        client,
+        "kernel = get_ipython().kernel\n"
+        "kernel.set_parent([], earlier, channel='control')\n"
+        "print(kernel.get_parent('control'), kernel.get_parent('shell') == kernel.get_parent())",
+    )
+
+    assert answer.text() == "{} True\n"
+
+
 def test_set_parent_holds_until_the_end_of_the_cell(client: Client) -> None:
     """The next cell has its own output, and the one that was adopted may not prompt (STDIN-03)."""
     execute(client, "kept = get_ipython().get_parent()")

@@ -112,6 +112,52 @@ found
     assert result(execute(client, code)) == "(True, True)"
 
 
-def test_widgets_find_a_version(client: Client) -> None:
-    """ipywidgets asks the package for no more than a version that makes comms as we do."""
-    assert value(client, "__import__('sys').modules['ipykernel'].version_info >= (6, 18)") == "True"
+HIDES_PACKAGE = """\
+import sys
+class Hidden:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition('.')[0] == 'ipykernel':
+            raise ModuleNotFoundError(name)
+kept = sys.modules.pop('ipykernel')
+type(sys.modules['ipykernel.connect'])('ipykernel')
+sys.meta_path.insert(0, Hidden())
+try:
+    from ipykernel import __version__, version_info
+finally:
+    sys.meta_path.pop(0)
+    sys.modules['ipykernel'] = kept
+__version__, version_info >= (6, 18)
+"""
+"""Asks the package for its version as if it was not installed."""
+
+
+def test_package_that_is_not_installed_has_a_version(client: Client) -> None:
+    """ipywidgets asks for one that makes comms as we do; VS Code imports it with each question."""
+    assert result(execute(client, HIDES_PACKAGE)) == "('6.31.0', True)"
+
+
+ASKS_IN_THREAD = """\
+from threading import Thread
+class Table:
+    def __dir__(self):
+        return ['column']
+table, found = Table(), []
+def ask():
+    kernel = get_ipython().kernel
+    found.append(kernel.do_complete('table.co', 8))
+    found.append(kernel.do_inspect('table', 3, 0))
+    found.append(kernel.do_complete('tab'))
+thread = Thread(target=ask)
+thread.start()
+thread.join()
+completed, inspected, last = found
+(
+    completed['matches'], completed['cursor_start'], completed['cursor_end'],
+    inspected['found'], 'Table' in inspected['data']['text/plain'], last['matches'],
+)
+"""
+
+
+def test_questions_are_answered_in_a_thread(client: Client) -> None:
+    """VS Code has a thread ask for what a reply would say, and shows that."""
+    assert result(execute(client, ASKS_IN_THREAD)) == ("(['column'], 6, 8, True, True, ['table'])")
