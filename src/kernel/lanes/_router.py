@@ -89,9 +89,9 @@ class Router:
         self._route(Request(channel, envelope))
 
     def _route(self, request: Request) -> None:
-        if self._subshells is not None and _is_about_subshells(request):
-            self._subshells().receive(request)
-        elif self._is_answered_here(request):
+        if self._is_taken_by_subshells(request):
+            return
+        if self._is_answered_here(request):
             serve(request, self._at_once, self._responder)
         elif request.channel is Channel.CONTROL:
             self._control.put(request)
@@ -100,6 +100,11 @@ class Router:
             self._main.put(request)
             if was_busy:
                 self._beside.watch(request, self._main)
+
+    def _is_taken_by_subshells(self, request: Request) -> bool:
+        if self._subshells is None or not _is_about_subshells(request):
+            return False
+        return self._subshells().receive(request)
 
     def _is_answered_here(self, request: Request) -> bool:
         msg_type = request.header.msg_type

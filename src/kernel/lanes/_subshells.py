@@ -3,7 +3,8 @@
 The table is the I/O thread's alone. A subshell is a thread that waits in a lock until its first
 request comes. One that is idle has ended when its deletion is answered; one that is busy is on no
 list any more, and ends later. Requests that name none of them get an error reply of their own type,
-with busy and idle (SUBSHELL-08, AMB-34): a client that waits for a reply is always served.
+with busy and idle (SUBSHELL-08, AMB-34): a client that waits for a reply is always served. Only a
+comm_close is handled all the same, by the main shell.
 """
 
 from __future__ import annotations
@@ -111,24 +112,32 @@ class Subshells:
 
     # --- In the I/O thread.
 
-    def receive(self, request: Request) -> None:
-        """Take a request about subshells on control, or for one on shell."""
+    def receive(self, request: Request) -> bool:
+        """Take a request about subshells on control, or for one on shell.
+
+        Returns:
+            False if it is for one that is not there, and the main shell is to handle it.
+        """
         if request.channel is Channel.CONTROL:
             serve(request, self._handlers, self._responder)
-        else:
-            self._put(request)
+            return True
+        return self._put(request)
 
-    def _put(self, request: Request) -> None:
+    def _put(self, request: Request) -> bool:
         """Hand *request* to the subshell that its header names, or refuse it."""
         ident = request.subshell_id
         subshell = self._table.get(ident) if ident is not None else None
         if subshell is None:
+            # A page that is closed deletes its subshell first, and nobody else closes its comms.
+            if request.header.msg_type == "comm_close":
+                return False
             self._refuse(request, _unknown(request.envelope.header.subshell_id))
         else:
             was_busy = not subshell.is_idle
             subshell.put(request)
             if was_busy:
                 self._beside.watch(request, subshell)
+        return True
 
     def interrupt(self) -> None:
         """Interrupt whatever runs in any of them (SUBSHELL-20, AMB-36)."""

@@ -10,6 +10,7 @@ import pytest
 from assay.kernel.lanes import _subshell
 from assay.protocol import (
     Channel,
+    CommClose,
     CommInfoRequest,
     CommMsg,
     Content,
@@ -171,6 +172,21 @@ def test_message_without_reply_for_a_deleted_subshell_is_over(client: Client) ->
 
     assert states(published) == ["busy", "idle"]
     assert is_well(client)
+
+
+def test_comm_is_closed_for_a_deleted_subshell(client: Client) -> None:
+    """A page deletes its subshell before it closes its comms: the main shell closes them."""
+    code = "import comm; kept = comm.create_comm(target_name='page', comm_id='of-a-page')"
+    succeeded(execute(client, f"{code}\nkept.on_close(lambda _: print('closed'))"))
+    ident = create(client)
+    delete(client, ident)
+
+    published = client.notify(
+        CommClose(comm_id="of-a-page", data={}), subshell_id=ident, timeout=HANG_LIMIT_S
+    )
+
+    assert text_of(published) == "closed\n"
+    assert states(published) == ["busy", "idle"]
 
 
 def test_subshell_that_is_deleted_finishes_what_it_has_received(client: Client, sub: str) -> None:
