@@ -193,7 +193,7 @@ class Language(ABC):
             update: Replace what has that name.
         """
         transient: JsonObject = {"display_id": display_id} if display_id is not None else {}
-        data, extras = bundle(shown), dict(metadata or {})
+        data, extras = bundle(shown, f"{type(self).__name__}.display"), dict(metadata or {})
         content: Content
         if update:
             content = UpdateDisplayData(data=data, metadata=extras, transient=transient)
@@ -257,6 +257,22 @@ class Language(ABC):
         return serve([*words], cls.info(), cls.interpreter)
 
 
-def bundle(shown: Bundle) -> dict[str, Json]:
-    """Return *shown* as representations by MIME type."""
-    return {"text/plain": shown} if isinstance(shown, str) else dict(shown)
+def bundle(shown: Bundle, of: str) -> dict[str, Json]:
+    """Return *shown* as representations by MIME type.
+
+    Raises:
+        TypeError: it is neither a text nor a dict by MIME type; or one that is no JSON is no text
+            either, nor bytes, which become base64 (IOPUB-12, IOPUB-13). *of* says whose it is.
+    """
+    if isinstance(shown, str):
+        return {"text/plain": shown}
+    if not isinstance(shown, Mapping):
+        raise TypeError(f"{of}: wanted a text or a dict by MIME type, found {shown!r:.80}")
+    data = dict(shown)
+    for mime, value in data.items():
+        if not isinstance(mime, str):
+            raise TypeError(f"{of}: wanted a MIME type as key, found {mime!r:.80}")
+        is_json = mime == "application/json" or mime.endswith("+json")
+        if not (is_json or isinstance(value, (str, bytes, bytearray, memoryview))):
+            raise TypeError(f"{of}: wanted text or bytes for {mime}, found {value!r:.80}")
+    return data

@@ -124,7 +124,7 @@ class LanguageInterpreter:
         if not isinstance(found, (str, Mapping)):
             wanted = "a text, a dict by MIME type, an InspectReply or None"
             raise self._wrong("inspect", wanted, found)
-        return InspectReply(found=True, data=bundle(found))
+        return InspectReply(found=True, data=bundle(found, self._name("inspect")))
 
     def is_complete(self, code: str) -> IsCompleteReply:
         """Say whether *code* can be run as it stands."""
@@ -174,7 +174,7 @@ class LanguageInterpreter:
             return result, None
         shown: Mapping[str, object] = {}
         if isinstance(result, (str, Mapping)):
-            data = shown = bundle(result)
+            data = shown = bundle(result, self._name("execute"))
             self._host.publish(ExecuteResult(execution_count=cell.number, data=data))
         elif result is not None and not isinstance(result, Succeeded):
             raise self._wrong("execute", "a text, a dict by MIME type or None", result)
@@ -193,9 +193,10 @@ class LanguageInterpreter:
         if inspect.iscoroutine(found):
             found.close()  # else Python warns of it, somewhere
             shown = "a coroutine: only execute may be async"
-        return TypeError(
-            f"{type(self._language).__name__}.{method}: wanted {wanted}, found {shown}"
-        )
+        return TypeError(f"{self._name(method)}: wanted {wanted}, found {shown}")
+
+    def _name(self, method: str) -> str:
+        return f"{type(self._language).__name__}.{method}"
 
     def _settled(self, result: object) -> object:
         if not inspect.isawaitable(result):
@@ -211,7 +212,7 @@ class LanguageInterpreter:
 
     def _evaluated(self, expression: str) -> JsonObject:
         try:
-            data = bundle(self._language.evaluate(expression))
+            data = bundle(self._language.evaluate(expression), self._name("evaluate"))
         except Exception as error:  # noqa: BLE001 - the user's, or the author's: the reply says so
             failed = _failed(error)
             return {

@@ -79,6 +79,8 @@ class Awaiting(Language):
                 return str(int(cell.code))
             case ["wrong"]:
                 return 5  # type: ignore[return-value]  # what an author does by mistake
+            case ["number"]:
+                return {"application/json": [1], "text/plain": 5}
         return None
 
     def evaluate(self, expression: str) -> Bundle:
@@ -203,6 +205,11 @@ def test_cell_asks(client: Client) -> None:
         ("lookup", "KeyError", r"KeyError: 'absent'"),
         ("bug", "ValueError", r"(?s)Traceback .*test_language\.py.*"),
         ("wrong", "TypeError", r"(?s).*Awaiting\.execute: wanted a text, .* found 5"),
+        (
+            "number",
+            "TypeError",
+            r"(?s).*Awaiting\.execute: wanted text or bytes for text/plain, .* 5",
+        ),
     ],
 )
 def test_errors_are_said_once_in_each_place(
@@ -298,6 +305,33 @@ def test_an_interpreter_with_an_async_method_does_not_start(method: str) -> None
         f"Late.{method}: wanted a method, found an async one: "
         "for cells that await, derive from assay.kernel.Language"
     )
+
+
+@pytest.mark.parametrize(
+    ("answer", "wanted"),
+    [
+        ({"text/plain": 5}, "text or bytes for text/plain, found 5"),
+        ({"text/html": ["a", "b"]}, "text or bytes for text/html, found ['a', 'b']"),
+        ({"application/vnd.own": {}}, "text or bytes for application/vnd.own, found {}"),
+        ({5: "text"}, "a MIME type as key, found 5"),
+    ],
+)
+def test_representations_have_the_form_of_their_type(answer: Any, wanted: str) -> None:
+    """What is no JSON is text, or bytes, and each has its type (IOPUB-11 to IOPUB-13)."""
+    language = Mistaken()
+    language.answer = answer
+
+    with pytest.raises(TypeError) as caught:
+        LanguageInterpreter(language).inspect("a", 1, 0)
+    assert str(caught.value) == f"Mistaken.inspect: wanted {wanted}"
+
+
+def test_json_and_bytes_may_stand_in_representations() -> None:
+    """Each where it belongs."""
+    language = Mistaken()
+    language.answer = found = {"application/vnd.own+json": 5, "image/png": b"1", "text/plain": ""}
+
+    assert LanguageInterpreter(language).inspect("a", 1, 0).data == found
 
 
 def test_a_text_is_no_list_of_names() -> None:
