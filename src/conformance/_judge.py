@@ -92,11 +92,11 @@ def judge_segment(segment: Segment, profile: Profile) -> tuple[Passing, ...]:
     if not segment.alone and all(
         line.judged or line.sender is Sender.KERNEL for line in segment.lines
     ):
+        earlier = segment.earlier - {""}
         records = _records(
             line
             for line in segment.lines
-            if line.sender is Sender.CLIENT
-            or read_parts(line.frames).parent_id not in segment.earlier - {""}
+            if line.sender is Sender.CLIENT or read_parts(line.frames).parent_id not in earlier
         )
         found += check_conversation(
             records, profile=None, signer=segment.signer, complete=segment.complete

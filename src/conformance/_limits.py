@@ -76,6 +76,11 @@ class Limits:
         """End all waiting, now and later; from any thread."""
         self._stopped = True
 
+    @property
+    def stopped(self) -> bool:
+        """Whether nothing is waited for any more."""
+        return self._stopped
+
     def within(self, timeout: float | None) -> float:
         """Return *timeout*, by default the patience, cut to what is left of the check's time."""
         wanted = self.patience if timeout is None else timeout

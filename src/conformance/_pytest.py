@@ -15,7 +15,9 @@ from assay.conformance._result import Result
 from assay.conformance._runner import Options, Run
 from assay.conformance._target import Target
 from assay.conformance._testee import Testee
+from assay.conformance._visible import visible
 from assay.protocol import AssayError
+from assay.transport import LaunchError
 
 __all__ = ["Checks"]
 
@@ -39,19 +41,37 @@ class Asker:
         self._accepted = accepted
         self._shared: Testee | None = None
         self._begun = False
+        self._trouble: LaunchError | None = None
 
     def ask(self, check: Check) -> Result:
-        """Return what *check* finds."""
+        """Return what *check* finds.
+
+        Raises:
+            LaunchError: the kernel does not start; it is tried once.
+        """
         if not self._begun:
-            self._shared = self._run.start_first()
             self._begun = True
+            try:
+                self._shared = self._run.start_first()
+            except LaunchError as error:
+                self._trouble = error
+        self._require_kernel()
         self._shared = self._run.ask(check, self._shared)
         return accept(self._run.result(check), self._accepted)
 
     def passing(self) -> tuple[Result, ...]:
-        """Return what was seen in passing to be wrong."""
+        """Return what was seen in passing to be wrong.
+
+        Raises:
+            LaunchError: the kernel did not start.
+        """
+        self._require_kernel()
         failures = self._run.report(0).failures()
         return tuple(accept(one, self._accepted) for one in failures if one.check.endswith(TRAFFIC))
+
+    def _require_kernel(self) -> None:
+        if self._trouble is not None:
+            raise self._trouble
 
     def close(self) -> None:
         """End the kernel."""
@@ -82,7 +102,7 @@ class CheckItem(pytest.Item):
         """Return the report's text."""
         del style
         if isinstance(excinfo.value, (CheckFailed, AssayError)):
-            return str(excinfo.value)
+            return visible(str(excinfo.value))
         return str(super().repr_failure(excinfo))
 
     def reportinfo(self) -> tuple[str, None, str]:

@@ -242,7 +242,8 @@ class Run:
         if check.fresh:
             _read_rest(testee)
         self._note(check, outcome, testee, start, began)
-        self._judge(check, testee, settled=settled)
+        if not testee.limits.stopped:
+            self._judge(check, testee, settled=settled)
         if settled:
             return testee
         testee.close()

@@ -84,18 +84,13 @@ class Traffic:
         self._bytes += sum(map(len, frames))
         return index
 
-    @property
-    def is_full(self) -> bool:
-        """Whether there is more of it than any check brings about."""
-        return len(self.lines) > MOST_MESSAGES or self._bytes > MOST_BYTES
-
     def require_room(self) -> None:
         """Raise if there is more of it than any check brings about.
 
         Raises:
             FloodError: there is; what this kernel sends further is not read.
         """
-        if self.is_full:
+        if len(self.lines) > MOST_MESSAGES or self._bytes > MOST_BYTES:
             raise FloodError(
                 f"wanted what a client can keep, found {len(self.lines):,} messages of "
                 f"{self._bytes / 1e6:,.0f} MB"

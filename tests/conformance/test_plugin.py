@@ -77,6 +77,28 @@ def test_accepted_failures(kernels: Path) -> None:
     assert done.returncode == pytest.ExitCode.OK, done.stdout
 
 
+def test_kernel_that_does_not_start(kernels: Path) -> None:
+    """A kernel that does not start is tried once; no check passes, and each says why."""
+    starts = kernels / "starts"
+    script = f"open({str(starts)!r}, 'a').write('x'); raise SystemExit('no luck')"
+    _install(kernels, "dead", [sys.executable, "-c", script, "{connection_file}"])
+
+    done = _pytest(
+        kernels,
+        "--assay-kernel",
+        "dead",
+        "--assay-select",
+        "SIGN-07,SIGN-02",
+        "-k",
+        "SIGN or passing",
+    )
+
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED
+    assert " passed" not in done.stdout
+    assert done.stdout.count("no luck") >= 3
+    assert starts.read_text() == "x"
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
