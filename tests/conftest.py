@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
+import sys
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -51,3 +54,31 @@ def caches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("caches")))
         yield
+
+
+@pytest.fixture(autouse=True)
+def nothing_left() -> Iterator[None]:
+    """Fail the test that leaves the process otherwise than it was; else a later one would fail."""
+    before = _process()
+    yield
+    left = {name: value for name, value in _process().items() if value != before[name]}
+
+    assert not left, f"the test left {left}; before: { ({name: before[name] for name in left}) }"
+
+
+def _process() -> dict[str, object]:
+    """Return what belongs to the whole process, and tests change."""
+    environment = dict(os.environ)
+    environment.pop("PYTEST_CURRENT_TEST", None)  # pytest's own
+    return {
+        "environment": environment,
+        "folder": os.getcwd(),  # noqa: PTH109 - a Path costs more
+        "signal handlers": [signal.getsignal(number) for number in signal.valid_signals()],
+        "finders": [*sys.meta_path],
+        "paths": [*sys.path],
+        "hooks": (sys.excepthook, sys.unraisablehook, sys.displayhook, threading.excepthook),
+        "streams": (sys.stdin, sys.stdout, sys.stderr),
+        "collector": gc.isenabled(),
+        "recursion limit": sys.getrecursionlimit(),
+        "switch interval": sys.getswitchinterval(),
+    }
