@@ -73,7 +73,11 @@ def _process() -> dict[str, object]:
     return {
         "environment": environment,
         "folder": os.getcwd(),  # noqa: PTH109 - a Path costs more
-        "signal handlers": [signal.getsignal(number) for number in signal.valid_signals()],
+        "signal handlers": {
+            number: handler
+            for number in signal.valid_signals()
+            if (handler := signal.getsignal(number)) is not signal.SIG_DFL
+        },
         "finders": [*sys.meta_path],
         "paths": [*sys.path],
         "hooks": (sys.excepthook, sys.unraisablehook, sys.displayhook, threading.excepthook),

@@ -1,12 +1,14 @@
 """The public suite of Jupyter kernel tests, with every optional part filled in."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 # The suite has no types of its own, so nothing is known of its classes either.
 from jupyter_kernel_test import (  # type: ignore[import-untyped]
     IopubWelcomeTests,
     KernelTests,
 )
+
+from tests.limits import HANG_LIMIT_S
 
 
 class TestPublicSuite(KernelTests):  # type: ignore[misc]  # untyped base
@@ -76,6 +78,10 @@ class TestPublicSuite(KernelTests):  # type: ignore[misc]  # untyped base
     supported_history_operations = ("tail", "range", "search")
     code_inspect_sample = "zip"
     code_clear_output = "from IPython.display import clear_output; clear_output()"
+
+    def execute_helper(self, code: str, timeout: float = HANG_LIMIT_S, **options: Any) -> Any:
+        """Do as the suite does, with the patience of these tests: its own is 15 seconds."""
+        return super().execute_helper(code, timeout, **options)
 
 
 class TestPublicWelcome(IopubWelcomeTests):  # type: ignore[misc]  # untyped base

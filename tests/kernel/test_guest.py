@@ -35,7 +35,7 @@ def run_python(*arguments: str, folder: Path) -> tuple[str, str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=HANG_LIMIT_S,
+        timeout=10 * HANG_LIMIT_S,  # some start kernels a hundred times
     )
     assert ended.returncode == 0, ended.stderr
     return ended.stdout, ended.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -183,7 +184,9 @@ def test_still_running() -> None:
 
 def test_unknown_kernel() -> None:
     """A name that is not in the catalogue is refused, and the known ones are listed."""
+    before = signal.getsignal(signal.SIGTERM)
     run = CliRunner().invoke(main, ["run", "--only", "nonesuch"])
+    signal.signal(signal.SIGTERM, before)
 
     assert run.exit_code == 2
     assert "ipykernel" in run.output

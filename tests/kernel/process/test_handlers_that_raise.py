@@ -83,9 +83,9 @@ def test_kernel_is_as_before_once_the_timer_is_off(tmp_path: Path) -> None:
 @pytest.fixture
 def interrupts() -> Iterator[Interrupts]:
     """Interrupts that are installed."""
+    before = signal.getsignal(signal.SIGALRM)
     interrupts = Interrupts()
     interrupts.install()
-    before = signal.getsignal(signal.SIGALRM)
     yield interrupts
     interrupts.restore()
     signal.signal(signal.SIGALRM, before)

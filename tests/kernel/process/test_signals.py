@@ -13,6 +13,7 @@ from itertools import count
 import pytest
 
 from assay.kernel.ipython._lazy_event_loop import LazyEventLoop
+from assay.kernel.process._import_hooks import forget_imports, waiting_imports
 from assay.kernel.process._interrupts import Interrupts
 from assay.kernel.process._signal_pipe import SignalPipe
 from tests.kernel._kernels import HANG_LIMIT_S
@@ -31,6 +32,7 @@ def interrupts() -> Iterator[Interrupts]:
 @pytest.fixture
 def late() -> Iterator[LazyEventLoop]:
     """A loop that an interrupt reaches, and that gives up in the end."""
+    mark = waiting_imports()
     late = LazyEventLoop()
     loop = late.get()
     timer = loop.call_later(HANG_LIMIT_S, loop.stop)
@@ -44,6 +46,7 @@ def late() -> Iterator[LazyEventLoop]:
     signal.signal(signal.SIGINT, before)
     timer.cancel()
     late.end()
+    forget_imports(mark)
 
 
 def signalled(function: Callable[[], object], place: int) -> bool:
