@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import click
-from attrs import frozen
+from attrs import evolve, frozen
 
 from assay import conformance
 from assay.commands._ending import discard_stdout
@@ -23,6 +24,10 @@ from assay.transport import HandshakeForm, Reach
 __all__ = ["Wishes", "run"]
 
 LEVELS = ("MUST", "SHOULD", "MAY")
+
+STRICT = "strict"
+START_LIMIT_S = 60.0
+"""What the options are that are not given."""
 
 MARKS = {Verdict.FAILED: "✗", Verdict.NOTE: "i"}
 
@@ -111,11 +116,22 @@ def _check(wishes: Wishes, checks: Sequence[Check]) -> int:
         existing=wishes.existing,
         reach=wishes.reach,
     )
+    target = evolve(target, argument=_asked_alike(wishes, target.argument))
     account.must_be_writable()
     begins = "starting the kernel" if target.can_start else "waiting for the kernel"
     with _progress(len(checks), begins, quiet=wishes.quiet) as on_result:
         report = conformance.run_checks(target, checks, options, on_result=on_result)
     return account.give(report)
+
+
+def _asked_alike(wishes: Wishes, argument: str) -> str:
+    """Return *argument* behind the options without which one check would find something else."""
+    words = [] if wishes.language is None else ["--language", wishes.language]
+    if wishes.profile != STRICT:
+        words += ["--profile", wishes.profile]
+    if wishes.start_timeout != START_LIMIT_S:
+        words += ["--start-timeout", f"{wishes.start_timeout:g}"]
+    return " ".join((*map(shlex.quote, words), argument))
 
 
 @frozen(kw_only=True)
@@ -194,7 +210,7 @@ def _trace(wishes: Wishes, path: Path) -> int:
     report = conformance.check_recording(
         conformance.Recording.read(path),
         profile=conformance.Profile(wishes.profile),
-        argument=f"--trace {path}",
+        argument=_asked_alike(wishes, f"--trace {shlex.quote(str(path))}"),
         ignored=conformance.rules_named(_split(wishes.ignored)),
     )
     return account.give(report)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import secrets
 from importlib.util import find_spec
+from itertools import count
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
@@ -25,7 +27,7 @@ from assay.protocol import Profile
 from assay.transport import LaunchError
 
 if TYPE_CHECKING:
-    from assay.conformance.fuzz._search import FuzzReport
+    from assay.conformance.fuzz._search import Found, FuzzReport
 
 __all__ = ["Search", "run"]
 
@@ -64,16 +66,21 @@ def _search(target: Target, how: Search, language: Language | None, output: Path
     from assay.conformance.fuzz._search import fuzz  # noqa: PLC0415 - needs Hypothesis
 
     console = Console(stderr=True, highlight=False, markup=False)
+    seed = secrets.randbelow(MAX_SEED) if how.seed is None else how.seed
+    if output is not None:
+        _make_folder(output)
+    numbers = count(1)
     report = fuzz(
         target,
-        seed=secrets.randbelow(MAX_SEED) if how.seed is None else how.seed,
+        seed=seed,
         minutes=how.minutes,
         most=how.conversations,
         profile=PROFILES[how.profile],
         language=language,
         on_event=lambda text: console.print(f"[assay] {text}", soft_wrap=True),
+        on_found=lambda found: _show(found, next(numbers), seed, output),
     )
-    _show(report, output)
+    _summarize(report)
     return Exit.RAISED if report.found else Exit.OK
 
 
@@ -84,18 +91,29 @@ def _replay(target: Target, recording: Recording, profile: Profile) -> int:
     return Exit.OK if failure is None else Exit.RAISED
 
 
-def _show(report: FuzzReport, output: Path | None) -> None:
+def _make_folder(output: Path) -> None:
+    """Find out before minutes of work whether a recording can be written."""
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=output):
+            pass
+    except OSError as error:
+        raise click.UsageError(f"{output}: cannot be written: {error.strerror}") from error
+
+
+def _show(found: Found, number: int, seed: int, output: Path | None) -> None:
     from assay.conformance.fuzz._steps import shown  # noqa: PLC0415 - needs Hypothesis
 
-    for number, one in enumerate(report.found, 1):
-        click.echo(f"{number}. {one.failure.text}")
-        for step in one.steps:
-            click.echo(f"     {shown(step)}")
-        if output is not None:
-            output.mkdir(parents=True, exist_ok=True)
-            path = output / f"failure-{report.seed}-{number}.json"
-            one.recording.write(path)
-            click.echo(f"     recorded in {path}")
+    click.echo(f"{number}. {found.failure.text}")
+    for step in found.steps:
+        click.echo(f"     {shown(step)}")
+    if output is not None:
+        path = output / f"failure-{seed}-{number}.json"
+        found.recording.write(path)
+        click.echo(f"     recorded in {path}")
+
+
+def _summarize(report: FuzzReport) -> None:
     for failure in report.unreproduced:
         click.echo(f"seen once, not with a fresh kernel: {failure.text}")
     click.echo(

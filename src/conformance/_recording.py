@@ -56,16 +56,19 @@ class Recording:
         """
         try:
             found = json.loads(path.read_text("utf-8"))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise RecordingError(f"{path}: wanted a recording in JSON, found {error}") from error
         if not isinstance(found, dict) or found.get("format") != FORMAT:
             raise RecordingError(f"{path}: wanted a recording of format {FORMAT}, found none")
         records = found.get("records")
         if not isinstance(records, list):
             raise RecordingError(f"{path}: records: wanted a list, found {type(records).__name__}")
+        key = found.get("key", "")
+        if not isinstance(key, str) or key != key.encode("utf-8", "ignore").decode():
+            raise RecordingError(f"{path}: key: wanted the text of a key, found something else")
         return cls(
             kernel=str(found.get("kernel", "")),
-            key=str(found.get("key", "")),
+            key=key,
             lines=tuple(_line(path, index, one) for index, one in enumerate(records)),
         )
 
@@ -124,6 +127,8 @@ def _line(path: Path, index: int, found: object) -> Line:
         raise RecordingError(f"{path}: records[{index}]: wanted an object, found {found!r:.40}")
     try:
         frames = found["frames"]
+        if not isinstance(frames, list):
+            raise TypeError(f"wanted a list of frames, found {frames!r:.40}")  # noqa: TRY301 - named below
         return Line(
             index=index,
             client=str(found.get("client", "")),

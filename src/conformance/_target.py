@@ -34,7 +34,8 @@ class Target:
     """What reports call it."""
 
     argument: str
-    """How the command line names it: ``python3``, ``--existing FILE``."""
+    """How the command line names it, and how it is to be asked: ``python3``, ``--existing FILE``,
+    ``--language tiny.toml python3``."""
 
     spec: InstalledKernel | None = None
     argv: tuple[str, ...] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -289,6 +290,34 @@ def test_files_alone(recording: Path, tmp_path: Path, capsys: pytest.CaptureFixt
     assert "FAILED" not in capsys.readouterr().err
     assert run([*words, "--quiet"]) == Exit.RAISED
     assert capsys.readouterr() == ("", "")
+
+
+def test_rerun_of_a_recording(
+    recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command that a report names judges the recording again, by the same profile."""
+    place = recording.rename(tmp_path / "a recording.json")
+    words = ["check", "--trace", str(place), "--profile", "de-facto", "--format", "json"]
+
+    assert run(words) == Exit.RAISED
+    before = json.loads(capsys.readouterr().out)["results"]
+    assert run([*shlex.split(before[0]["rerun"])[1:], "--format", "json"]) == Exit.RAISED
+    again = json.loads(capsys.readouterr().out)
+    assert [again["profile"], again["results"]] == ["de-facto", before]
+
+
+def test_rerun_asks_alike(capsys: pytest.CaptureFixture[str]) -> None:
+    """The command that a report names has the options without which another thing were found."""
+    tiny = str(Path(__file__).parents[1] / "faults" / "tiny.toml")
+    options = ["--language", tiny, "--profile", "de-facto", "--start-timeout", "59.5"]
+    words = ["--select", "EXEC-01.1,SIGN-07.1", "--format", "json", "--cmd", "--", *CALCULATOR]
+
+    run(["check", *options, *words])
+
+    for one in json.loads(capsys.readouterr().out)["results"]:
+        command, check, *words = shlex.split(one["rerun"])
+        asked = [command, check, "--select", one["check"], *options, "--cmd", "--", *CALCULATOR]
+        assert [command, check, *words] == asked
 
 
 def test_trace_asks_for_nothing(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:

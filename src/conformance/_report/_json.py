@@ -106,7 +106,7 @@ def read_report(text: str, name: str) -> Report:
             seconds=table["seconds"],
             results=tuple(_read_result(one) for one in table["results"]),
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         what = f"{type(error).__name__}: {error}"
         raise ReportError(f"{name}: wanted a report of `assay check`: {what}") from error
 

@@ -20,7 +20,7 @@ from assay.conformance.fuzz._play import Peers, play
 from assay.conformance.fuzz._steps import Ask, Frames, Interrupt, Step, conversations
 from assay.protocol import Profile
 
-__all__ = ["Found", "FuzzReport", "OnEvent", "fuzz"]
+__all__ = ["Found", "FuzzReport", "OnEvent", "OnFound", "fuzz"]
 
 SHRINK_S = 60.0
 """How long one failure is shrunk: no attempt begins later. Each that fails needs a fresh kernel."""
@@ -52,6 +52,10 @@ class Found:
     steps: tuple[Step, ...]
     recording: Recording
     """What went over the wire, with a fresh kernel."""
+
+
+OnFound = Callable[[Found], None]
+"""Takes each failure as soon as it is shrunk: a search may be stopped at any time."""
 
 
 @frozen(kw_only=True)
@@ -87,6 +91,7 @@ def fuzz(
     profile: Profile = Profile.LENIENT,
     language: Language | None = None,
     on_event: OnEvent = lambda _: None,
+    on_found: OnFound = lambda _: None,
 ) -> FuzzReport:
     """Search for conversations that the kernel gets wrong.
 
@@ -102,6 +107,7 @@ def fuzz(
         profile: How single messages are judged.
         language: Whose code to run; by default that of the language that the kernel names.
         on_event: Takes lines of progress.
+        on_found: Takes each failure.
 
     Raises:
         LaunchError: the kernel does not start.
@@ -109,7 +115,14 @@ def fuzz(
     ends = time.monotonic() + 60 * minutes
     most = most or MOST_EXAMPLES
     search = _Search(
-        target, profile, language, on_event, ends=ends, most=most, most_shrinks=most_shrinks
+        target,
+        profile,
+        language,
+        on_event,
+        on_found,
+        ends=ends,
+        most=most,
+        most_shrinks=most_shrinks,
     )
     began = time.monotonic()
     try:
@@ -138,6 +151,7 @@ class _Search:
         profile: Profile,
         language: Language | None,
         on_event: OnEvent,
+        on_found: OnFound,
         *,
         ends: float,
         most: int,
@@ -150,6 +164,7 @@ class _Search:
         self._profile = profile
         self._language = language
         self._on_event = on_event
+        self._on_found = on_found
         self._ends = ends
         self._most = most
         self._most_shrinks = most_shrinks
@@ -222,7 +237,7 @@ class _Search:
         if self._target.can_start:
             self._play_alone(self._best)
         self.found.append(self._best)
-        self._on_event(f"found: {self._best.failure.text}")
+        self._on_found(self._best)
         return True
 
     def _play_alone(self, best: Found) -> None:

@@ -24,7 +24,7 @@ from assay.conformance._failure import Failure, no_answer
 from assay.conformance._limits import Limits, OutOfTime
 from assay.conformance._peer import Peer
 from assay.conformance.fuzz._play import Peers, play
-from assay.conformance.fuzz._search import CONFIRMING, FuzzReport, fuzz
+from assay.conformance.fuzz._search import CONFIRMING, FuzzReport, _Search, fuzz
 from assay.conformance.fuzz._steps import Step
 from assay.protocol import Channel, Profile
 
@@ -216,6 +216,12 @@ def test_recordings(tmp_path: Path) -> None:
             '{"format": 1, "records": [{"channel": "shell", "sender": "client", "frames": [3]}]}',
             "records[0]: wanted channel",
         ),
+        (
+            '{"format": 1, "records": [{"channel": "shell", "sender": "client", "frames": "ab"}]}',
+            "wanted a list of frames",
+        ),
+        ("[" * 100_000, "wanted a recording in JSON"),
+        ('{"format": 1, "key": "\\ud800", "records": []}', "key: wanted the text"),
     ],
 )
 def test_files_that_are_no_recordings(tmp_path: Path, text: str, wanted: str) -> None:
@@ -227,6 +233,40 @@ def test_files_that_are_no_recordings(tmp_path: Path, text: str, wanted: str) ->
         Recording.read(path)
 
     assert wanted in str(caught.value)
+
+
+def test_search_that_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was found before Ctrl-C has been shown, and its recording written."""
+    rounds = list[int]()
+    real = _Search.round
+
+    def stopped(self: _Search, number: int) -> bool:
+        rounds.append(number)
+        if len(rounds) == 2:
+            raise KeyboardInterrupt
+        return real(self, number)
+
+    monkeypatch.setattr(_Search, "round", stopped)
+    words = ["fuzz", "--conversations", "15", "--seed", "1", "--language", TINY]
+    words += ["--output", str(tmp_path), "--cmd", "--", *faulty("hdr-version-other").argv]
+
+    result = CliRunner().invoke(cli, words, standalone_mode=False)
+
+    assert result.return_value == 130
+    assert "1. HDR-09" in result.output
+    assert (tmp_path / "failure-1-1.json").exists()
+
+
+def test_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    """That is said before the search begins."""
+    file = tmp_path / "file"
+    file.touch()
+    words = ["fuzz", "--output", str(file / "folder"), "--cmd", "--", *faulty("good").argv]
+
+    result = CliRunner().invoke(cli, words)
+
+    assert result.exit_code == 2
+    assert "folder: cannot be written" in result.output
 
 
 def test_command(tmp_path: Path) -> None:
