@@ -17,6 +17,7 @@ from assay.kernel.dispatch._handlers import Handlers
 from assay.kernel.lanes._shutdown import Ending
 from assay.kernel.output._descriptors import real_stderr
 from assay.kernel.process._collector import collector_at_rest
+from assay.kernel.process._descriptor_limit import refuse_too_few
 from assay.kernel.process._exit import call_at_exit, end_children, run_exit_functions
 from assay.kernel.process._import_hooks import after_import, forget_imports, waiting_imports
 from assay.kernel.process._ownership import GUEST, Ownership
@@ -281,6 +282,8 @@ class Kernel:
             for read_end in parts.capture.read_ends:
                 io.watch_text(read_end, parts.capture.read_some)
         stack.callback(parts.capture.restore)
+        if owned.exit:
+            after_import("resource", refuse_too_few)
         if owned.threads:
             parts.parents.follow_threads(lambda: get_ident() == io.ident)
             after_import("concurrent.futures.thread", parts.parents.follow_pools)

@@ -18,6 +18,7 @@ from assay.kernel._kernel import Kernel
 from assay.kernel._record_keeping import note_failure, open_record
 from assay.kernel.dispatch._handlers import Handlers
 from assay.kernel.output._descriptors import real_stderr
+from assay.kernel.process._descriptor_limit import DESCRIPTORS
 from assay.kernel.process._exit import join_threads
 from assay.kernel.process._ownership import OWNER
 from assay.protocol import (
@@ -45,10 +46,6 @@ logger = get_logger("assay.kernel")
 SWITCH_INTERVAL_S = 0.0005
 """How long a busy cell may keep the I/O thread from the interpreter; Python's default is ten times
 as long (decision 0004)."""
-
-DESCRIPTORS = 70
-"""What a kernel needs at least: 47 for its sockets, 12 to spare, 5 for each client, and a few for
-files."""
 
 LINE = "[assay] %(levelname)s %(message)s"
 """How the kernel logs."""

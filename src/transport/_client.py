@@ -67,8 +67,6 @@ class Client(Verbs):
         session: Signs, encodes and checks; a fresh one under *connection*'s key if not given.
         channels: Which sockets to open.
         lifeline: The kernel's process, if it is ours: waiting ends when it has ended.
-        receive_limit: Messages that ZeroMQ keeps for each socket while they are not read; 0 sets no
-            limit, so that nothing is lost on this side.
         recorder: Sees each message that is sent and received.
 
     Raises:
@@ -82,7 +80,6 @@ class Client(Verbs):
         session: Session | None = None,
         channels: Collection[Channel] = tuple(Channel),
         lifeline: Lifeline | None = None,
-        receive_limit: int = 0,
         recorder: Recorder | None = None,
     ) -> None:
         self.connection = connection
@@ -96,7 +93,6 @@ class Client(Verbs):
             self.session.session.encode(),
             channels=channels,
             lifeline=lifeline,
-            receive_limit=receive_limit,
             recorder=recorder,
         )
         if lifeline is None:

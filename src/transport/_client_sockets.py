@@ -64,8 +64,6 @@ class ClientSockets:
         channels: Which sockets to open.
         followed: Of which of them `is_connected` and `has_greeted` tell.
         lifeline: The kernel's process, if it is ours: waiting ends when it has ended.
-        receive_limit: Messages that ZeroMQ keeps for each socket while they are not read; 0 sets no
-            limit.
         recorder: Sees each message.
 
     Raises:
@@ -81,7 +79,6 @@ class ClientSockets:
         channels: Collection[Channel],
         followed: Collection[Channel] = (),
         lifeline: Lifeline | None,
-        receive_limit: int,
         recorder: Recorder | None = None,
     ) -> None:
         if reason := why_unreachable(connection) or _unchosen(connection, channels):
@@ -100,7 +97,7 @@ class ClientSockets:
         self._last: dict[Channel, int] = {}
         try:
             for channel in channels:
-                self._sockets[channel] = self._connect(channel, receive_limit)
+                self._sockets[channel] = self._connect(channel)
         except zmq.ZMQError as error:
             self._context.destroy(linger=0)
             raise TransportError(
@@ -233,11 +230,11 @@ class ClientSockets:
             if deadline.passed:
                 raise TimedOutError("a heartbeat", deadline.timeout or 0)
 
-    def _connect(self, channel: Channel, receive_limit: int) -> zmq.Socket[bytes]:
+    def _connect(self, channel: Channel) -> zmq.Socket[bytes]:
         connection = self._connection
         socket = self._context.socket(zmq.SUB if channel is Channel.IOPUB else zmq.DEALER)
         socket.linger = LINGER_MS
-        socket.rcvhwm = receive_limit
+        socket.rcvhwm = 0  # nothing is lost on this side
         socket.sndhwm = 0
         socket.set(zmq.RECONNECT_IVL, RECONNECT_MS)
         if channel in DEALERS:

@@ -48,7 +48,6 @@ class RawClient:
             channels=channels,
             followed=followed,
             lifeline=lifeline,
-            receive_limit=0,
             recorder=recorder,
         )
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from assay.kernel import _main
-from assay.kernel._main import DESCRIPTORS
+from assay.kernel.process._descriptor_limit import DESCRIPTORS
 from assay.protocol import Channel, ConnectionFile, Transport
 from assay.transport import Client, free_ports
 from tests.kernel._kernels import HANG_LIMIT_S, argv, be_patient, execute, result, start

@@ -123,3 +123,30 @@ def test_end_needs_no_descriptor_of_the_program(kernel: KernelProcess, full: Cli
 
     assert kernel.shutdown() == 0
     assert "Too many open files" not in kernel.written()
+
+
+TOO_FEW = """\
+import os, resource
+kind = resource.RLIMIT_NOFILE
+before = resource.getrlimit(kind)
+for set_limit in (resource.setrlimit, lambda *a: resource.prlimit(os.getpid(), *a)):
+    try: set_limit(kind, (10, before[1]))
+    except ValueError as error: print(error)
+print(resource.getrlimit(kind) == before == resource.prlimit(0, kind))
+child = os.fork()
+if not child:
+    resource.setrlimit(kind, (10, 10))
+    os._exit(resource.getrlimit(kind)[0])
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+def test_a_limit_that_would_end_the_kernel_is_refused(mine: Client) -> None:
+    """A cell cannot set fewer descriptors than ZeroMQ waits for; its children can."""
+    refused = (
+        "wanted a limit of at least 70 file descriptors, found 10: "
+        "the kernel, which runs in this process, would be aborted\n"
+    )
+
+    assert execute(mine, TOO_FEW).text() == f"{refused}{refused}True\n10\n"
+    assert result(execute(mine, "1")) == "1"

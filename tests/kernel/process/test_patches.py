@@ -61,7 +61,7 @@ def test_inherited_attribute_is_inherited_again() -> None:
 
 
 USE_ALL = """\
-import anyio, asyncio, concurrent.futures.thread, pdb, IPython.core.magics.script, trio
+import anyio, asyncio, concurrent.futures.thread, pdb, IPython.core.magics.script, resource, trio
 try: 1 / 0
 except ZeroDivisionError: get_ipython().showtraceback()
 get_ipython().Completer
