@@ -208,9 +208,10 @@ class Kernel:
                     parts.essentials.keep()
                 interpreter.attach(parts.host)
             parts.debugger.know_interpreter(interpreter)
-            if parts.signals is not None:
-                parts.signals.hold_interrupts_in_forks()
-                parts.interrupts.handlers.leave_code()  # start-up files are the user's code too
+            if (signals := parts.interruption.signals) is not None:
+                signals.hold_interrupts_in_forks()
+                # Start-up files are the user's code too.
+                parts.interruption.interrupts.handlers.leave_code()
             parts.subshells.serve(cast("ConcurrentInterpreter", interpreter))
             parts.beside.serve(*parts.services.of_onlooker(interpreter))
             if self._ownership.descriptors and os.environ.get("ASSAY_RESERVE") != "0":
@@ -261,19 +262,20 @@ class Kernel:
 
     def _acquire(self, parts: Parts, heartbeat: Heartbeat, stack: ExitStack) -> None:
         """Take what *stack* gives back, last first."""
-        owned, io = self._ownership, parts.io
+        owned, io, interruption = self._ownership, parts.io, parts.interruption
+        visit = interruption.visit
         parts.effects.remove_files = partial(self._remove_files, heartbeat)
         if (around := self._around) is None:  # else some may be the other kernel's
             stack.callback(patches.undo_since, patches.mark())
             stack.callback(forget_imports, waiting_imports())
-        elif parts.visit is not None:
+        elif visit is not None:
             stack.callback(around.reset)
-            around.may_strike, around.put_off = parts.may_strike, parts.visit.put_off
+            around.may_strike, around.put_off = interruption.may_strike, visit.put_off
         if self._record is not None:
             note_exits(self._record)
         stack.callback(io.stop)  # before it runs, this only closes the sockets
         stack.callback(heartbeat.close)
-        if (signals := parts.signals) is not None:
+        if (signals := interruption.signals) is not None:
             signals.install()
             stack.callback(signals.restore, goes_on=not owned.exit)
             signals.follow_forks(parts.output.after_fork)
@@ -300,11 +302,11 @@ class Kernel:
         stack.callback(parts.beside.close)
         if owned.threads:
             stack.callback(parts.parents.forget_threads)
-        if parts.visit is not None:
+        if visit is not None:
             from assay.kernel.process._forks import call_in_children  # noqa: PLC0415 - for guests
 
             stack.callback(call_in_children(parts.output.after_fork))
-            stack.callback(parts.visit.end)
+            stack.callback(visit.end)
         if owned.streams:
             stack.enter_context(replaced_streams(parts.host.stdout, parts.host.stderr))
 
@@ -326,7 +328,7 @@ class Kernel:
         functions = [*parts.host.close_functions]
         if owns_exit:
             functions += [run_exit_functions, postpone_exit(), interpreter.close]
-        call_at_exit(functions, parts.interruptible)
+        call_at_exit(functions, parts.interruption.allowed)
         if not owns_exit:  # what it has of the process is given back whatever comes
             call_at_exit([interpreter.close], nullcontext)
         parts.main.leave_code()

@@ -7,8 +7,6 @@ What each part does and why it is safe stands at its top: `lanes` (where a reque
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
-from functools import partial
 from threading import Lock  # by name: gevent replaces the module's
 from typing import TYPE_CHECKING, ClassVar, TextIO
 
@@ -18,8 +16,8 @@ from assay.kernel.dispatch._replies import Responder
 from assay.kernel.dispatch._stdin import Prompter
 from assay.kernel.lanes._answering import Surroundings
 from assay.kernel.lanes._beside import Beside
-from assay.kernel.lanes._cell_interrupts import CellInterrupts
 from assay.kernel.lanes._host import KernelHost
+from assay.kernel.lanes._interruption import Interruption
 from assay.kernel.lanes._late_subshells import LateSubshells
 from assay.kernel.lanes._main_lane import MainLane
 from assay.kernel.lanes._router import FEATURE, Router
@@ -33,16 +31,13 @@ from assay.kernel.output._parents import Parents
 from assay.kernel.output._prints import is_within_print
 from assay.kernel.output._streams import OutputStream
 from assay.kernel.process._essentials import Essentials
-from assay.kernel.process._interrupts import Interrupts
 from assay.kernel.process._ownership import Ownership
-from assay.kernel.process._signal_watch import INTERRUPT_RETRY_S, SignalWatch
 from assay.protocol import Channel, ConnectionFile, Envelope, KernelInfoReply, Session, StreamName
 from assay.transport import IoThread, KernelSockets, Topics
 
 if TYPE_CHECKING:
     from assay._record import Record
     from assay.kernel._interpreter import Interpreter
-    from assay.kernel.process._visit import Visit
     from assay.transport import Receiver, Recorder
 
 __all__ = ["Parts"]
@@ -95,19 +90,12 @@ class Parts:
             io.log, session, self.parents, topics.of, publish_silent=publish_silent
         )
         self.capture = DescriptorCapture(self.output)
-        self.interrupts = Interrupts()
         prompter = Prompter(io.log, session, lambda: io.drain(Channel.STDIN), Lock)
         streams = (
             OutputStream(StreamName.STDOUT, self.output, self.capture, io.log, self.parents),
             OutputStream(StreamName.STDERR, self.output, self.capture, io.log, self.parents),
         )
-        visits = ownership.visits and not ownership.signals
-        self.visit = self._make_visit(streams) if visits else None
-        self.interruptible: Callable[[], AbstractContextManager[None]] = nullcontext
-        if ownership.signals:
-            self.interruptible = self.interrupts.allowed
-        elif self.visit is not None:
-            self.interruptible = self.visit.allowed
+        self.interruption = Interruption(ownership, io, self.parents, streams)
         self.host = KernelHost(
             io=io,
             output=self.output,
@@ -115,7 +103,7 @@ class Parts:
             capture=self.capture,
             streams=streams,
             prompter=prompter,
-            interrupts=self.interrupts,
+            interrupts=self.interruption.interrupts,
             real_stderr=stderr,
             crash_file=stderr if record is None else record.fileno(),
             connection=connection,
@@ -136,22 +124,17 @@ class Parts:
             catch_up=self.host.catch_up,
             put_back=self.essentials.put_back,
         )
-        self.main = MainLane(self._around, self.interruptible)
-        if ownership.signals:
-            self.main.leave_code = self.interrupts.ensure_left
-            self.main.interrupts = self.interrupts
-        elif self.visit is not None:
-            self.main.leave_code = self.visit.leave
-            effects.interrupt = self.visit.interrupt
-        self.main.ends_by_keyboard = not ownership.signals
+        self.main = MainLane(self._around, self.interruption.allowed)
+        self.interruption.attach(self._around, self.main, effects)
         features = info.supported_features or ()
         self.host.attach(self.main)
-        self.signals = self._signal_watch(effects) if ownership.signals else None
         effects.stop = self.main.wake
         self.control = ThreadLane(
             "assay-control", lambda request: serve(request, control, self.responder)
         )
-        self.debugger = debugger = LateDebugger(self._around, self.host, self._interrupt)
+        self.debugger = debugger = LateDebugger(
+            self._around, self.host, self.interruption.interrupt
+        )
         if DEBUGGER in features and not control.has_deferred:  # else a debugger is there already
             control.defer(lambda: debugger.serve(control))
         control.defer_for("usage_request", lambda: serve_usage(control))
@@ -159,8 +142,8 @@ class Parts:
             info=info,
             connection=connection,
             shutdown=self.shutdown,
-            interrupt=self._interrupt,
-            interruptible=self.interruptible,
+            interrupt=self.interruption.interrupt,
+            interruptible=self.interruption.allowed,
             record=record,
         )
         self.beside = self.main.answering.limits = Beside(
@@ -175,7 +158,7 @@ class Parts:
             self.host,
             self.services,
             self.beside,
-            signals=self.signals,
+            signals=self.interruption.signals,
             on_end=prompter.forget,
         )
         self.router = self.router_class(
@@ -188,10 +171,6 @@ class Parts:
             subshells=self.subshells.made if FEATURE in features else None,
         )
         inbox.receive = self.router.receive
-
-    def may_strike(self) -> bool:
-        """Return True where an interrupt may strike the thread of the cells, for a guest's."""
-        return self.main.is_waiting or (self.visit is not None and self.visit.may_strike())
 
     def shell_handlers(self, interpreter: Interpreter) -> Handlers:
         """Return what the main lane answers with *interpreter*."""
@@ -211,30 +190,6 @@ class Parts:
     ) -> IoThread:
         """Return the owner of *sockets*, which has not begun."""
         return IoThread(sockets, session, receiver, topics, recorder)
-
-    @property
-    def _interrupt(self) -> Callable[[], None] | None:
-        if self.signals is not None:
-            return self.signals.interrupt
-        return self.visit.interrupt if self.visit is not None else None
-
-    def _make_visit(self, streams: tuple[OutputStream, OutputStream]) -> Visit:
-        from assay.kernel.process._visit import Visit  # noqa: PLC0415 - only guests need it
-
-        def later(call: Callable[[], None]) -> None:
-            self.io.log.call(lambda: self.io.call_later(INTERRUPT_RETRY_S, call))
-
-        return Visit(self.interrupts, streams, lambda: self.parents.of_context() is not None, later)
-
-    def _signal_watch(self, effects: KernelEffects) -> SignalWatch:
-        main = self.main
-        signals = SignalWatch(self.io, self.interrupts, wake=main.wake, terminate=main.terminate)
-        cells = CellInterrupts(self._around, main, self.interrupts)
-        signals.say_it_goes_on = cells.say_it_goes_on
-        signals.interrupt_later = partial(cells.interrupt_behind_start, signals.interrupt_again)
-        effects.interrupt = signals.interrupt_all
-        effects.handles_sigterm = lambda: signals.handles_sigterm
-        return signals
 
 
 class _Inbox:

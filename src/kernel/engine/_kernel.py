@@ -160,7 +160,7 @@ class EngineParts(Parts):
         self.interpreter = cast("TaskInterpreter", interpreter)  # what `EngineKernel` was given
         shell = super().shell_handlers(interpreter)
         lend = Lender(self.main).lend
-        tasks = Tasks(self.interpreter, self.output, self.interruptible, lend)
+        tasks = Tasks(self.interpreter, self.output, self.interruption.allowed, lend)
         shell.on(ApplyRequest, tasks.handle)
         self.ready()
         return EngineHandlers(shell)
