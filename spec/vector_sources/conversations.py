@@ -407,6 +407,15 @@ def _conversations() -> Iterator[tuple[str, Scene]]:  # noqa: PLR0915 - one scen
     scene.exchange("mine", "kernel_info_request", {}, INFO)
     yield "two clients", scene.exchange("yours", "kernel_info_request", {}, INFO, client="other")
 
+    plain = {**INFO, "supported_features": ["debugger"]}
+    for name, info in (("questions", plain), ("questions of a shell", INFO)):
+        has = "has" if info is INFO else "has no"
+        scene = Scene(f"A kernel that {has} subshells is asked for two words.")
+        scene.exchange("info", "kernel_info_request", {}, info)
+        for label in ("one", "two"):
+            scene.exchange(label, "complete_request", {"code": "p", "cursor_pos": 1}, words)
+        yield name, scene
+
 
 # The faults
 
@@ -863,6 +872,12 @@ FAULTS: tuple[tuple[str, str, str, tuple[Change, ...]], ...] = (
     ("HIST-05", "search", "One cell is listed twice.", (
         content("history", unique=True),
         content("history.reply", history=[[1, 1, "x"], [1, 2, "x"]]),
+    )),
+    ("SHELL-20", "questions", "The second is answered before the first.", (
+        move("one.idle"), move("one.reply"),
+    )),
+    ("SUBSHELL-10", "questions of a shell", "The second is answered before the first.", (
+        move("one.idle"), move("one.reply"),
     )),
 )  # fmt: skip
 """The rule that is broken, the scene, what is wrong, and the change. New ones come last: the place

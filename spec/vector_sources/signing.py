@@ -591,6 +591,7 @@ def replay() -> list[Vector]:
                 again,
             ],
             "WIRE-18",
+            "WIRE-23",
         ),
         _sequence(
             "REPLAY-019",

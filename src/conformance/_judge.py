@@ -35,7 +35,9 @@ earlier check. The last words of a kernel may come when nothing else is waited f
 """
 
 
-UNCLEAR_BEHIND_WRONG_CODE = frozenset({"SHELL-15", "EXEC-22", "EXEC-24", "EXEC-26"})
+UNCLEAR_BEHIND_WRONG_CODE = frozenset(
+    {"SHELL-15", "SHELL-20", "SUBSHELL-10", "EXEC-22", "EXEC-24", "EXEC-26"}
+)
 """What a wrong request of ours may be the reason of: code that ran meanwhile, or failed."""
 
 RUNS_CODE = frozenset({"execute_request", "comm_open", "comm_msg", "comm_close"})

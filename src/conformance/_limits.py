@@ -72,6 +72,11 @@ class Limits:
         """Let the time of a check begin."""
         self._ends = time.monotonic() + self.check_s
 
+    def forgive(self, seconds: float) -> None:
+        """Add to the time of the check what the system has kept this process waiting."""
+        if self._ends is not None:
+            self._ends += seconds
+
     def stop(self) -> None:
         """End all waiting, now and later; from any thread."""
         self._stopped = True

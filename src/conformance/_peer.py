@@ -184,7 +184,9 @@ class Peer:
                 return bool(reached())
             self._read_all()
             if not reached():
-                ends += self._overslept(min(left, LOOK_AGAIN_S))
+                overslept = self._overslept(min(left, LOOK_AGAIN_S))
+                self._limits.forgive(overslept)
+                ends += overslept
         return True
 
     def must_be_askable(self) -> None:
@@ -245,11 +247,15 @@ class Peer:
         response = self.send("kernel_info_request", channel=channel)
         return self.wait_for(lambda: response.replies)
 
-    def quiet(self, channel: Channel = Channel.SHELL) -> bool:
+    def quiet(self, channel: Channel = Channel.SHELL, *, timeout: float | None = None) -> bool:
         """Wait until all that was sent before on *channel* has had its effects here.
 
         For checks that nothing comes: a further request is answered and seen to become idle, and
         what was published before that is here. No sleeping proves that.
+
+        Args:
+            channel: Where.
+            timeout: Seconds for the answer; by default the patience with this kernel.
 
         Returns:
             Whether the further request was answered.
@@ -259,7 +265,7 @@ class Peer:
         """
         self._require_ears(channel)
         response = self.send("kernel_info_request", channel=channel)
-        answered = self.wait_for(lambda: response.replies)
+        answered = self.wait_for(lambda: response.replies, timeout)
         self.wait_for(lambda: response.done, self._limits.grace)
         return answered
 

@@ -41,6 +41,9 @@ GOES_ON = "a kernel that goes on running"
 ANSWERS = "a kernel that goes on answering"
 """What is wanted of one that says nothing any more."""
 
+IN_TIME = "an end of the check in time"
+"""What is wanted of one that neither ends a check nor goes on answering."""
+
 FIRST_CELL = "SHELL-01.3"
 """The check that fails if a kernel ends with the first cell."""
 
@@ -221,12 +224,16 @@ class Run:
             return shared
         start = len(testee.traffic)
         outcome = _outcome_of(check, testee)
+        is_slow = outcome.expected == IN_TIME and _goes_on(testee)
+        if is_slow:
+            outcome = skipped(f"{outcome.got}, and the kernel went on: it or the machine is slow")
         # After a signal that did not do what it should, nothing is known of what it will do yet;
         # and an answer to a prompt that was not taken may be taken for the next one.
         unsure = check.process or _has_stdin(testee, start)
         doubtful = unsure and outcome.verdict is Verdict.FAILED
         settled = not (check.fresh or doubtful) and _settle(testee)
-        if outcome.verdict is Verdict.SKIPPED and not settled and _is_harmless(check):
+        is_silent = not settled and not is_slow
+        if outcome.verdict is Verdict.SKIPPED and is_silent and _is_harmless(check):
             # It is silent, and no code of ours keeps it busy.
             outcome = failed(ANSWERS, "no answer behind this check")
         ended = outcome.expected == GOES_ON or (
@@ -237,7 +244,7 @@ class Run:
         if not settled and not self._target.can_start:
             # There is no other one: what is asked from now on would say nothing.
             self._silent_since = check.id
-            if outcome.verdict is not Verdict.FAILED:
+            if outcome.verdict is not Verdict.FAILED and is_silent:
                 outcome = failed(ANSWERS, "no answer behind this check")
         if check.fresh:
             _read_rest(testee)
@@ -318,12 +325,15 @@ class Run:
     def _start(self) -> Testee:
         limits = Limits(self._start_s)
         self._limits.add(limits)
-        return Testee.start(
+        testee = Testee.start(
             self._target,
             limits=limits,
             language=self._language,
             start_limit=limits.start(self._options.start_limit),
         )
+        # Where it takes longer than the first one did, so may all else.
+        limits.start_s = max(self._start_s, testee.started_s)
+        return testee
 
     def _note(
         self, check: Check, outcome: Outcome, testee: Testee | None, start: int, began: float
@@ -398,7 +408,7 @@ def _outcome_of(check: Check, testee: Testee) -> Outcome:  # noqa: PLR0911 - a t
     except LaunchError as error:
         return failed("a kernel that starts", str(error))
     except OutOfTime as error:
-        return failed("an end of the check in time", str(error))
+        return failed(IN_TIME, str(error))
     except AssayError as error:
         return failed("a kernel that can be talked to", str(error))
     except Exception as error:  # noqa: BLE001 - one check's own fault must not end the run
@@ -438,11 +448,23 @@ def _settle(testee: Testee) -> bool:
     """Return whether the kernel is fit for the next check: alive, idle and answering."""
     testee.limits.begin()
     try:
-        answered = testee.peer.quiet()
+        # What a check has left to do may take long, as the first completion does.
+        answered = testee.peer.quiet(timeout=testee.patience * 3)
         ended = testee.await_cells()
     except (AssayError, OutOfTime):
         return False
     return answered and ended and testee.is_running
+
+
+def _goes_on(testee: Testee) -> bool:
+    """Return whether the kernel answers, or goes on with what it was asked, behind our limit.
+
+    Then it was the limit that ended the check, and the kernel is accused of nothing.
+    """
+    testee.read_all()  # what is here by now is of the time before
+    start = len(testee.peer.arrivals)
+    # A status may be published by a thread of its own, while what it is about hangs.
+    return _settle(testee) or any(one.msg_type != "status" for one in testee.peer.arrivals[start:])
 
 
 def _read_rest(testee: Testee) -> None:

@@ -508,7 +508,7 @@ class IoThread:
         try:
             envelope = self._session.open(frames)
         except RemoteError as error:
-            # Dropped without a trace on the wire (WIRE-18, SIGN-10).
+            # Dropped without a trace on the wire (WIRE-23, SIGN-10).
             logger.warning("%s: dropped a message: %s", channel, error)
             return
         if envelope.header.session == self._session.session:

@@ -96,7 +96,7 @@ def test_unjudged() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "rules"), [("comm_msg", set()), ("inspect_request", {"SHELL-15"})]
+    ("wrong", "rules"), [("comm_msg", set()), ("inspect_request", {"SHELL-20"})]
 )
 def test_questions_beside_wrong_code(wrong: str, rules: set[str]) -> None:
     """Questions that are answered at once are fine while code runs, be it that of a wrong request,

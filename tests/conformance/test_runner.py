@@ -26,7 +26,9 @@ from assay.conformance import (
     Target,
     Testee,
     Verdict,
+    _limits,
     _peer,
+    _runner,
     _traffic,
     all_checks,
     check,
@@ -44,6 +46,7 @@ from assay.protocol import Channel, ConnectionFile, Transport
 from assay.spec import requirements
 from tests.conformance.late_channels import delayed
 from tests.faults.harness import ask
+from tests.limits import HANG_LIMIT_S
 
 CALCULATOR = Path(__file__).parents[2] / "examples" / "calculator.py"
 
@@ -146,20 +149,67 @@ def test_what_is_here_when_the_time_is_over() -> None:
 
 
 def test_time_in_which_the_checks_do_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For how long the system keeps the checks themselves waiting is not the kernel's fault."""
+    """For how long the system keeps the checks themselves waiting is not the kernel's fault.
+
+    It counts neither in the wait nor in the time of the whole check.
+    """
     now, reads = [0.0], []
 
     def read(seconds: float) -> None:
         reads.append(seconds)
         now[0] += seconds + 60.0
 
-    monkeypatch.setattr(_peer, "time", Mock(monotonic=lambda: now[0]))
-    peer = Mock(_limits=Limits(), read=read)
+    for module in (_peer, _limits):
+        monkeypatch.setattr(module, "time", Mock(monotonic=lambda: now[0]))
+    limits = Limits(1.0)
+    limits.begin()
+    peer = Mock(_limits=limits, read=read)
     peer._overslept = partial(Peer._overslept, peer)
 
     assert Peer.wait_for(peer, lambda: len(reads) == 3, timeout=1.0)
     assert not Peer.wait_for(peer, lambda: False, timeout=1.0)
     assert sum(reads[3:]) == pytest.approx(1.0)
+
+
+def _stopped(kernel: Testee) -> Outcome:
+    assert kernel.is_running
+    raise OutOfTime("the check was stopped")
+
+
+def _stopped_in_a_loop(kernel: Testee) -> Outcome:
+    cell = kernel.peer.execute(kernel.snippet("loop"), wait=False)
+    assert kernel.peer.wait_for(lambda: cell.of_type("execute_input"), HANG_LIMIT_S)
+    kernel.limits.times = 0.1  # what follows never comes
+    return _stopped(kernel)
+
+
+@pytest.mark.parametrize(
+    ("function", "verdict"), [(_stopped, Verdict.SKIPPED), (_stopped_in_a_loop, Verdict.FAILED)]
+)
+def test_check_that_our_limit_ends(function: Callable[[Testee], Outcome], verdict: Verdict) -> None:
+    """That a check takes too long accuses a kernel that hangs, and none that answers behind it."""
+    (result,) = ask("good", [made_check("SHELL-14.99", "It ends in time.")(function)]).results
+
+    assert (result.outcome, "stopped" in result.reason + result.got) == (verdict, True)
+
+
+@pytest.mark.parametrize(("msg_type", "goes_on"), [("stream", True), ("status", False)])
+def test_kernel_that_goes_on(
+    monkeypatch: pytest.MonkeyPatch, msg_type: str, *, goes_on: bool
+) -> None:
+    """One that is not through, and still says something, is slow and does not hang.
+
+    A status alone may come from another thread than the one that hangs.
+    """
+    arrivals: list[Mock] = []
+
+    def settle(_: Testee) -> bool:
+        arrivals.append(Mock(msg_type=msg_type))
+        return False
+
+    monkeypatch.setattr(_runner, "_settle", settle)
+
+    assert _runner._goes_on(Mock(peer=Mock(arrivals=arrivals))) is goes_on
 
 
 def test_time_limit() -> None:

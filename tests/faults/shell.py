@@ -447,6 +447,27 @@ class LastFirst(Kernel):
             lane.waiting.rotate(1)
 
 
+@fault("shell-questions-last-first", "SHELL-20", "The question that came last is answered first.")
+class QuestionsLastFirst(Kernel):
+    """Cells and comm messages keep their order, and there are no subshells."""
+
+    features: tuple[str, ...] = ("debugger",)
+
+    def route(self, request: Incoming) -> None:
+        super().route(request)
+        lane = self.lanes[None]
+        is_question = request.type.endswith("_request") and request.type != "execute_request"
+        if request.channel == SHELL and is_question and len(lane.waiting) > 1:
+            lane.waiting.rotate(1)
+
+
+@fault("subshell-questions-last-first", "SUBSHELL-10", "As before, in a kernel with subshells.")
+class SubshellQuestionsLastFirst(QuestionsLastFirst):
+    """The enhancement proposal wants each subshell to keep the order, the main shell too."""
+
+    features = ("debugger", "kernel subshells")
+
+
 @fault("shell-no-shutdown", "SHELL-16 CTRL-14", "A shutdown on shell is ignored.")
 class NoShutdownOnShell(Kernel):
     """Control alone."""

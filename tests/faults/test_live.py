@@ -80,12 +80,14 @@ VARIATIONS = (
 OPTIONAL = {
     "comms-of-a-library": ("INFO-12.1", "INFO-12.2", "COMM-02.1", "COMM-03.1"),
     "no-shutdown": ("CTRL-04.1", "SHELL-16.1"),
+    "own-status": ("SIGN-10.3", "WIRE-23.1", "WIRE-23.2"),
     "shell-complete-dropped": ("COMPLETE-06.1",),
 }
 """Kernels that leave something out, and the checks that would judge how they do it."""
 
 ODD = {
     "stdout-behind-a-prompt": ("EXEC-31.11", "ISCOMPLETE-04.3", "STDIN-09.1"),
+    "own-status": ("HDR-13.2",),
     "interrupts-late": ("CTRL-01.1", "CTRL-11.1", "CTRL-11.2", "EXEC-30.1"),
 }
 """Variations of which few checks could take notice, and these."""

@@ -236,6 +236,15 @@ class Background(Kernel):
         super().finished(request)
 
 
+@variation("own-status", "Behind each request it says without a parent, too, that it is idle.")
+class OwnStatus(Kernel):
+    """A side effect typically has a parent, and this is none of the request's."""
+
+    def finished(self, request: Incoming) -> None:
+        self.publish_status("idle", None)
+        super().finished(request)
+
+
 @variation("streams-in-parts", "What is printed comes in two messages, wherever they part.")
 class InParts(Kernel):
     """How much text a message has is open."""
@@ -488,7 +497,9 @@ class QuestionsOvertake(Kernel):
 
     def route(self, request: Incoming) -> None:
         asks = ("kernel_info_request", "complete_request", "is_complete_request")
-        if request.channel == SHELL and request.type in asks:
+        current = self.lanes[None].current
+        runs_code = current is not None and current.type == "execute_request"
+        if request.channel == SHELL and request.type in asks and runs_code:
             self.handle(request, Lane("none", self))
         else:
             super().route(request)

@@ -417,7 +417,7 @@ class DeafAfterMalformed(Kernel):
             super().receive(channel, frames)
 
 
-@fault("wire-status-of-malformed", "WIRE-18", "Busy and idle are published for what is malformed.")
+@fault("wire-status-of-malformed", "WIRE-23", "Busy and idle are published for what is malformed.")
 class StatusOfMalformed(Kernel):
     """Busy before the message is parsed."""
 
@@ -428,7 +428,7 @@ class StatusOfMalformed(Kernel):
         super().rejected(channel, frames, error)
 
 
-@fault("wire-runs-malformed-content", "WIRE-18", "Content that is no object is read as empty.")
+@fault("wire-runs-malformed-content", "WIRE-23", "Content that is no object is read as empty.")
 class RunsMalformed(Kernel):
     """A request without fields gets an answer where none is due."""
 

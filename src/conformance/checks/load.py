@@ -10,6 +10,7 @@ from assay.conformance._outcome import Outcome, failed, note, passed, skipped
 from assay.conformance._response import Response
 from assay.conformance._testee import Testee
 from assay.conformance.checks._cells import lines, moving_count, must_run, printed
+from assay.conformance.checks._questions import asked_at_once
 
 __all__: list[str] = []
 
@@ -172,8 +173,9 @@ def mixed(kernel: Testee) -> Outcome:
         "is_complete_request": {"code": "1"},
         "comm_info_request": {},
     }
-    # What is not answered alone need not be answered among others (SHELL-02).
-    served = [one for one, content in contents.items() if kernel.peer.ask(one, content).replies]
+    # What is not answered once need not be answered among others (SHELL-02).
+    first = asked_at_once(kernel, contents)
+    served = [one for one, response in first.items() if response.replies]
     asked = [kernel.peer.send(one, contents[one]) for _ in range(10) for one in served]
     kernel.peer.wait_for(lambda: all(one.replies for one in asked), kernel.patience * 2)
     kernel.peer.quiet()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from assay.conformance._arrival import Arrival, Object
+from assay.conformance._arrival import Arrival
 from assay.conformance._check import check
 from assay.conformance._outcome import Outcome, Skip, failed, note, passed, skipped
 from assay.conformance._response import Response
 from assay.conformance._testee import Testee
 from assay.conformance.checks._cells import must_run, new_name
+from assay.conformance.checks._questions import asked_at_once, in_order
 from assay.conformance.checks._shape import ERROR, INTEGER, has_shape
 
 __all__: list[str] = []
@@ -134,19 +133,21 @@ def order_of_requests(kernel: Testee) -> Outcome:
     return passed()
 
 
+@check(
+    "SHELL-20.1",
+    "questions that are sent at once to an idle kernel are answered in order",
+    mistake="Each type of question has a thread of its own.",
+)
+def order_of_questions(kernel: Testee) -> Outcome:
+    if "kernel subshells" in kernel.features:
+        return skipped("the kernel has subshells: SUBSHELL-10.2 asks for it")
+    return in_order(kernel)
+
+
 STATUSES = ("ok", "error", "aborted")
 
 STATES = ("complete", "incomplete", "invalid", "unknown", "error")
 """What an is_complete_reply has as its status."""
-
-QUESTIONS: Mapping[str, Object] = {
-    "kernel_info_request": {},
-    "complete_request": {"code": "a", "cursor_pos": 1},
-    "inspect_request": {"code": "a", "cursor_pos": 1, "detail_level": 0},
-    "history_request": {"output": False, "raw": True, "hist_access_type": "tail", "n": 1},
-    "is_complete_request": {"code": "1"},
-    "comm_info_request": {},
-}
 
 
 @check(
@@ -156,8 +157,7 @@ QUESTIONS: Mapping[str, Object] = {
 )
 def names_of_replies(kernel: Testee) -> Outcome:
     answered = 0
-    for msg_type, content in QUESTIONS.items():
-        response = kernel.peer.ask(msg_type, content)
+    for msg_type, response in asked_at_once(kernel).items():
         if response.reply is None:
             continue
         answered += 1
@@ -190,8 +190,7 @@ def _has_status(kernel: Testee, response: Response) -> Outcome:
 @check("SHELL-09.1", "the reply to each question has a status of ok, error or aborted")
 def status_of_replies(kernel: Testee) -> Outcome:
     good = 0
-    for msg_type, content in QUESTIONS.items():
-        response = kernel.peer.ask(msg_type, content)
+    for msg_type, response in asked_at_once(kernel).items():
         wanted = STATES if msg_type == "is_complete_request" else STATUSES
         if response.reply is not None and response.status not in wanted:
             return failed(f"a status of {', '.join(wanted)}", repr(response.status), response)

@@ -19,6 +19,7 @@ from assay.conformance.checks._cells import (
     not_alive,
     printed,
 )
+from assay.conformance.checks._questions import in_order
 from assay.conformance.checks._shape import ERROR, TEXT, TEXTS, has_shape
 from assay.conformance.checks._shutdown import must_serve_shutdown, shut_down
 from assay.protocol import Channel
@@ -295,6 +296,16 @@ def in_sequence(kernel: Testee) -> Outcome:
     if second.of_type("stream")[0].index < first.idle.index:
         return failed("the second after the first's idle", "before it", first, second)
     return passed()
+
+
+@check(
+    "SUBSHELL-10.2",
+    "questions that are sent at once to the idle main shell are answered in order",
+    feature=FEATURE,
+    mistake="Each type of question has a thread of its own.",
+)
+def questions_in_sequence(kernel: Testee) -> Outcome:
+    return in_order(kernel)
 
 
 @check(

@@ -14,6 +14,7 @@ from assay.conformance.checks._cells import is_usual
 from assay.conformance.checks._control import control_answers_its_own
 from assay.conformance.checks._sample import every, sample
 from assay.conformance.checks._started import keyless
+from assay.conformance.checks._status import must_name_requests, stray_status
 from assay.protocol import DELIMITER, Channel
 from assay.transport import KernelEndedError
 
@@ -262,23 +263,50 @@ def _malformed(draft: Draft, kernel: Testee) -> dict[str, tuple[bytes, ...]]:
     }
 
 
-def _drops(kernel: Testee, channel: Channel) -> Outcome:
+def _serves_behind(kernel: Testee, channel: Channel) -> Outcome:
     peer = kernel.peer
-    # A kernel that leaves kernel_info to shell shows there that it lives.
-    behind = channel if channel in kernel.answering() else Channel.SHELL
+    behind = _behind(kernel, channel)
     for kind, sent in _malformed(peer.draft("kernel_info_request").unjudged(), kernel).items():
-        start = len(peer.arrivals)
         peer.send_frames(channel, sent)
         wall = peer.ask("kernel_info_request", channel=behind)
         if not wall.replies:
             return failed(f"an answer to the request behind a message {kind}", "none", wall)
+    return passed() if behind is channel else _outlives(kernel)
+
+
+def _behind(kernel: Testee, channel: Channel) -> Channel:
+    """Return where to ask behind a message on *channel*.
+
+    A kernel that leaves kernel_info to shell shows there that it lives.
+    """
+    return channel if channel in kernel.answering() else Channel.SHELL
+
+
+def _drops(kernel: Testee, channel: Channel) -> Outcome:
+    peer = kernel.peer
+    behind = _behind(kernel, channel)
+    must_name_requests(peer, behind)
+    for kind, frames in _malformed(peer.draft("kernel_info_request").unjudged(), kernel).items():
+
+        def sent(frames: tuple[bytes, ...] = frames) -> str:
+            peer.send_frames(channel, frames)
+            _must_answer(peer.ask("kernel_info_request", channel=behind))
+            return ""
+
+        start = len(peer.arrivals)
+        stray = stray_status(peer, sent)
         known = {one.msg_id for one in peer.asked}
         for one in peer.arrivals[start:]:
-            if one.channel is channel and one.parent_id != wall.msg_id:
+            if one.channel is channel and one.parent_id not in known:
                 return failed(f"no reply to a message {kind}", f"a {one.msg_type}", one)
-            if one.state in {"busy", "idle"} and one.parent_id not in known:
-                return failed(f"no status for a message {kind}", one.state, one)
-    return passed() if behind is channel else _outlives(kernel)
+        if stray is not None:
+            return failed(f"no status for a message {kind}", stray.state, stray)
+    return passed()
+
+
+def _must_answer(wall: Response) -> None:
+    if not wall.replies:
+        raise Skip("the request behind a message that is none is not answered (WIRE-18)")
 
 
 def _outlives(kernel: Testee) -> Outcome:
@@ -299,23 +327,23 @@ def _outlives(kernel: Testee) -> Outcome:
 
 @check(
     "WIRE-18.1",
-    "what is no message on shell is dropped, and the next request is answered",
+    "behind what is no message on shell, the next request is answered",
     mistake="An exception while frames are taken apart ends the loop that reads the socket.",
 )
 def malformed_on_shell(kernel: Testee) -> Outcome:
-    return _drops(kernel, Channel.SHELL)
+    return _serves_behind(kernel, Channel.SHELL)
 
 
 @check(
     "WIRE-18.2",
-    "what is no message on control is dropped, and the next request is answered",
+    "behind what is no message on control, the next request is answered",
     mistake="Control is read by other code than shell, which nothing guards against an exception.",
 )
 def malformed_on_control(kernel: Testee) -> Outcome:
-    return _drops(kernel, Channel.CONTROL)
+    return _serves_behind(kernel, Channel.CONTROL)
 
 
-@check("WIRE-18.3", "what is no message on stdin is dropped, and the next request is answered")
+@check("WIRE-18.3", "behind what is no message on stdin, the next request is answered")
 def malformed_on_stdin(kernel: Testee) -> Outcome:
     peer = kernel.peer
     peer.ask("kernel_info_request").succeeded()
@@ -352,7 +380,25 @@ def _refuse(word: str) -> object:
 
 
 @check(
-    "WIRE-18.4",
+    "WIRE-23.1",
+    "what is no message on shell brings neither a reply nor a status",
+    mistake="Busy is published before the message is parsed.",
+)
+def dropped_on_shell(kernel: Testee) -> Outcome:
+    return _drops(kernel, Channel.SHELL)
+
+
+@check(
+    "WIRE-23.2",
+    "what is no message on control brings neither a reply nor a status",
+    mistake="Busy is published before the message is parsed.",
+)
+def dropped_on_control(kernel: Testee) -> Outcome:
+    return _drops(kernel, Channel.CONTROL)
+
+
+@check(
+    "WIRE-23.3",
     "a request whose content is a list is dropped",
     ours=True,
     mistake="What is no object is read as an empty one.",

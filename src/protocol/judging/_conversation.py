@@ -13,7 +13,7 @@ from assay.protocol._errors import shorten
 from assay.protocol._shapes import is_mapping, is_sequence
 from assay.protocol.judging._cell_rules import check_cells
 from assay.protocol.judging._exchanges import Conversation, Recorded, RecordedExchange, Seen
-from assay.protocol.judging._feature_rules import check_features
+from assay.protocol.judging._feature_rules import check_features, has_subshells
 from assay.protocol.judging._finding import Finding
 from assay.protocol.judging._parts import read_parts, text_in
 from assay.protocol.judging._validation import (
@@ -259,20 +259,22 @@ def _order(conversation: Conversation) -> None:
     """SHELL-15: one after the other in a lane, in the order in which a client asked.
 
     What was asked while code ran or waited to run need not wait for its end, nor for other such
-    questions (AMB-74).
+    questions (AMB-74). That questions keep their order at all is SUBSHELL-10 of a kernel with
+    subshells, and SHELL-20 of others.
     """
     lanes: dict[object, list[RecordedExchange]] = {}
     for exchange in conversation:
         if exchange.request.channel is Channel.SHELL:
             lanes.setdefault(exchange.lane, []).append(exchange)
     reported = set[frozenset[int]]()
+    of_questions = "SUBSHELL-10" if has_subshells(conversation) else "SHELL-20"
     for lane in lanes.values():
         cells = [one for one in lane if one.msg_type == "execute_request"]
         comms = [one for one in lane if one.msg_type in COMM_MESSAGES]
         waits = _waiting(lane, {*cells, *comms})
         in_turn = [one for one in lane if one not in waits or one in cells]
         for series in (in_turn, cells, comms):
-            _series(conversation, series, reported)
+            _series(conversation, series, of_questions, reported)
 
 
 def _waiting(
@@ -306,9 +308,19 @@ def _end(exchange: RecordedExchange) -> float:
 
 
 def _series(
-    conversation: Conversation, series: Iterable[RecordedExchange], reported: set[frozenset[int]]
+    conversation: Conversation,
+    series: Iterable[RecordedExchange],
+    of_questions: str,
+    reported: set[frozenset[int]],
 ) -> None:
-    """Note which of *series* were not handled one after the other, each pair once."""
+    """Note which of *series* were not handled one after the other, each pair once.
+
+    Args:
+        conversation: What they belong to.
+        series: In the order in which they were asked.
+        of_questions: The rule that a pair breaks which is not of two cells or two comm messages.
+        reported: The pairs that were noted.
+    """
     queues: dict[object, list[RecordedExchange]] = {}
     seen = []
     for exchange in series:
@@ -319,12 +331,12 @@ def _series(
         for first, second in pairwise(queue):
             wrong = _overtaken(first, second)
             if wrong is not None and _is_new(first, second, reported):
-                _note_order(conversation, first, second, *wrong)
+                _note_order(conversation, of_questions, first, second, *wrong)
     for first, second in pairwise(sorted(seen, key=lambda one: one.began)):
         assert first.idle is not None
         assert second.busy is not None
         if second.busy.index < first.idle.index and _is_new(first, second, reported):
-            _note_order(conversation, first, second, second.busy, first.idle)
+            _note_order(conversation, of_questions, first, second, second.busy, first.idle)
 
 
 def _is_new(
@@ -344,11 +356,18 @@ def _overtaken(first: RecordedExchange, second: RecordedExchange) -> tuple[Seen,
 
 
 def _note_order(
-    conversation: Conversation, first: RecordedExchange, second: RecordedExchange, *records: Seen
+    conversation: Conversation,
+    of_questions: str,
+    first: RecordedExchange,
+    second: RecordedExchange,
+    *records: Seen,
 ) -> None:
+    types = {first.msg_type, second.msg_type}
+    queued = types == {"execute_request"} or types <= COMM_MESSAGES
+    rule = "SHELL-15" if queued else of_questions
     wanted = f"the end of the {first.msg_type} before it"
     got = f"the {second.msg_type} behind it, begun or answered earlier"
-    conversation.note("SHELL-15", "header", wanted, got, first.request, second.request, *records)
+    conversation.note(rule, "header", wanted, got, first.request, second.request, *records)
 
 
 # What a reply owes to its request

@@ -9,7 +9,7 @@ from assay.protocol.judging._exchanges import Conversation, RecordedExchange, Se
 from assay.protocol.judging._parts import text_in
 from assay.protocol.wire._registry import Channel
 
-__all__ = ["check_features"]
+__all__ = ["check_features", "has_subshells"]
 
 SUBSHELLS = "kernel subshells"
 DEBUGGER = "debugger"
@@ -23,12 +23,7 @@ SUBSHELL_REQUESTS = (
 
 def check_features(conversation: Conversation) -> None:
     """Note what was served without having been announced, and ids that were given twice."""
-    infos = [
-        one.reply
-        for one in conversation.of("kernel_info_request")
-        if one.reply is not None and not one.failed and _lists_features(one.reply)
-    ]
-    if infos:
+    if infos := _infos(conversation):
         for exchange in _unannounced(conversation, infos, SUBSHELLS, SUBSHELL_REQUESTS):
             # What it did is a feature; what it refused is a reply that should not be there.
             rule, wanted = ("SUBSHELL-01", f"{SUBSHELLS!r} among them")
@@ -39,6 +34,24 @@ def check_features(conversation: Conversation) -> None:
             if exchange.reply is not None and exchange.reply.content.get("success") is True:
                 _note(conversation, exchange, infos[-1], "DEBUG-01", f"{DEBUGGER!r} among them")
     _ids(conversation)
+
+
+def has_subshells(conversation: Conversation) -> bool:
+    """Return whether the kernel was seen to announce that it supports subshells."""
+    return any(_names(info, SUBSHELLS) for info in _infos(conversation))
+
+
+def _infos(conversation: Conversation) -> list[Seen]:
+    return [
+        one.reply
+        for one in conversation.of("kernel_info_request")
+        if one.reply is not None and not one.failed and _lists_features(one.reply)
+    ]
+
+
+def _names(info: Seen, feature: str) -> bool:
+    listed = info.content.get("supported_features")
+    return isinstance(listed, (list, tuple)) and feature in listed
 
 
 def _lists_features(info: Seen) -> bool:
@@ -65,8 +78,7 @@ def _unannounced(
 ) -> Iterator[RecordedExchange]:
     """Yield the first answered exchange of *msg_types* if no info named *feature*."""
     for info in infos:
-        listed = info.content.get("supported_features")
-        if isinstance(listed, (list, tuple)) and feature in listed:
+        if _names(info, feature):
             return
         if feature == DEBUGGER and info.content.get("debugger") is True:
             return  # as before there was a list (INFO-10)

@@ -57,7 +57,7 @@ SHOULD = frozenset(
         "CTRL-03", "CTRL-07", "CTRL-14", "EXEC-06", "EXEC-21", "EXEC-23", "HDR-03", "HDR-04",
         "HDR-05", "HDR-13", "HDR-14", "HDR-15", "HIST-12", "INFO-15", "INSPECT-08", "IOPUB-11",
         "IOPUB-12", "IOPUB-23", "IOPUB-29", "ISCOMPLETE-02", "SHELL-06", "SHELL-07", "SHELL-10",
-        "SHELL-11", "SHELL-12", "SIGN-16", "WIRE-07", "WIRE-11",
+        "SHELL-11", "SHELL-12", "SHELL-20", "SIGN-16", "WIRE-07", "WIRE-11",
     }
 )  # fmt: skip
 """The requirements named by findings whose level is SHOULD; a test compares it with the register,
