@@ -264,8 +264,9 @@ class IoThread:
     def _accept(self, strangers: Strangers, descriptor: int) -> None:
         strangers.accept(descriptor)
         for channel in REQUESTS:
+            as_of = strangers.changes
             if not has_come(self._sockets.of(channel)):
-                strangers.have_read_all(channel)
+                strangers.have_read_all(channel, as_of)
 
     def _watch_sockets(self) -> None:
         for channel in (*REQUESTS, Channel.IOPUB):
@@ -485,6 +486,7 @@ class IoThread:
         def read() -> None:
             for _ in range(MESSAGES_A_TURN):
                 strangers = self._strangers
+                as_of = strangers.changes if strangers is not None else 0
                 origin: list[int] | None = (
                     [] if strangers is not None and channel in strangers.keyed else None
                 )
@@ -493,12 +495,13 @@ class IoThread:
                 except zmq.Again:
                     break
                 self._receive(channel, frames, origin)
+                as_of = strangers.changes if strangers is not None else 0
                 if not has_come(socket):
                     break
             else:
                 return
-            if self._strangers is not None and channel in self._strangers.keyed:
-                self._strangers.have_read_all(channel)
+            if strangers is not None and channel in strangers.keyed:
+                strangers.have_read_all(channel, as_of)
 
         return read
 
@@ -523,11 +526,12 @@ class IoThread:
         """Answer each new subscription (IOPUB-02 to IOPUB-06)."""
         socket = self._sockets.iopub
         for _ in range(MESSAGES_A_TURN):
+            as_of = self._strangers.changes if self._strangers is not None else 0
             try:
                 frame = socket.recv(zmq.NOBLOCK, copy=False)
             except zmq.Again:
                 if self._strangers is not None:
-                    self._strangers.have_read_all(Channel.IOPUB)
+                    self._strangers.have_read_all(Channel.IOPUB, as_of)
                 return
             data, whole = frame.bytes, True
             while socket.getsockopt(zmq.RCVMORE):

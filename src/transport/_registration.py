@@ -187,8 +187,9 @@ class _Guard:
         while self._accepted.poll(0):
             event = self._accepted.recv_multipart()[0]
             self._thread.strangers.accept(int.from_bytes(event[DESCRIPTOR], sys.byteorder))
+        as_of = self._thread.strangers.changes
         if not self._socket.poll(0):
-            self._thread.strangers.have_read_all(Channel.SHELL)
+            self._thread.strangers.have_read_all(Channel.SHELL, as_of)
 
     def close(self) -> None:
         """Follow nothing any more."""

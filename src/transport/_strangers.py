@@ -148,6 +148,9 @@ class Strangers:
         self._residence = Residence()
         self._resident_before = self._residence.bytes()
         """The memory of the process when those together had sent `FREE_BYTES`, or before."""
+        self.changes = 0
+        """How many connections have come or ended; before a channel is found empty, it is read for
+        `have_read_all`."""
         self._is_full = False
         """True while nobody is let in."""
         self._search_until = 0.0
@@ -184,9 +187,19 @@ class Strangers:
             self._arrivals.disarm(descriptor)
             self._note_channels()
 
-    def have_read_all(self, channel: Channel) -> None:
-        """Know that no message waits at *channel*: none of connections that have ended."""
+    def have_read_all(self, channel: Channel, as_of: int) -> None:
+        """Know that no message waits at *channel*: none of connections that have ended.
+
+        Args:
+            channel: What was read.
+            as_of: What `changes` was before it was found empty. If a connection has come or ended
+                since, another thread has seen that, and what it has sent may wait.
+        """
         with self._lock:
+            if as_of != self.changes:
+                if channel in self._asked:
+                    self._read_all(channel)
+                return
             del self._left[channel]
             self._asked.discard(channel)
             for stranger in self._known.values():
@@ -210,6 +223,7 @@ class Strangers:
         if self._is_full:
             cut(descriptor)
             return
+        self.changes += 1
         self._known[descriptor] = Stranger(
             channel, inode, monotonic(), is_doubtful=descriptor in self._inodes
         )
@@ -224,6 +238,7 @@ class Strangers:
 
     def _forget(self, descriptor: int, stranger: Stranger) -> None:
         """Know that a connection has ended: what it has sent may wait to be read."""
+        self.changes += 1
         del self._known[descriptor]
         if stranger.channel is not Channel.HB:  # whose echoes are gone with it
             self._left[stranger.channel] += stranger.held

@@ -542,6 +542,13 @@ MUTANTS = (
         f"{DOOR}test_newcomers_are_cut_until_what_is_left_is_read",
     ),
     Mutant(
+        "what ends while a channel is found empty does not count",
+        f"{STRANGERS}have_read_all",
+        "if as_of != self.changes:",
+        "if False:",
+        f"{DOOR}test_what_comes_while_a_channel_is_found_empty_is_no_reason",
+    ),
+    Mutant(
         "what is read of one channel counts for all",
         f"{STRANGERS}have_read_all",
         "del self._left[channel]",

@@ -497,7 +497,7 @@ def test_message_of_an_earlier_connection_is_no_reason_to_trust(stack: ExitStack
 
     door.strangers.trust(Channel.SHELL, descriptor)
     at_first = set(door.strangers.keyed)
-    door.strangers.have_read_all(Channel.SHELL)
+    door.strangers.have_read_all(Channel.SHELL, door.strangers.changes)
     door.strangers.trust(Channel.SHELL, descriptor)
 
     assert at_first == {Channel.SHELL}
@@ -609,7 +609,7 @@ def test_newcomers_are_cut_until_what_is_left_is_read(door: Guarded) -> None:
     for _ in range(3):
         door.turns.turn()
     asked = [*door.asked]
-    door.strangers.have_read_all(Channel.SHELL)
+    door.strangers.have_read_all(Channel.SHELL, door.strangers.changes)
     door.turns.turn()
     let_in = door.connect(Channel.CONTROL)
     door.strangers.accept(let_in)
@@ -624,7 +624,7 @@ def test_those_of_another_channel_are_no_reason_to_let_in(door: Guarded) -> None
     door.come_and_leave(Channel.SHELL, FREE + 1)
     door.fill()
     door.turns.turn()
-    door.strangers.have_read_all(Channel.CONTROL)
+    door.strangers.have_read_all(Channel.CONTROL, door.strangers.changes)
     door.turns.turn()
     refused = door.connect(Channel.CONTROL)
 
@@ -703,17 +703,34 @@ def test_more_are_searched_for_once_one_is_cut(door: Guarded) -> None:
 def test_memory_of_what_was_left_is_given_back(door: Guarded) -> None:
     """Also where no connection was cut: much was sent by those that have ended."""
     door.come_and_leave(Channel.SHELL, FREE - 1)
-    door.strangers.have_read_all(Channel.SHELL)
+    door.strangers.have_read_all(Channel.SHELL, door.strangers.changes)
     door.turns.turn()
     of_little = door.given_back
     door.come_and_leave(Channel.SHELL, FREE + 1)
     door.turns.turn()
     unread = door.given_back
-    door.strangers.have_read_all(Channel.SHELL)
+    door.strangers.have_read_all(Channel.SHELL, door.strangers.changes)
 
     door.turns.turn()
 
     assert (of_little, unread, door.given_back) == (0, 0, 1)
+
+
+def test_what_comes_while_a_channel_is_found_empty_is_no_reason(door: Guarded) -> None:
+    """A connection may end between the look that finds nothing to read and the word that all was
+    read: what it has sent counts, and is asked for again."""
+    before = door.strangers.changes
+    door.come_and_leave(Channel.SHELL, FREE + 1)
+    door.turns.turn()
+    door.strangers.have_read_all(Channel.SHELL, before)
+    door.turns.turn()
+    unread = door.given_back
+    door.strangers.have_read_all(Channel.SHELL, door.strangers.changes)
+
+    door.turns.turn()
+
+    assert door.asked == [Channel.SHELL, Channel.SHELL]
+    assert (unread, door.given_back) == (0, 1)
 
 
 def test_end_without_a_report_is_found(door: Guarded) -> None:
@@ -726,7 +743,7 @@ def test_end_without_a_report_is_found(door: Guarded) -> None:
     stays = door.turns.turn()
     accepted.close()
     door.turns.turn()
-    door.strangers.have_read_all(Channel.SHELL)
+    door.strangers.have_read_all(Channel.SHELL, door.strangers.changes)
     door.turns.turn()
 
     assert stays
@@ -744,7 +761,7 @@ def test_memory_is_given_back_once_all_was_read(door: Guarded) -> None:
     door.now += strangers_module.SEARCH_S
     door.turns.turn()
     unread = door.given_back
-    door.strangers.have_read_all(Channel.SHELL)
+    door.strangers.have_read_all(Channel.SHELL, door.strangers.changes)
 
     door.turns.turn()
     given_back = door.given_back
