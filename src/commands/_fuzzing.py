@@ -22,6 +22,7 @@ from assay.conformance import (
     Testee,
     language_named,
     replay,
+    visible,
 )
 from assay.protocol import Profile
 from assay.transport import LaunchError
@@ -54,7 +55,7 @@ def run(target: Target, how: Search, *, output: Path | None, recording: Path | N
             return _replay(target, Recording.read(recording), PROFILES[how.profile])
         return _search(target, how, language, output)
     except LaunchError as error:
-        click.echo(f"assay: {error}", err=True)
+        click.echo(f"assay: {visible(str(error))}", err=True)
         return Exit.KERNEL
     except (LanguageError, RecordingError) as error:
         raise click.UsageError(str(error)) from error

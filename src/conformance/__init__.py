@@ -44,6 +44,7 @@ from assay.conformance._target import Target
 from assay.conformance._testee import SilentKernelError, Testee
 from assay.conformance._trace import check_recording
 from assay.conformance._traffic import Line, Traffic
+from assay.conformance._visible import visible
 
 __all__ = [
     "ABSENT",
@@ -106,4 +107,5 @@ __all__ = [
     "skipped",
     "summary_text",
     "text_report",
+    "visible",
 ]

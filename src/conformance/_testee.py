@@ -17,7 +17,7 @@ from assay.conformance._outcome import Skip
 from assay.conformance._peer import Peer
 from assay.conformance._target import Target
 from assay.conformance._traffic import FloodError, Line, Traffic
-from assay.protocol import Channel, ConnectionFile, Sender, read_parts
+from assay.protocol import AssayError, Channel, ConnectionFile, Sender, read_parts
 from assay.transport import KernelEndedError, KernelProcess, LaunchError
 
 __all__ = ["BrokenKernelError", "SilentKernelError", "Testee"]
@@ -354,7 +354,9 @@ class Testee:
 
     def rest(self) -> None:
         """Wait until all that came from the start, or from what was asked before, is here."""
-        with suppress(Skip):  # it has never answered on control: nothing is on its way there
+        # It has never answered on control: nothing is on its way there. One that ends, or sends
+        # without end, shows that to what comes next.
+        with suppress(Skip, AssayError):
             for channel in (Channel.SHELL, Channel.CONTROL):
                 self.peer.quiet(channel)
 

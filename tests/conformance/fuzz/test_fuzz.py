@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from click.testing import CliRunner
 
-from assay.commands._cli import cli
+from assay.commands._cli import cli, run
 from assay.conformance import (
     Language,
     Recording,
@@ -27,6 +28,7 @@ from assay.conformance.fuzz._play import Peers, play
 from assay.conformance.fuzz._search import CONFIRMING, FuzzReport, _Search, fuzz
 from assay.conformance.fuzz._steps import Step
 from assay.protocol import Channel, Profile
+from assay.transport import KernelEndedError
 
 ROOT = Path(__file__).parents[3]
 TINY = str(ROOT / "tests" / "faults" / "tiny.toml")
@@ -255,6 +257,26 @@ def test_search_that_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert result.return_value == 130
     assert "1. HDR-09" in result.output
     assert (tmp_path / "failure-1-1.json").exists()
+
+
+def test_kernel_that_ends_behind_its_start() -> None:
+    """That a kernel ends before it is asked anything is a failure that is found, and no error."""
+    testee = object.__new__(Testee)
+    testee.peer = Mock(**{"quiet.side_effect": KernelEndedError("the kernel ended")})
+
+    testee.rest()
+
+    testee.peer.quiet.assert_called()
+
+
+def test_what_a_kernel_writes_at_its_end(capsys: pytest.CaptureFixture[str]) -> None:
+    """A terminal obeys nothing of it."""
+    script = "raise SystemExit('\\x1b[2Jno luck')"
+
+    code = run(["fuzz", "--cmd", "--", sys.executable, "-c", script, "{connection_file}"])
+
+    assert code == 3
+    assert "\\x1b[2Jno luck" in capsys.readouterr().err
 
 
 def test_folder_that_cannot_be_written(tmp_path: Path) -> None:
