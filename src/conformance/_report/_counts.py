@@ -20,6 +20,7 @@ __all__ = [
     "LEVELS",
     "Chapter",
     "chapters",
+    "facts",
     "headline",
     "kernel_line",
     "shown",
@@ -84,6 +85,19 @@ def unasked(report: Report) -> str:
     """Return how many checks were left out because the time was over, in words."""
     checks = sum(not one.check.endswith(TRAFFIC) for one in report.results)
     return f"{report.unasked} of {checks} were not asked: the time was over"
+
+
+def facts(result: Result) -> Iterator[tuple[str, str]]:
+    """Yield what there is to say of *result*, each with what it is called."""
+    for label, text in (
+        ("Accepted", result.accepted),
+        ("Expected", result.expected),
+        ("Got", result.got),
+        ("Remark", result.reason),
+        ("Usually", result.mistake),
+    ):
+        if text:
+            yield label, text
 
 
 def skip_reasons(report: Report) -> Iterator[str]:

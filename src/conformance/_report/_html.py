@@ -13,6 +13,7 @@ from assay.conformance._report._counts import (
     LEVELS,
     Chapter,
     chapters,
+    facts,
     kernel_line,
     score,
     tool_version,
@@ -126,15 +127,8 @@ def _card(result: Result, *, opened: bool) -> Iterator[str]:
     yield f'<summary><code>{result.check}</code> <span class="level">{result.level}</span> '
     yield f"{_inline(result.title)}</summary>"
     yield f"<p class='rule'>{_inline(rule.text)}</p><dl>"
-    for label, text in (
-        ("Accepted", result.accepted),
-        ("Expected", result.expected),
-        ("Got", result.got),
-        ("Remark", result.reason),
-        ("Usually", result.mistake),
-    ):
-        if text:
-            yield f"<dt>{label}</dt><dd>{_inline(text)}</dd>"
+    for label, text in facts(result):
+        yield f"<dt>{label}</dt><dd>{_inline(text)}</dd>"
     yield f"<dt>Source</dt><dd>{escape('; '.join(rule.source))}</dd>"
     yield f"<dt>Rerun</dt><dd><code>{escape(result.rerun)}</code></dd></dl>"
     if result.evidence:

@@ -9,6 +9,7 @@ from assay.conformance._outcome import Verdict
 from assay.conformance._report._counts import (
     LEVELS,
     chapters,
+    facts,
     headline,
     kernel_line,
     shown,
@@ -59,15 +60,8 @@ def _section(result: Result) -> Iterator[str]:
     rule = requirement(result.requirements[0])
     yield f"### {result.check}: {_plain(result.title)}\n"
     yield f"**{rule.level}** {rule.id}: {rule.text}\n"
-    for label, text in (
-        ("Accepted", result.accepted),
-        ("Expected", result.expected),
-        ("Got", result.got),
-        ("Remark", result.reason),
-        ("Usually", result.mistake),
-    ):
-        if text:
-            yield f"- {label}: {_plain(text)}"
+    for label, text in facts(result):
+        yield f"- {label}: {_plain(text)}"
     yield f"- Rerun: `{result.rerun}`\n"
     if result.evidence:
         yield "<details><summary>Messages</summary>\n"

@@ -148,31 +148,22 @@ def test_interrupt_that_is_early_strikes_what_it_was_for() -> None:
     assert thread.interrupts.count == 1
 
 
-def test_interrupt_of_a_request_without_code_strikes_no_other() -> None:
-    """What comes for a request that ends before it runs code is dropped with it."""
+@pytest.mark.parametrize(
+    "goes_on",
+    [
+        pytest.param(ThreadInterrupts.expect_no_more, id="that ran no code"),
+        pytest.param(ThreadInterrupts.expect, id="whose start failed"),
+    ],
+)
+def test_interrupt_of_one_request_strikes_no_other(
+    goes_on: Callable[[ThreadInterrupts], None],
+) -> None:
+    """What comes before a request's code is dropped if that never runs."""
 
     def work(thread: Struck) -> None:
         thread.interrupts.expect()
         thread.passes()
-        thread.interrupts.expect_no_more()
-        with thread.interrupts.allowed():
-            pass
-
-    thread = Struck(work)
-    assert thread.begun.wait(HANG_LIMIT_S)
-    thread.interrupts.interrupt()
-    thread.end()
-
-    assert thread.interrupts.count == 0
-
-
-def test_interrupt_of_a_request_whose_start_failed_strikes_no_other() -> None:
-    """What came for it is dropped as the next request is expected."""
-
-    def work(thread: Struck) -> None:
-        thread.interrupts.expect()
-        thread.passes()
-        thread.interrupts.expect()
+        goes_on(thread.interrupts)
         with thread.interrupts.allowed():
             pass
 
