@@ -381,6 +381,7 @@ class Testee:
         Raises:
             KernelEndedError: the process ended.
             SilentKernelError: the kernel gave no sign of life.
+            LaunchError: one that runs already answers on control alone.
             BrokenKernelError: it answered kernel_info with errors alone.
         """
         peer = self.peer
@@ -399,9 +400,16 @@ class Testee:
                 + (f": nothing listens at {where}" if where else "")
             )
         if not peer.on(Channel.SHELL):
-            # Shell may be a little later than control; if it is dumb, that is for SHELL-01.
+            # Shell may be a little later than control; if it is dumb, that is for SHELL-01. What
+            # runs already may run somebody's code, and is not judged by how long that takes.
             taken = time.monotonic() - began
-            peer.wait_for(lambda: peer.on(Channel.SHELL), max(OTHER_CHANNEL_S, taken))
+            later = max(OTHER_CHANNEL_S, taken) if self.target.can_start else start_limit
+            answers = peer.wait_for(lambda: peer.on(Channel.SHELL), later)
+            if not answers and not self.target.can_start:
+                raise LaunchError(
+                    f"wanted a kernel_info_reply on shell, found one on control alone within "
+                    f"{start_limit:g} s: it may run the code of another client"
+                )
         came = (*peer.on(Channel.SHELL), *peer.on(Channel.CONTROL))
         reply = shell.reply or control.reply or came[0]
         self.info = reply.content

@@ -631,6 +631,25 @@ def test_running_kernel_that_does_not_answer(tmp_path: Path, *, listens: bool) -
     ) is not listens
 
 
+def test_running_kernel_that_is_busy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that answers on control alone may run a cell of another client: it is not judged."""
+    words = ("-m", "tests.faults", "--fault", "shell-info-unanswered", "-f", "{connection_file}")
+    real = Peer.wait_for
+
+    def wait_for(peer: Peer, reached: Callable[[], object], timeout: float | None = None) -> bool:
+        del timeout
+        return real(peer, reached, 0 if peer.on(Channel.CONTROL) else HANG_LIMIT_S)
+
+    with Target.command((sys.executable, *words)).start() as process:
+        path = tmp_path / "kernel.json"
+        process.connection.write(path)
+        monkeypatch.setattr(Peer, "wait_for", wait_for)
+        report = run_checks(Target.running(path), select(["SHELL-14", "INFO-01"]))
+
+    assert "on control alone" in report.error
+    assert {one.outcome for one in report.results} == {Verdict.SKIPPED}
+
+
 def test_client_without_curve_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     """It asks a kernel that runs: one that is dead answers no one, whatever it would have done."""
 
