@@ -128,7 +128,7 @@ class RegistrationService:
                 else:
                     self._socket.send_multipart(self._handshake.acknowledge(identities))
                     return self._wanted.with_ports(found.ports)
-            elif child.fileno() in ready:
+            if child.fileno() in ready:  # also where strangers send without end
                 raise LaunchError(f"the kernel {child.ending('before it registered')}")
             self._guard.look()
             if deadline.passed:  # there may be something to read for ever

@@ -275,10 +275,22 @@ def test_service_that_cannot_be_made(
     assert {*threading.enumerate()} <= threads
 
 
+@pytest.mark.parametrize(
+    ("has_ended", "said"),
+    [(False, "the last message was refused"), (True, "ended before it registered")],
+    ids=["lives", "ended"],
+)
 def test_messages_without_end(
-    tmp_path: Path, process: Process, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    process: Process,
+    monkeypatch: pytest.MonkeyPatch,
+    has_ended: bool,
+    said: str,
 ) -> None:
-    """Another program that sends on and on keeps no launcher for longer than was asked."""
+    """Another program that sends on and on keeps no launcher for longer than was asked, and hides
+    from none that its kernel has ended."""
+    if has_ended:
+        process.end()
     read = Handshake.read_registration
     goes_on = Event()
     goes_on.set()
@@ -298,11 +310,11 @@ def test_messages_without_end(
         monkeypatch.setattr(Handshake, "read_registration", read_one_of_many)
         other.send(b"no registration")
         with ThreadPoolExecutor(1) as pool:
-            waits = pool.submit(here.wait_for, process, AT_ONCE_S)
+            waits = pool.submit(here.wait_for, process, HANG_LIMIT_S if has_ended else AT_ONCE_S)
             error = waits.exception(HANG_LIMIT_S)
             goes_on.clear()
 
-    assert "the last message was refused" in str(error)
+    assert said in str(error)
 
 
 def test_kernel_that_ends(tmp_path: Path, process: Process) -> None:
