@@ -37,6 +37,10 @@ in proportion to their square, a third of a second for so many, and lets nothing
 with millions, neither an interrupt nor a shutdown nor the parent's end would be noticed."""
 
 
+MOST = 2**62
+"""More cells than any history has; SQLite knows no number above twice as many."""
+
+
 def complete_reply(
     shell: ZMQInteractiveShell, code: str, cursor_pos: int
 ) -> protocol.CompleteReply:
@@ -115,14 +119,14 @@ def _reply(manager: Any, request: protocol.HistoryRequest) -> protocol.HistoryRe
         case "range":
             session = _number(request, "session", 0)
             start, stop = _number(request, "start", 1), request.stop
-            stop = stop if isinstance(stop, int) else None
+            stop = _within(stop) if isinstance(stop, int) else None
             present = session in {0, manager.session_number}
             entries = (manager if present else reader).get_range(session, start, stop, **flags)
         case "search":
             pattern = request.pattern
             entries = reader.search(
                 pattern if isinstance(pattern, str) else "*",
-                n=request.n if isinstance(request.n, int) else None,
+                n=_within(request.n) if isinstance(request.n, int) else None,
                 unique=request.unique,
                 **flags,
             )
@@ -153,10 +157,14 @@ def _own_reader(manager: Any) -> Any:
     return HistoryReader(hist_file=manager.hist_file, config=manager.config)
 
 
+def _within(number: int) -> int:
+    return max(-MOST, min(number, MOST))
+
+
 def _number(request: protocol.HistoryRequest, name: str, default: int | None = None) -> int:
     value = getattr(request, name)
     if isinstance(value, int):
-        return value
+        return _within(value)
     if default is not None and (value is UNSET or value is None):
         return default
     raise ContentError(

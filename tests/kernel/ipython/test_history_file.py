@@ -556,6 +556,34 @@ def test_lost_session_without_cells_ends_no_other_one(
     assert rows(path, "SELECT end FROM sessions WHERE start == 'its start'") == [(None,)]
 
 
+@pytest.mark.parametrize("number", [2**63, -(2**80), 2**200])
+@pytest.mark.parametrize(
+    "found",
+    [
+        lambda n: HistoryRequest(hist_access_type="tail", n=n),
+        lambda n: HistoryRequest(hist_access_type="search", pattern="*", n=n),
+        lambda n: HistoryRequest(hist_access_type="range", session=n, start=-n, stop=n),
+        lambda n: HistoryRequest(hist_access_type="range", session=1, start=-n, stop=n),
+    ],
+    ids=["tail", "search", "session", "range"],
+)
+def test_numbers_that_sqlite_does_not_know(
+    path: Path,
+    open_history: Open,
+    found: Callable[[int], HistoryRequest],
+    number: int,
+) -> None:
+    """A client may ask for more cells than there can be: there are no more than there are."""
+    filled(path)
+    manager = open_history()
+    stop_saving(manager)
+    wait_for_commit(manager)
+
+    reply = history_reply(manager, found(number))
+
+    assert {entry[2] for entry in reply.history} <= {"earlier"}
+
+
 @pytest.mark.parametrize(
     "request_of",
     [
