@@ -6,10 +6,20 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    from assay.kernel._comm_contents import CarriedClose, CarriedMsg, CarriedOpen
     from assay.kernel._interpreter import Onlooker
-    from assay.protocol import InspectReply
+    from assay.protocol import InspectReply, Message
 
-__all__ = ["SectionInspector", "Watched"]
+__all__ = ["CommCarrier", "SectionInspector", "Watched"]
+
+
+@runtime_checkable
+class CommCarrier(Protocol):
+    """An interpreter that hands on what comm messages say, whatever that is (decision 0028)."""
+
+    def carry_comm(self, message: Message[CarriedOpen | CarriedMsg | CarriedClose]) -> None:
+        """Take a comm message instead of `Interpreter.comm`."""
+        ...
 
 
 @runtime_checkable

@@ -14,7 +14,7 @@ from assay.protocol import (
     Content,
     ContentError,
     ProtocolError,
-    structure_content,
+    structure,
 )
 from assay.transport import get_logger
 
@@ -42,18 +42,17 @@ class Handlers:
 
     def __init__(self, execution_count: Callable[[], int] = lambda: 0) -> None:
         self._execution_count = execution_count
-        self._handlers: dict[str, Callable[[Request, Content], Answer]] = {}
+        self._handlers: dict[str, Callable[[Request], Answer]] = {}
         self._deferred: Callable[[], None] | None = None
         self._deferred_by_type: dict[str, Callable[[], None]] = {}
 
     def on(self, cls: type[C], handle: Callable[[Request, C], Answer]) -> None:
         """Answer requests whose content is a *cls* with *handle*."""
 
-        def checked(request: Request, content: Content) -> Answer:
-            assert isinstance(content, cls)
-            return handle(request, content)
+        def read(request: Request) -> Answer:
+            return handle(request, structure(cls, request.envelope.content))
 
-        self._handlers[cls.msg_type] = checked
+        self._handlers[cls.msg_type] = read
 
     def defer(self, add: Callable[[], None]) -> None:
         """Call *add* later, to add handlers: in `load_deferred`, or for a request that has none.
@@ -106,7 +105,7 @@ class Handlers:
                 handler = self._handlers.get(msg_type)
             if handler is None:
                 return self._unserved(request)
-            return handler(request, structure_content(msg_type, request.envelope.content))
+            return handler(request)
         except ContentError as error:
             logger.warning("%s: %s", msg_type, error.without_values)
             return self._failed(request, error)

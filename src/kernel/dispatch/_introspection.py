@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from assay.kernel._abilities import SectionInspector
+from assay.kernel._abilities import CommCarrier, SectionInspector
+from assay.kernel._comm_contents import CarriedClose, CarriedMsg, CarriedOpen
 from assay.kernel._request import Request
 from assay.kernel.dispatch._handlers import Handlers
 from assay.kernel.dispatch._replies import error_reply
@@ -25,6 +26,7 @@ from assay.protocol import (
     ConnectionFile,
     ConnectReply,
     ConnectRequest,
+    Content,
     ContentError,
     ErrorReply,
     HistoryRequest,
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
 
 __all__ = ["serve_beside", "serve_introspection", "serve_without_finding"]
 
+C = TypeVar("C", bound=Content)
+
 
 def serve_introspection(
     shell: Handlers,
@@ -50,14 +54,8 @@ def serve_introspection(
     """Let *shell* answer with *interpreter*."""
 
     def comm(request: Request, content: CommOpen | CommMsg | CommClose) -> None:
-        message = Message(
-            header=request.header,
-            metadata=request.envelope.metadata,
-            content=content,
-            buffers=request.envelope.buffers,
-        )
         with interruptible():
-            interpreter.comm(message)
+            interpreter.comm(_message(request, content))
 
     # Both may run code of the user's objects, which may hang.
     def complete(_: Request, content: CompleteRequest) -> CompleteReply:
@@ -79,6 +77,17 @@ def serve_introspection(
     shell.on(HistoryRequest, lambda _, c: interpreter.history(c))
     shell.on(CommInfoRequest, lambda _, c: interpreter.comm_info(c.target_name or None))
     shell.on(ConnectRequest, lambda *_: _ports(connection()))
+    if isinstance(interpreter, CommCarrier):
+        carrier = interpreter
+
+        def carry(request: Request, content: CarriedOpen | CarriedMsg | CarriedClose) -> None:
+            with interruptible():
+                carrier.carry_comm(_message(request, content))
+
+        shell.on(CarriedOpen, carry)
+        shell.on(CarriedMsg, carry)
+        shell.on(CarriedClose, carry)
+        return
     shell.on(CommOpen, comm)
     shell.on(CommMsg, comm)
     shell.on(CommClose, comm)
@@ -120,6 +129,15 @@ def serve_without_finding(nothing: Handlers) -> None:
     nothing.on(HistoryRequest, late)
     nothing.on(CommInfoRequest, late)
     nothing.on(ConnectRequest, late)
+
+
+def _message(request: Request, content: C) -> Message[C]:
+    return Message(
+        header=request.header,
+        metadata=request.envelope.metadata,
+        content=content,
+        buffers=request.envelope.buffers,
+    )
 
 
 def _ports(connection: ConnectionFile) -> ConnectReply:

@@ -15,7 +15,7 @@ from assay.protocol import Buffer, Json, unstructure
 
 if TYPE_CHECKING:
     from assay.kernel._interpreter import Host
-    from assay.protocol import CommClose, CommMsg, CommOpen, Message
+    from assay.protocol import Content, Message
 
 __all__ = ["Comms", "flat"]
 
@@ -58,7 +58,7 @@ class Comms:
             def __init__(
                 self,
                 target_name: str = "comm",
-                data: Mapping[str, Json] | None = None,
+                data: Json = None,
                 metadata: Mapping[str, Json] | None = None,
                 buffers: Sequence[Buffer] | None = None,
                 comm_id: str | None = None,
@@ -111,33 +111,36 @@ class Comms:
             def publish_msg(
                 self,
                 msg_type: str,
-                data: Mapping[str, Json] | None = None,
+                data: Json = None,
                 metadata: Mapping[str, Json] | None = None,
                 buffers: Sequence[Buffer] | None = None,
                 **keys: Any,
             ) -> None:
                 if comms.is_over:
                     return
+                # Not at a kernel's start: classes of contents take time to make.
+                from assay.kernel import _comm_contents as contents  # noqa: PLC0415
+
                 _require("comm_id", self.comm_id, str, "text")
-                for name, value in (("data", data), ("metadata", metadata)):
-                    if value is not None:
-                        _require(name, value, Mapping, "a dict or None")
-                content: CommOpen | CommMsg | CommClose
+                if metadata is not None:
+                    _require("metadata", metadata, Mapping, "a dict or None")
+                data = {} if data is None else data
+                content: Content
                 match msg_type:
                     case "comm_open":
                         _require("target_name", keys["target_name"], str, "text")
                         if (module := keys.get("target_module")) is not None:
                             _require("target_module", module, str, "text or None")
-                        content = protocol.CommOpen(
+                        content = contents.CarriedOpen(
                             comm_id=self.comm_id,
                             target_name=keys["target_name"],
-                            data=data or {},
+                            data=data,
                             target_module=keys.get("target_module"),
                         )
                     case "comm_msg":
-                        content = protocol.CommMsg(comm_id=self.comm_id, data=data or {})
+                        content = contents.CarriedMsg(comm_id=self.comm_id, data=data)
                     case _:
-                        content = protocol.CommClose(comm_id=self.comm_id, data=data or {})
+                        content = contents.CarriedClose(comm_id=self.comm_id, data=data)
                 host.publish(content, metadata=metadata, buffers=_flat_each(buffers))
 
         self.comm_class: type = KernelComm
@@ -178,9 +181,7 @@ class Comms:
 
         return of_caller
 
-    def receive(
-        self, message: Message[protocol.CommOpen | protocol.CommMsg | protocol.CommClose]
-    ) -> None:
+    def receive(self, message: Message[Content]) -> None:
         """Hand a message from a client to its comm; one for an unknown id does no harm."""
         content = message.content
         as_dict = {
@@ -192,12 +193,12 @@ class Comms:
             "content": unstructure(content),
             "buffers": [memoryview(buffer) for buffer in message.buffers],
         }
-        match content:
-            case protocol.CommOpen():
+        match content.msg_type:
+            case "comm_open":
                 self.manager.comm_open(None, None, as_dict)
-            case protocol.CommMsg():
+            case "comm_msg":
                 self.manager.comm_msg(None, None, as_dict)
-            case protocol.CommClose():
+            case _:
                 self.manager.comm_close(None, None, as_dict)
 
     def info(self, target_name: str | None) -> protocol.CommInfoReply:

@@ -260,6 +260,10 @@ class IPythonInterpreter:
     def comm(
         self, message: protocol.Message[protocol.CommOpen | protocol.CommMsg | protocol.CommClose]
     ) -> None:
+        """Hand the message to its comm, as `carry_comm` does."""
+        self.carry_comm(message)
+
+    def carry_comm(self, message: protocol.Message[protocol.Content]) -> None:
         """Hand the message to its comm; the user's event loop seems to run."""
         with self._loops.here().in_cell():
             self._comms.receive(message)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from assay.kernel._comm_contents import CarriedClose, CarriedMsg, CarriedOpen
 from assay.protocol import (
     Channel,
     CommClose,
@@ -18,6 +19,7 @@ from assay.protocol import (
     Json,
     StreamName,
     Unknown,
+    unstructure,
 )
 from assay.transport import Client, Received
 from tests.kernel._kernels import (
@@ -182,17 +184,11 @@ WRONG_CALLS = {
     "create_comm('t', None, None, None, 5)": "comm_id: wanted text or None, found int",
     "create_comm(target_name=5)": "target_name: wanted text, found int",
     "create_comm(target_module=b'm')": "target_module: wanted text or None, found bytes",
-    "create_comm(data=['a'])": "data: wanted a dict or None, found list",
-    "create_comm(data=0)": "data: wanted a dict or None, found int",
     "create_comm(metadata='m')": "metadata: wanted a dict or None, found str",
     "create_comm(buffers=b'xy')": "buffers: wanted a list of buffers, found bytes",
-    "mine.send('text')": "data: wanted a dict or None, found str",
-    "mine.send(b'')": "data: wanted a dict or None, found bytes",
     "mine.send({}, metadata=[])": "metadata: wanted a dict or None, found list",
     "mine.send({}, buffers=[b'1', 'two'])": "buffers[1]: wanted bytes or the like",
     "mine.send({}, buffers=5)": "buffers[0]: wanted bytes or the like",
-    "mine.close(1)": "data: wanted a dict or None, found int",
-    "mine.open(data='d')": "data: wanted a dict or None, found str",
     "mine.on_msg(5)": "callback: wanted a function or None, found int",
     "mine.on_close('x')": "callback: wanted a function or None, found str",
     "manager.register_target(b't', print)": "target_name: wanted text, found bytes",
@@ -222,6 +218,38 @@ def test_wrong_types_are_errors_of_the_call(client: Client) -> None:
         CommOpen(comm_id="é", target_name="comm", target_module=None),
         CommMsg(comm_id="é", data={"still": "open"}),
     ]
+
+
+@pytest.mark.parametrize("data", ["text", "", ["a"], 0, 1.5, False, {"a": 1}])
+def test_data_of_any_form_are_carried(echo: Client, data: Json) -> None:
+    """Data that are no object reach the target and come back as they were (decision 0028)."""
+    comm_id = f"any-{data!r}"
+    came = [
+        *notify(echo, CarriedOpen(comm_id=comm_id, target_name="echo", data=data)),
+        *notify(echo, CarriedMsg(comm_id=comm_id, data=data)),
+        *notify(echo, CarriedClose(comm_id=comm_id, data=data)),
+    ]
+
+    assert [one.content for one in came[:2]] == [
+        CommMsg(comm_id=comm_id, data={"opened": data}),
+        CommMsg(comm_id=comm_id, data={"echo": data}),
+    ]
+    assert text_of(came[2:]) == f"closed {data}\n"
+
+
+def test_program_sends_data_of_any_form(client: Client) -> None:
+    """What is no object is published as it is, nothing as an empty object (decision 0028)."""
+    sent: list[Json] = ["text", "", ["a"], 0, False, None]
+    answer = client.execute(
+        "from comm import create_comm\n"
+        f"for data in {sent!r}:\n"
+        "    mine = create_comm(target_name='t', data=data); mine.send(data); mine.close(data)",
+        timeout=HANG_LIMIT_S,
+    )
+
+    published = [r.content for r in answer.published if r.msg_type.startswith("comm_")]
+    wanted = [{} if data is None else data for data in sent for _ in range(3)]
+    assert [unstructure(content)["data"] for content in published] == wanted
 
 
 def test_unknown_target_is_closed(client: Client) -> None:
@@ -287,7 +315,6 @@ def test_handler_that_raises_is_told_and_harmless(client: Client, event: str, fa
         ("comm_open", {}),
         ("comm_open", {"comm_id": 5, "target_name": "echo", "data": {}}),
         ("comm_open", {"comm_id": "x", "target_name": None, "data": {}}),
-        ("comm_msg", {"comm_id": "x", "data": [1]}),
         ("comm_msg", {"data": {}}),
         ("comm_close", {"comm_id": ["x"]}),
     ],
