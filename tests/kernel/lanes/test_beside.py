@@ -157,6 +157,13 @@ def running(make: Callable[[], Interpreter]) -> Iterator[Client]:
     assert traffic.findings(client.session) == []
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no answer be late but in a test that says when: on a busy machine any could be."""
+    never = dict.fromkeys(_beside.DEADLINE_S, HANG_LIMIT_S)
+    monkeypatch.setattr(_beside, "DEADLINE_S", never)
+
+
 @pytest.fixture
 def watched() -> Iterator[Watched]:
     """An interpreter that can be asked; at the end nothing waits any longer."""
