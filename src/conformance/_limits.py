@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 
-__all__ = ["START_LIMIT_S", "Limits", "OutOfTime"]
+from assay.protocol import Channel
+
+__all__ = ["START_LIMIT_S", "Limits", "OutOfTime", "Silence"]
 
 START_LIMIT_S = 60.0
 """For the first sign of life. A kernel on a cold, slow disk may take half of this."""
@@ -23,9 +26,34 @@ MOST_GRACE_S = 3.0
 CHECK_PATIENCES = 6.0
 """How many times the patience a whole check may take."""
 
+IN_VAIN = 2
+"""How often a request is waited for in vain before it is known to stay unanswered."""
+
 
 class OutOfTime(Exception):  # noqa: N818 - the end of a check, not an error of ours
     """A check has used up its time."""
+
+
+class Silence:
+    """Which requests the kernels of one run have left unanswered while they answered others.
+
+    Much is optional (SHELL-02). What was waited for in vain twice is not waited for in each further
+    check: a kernel that leaves much unanswered would else have no time for the rest.
+    """
+
+    def __init__(self) -> None:
+        self._unanswered = Counter[tuple[str, Channel]]()
+
+    def __contains__(self, request: tuple[str, Channel]) -> bool:
+        return self._unanswered[request] >= IN_VAIN
+
+    def add(self, request: tuple[str, Channel]) -> None:
+        """Take note that nothing came for a right *request*, a type and a channel."""
+        self._unanswered[request] += 1
+
+    def discard(self, request: tuple[str, Channel]) -> None:
+        """Take note that something came, be it late."""
+        self._unanswered[request] = 0
 
 
 class Limits:
@@ -33,10 +61,14 @@ class Limits:
 
     Args:
         start_s: Seconds that the kernel took to start.
+        silence: What is known of other kernels of the same run.
     """
 
-    def __init__(self, start_s: float = START_LIMIT_S / STARTS_PATIENCE) -> None:
+    def __init__(
+        self, start_s: float = START_LIMIT_S / STARTS_PATIENCE, silence: Silence | None = None
+    ) -> None:
         self.start_s = start_s
+        self.silence = silence or Silence()
 
         self.times = 1.0
         """How many times as patient to be as with other kernels; the most stays the most."""

@@ -20,6 +20,9 @@ __all__ = ["Peer"]
 LOOK_AGAIN_S = 0.05
 """How long one wait lasts at most before the other clients of the same kernel are looked at."""
 
+NEEDED = frozenset({("execute_request", Channel.SHELL), ("kernel_info_request", Channel.SHELL)})
+"""What a kernel has to answer: it is waited for each time."""
+
 
 class Peer:
     """A client that sends right and wrong messages, reads everything and refuses nothing.
@@ -226,9 +229,10 @@ class Peer:
 
         Args:
             response: A request that was sent.
-            timeout: Seconds for the first of the two; by default the patience with this kernel.
+            timeout: Seconds for the first of the two; by default the patience with this kernel, and
+                no longer than for a further request if the kernel was seen to leave this one out.
         """
-        if not self.wait_for(lambda: response.replies or response.idle is not None, timeout):
+        if not self._has_begun(response, timeout):
             return response
         if not self.wait_for(lambda: response.done, self._limits.grace) and self._may_answer(
             response.channel
@@ -236,6 +240,36 @@ class Peer:
             self.fence(response.channel)
             self.wait_for(lambda: response.done, self._limits.grace)
         return response
+
+    def follow(self, response: Response) -> Response:
+        """Wait for the end of *response* for as long as something of it comes, then as `finish`.
+
+        How long much output takes is a matter of the machine; that it goes on shows that it does
+        not hang. Neither the patience nor the time of the check bounds the whole.
+        """
+        while not response.done:
+            known = len(response.published)
+            self._limits.begin()
+            if not self.wait_for(lambda: response.done or len(response.published) > known):  # noqa: B023 - called before the next round
+                break
+        return self.finish(response)
+
+    def _has_begun(self, response: Response, timeout: float | None) -> bool:
+        """Wait until the reply or idle of *response* has come, and return whether it has."""
+
+        def has_come() -> bool:
+            return response.ended
+
+        silence, request = self._limits.silence, response.kind
+        is_usual = request not in NEEDED and response.draft.judged and timeout is None
+        if not (is_usual and request in silence) and self.wait_for(has_come, timeout):
+            return True
+        if not (is_usual and self._may_answer(response.channel)):
+            return False
+        # What is behind it is answered: the kernel lives, and leaves this one out.
+        if self.fence(response.channel) and not self.wait_for(has_come, self._limits.grace):
+            silence.add(request)
+        return response.ended
 
     def fence(self, channel: Channel = Channel.SHELL) -> bool:
         """Ask for the kernel's info on *channel* and return whether the reply came.
@@ -280,9 +314,15 @@ class Peer:
 
     def _may_answer(self, channel: Channel) -> bool:
         """Return whether a ``kernel_info_request`` on *channel* has ever been answered."""
-        return channel is not Channel.CONTROL or self.wait_for(
-            lambda: self._traffic.has_answered(channel)
-        )
+        if channel is not Channel.CONTROL or self._traffic.has_answered(channel):
+            return True
+        silence, request = self._limits.silence, ("kernel_info_request", channel)
+        if request in silence:
+            return False
+        if not self.wait_for(lambda: self._traffic.has_answered(channel)):
+            silence.add(request)
+            return False
+        return True
 
     def read(self, timeout: float = 0) -> None:
         """Read what has come, or wait *timeout* seconds for something.
@@ -301,6 +341,8 @@ class Peer:
             self.arrivals.append(arrival)
             if (response := self._responses.get(arrival.parent_id)) is not None:
                 response.add(arrival)
+                if response.ended:
+                    self._limits.silence.discard(response.kind)
         self._traffic.require_room()
 
     @property

@@ -34,10 +34,21 @@ class Response:
         self.prompts: list[Arrival] = []
         """What came on stdin, in order."""
 
+        self.busy: Arrival | None = None
+        """The first busy."""
+
+        self.idle: Arrival | None = None
+        """The first idle. It is looked at behind each of thousands of outputs, so not searched."""
+
     @property
     def msg_id(self) -> str:
         """The id of the request."""
         return self.draft.msg_id
+
+    @property
+    def kind(self) -> tuple[str, Channel]:
+        """What is asked, and where."""
+        return self.draft.msg_type, self.channel
 
     @property
     def header(self) -> Object:
@@ -48,16 +59,6 @@ class Response:
     def reply(self) -> Arrival | None:
         """The first reply."""
         return self.replies[0] if self.replies else None
-
-    @property
-    def idle(self) -> Arrival | None:
-        """The first idle."""
-        return next((one for one in self.published if one.state == "idle"), None)
-
-    @property
-    def busy(self) -> Arrival | None:
-        """The first busy."""
-        return next((one for one in self.published if one.state == "busy"), None)
 
     @property
     def done(self) -> bool:
@@ -124,6 +125,10 @@ class Response:
         match arrival.channel:
             case Channel.IOPUB:
                 self.published.append(arrival)
+                if arrival.state == "busy" and self.busy is None:
+                    self.busy = arrival
+                if arrival.state == "idle" and self.idle is None:
+                    self.idle = arrival
             case Channel.STDIN:
                 self.prompts.append(arrival)
             case _:

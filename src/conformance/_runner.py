@@ -18,7 +18,7 @@ from assay.conformance._exhibit import exhibits_of, of_lines, short_object
 from assay.conformance._findings import Findings
 from assay.conformance._judge import judge_segment
 from assay.conformance._language import Language, language_for
-from assay.conformance._limits import START_LIMIT_S, Limits, OutOfTime
+from assay.conformance._limits import START_LIMIT_S, Limits, OutOfTime, Silence
 from assay.conformance._outcome import Outcome, Skip, Verdict, failed, note, skipped
 from assay.conformance._profile import Profile
 from assay.conformance._registry import rules_named
@@ -150,6 +150,7 @@ class Run:
         self._ends = None if limit is None else time.monotonic() + limit
         self._language = options.language
         self._start_s = 0.0
+        self._silence = Silence()
         self._info: dict[str, object] = {}
         self._version: tuple[int, ...] = ()
         self._results: dict[str, Result] = {}
@@ -166,6 +167,7 @@ class Run:
         )
         self._limits.add(testee.limits)
         self._start_s = testee.limits.start_s = testee.started_s
+        self._silence = testee.limits.silence
         self._info = dict(testee.info)
         self._version = testee.version
         if self._language is None:
@@ -323,7 +325,7 @@ class Run:
         return rule.since is not None and not rule.draft and _numbers(rule.since) > self._version
 
     def _start(self) -> Testee:
-        limits = Limits(self._start_s)
+        limits = Limits(self._start_s, self._silence)
         self._limits.add(limits)
         testee = Testee.start(
             self._target,

@@ -212,6 +212,41 @@ def test_kernel_that_goes_on(
     assert _runner._goes_on(Mock(peer=Mock(arrivals=arrivals))) is goes_on
 
 
+def test_what_is_never_answered_is_waited_for_twice() -> None:
+    """A kernel that leaves a request out need not be waited for in each check; an answer counts."""
+    limits, waits = Limits(), list[float | None]()
+    peer = Mock(_limits=limits, wait_for=lambda _, timeout: waits.append(timeout))
+    request = Mock(kind=("complete_request", Channel.SHELL), ended=False)
+
+    for _ in range(3):
+        assert not Peer._has_begun(peer, request, None)
+    limits.silence.discard(request.kind)
+    assert not Peer._has_begun(peer, request, None)
+
+    grace = limits.grace
+    assert waits == [None, grace, None, grace, grace, None, grace]
+
+
+@pytest.mark.parametrize(
+    ("lives", "msg_type", "timeout"),
+    [
+        (False, "complete_request", None),
+        (True, "execute_request", None),
+        (True, "complete_request", 1.0),
+    ],
+)
+def test_what_has_to_be_waited_for(*, lives: bool, msg_type: str, timeout: float | None) -> None:
+    """What must be answered, and what a kernel that hangs was asked, is waited for each time."""
+    waits = list[float | None]()
+    peer = Mock(_limits=Limits(), wait_for=lambda _, timeout: waits.append(timeout))
+    peer.fence.return_value = lives
+
+    for _ in range(3):
+        Peer._has_begun(peer, Mock(kind=(msg_type, Channel.SHELL), ended=False), timeout)
+
+    assert waits == [timeout] * 3
+
+
 def test_time_limit() -> None:
     """A run whose time is over skips what it has not begun, says so, and accuses of nothing."""
     target = Target.command((sys.executable, str(CALCULATOR), "-f", "{connection_file}"))

@@ -28,16 +28,16 @@ def asked_at_once(
 ) -> Mapping[str, Response]:
     """Ask everything in *contents* and return what each has brought, by its type.
 
-    So all that is not answered is waited for at the same time. A kernel that answers in order may
-    take its time for the first completion, which loads much; a further request shows that it is
-    through. One with threads has answered that at once, and is waited for as usual.
+    A kernel that answers in order may take its time for the first completion, which loads much; a
+    further request shows that it is through. One with threads has answered that at once, and is
+    waited for as usual.
     """
     peer = kernel.peer
     asked = {msg_type: peer.send(msg_type, content) for msg_type, content in contents.items()}
     behind = peer.send("kernel_info_request")
     peer.wait_for(lambda: behind.replies, kernel.patience * 3)
-    peer.wait_for(lambda: all(one.replies for one in asked.values()))
-    peer.wait_for(lambda: all(one.done for one in asked.values()), kernel.limits.grace)
+    for one in asked.values():
+        peer.finish(one)
     return asked
 
 

@@ -24,8 +24,8 @@ HUGE = 20_000_000
 
 def _flood(kernel: Testee) -> Response:
     must_run(kernel)
-    cell = kernel.peer.execute(kernel.snippet("numbers", count=FLOOD), timeout=kernel.patience * 3)
-    cell.succeeded()
+    cell = kernel.peer.execute(kernel.snippet("numbers", count=FLOOD), wait=False)
+    kernel.peer.follow(cell).succeeded()
     kernel.peer.quiet()
     return cell
 

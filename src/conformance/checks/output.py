@@ -506,8 +506,8 @@ def output_after_idle(kernel: Testee) -> Outcome:
     mistake="Pieces of output are sent by several threads.",
 )
 def order_of_lines(kernel: Testee) -> Outcome:
-    cell = kernel.peer.execute(kernel.snippet("numbers", count=1000))
-    cell.succeeded()
+    cell = kernel.peer.execute(kernel.snippet("numbers", count=1000), wait=False)
+    kernel.peer.follow(cell).succeeded()
     kernel.peer.quiet()
     found = [int(word) for word in cell.text().split() if word.isdecimal()]
     if len(found) < 500:
