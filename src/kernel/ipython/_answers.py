@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
+from threading import RLock  # by name: gevent replaces the module's
 from typing import TYPE_CHECKING, Any
 
 from IPython.utils.tokenutil import token_at_cursor
@@ -36,6 +37,10 @@ MAX_LINE = 10_000
 in proportion to their square, a third of a second for so many, and lets nothing else run meanwhile:
 with millions, neither an interrupt nor a shutdown nor the parent's end would be noticed."""
 
+_completing = RLock()
+"""Held by who completes: IPython's completer has state of its own, and changes for a moment which
+warnings the process shows. Code of the user's that is asked meanwhile may complete as well."""
+
 
 MOST = 2**62
 """More cells than any history has; SQLite knows no number above twice as many."""
@@ -50,7 +55,7 @@ def complete_reply(
     completer = shell.Completer  # imports what comes next
     from IPython.core.completer import provisionalcompleter, rectify_completions  # noqa: PLC0415
 
-    with shell.own_work, provisionalcompleter():
+    with _completing, shell.own_work, provisionalcompleter():
         found = completer.completions(code, cursor_pos)
         completions = list(rectify_completions(code, found))[:MAX_COMPLETIONS]
     extras: list[Json] = [

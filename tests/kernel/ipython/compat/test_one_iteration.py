@@ -146,7 +146,7 @@ def ask():
     kernel = get_ipython().kernel
     found.append(kernel.do_complete('table.co', 8))
     found.append(kernel.do_inspect('table', 3, 0))
-    found.append(kernel.do_complete('tab'))
+    found.append(kernel.do_complete('table.co'))
 thread = Thread(target=ask)
 thread.start()
 thread.join()
@@ -160,4 +160,4 @@ completed, inspected, last = found
 
 def test_questions_are_answered_in_a_thread(client: Client) -> None:
     """VS Code has a thread ask for what a reply would say, and shows that."""
-    assert result(execute(client, ASKS_IN_THREAD)) == ("(['column'], 6, 8, True, True, ['table'])")
+    assert result(execute(client, ASKS_IN_THREAD)) == ("(['column'], 6, 8, True, True, ['column'])")
