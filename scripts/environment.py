@@ -70,7 +70,14 @@ def install(python: Path, extra: str) -> None:
         if has_pip.returncode == 0
         else [sys.executable, "-m", "pip", "--python", python]
     )
-    what = ["--constraint", ROOT / "constraints.txt", "--editable", f"{ROOT}[{extra}]"]
+    # Most of what the checks need is never imported, and what is, is compiled then.
+    what = [
+        "--no-compile",
+        "--constraint",
+        ROOT / "constraints.txt",
+        "--editable",
+        f"{ROOT}[{extra}]",
+    ]
     subprocess.run(
         [*pip, "install", "--quiet", "--disable-pip-version-check", *(what if extra else [ROOT])],
         check=True,
