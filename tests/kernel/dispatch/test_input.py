@@ -345,6 +345,8 @@ def test_steps_of_the_debugger_end_in_code_of_the_user(
 @pytest.mark.parametrize("way", ["breakpoint()", "import pdb; pdb.set_trace()", "%debug 1"])
 def test_debugger_is_ipythons(client: Client, way: str) -> None:
     """However it is called, the debugger is the one that people know from IPython (STDIN-14)."""
+    # The one that IPython keeps asks nothing more once it was interrupted.
+    execute(client, "get_ipython().InteractiveTB.pdb = None")
     answer_input, asked = answering("c")
 
     execute(client, way, on_input=answer_input)
