@@ -615,7 +615,9 @@ def test_argv_starts_the_kernel_again(tmp_path: Path) -> None:
     launcher = "import sys; print(sys.argv[0])"
     with start(tmp_path) as kernel, kernel.client(timeout=HANG_LIMIT_S) as client:
         path = execute(client, launcher).text().strip()
-    command = [sys.executable, path, "-f", "{connection_file}"]
+    linked = tmp_path / "resources"
+    linked.symlink_to(Path(path).parent)
+    command = [sys.executable, str(linked / Path(path).name), "-f", "{connection_file}"]
 
     with start(tmp_path, command=command) as again, again.client(timeout=HANG_LIMIT_S) as client:
         answer = execute(client, "import sys; sys.argv[0], sys.path[0].endswith('resources')")

@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 if __name__ == "__main__":
-    if sys.path[:1] == [str(Path(__file__).parent)]:  # where no module is looked for
+    # No module is looked for in this folder, whatever link leads to it.
+    if sys.path and Path(sys.path[0]).resolve() == Path(__file__).resolve().parent:
         del sys.path[0]
     from assay.__main__ import main
 
