@@ -107,11 +107,11 @@ class Answering:
                 with nullcontext() if is_cell else self._around.io.spare.lent():
                     return handlers.answer(request)
             finally:
-                self._around.put_back()
                 leave_code()
+                self._around.put_back()
         except BaseException as error:  # noqa: BLE001 - of a signal, just when the code had ended
-            self._around.put_back()
             leave_code()
+            self._around.put_back()
             return self._failed(request, handlers, error)
 
     def between(

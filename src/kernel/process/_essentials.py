@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import builtins
 import sys
+from contextlib import suppress
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from assay.kernel.process._main_thread import is_main_thread
 from assay.transport import get_logger
 
 if TYPE_CHECKING:
@@ -48,19 +50,28 @@ class Essentials:
         self._is_kept = True
 
     def put_back(self) -> None:
-        """Put back what is missing, and say so in the log."""
-        if not self._is_kept:
+        """Put back what is missing, and say so in the log; in the main thread, and raises nothing.
+
+        A subshell leaves it to the main one, whose cell may have taken something away for a while.
+        """
+        if not self._is_kept or not is_main_thread():
             return
+        said = []
         names = vars(builtins)
         if not self._builtins.keys() <= names.keys():
             gone = sorted(self._builtins.keys() - names.keys())
             names.update({name: self._builtins[name] for name in gone})
-            logger.warning("builtins were gone, and are back: %s", ", ".join(gone))
-        found = getattr(sys, "modules", None)
-        if not isinstance(found, dict) or found.get("sys") is not sys:
+            said.append(f"builtins were gone, and are back: {', '.join(gone)}")
+        found = vars(sys).get("modules")
+        if not isinstance(found, dict) or not dict.__contains__(found, "sys"):
             sys.modules = self._table
-            sys.modules.update(self._modules)
-            logger.warning("sys.modules was empty: it has what it had when the kernel began")
-        if not getattr(sys, "meta_path", None):
+            for name, module in self._modules.items():
+                self._table.setdefault(name, module)
+            said.append("sys.modules was empty: it has what it had when the kernel began")
+        finders = vars(sys).get("meta_path")
+        if finders is None or (type(finders) is list and not finders):
             sys.meta_path = [*self._finders]
-            logger.warning("sys.meta_path was empty: it has what it had when the kernel began")
+            said.append("sys.meta_path was empty: it has what it had when the kernel began")
+        for line in said:  # when all is back: to log may import something
+            with suppress(Exception):
+                logger.warning("%s", line)
