@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, Protocol
 
 from assay.kernel.process._interrupts import put_off_in
 
-__all__ = ["Alone"]
+__all__ = ["Alone", "InTime"]
+
+
+class TimedLock(Protocol):
+    """A lock that can be waited for as long as one likes."""
+
+    def acquire(self, blocking: bool = ..., timeout: float = ...) -> bool:
+        """Lock it; False if that took longer than *timeout*."""
+        ...
+
+    def release(self) -> None:
+        """Unlock it."""
+        ...
 
 
 class Alone:
@@ -35,4 +47,21 @@ class Alone:
             self._lock.__exit__(None, None, None)
 
 
-put_off_in(Alone.__enter__.__code__, Alone.__exit__.__code__)
+class InTime:
+    """True to who is inside if *lock* was free within *seconds*: then no other thread is inside."""
+
+    # No generator, as above.
+    def __init__(self, lock: TimedLock, seconds: float) -> None:
+        self._lock, self._seconds = lock, seconds
+        self._is_held = False
+
+    def __enter__(self) -> bool:
+        self._is_held = self._lock.acquire(timeout=self._seconds)
+        return self._is_held
+
+    def __exit__(self, *raised: object) -> None:
+        if self._is_held:
+            self._lock.release()
+
+
+put_off_in(*(f.__code__ for of in (Alone, InTime) for f in (of.__enter__, of.__exit__)))

@@ -1,8 +1,9 @@
 """What IPython says as the protocol has it, for any thread.
 
-A completion or a description runs the user's code, in the thread that asks. IPython's connection to
-the history may be used by every thread, and sqlite lets one of them in at a time. Where a
-configuration binds it to its thread, another thread reads by a connection of its own.
+A completion or a description runs the user's code, in the thread that asks. That code may never end
+in a thread of the user's, which therefore keeps neither cells nor questions waiting. IPython's
+connection to the history may be used by every thread, and sqlite lets one of them in at a time.
+Where a configuration binds it to its thread, another thread reads by a connection of its own.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from IPython.utils.tokenutil import token_at_cursor
 
 from assay import protocol
 from assay.kernel._errors import UnavailableError
+from assay.kernel.ipython._alone import InTime
 from assay.kernel.ipython._history_file import HistoryReader, database_error
 from assay.kernel.ipython.speedups._highlighting import spare_html
 from assay.kernel.process._main_thread import is_main_thread
@@ -41,23 +43,30 @@ _completing = RLock()
 """Held by who completes: IPython's completer has state of its own, and changes for a moment which
 warnings the process shows. Code of the user's that is asked meanwhile may complete as well."""
 
+WAIT_S, THREAD_WAIT_S = 0.3, 3.0
+"""How long a request, or a thread of the user's, waits for who completes; then nothing is found."""
+
 
 MOST = 2**62
 """More cells than any history has; SQLite knows no number above twice as many."""
 
 
 def complete_reply(
-    shell: ZMQInteractiveShell, code: str, cursor_pos: int
+    shell: ZMQInteractiveShell, code: str, cursor_pos: int, *, in_thread: bool = False
 ) -> protocol.CompleteReply:
-    """Complete with IPython's completer."""
+    """Complete with IPython's completer; *in_thread* for a thread of the user's."""
+    nothing = protocol.CompleteReply(matches=(), cursor_start=cursor_pos, cursor_end=cursor_pos)
     if cursor_pos - code.rfind("\n", 0, cursor_pos) > MAX_LINE:
-        return protocol.CompleteReply(matches=(), cursor_start=cursor_pos, cursor_end=cursor_pos)
+        return nothing
     completer = shell.Completer  # imports what comes next
     from IPython.core.completer import provisionalcompleter, rectify_completions  # noqa: PLC0415
 
-    with _completing, shell.own_work, provisionalcompleter():
-        found = completer.completions(code, cursor_pos)
-        completions = list(rectify_completions(code, found))[:MAX_COMPLETIONS]
+    with InTime(_completing, THREAD_WAIT_S if in_thread else WAIT_S) as is_our_turn:
+        if not is_our_turn:
+            return nothing
+        with shell.unseen if in_thread else shell.own_work, provisionalcompleter():
+            found = completer.completions(code, cursor_pos)
+            completions = list(rectify_completions(code, found))[:MAX_COMPLETIONS]
     extras: list[Json] = [
         {
             "start": completion.start,
@@ -85,12 +94,20 @@ def inspect_reply(
     cursor_pos: int,
     detail_level: int,
     omitted: Sequence[str],
+    *,
+    in_thread: bool = False,
 ) -> protocol.InspectReply:
-    """Describe the name at the cursor, or the one whose call it stands in."""
+    """Describe the name at the cursor, or the one whose call it stands in.
+
+    *in_thread* for a thread of the user's.
+    """
     name = token_at_cursor(code, cursor_pos)
     wants_html = shell.enable_html_pager
     try:
-        with shell.own_work, nullcontext() if wants_html else spare_html():
+        with (
+            shell.unseen if in_thread else shell.own_work,
+            nullcontext() if wants_html else spare_html(),
+        ):
             bundle = shell.object_inspect_mime(
                 name, detail_level=detail_level, omit_sections=omitted
             )

@@ -121,8 +121,13 @@ class ZMQInteractiveShell(ShowsErrors, CompletesLate, InteractiveShell):  # type
 
         The frames of these libraries are not known to be the shell's: users call them too.
         """
+        return self.lock if self.tracer is None else Alone(self.lock, self.unseen)
+
+    @property
+    def unseen(self) -> AbstractContextManager[object]:
+        """Inside, no debugger looks, and cells go on: for a thread of the user's."""
         tracer = self.tracer
-        return self.lock if tracer is None else Alone(self.lock, tracer.at_rest())
+        return nullcontext() if tracer is None else tracer.at_rest()
 
     _counting = Lock()
 

@@ -218,7 +218,7 @@ class KernelFacade:
             cursor_pos: Where, in code points; by default at its end.
         """
         at = len(code) if cursor_pos is None else cursor_pos
-        return unstructure(complete_reply(self.shell, code, at))
+        return unstructure(complete_reply(self.shell, code, at, in_thread=True))
 
     def do_inspect(
         self,
@@ -228,7 +228,10 @@ class KernelFacade:
         omit_sections: Sequence[str] = (),
     ) -> dict[str, Any]:
         """Return what an inspect_reply says, found in the caller's thread."""
-        return unstructure(inspect_reply(self.shell, code, cursor_pos, detail_level, omit_sections))
+        found = inspect_reply(
+            self.shell, code, cursor_pos, detail_level, omit_sections, in_thread=True
+        )
+        return unstructure(found)
 
     # --- What a program may do.
 

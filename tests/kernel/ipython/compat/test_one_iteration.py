@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import pytest
 
-from assay.protocol import CommMsg, ExecuteRequest, KernelInfoRequest
+from assay.protocol import (
+    Channel,
+    CommMsg,
+    CompleteReply,
+    CompleteRequest,
+    CreateSubshellReply,
+    CreateSubshellRequest,
+    ExecuteRequest,
+    KernelInfoRequest,
+)
 from assay.transport import Client, KernelProcess
 from tests.kernel._kernels import (
     HANG_LIMIT_S,
@@ -14,6 +26,7 @@ from tests.kernel._kernels import (
     finish,
     is_well,
     result,
+    start_forked,
     states,
     succeeded,
     text_of,
@@ -161,3 +174,51 @@ completed, inspected, last = found
 def test_questions_are_answered_in_a_thread(client: Client) -> None:
     """VS Code has a thread ask for what a reply would say, and shows that."""
     assert result(execute(client, ASKS_IN_THREAD)) == ("(['column'], 6, 8, True, True, ['column'])")
+
+
+HANGS_IN_THREAD = """\
+from threading import Event, Thread, current_thread, main_thread
+inside, released = Event(), Event()
+class Table:
+    def __dir__(self):
+        self.hang()
+        return ['column']
+    def __repr__(self):
+        self.hang()
+        return 'table'
+    def hang(self):
+        if current_thread() is thread:
+            inside.set()
+            released.wait()
+table = Table()
+kernel = get_ipython().kernel
+thread = Thread(target=lambda: {question}, daemon=True)
+thread.start()
+inside.wait()
+"""
+
+
+@pytest.mark.parametrize(
+    ("question", "matches"),
+    [("kernel.do_complete('table.co')", ()), ("kernel.do_inspect('table', 3)", ("column",))],
+)
+def test_thread_whose_question_hangs_keeps_nobody_waiting(
+    tmp_path: Path, question: str, matches: Sequence[str]
+) -> None:
+    """What one asks may never answer: meanwhile cells run, and so does what asks the same."""
+    with start_forked(tmp_path) as kernel, kernel.client(timeout=HANG_LIMIT_S) as client:
+        # With a subshell, cells lock what they share.
+        created = client.request(CreateSubshellRequest(), channel=Channel.CONTROL).content
+        assert isinstance(created, CreateSubshellReply)
+        succeeded(execute(client, HANGS_IN_THREAD.format(question=question)))
+        complete = CompleteRequest(code="table.co", cursor_pos=8)
+        found = client.request(complete, timeout=HANG_LIMIT_S).content
+        elsewhere = client.start(ExecuteRequest(code="1 + 1"), subshell_id=created.subshell_id)
+
+        assert isinstance(found, CompleteReply)
+        assert found.matches == matches
+        assert result(finish(client, elsewhere)) == "2"
+        assert result(execute(client, "released.set(); thread.join(); 1 + 1")) == "2"
+        again = client.request(complete, timeout=HANG_LIMIT_S).content
+        assert isinstance(again, CompleteReply)
+        assert again.matches == ("column",)
