@@ -365,8 +365,10 @@ class IoThread:
             if self.log.shows_more:
                 self.schedule_flush()
             line = self._overdue(now)
-            in_part = line if line is not None and self._is_printed(line, now) else None
-            but_for = line if in_part is None else None
+            is_printed = line is not None and self._is_printed(line, now)
+            if is_printed and not self._may_part(now):
+                line = None
+            but_for, in_part = (None, line) if is_printed else (line, None)
             found_text = self._send_entries(patient=True, but_for=but_for, in_part=in_part)
             if (line := self.log.open_line()) is not None:
                 self._defer(line, now)
@@ -405,6 +407,13 @@ class IoThread:
         except Exception:  # it looks at the program's own frames; what is written has to leave
             logger.exception("whether a line is printed just now could not be found")
             return False
+
+    def _may_part(self, now: float) -> bool:
+        """Return True if what there is of a line that is being printed may leave before the rest.
+
+        A thread of few texts is not long about it, where the processors are busy with others.
+        """
+        return self.log.has_reply or now >= self._open_since + CROWDED_LINE_S
 
     def _defer(self, line: Run, now: float) -> None:
         """Look again in a moment: `print` writes the end of a line separately."""

@@ -425,6 +425,23 @@ class TestLines:
         assert said(sent) == ["1 ", "2 ", "3 \nanother\nanother\n"]
         assert run.taken
 
+    @pytest.mark.parametrize("replies", [False, True])
+    def test_line_that_is_printed_is_not_parted_soon(
+        self, io: IoThread, sent: list[list[Buffer]], replies: bool
+    ) -> None:
+        """A thread may wait for a processor between the text and its line end, unlike a reply."""
+        io.log.goes_on = lambda _: True
+        io.log.write(StreamName.STDOUT, b"{}", "a line")
+        if replies:
+            in_thread(lambda: io.log.post(Channel.SHELL, [b"client", b"reply"]))
+        self.turn(io)
+        io._open_since -= io_module.LINE_S
+        self.turn(io)
+        io.log.write(StreamName.STDOUT, b"{}", "\n")
+        self.turn(io)
+
+        assert said(sent)[:2] == (["a line", "\n"] if replies else ["a line\n"])
+
     @pytest.mark.parametrize("kind", ["nothing more comes", "a reply waits", "it is endless"])
     def test_line_that_is_printed_for_long(
         self, io: IoThread, sent: list[list[Buffer]], kind: str
@@ -491,7 +508,7 @@ class TestLines:
         run = io.log.write(StreamName.STDOUT, b"{}", "1 ")
         for _ in range(2):
             self.turn(io)
-            io._open_since -= io_module.LINE_S
+            io._open_since -= io_module.CROWDED_LINE_S
             io._line_since -= io_module.LONGEST_PRINT_S * 0.6
             self.turn(io)
             for text in ("2 ", "\n", "3 "):

@@ -200,7 +200,7 @@ def tell(act):
     print(mine._closed, "mine" in get_comm_manager().comms)
 """
 
-WRONG = ["data={'a': object()}", "data=5", "metadata={'a': object()}", "buffers=[5]"]
+WRONG = ["data={'a': object()}", "data=[object()]", "metadata={'a': object()}", "buffers=[5]"]
 
 
 @pytest.mark.parametrize("act", ["open", "send", "close"])

@@ -154,7 +154,7 @@ def test_closed_descriptor_is_open_in_the_next_cell(alone: Client, code: str) ->
 NONE_LEFT = """\
 import os, resource
 limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-resource.setrlimit(resource.RLIMIT_NOFILE, (64, limits[1]))
+resource.setrlimit(resource.RLIMIT_NOFILE, (70, limits[1]))
 os.close(1)
 taken = []
 try:
