@@ -158,10 +158,15 @@ class Peer:
         self.send(draft.with_parts(parent_header=prompt.header), channel=Channel.STDIN)
 
     def beat(self, payload: bytes = b"assay", *, timeout: float | None = None) -> bool:
-        """Send *payload* to the heartbeat and return whether it came back."""
+        """Send *payload* to the heartbeat and return whether it came back.
+
+        Raises:
+            OutOfTime: the check's time is over, so it had none to come back.
+        """
         try:
             self._wire.beat(payload, self._limits.within(timeout))
         except TimedOutError:
+            self._limits.require_time()
             return False
         return True
 

@@ -463,7 +463,10 @@ def _goes_on(testee: Testee) -> bool:
 
     Then it was the limit that ended the check, and the kernel is accused of nothing.
     """
-    testee.read_all()  # what is here by now is of the time before
+    try:
+        testee.read_all()  # what is here by now is of the time before
+    except AssayError:  # it has just ended, or floods
+        return False
     start = len(testee.peer.arrivals)
     # A status may be published by a thread of its own, while what it is about hangs.
     return _settle(testee) or any(one.msg_type != "status" for one in testee.peer.arrivals[start:])

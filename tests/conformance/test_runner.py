@@ -44,6 +44,7 @@ from assay.conformance.checks import _comms, connection, control
 from assay.conformance.checks._cells import stop
 from assay.protocol import Channel, ConnectionFile, Transport
 from assay.spec import requirements
+from assay.transport import TimedOutError
 from tests.conformance.late_channels import delayed
 from tests.faults.harness import ask
 from tests.limits import HANG_LIMIT_S
@@ -208,6 +209,13 @@ def test_kernel_that_goes_on(
     monkeypatch.setattr(_runner, "_settle", settle)
 
     assert _runner._goes_on(Mock(peer=Mock(arrivals=arrivals))) is goes_on
+
+
+def test_kernel_that_has_just_ended_goes_on_no_more() -> None:
+    """The run does not end with it."""
+    ended = Mock(read_all=Mock(side_effect=TimedOutError("anything", 1)))
+
+    assert not _runner._goes_on(ended)
 
 
 def test_what_is_never_answered_is_waited_for_twice() -> None:
