@@ -52,9 +52,9 @@ def isolate() -> None:
 class Event:
     """What threads wait for until another one sets it.
 
-    While it is not set its lock is held, by nobody in particular. A signal's handler may raise
-    between any two steps. So `set` opens the lock before it says so: who waits finds it open, and
-    says so in its place.
+    While it is not set, its lock is locked; no thread owns that lock. A signal's handler may raise
+    between any two steps. So `set` opens the lock before it sets the flag: a thread that waits
+    finds the lock open, and sets the flag itself.
     """
 
     def __init__(self) -> None:

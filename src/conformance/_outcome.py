@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["Evidence", "Outcome", "Skip", "Verdict", "failed", "note", "passed", "skipped"]
 
 MOST_TEXT = 5_000
-"""Characters in which an outcome is told."""
+"""The most characters of each text in an outcome."""
 
 Evidence: TypeAlias = "Arrival | Response"
 """What shows a failure: a message of the kernel, or all that one request brought."""

@@ -15,7 +15,7 @@ __all__ = ["CommCarrier", "SectionInspector", "Watched"]
 
 @runtime_checkable
 class CommCarrier(Protocol):
-    """An interpreter that hands on what comm messages say, whatever that is (decision 0028)."""
+    """An interpreter that takes comm messages whose data are any JSON (decision 0028)."""
 
     def carry_comm(self, message: Message[CarriedOpen | CarriedMsg | CarriedClose]) -> None:
         """Take a comm message instead of `Interpreter.comm`."""

@@ -31,7 +31,7 @@ class CarriedOpen(Content):
     """What is to answer on the other side."""
 
     data: Json = field(factory=dict)
-    """What the program, or the client, sends with it."""
+    """The data of the message: any JSON."""
 
     target_module: str | UnsetType | None = UNSET
     """A module to import for the target."""
@@ -47,7 +47,7 @@ class CarriedMsg(Content):
     """The comm that it belongs to."""
 
     data: Json = field(factory=dict)
-    """What is said."""
+    """As in `CarriedOpen`."""
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -60,4 +60,4 @@ class CarriedClose(Content):
     """The comm that is closed."""
 
     data: Json = field(factory=dict)
-    """The last word."""
+    """As in `CarriedOpen`."""

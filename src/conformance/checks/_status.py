@@ -37,7 +37,7 @@ def must_name_requests(peer: Peer, channel: Channel = Channel.SHELL) -> None:
     """Require that right requests of *peer* on *channel* bring no status that names none.
 
     Raises:
-        Skip: one does, so nothing can be told from such a status.
+        Skip: a right request brought one, so such a status shows no fault.
     """
     peer.quiet(channel)
     start = len(peer.arrivals)

@@ -46,7 +46,6 @@ warnings the process shows. Code of the user's that is asked meanwhile may compl
 WAIT_S, THREAD_WAIT_S = 0.3, 3.0
 """How long a request, or a thread of the user's, waits for who completes; then nothing is found."""
 
-
 MOST = 2**62
 """More cells than any history has; SQLite knows no number above twice as many."""
 
