@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pdb  # noqa: T100 - to replace it
 import sys
+from bdb import BdbQuit
 from types import FrameType
 from typing import Any
 
@@ -25,20 +26,23 @@ STATEMENTS = frozenset({"run_ast_nodes", "run_code"})
 CELL = frozenset({"run_cell_async", "run_cell"})
 """Its functions that a statement of a cell returns to, and a cell that has ended."""
 
+PONG = "assay.kernel.process._signal_pipe"
+"""Its functions are called by the code that a signal has come to."""
 DISPLAY = "assay.kernel.ipython._display"
 """What shows a result; Python calls it from the cell's own frame."""
 
 
-class Debugger(debugger.InterruptiblePdb):  # type: ignore[misc]  # IPython is untyped here
+class Debugger(debugger.Pdb):  # type: ignore[misc]  # IPython is untyped here
     """IPython's debugger; an interrupt at its prompt ends the cell.
 
     Spec: an interrupt raises KeyboardInterrupt in the running code (CTRL-11). Seen: Python's
     debugger takes it for the end of one command and prompts again, so that a cell could never be
-    ended whose client answers no more; IPython's leaves the debugger and lets the code go on.
+    ended whose client answers no more; IPython's lets the code go on.
     Here: it is raised where the code had stopped.
     """
 
-    _interrupted = False
+    _is_over = True
+    """False from the time the code has stopped until the last command is obeyed."""
 
     def stop_here(self, frame: FrameType) -> bool:
         """Return True if a step ends in *frame*: not in what runs a cell or shows its result."""
@@ -46,6 +50,16 @@ class Debugger(debugger.InterruptiblePdb):  # type: ignore[misc]  # IPython is u
             self.set_continue()  # it is over
             return False
         return _is_of_user(frame) and bool(super().stop_here(frame))
+
+    def dispatch_call(self, frame: FrameType, arg: object) -> Any:
+        """Stop where *frame* begins; where a signal has come to, not in what answers it."""
+        if _name(frame) != PONG:
+            return super().dispatch_call(frame, arg)
+        if self.stop_here(frame):
+            self.interaction(frame.f_back, None)
+            if self.quitting:
+                raise BdbQuit
+        return None
 
     def user_return(self, frame: FrameType, value: object) -> None:
         """Stop where *frame* returns, if it is the user's."""
@@ -57,24 +71,37 @@ class Debugger(debugger.InterruptiblePdb):  # type: ignore[misc]  # IPython is u
         if _is_of_user(frame):
             super().user_exception(frame, exc_info)
 
-    def cmdloop(self, intro: object = None) -> None:
-        """Read and obey commands until one lets the code go on."""
+    def setup(self, f: FrameType | None, tb: Any) -> Any:
+        """Look at the frame or traceback where the code has stopped."""
         try:
-            super().cmdloop(intro)
-        except KeyboardInterrupt:
-            self._interrupted = True
-            raise
+            return super().setup(f, tb)
+        finally:
+            self._is_over = False
+
+    def forget(self) -> None:
+        """Forget where the code had stopped; the last thing of an interaction."""
+        super().forget()
+        self._is_over = True
 
     def interaction(self, *stopped: Any) -> None:
-        """Talk to the user about the frame and traceback where the code has stopped."""
-        self._interrupted = False
+        """Talk to the user about the frame and traceback where the code has stopped.
+
+        IPython's method shows an interrupt and returns, wherever it came.
+        """
         if len(stopped) > 1 and stopped[1] is not None and not _is_client_asked():
             # After the error there is nothing to go on with, and nothing to fail: it is shown.
             print(NO_PROMPTS, file=sys.stderr)
             return
+        self._is_over = False
         super().interaction(*stopped)
-        if self._interrupted:
+        if not self._is_over:
+            self.set_continue()
             raise KeyboardInterrupt
+
+    def _cmdloop(self) -> None:
+        self.allow_kbdint = True  # no interrupt prompts again
+        self.cmdloop()
+        self.allow_kbdint = False
 
 
 def _name(frame: FrameType) -> object:

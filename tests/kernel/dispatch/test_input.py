@@ -345,8 +345,6 @@ def test_steps_of_the_debugger_end_in_code_of_the_user(
 @pytest.mark.parametrize("way", ["breakpoint()", "import pdb; pdb.set_trace()", "%debug 1"])
 def test_debugger_is_ipythons(client: Client, way: str) -> None:
     """However it is called, the debugger is the one that people know from IPython (STDIN-14)."""
-    # The one that IPython keeps asks nothing more once it was interrupted.
-    execute(client, "get_ipython().InteractiveTB.pdb = None")
     answer_input, asked = answering("c")
 
     execute(client, way, on_input=answer_input)
@@ -411,6 +409,48 @@ def test_interrupt_ends_a_debugger(client: Client, call: str) -> None:
     assert failed(answer).ename == "KeyboardInterrupt"
     assert "999" not in text_of(answer.published)
     assert is_well(client)
+    # The next debugger asks: IPython keeps that of %debug.
+    answer_input, asked = answering("c")
+    succeeded(execute(client, "%debug 1", on_input=answer_input))
+    assert [question.prompt for question in asked] == ["ipdb> "]
+
+
+def test_interrupt_before_the_prompt_ends_the_cell(client: Client) -> None:
+    """It is as good while the debugger looks at where the code has stopped (CTRL-11)."""
+    answer = execute(
+        client,
+        "class Shown:\n"
+        "    def __repr__(self): raise KeyboardInterrupt  # as an interrupt that comes here\n"
+        "def stop():\n"
+        "    __args__ = Shown()\n"
+        "    breakpoint()\n"
+        "    print(3 * 333)\n"
+        "stop()\nprint(3 * 333)",
+        stop_on_error=False,
+    )
+
+    assert failed(answer).ename == error(answer).ename == "KeyboardInterrupt"
+    assert "999" not in answer.text()
+
+
+def test_interrupt_of_code_that_goes_on_stops_in_it(client: Client) -> None:
+    """Behind the debugger's ``c``, it leads to the debugger, at the code that ran; a second one
+    ends the cell."""
+    running, prompt = asking(client, "breakpoint()\nprint('on')\nwhile True: pass")
+    client.answer_input("c", parent=prompt.header)
+    client.wait_until(
+        lambda: "on\n" in text_of(running.published), awaited="on", timeout=HANG_LIMIT_S
+    )
+
+    client.request(InterruptRequest(), channel=Channel.CONTROL, timeout=HANG_LIMIT_S)
+
+    assert isinstance(client.receive(Channel.STDIN, HANG_LIMIT_S).content, InputRequest)
+    client.request(InterruptRequest(), channel=Channel.CONTROL, timeout=HANG_LIMIT_S)
+    answer = finish(client, running)
+    assert failed(answer).ename == "KeyboardInterrupt"
+    stops = re.findall(r"^> (\S+)", re.sub(r"\x1b\[[0-9;]*m", "", answer.text()), re.MULTILINE)
+    assert len(stops) == 2
+    assert all(stop.startswith("<ipython-input-") for stop in stops)
 
 
 def test_interrupt_of_a_debugger_shows_the_users_code_alone(client: Client) -> None:
