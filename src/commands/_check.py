@@ -149,8 +149,9 @@ def check_command(**given: object) -> int:
     \b
     Exit codes: 0 no MUST failed (see --fail-on), 1 one did, 2 the command makes no sense, 3 the
     kernel did not start, or that of --existing does not answer (there is a report all the same),
-    4 no MUST failed, and --time-limit left checks unasked (0 with --fail-on never), 130 Ctrl-C, 143
-    SIGTERM: the kernels are ended, and there is no report.
+    4 no MUST failed, and checks were left unasked: by --time-limit, or because the kernel of
+    --existing was still busy (0 with --fail-on never), 130 Ctrl-C, 143 SIGTERM: the kernels are
+    ended, and there is no report.
     """
     from assay.commands import _checking  # noqa: PLC0415 - sockets are for this command alone
 

@@ -69,7 +69,8 @@ class Report:
     """Whether it was to run already: it is not ours to start then."""
 
     unasked: int = 0
-    """How many checks were left out because the time of the run was over."""
+    """How many checks were left out because the time of the run was over, or because a kernel that
+    is not ours to start was still busy with an earlier one."""
 
     ignored: tuple[str, ...] = ()
     """The results of what is seen in passing that were left out, whatever was seen: ``HDR-09.0``.

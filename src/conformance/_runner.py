@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
+from enum import Enum, auto
 from weakref import WeakSet
 
 from attrs import evolve, frozen
@@ -49,6 +50,19 @@ FIRST_CELL = "SHELL-01.3"
 
 SIGN_OF_LIFE = "INFO-01.1"
 """The check that fails if a kernel runs and says nothing at all."""
+
+
+class After(Enum):
+    """How a kernel is found behind a check."""
+
+    FIT = auto()
+    """It is alive, idle and answers: the next check can be asked."""
+
+    BUSY = auto()
+    """It goes on with what it was asked. It, or the machine, is slow."""
+
+    LOST = auto()
+    """It is silent, or nobody knows what it will do next."""
 
 
 @frozen(kw_only=True)
@@ -156,6 +170,7 @@ class Run:
         self._results: dict[str, Result] = {}
         self._findings = Findings(options.profile, options.ignored)
         self._silent_since = ""
+        self._busy_since = ""
         self._unasked = 0
         self._limits: WeakSet[Limits] = WeakSet()
         self._lock = threading.Lock()
@@ -210,10 +225,9 @@ class Run:
     def ask(self, check: Check, shared: Testee | None) -> Testee | None:
         """Ask one check and return the shared kernel, if there still is one to go on with."""
         began = time.monotonic()
-        if self._time_is_up:
+        if reason := self._why_no_time(check):
             with self._lock:
                 self._unasked += 1
-            reason = f"the run had used up its {self._options.time_limit:g} s"
         else:
             reason = self._unaskable(check)
         if reason:
@@ -225,38 +239,53 @@ class Run:
             self._note(check, failed("a kernel that starts again", str(error)), None, 0, began)
             return shared
         start = len(testee.traffic)
+        outcome, after = self._asked(check, testee)
+        if check.fresh:
+            _read_rest(testee)
+        self._note(check, outcome, testee, start, began)
+        if not testee.limits.stopped:
+            self._judge(check, testee, settled=after is After.FIT)
+        if after is After.FIT and not check.fresh:
+            return testee
+        testee.close()
+        return shared if check.fresh else None
+
+    def _asked(self, check: Check, testee: Testee) -> tuple[Outcome, After]:
+        """Ask *check*, and return what was found, and how the kernel is found behind it."""
+        start = len(testee.traffic)
         outcome = _outcome_of(check, testee)
-        is_slow = outcome.expected == IN_TIME and _goes_on(testee)
-        if is_slow:
-            outcome = skipped(f"{outcome.got}, and the kernel went on: it or the machine is slow")
-        # After a signal that did not do what it should, nothing is known of what it will do yet;
-        # and an answer to a prompt that was not taken may be taken for the next one.
-        unsure = check.process or _has_stdin(testee, start)
-        doubtful = unsure and outcome.verdict is Verdict.FAILED
-        settled = not (check.fresh or doubtful) and _settle(testee)
-        is_silent = not settled and not is_slow
-        if outcome.verdict is Verdict.SKIPPED and is_silent and _is_harmless(check):
-            # It is silent, and no code of ours keeps it busy.
+        if outcome.expected == IN_TIME:
+            after = _behind_our_limit(testee)
+            if after is not After.LOST:
+                slow = f"{outcome.got}, and the kernel went on: it or the machine is slow"
+                outcome = skipped(slow)
+        elif check.fresh or (
+            # After a signal that did not do what it should, nothing is known of what it will do
+            # yet; and an answer to a prompt that was not taken may be taken for the next one.
+            outcome.verdict is Verdict.FAILED and (check.process or _has_stdin(testee, start))
+        ):
+            after = After.LOST
+        else:
+            after = After.FIT if _settle(testee) else After.LOST
+        if not self._target.can_start:
+            # There is no other one: what is asked from now on would say nothing.
+            self._busy_since = check.id if after is After.BUSY else ""
+            self._silent_since = check.id if after is After.LOST else ""
+        if after is After.LOST and self._blames(check, outcome):
             outcome = failed(ANSWERS, "no answer behind this check")
         ended = outcome.expected == GOES_ON or (
             outcome.expected == ANSWERS and not testee.is_running
         )
         if ended and check.id != FIRST_CELL and _did_more(testee, start) and self._ends_by_itself():
             outcome = skipped(f"a first cell that does nothing ends the kernel too ({FIRST_CELL})")
-        if not settled and not self._target.can_start:
-            # There is no other one: what is asked from now on would say nothing.
-            self._silent_since = check.id
-            if outcome.verdict is not Verdict.FAILED and is_silent:
-                outcome = failed(ANSWERS, "no answer behind this check")
-        if check.fresh:
-            _read_rest(testee)
-        self._note(check, outcome, testee, start, began)
-        if not testee.limits.stopped:
-            self._judge(check, testee, settled=settled)
-        if settled:
-            return testee
-        testee.close()
-        return shared if check.fresh else None
+        return outcome, after
+
+    def _blames(self, check: Check, outcome: Outcome) -> bool:
+        """Return whether *check* shall fail because the kernel is lost behind it."""
+        if not self._target.can_start:
+            return outcome.verdict is not Verdict.FAILED
+        # It is silent, and no code of ours keeps it busy.
+        return outcome.verdict is Verdict.SKIPPED and _is_harmless(check)
 
     def _ends_by_itself(self) -> bool:
         """Return whether a kernel that has just started ends with a cell that does nothing.
@@ -294,6 +323,14 @@ class Run:
     @property
     def _time_is_up(self) -> bool:
         return self._ends is not None and time.monotonic() >= self._ends
+
+    def _why_no_time(self, check: Check) -> str:
+        """Return why there is no time for *check*, or nothing."""
+        if self._time_is_up:
+            return f"the run had used up its {self._options.time_limit:g} s"
+        if self._busy_since and not self._unaskable(check):
+            return f"the kernel, which is not ours to start, goes on with {self._busy_since}"
+        return ""
 
     def _unaskable(self, check: Check) -> str:
         """Return why *check* cannot be asked, or nothing."""
@@ -458,18 +495,26 @@ def _settle(testee: Testee) -> bool:
     return answered and ended and testee.is_running
 
 
-def _goes_on(testee: Testee) -> bool:
-    """Return whether the kernel answers, or goes on with what it was asked, behind our limit.
+def _behind_our_limit(testee: Testee) -> After:
+    """Return how a kernel is found behind a check that our limit has ended.
 
-    Then it was the limit that ended the check, and the kernel is accused of nothing.
+    If it answers, or goes on with what it was asked before, it is accused of nothing.
     """
     try:
         testee.read_all()  # what is here by now is of the time before
     except AssayError:  # it has just ended, or floods
-        return False
-    start = len(testee.peer.arrivals)
-    # A status may be published by a thread of its own, while what it is about hangs.
-    return _settle(testee) or any(one.msg_type != "status" for one in testee.peer.arrivals[start:])
+        return After.LOST
+    asked, start = testee.asked, len(testee.peer.arrivals)
+    if _settle(testee):
+        return After.FIT
+    # A status may be published by a thread of its own, while what it is about hangs; and what is
+    # asked here may be answered by one that answers questions only (AMB-74).
+    probes = testee.asked - asked
+    goes_on = any(
+        one.msg_type != "status" and one.parent_id not in probes
+        for one in testee.peer.arrivals[start:]
+    )
+    return After.BUSY if goes_on else After.LOST
 
 
 def _read_rest(testee: Testee) -> None:

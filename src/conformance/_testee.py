@@ -294,6 +294,11 @@ class Testee:
         reached = {one.parent_id for one in self.peer.arrivals if one.state == "idle"}
         return all(one.done and one.msg_id in reached for peer in self._peers for one in peer.asked)
 
+    @property
+    def asked(self) -> frozenset[str]:
+        """The ids of all that any client has asked."""
+        return frozenset(one.msg_id for peer in self._peers for one in peer.asked)
+
     def await_cells(self) -> bool:
         """Wait for the end of all cells that have begun, once for each; return whether it came.
 

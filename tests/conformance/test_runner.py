@@ -39,7 +39,7 @@ from assay.conformance import (
 from assay.conformance._check import check as made_check
 from assay.conformance._findings import MISTAKES
 from assay.conformance._outcome import Outcome, Skip, failed, passed
-from assay.conformance._runner import Run
+from assay.conformance._runner import After, Run
 from assay.conformance.checks import _comms, connection, control
 from assay.conformance.checks._cells import stop
 from assay.protocol import Channel, ConnectionFile, Transport
@@ -192,30 +192,82 @@ def test_check_that_our_limit_ends(function: Callable[[Testee], Outcome], verdic
     assert (result.outcome, "stopped" in result.reason + result.got) == (verdict, True)
 
 
-@pytest.mark.parametrize(("msg_type", "goes_on"), [("stream", True), ("status", False)])
-def test_kernel_that_goes_on(
-    monkeypatch: pytest.MonkeyPatch, msg_type: str, *, goes_on: bool
-) -> None:
-    """One that is not through, and still says something, is slow and does not hang.
+def _ends(_: Testee) -> Outcome:
+    raise OutOfTime("the check was stopped")
 
-    A status alone may come from another thread than the one that hangs.
+
+ENDS = made_check("SHELL-14.99", "It ends in time.")(_ends)
+CELL, PROBE = "the cell", "our question"
+
+
+def _busy_kernel(monkeypatch: pytest.MonkeyPatch, msg_type: str, parent: str) -> Mock:
+    """Make a kernel of whose cell no end comes; one message comes behind the limit.
+
+    As with `Testee.await_cells`, each cell is waited for once.
     """
-    arrivals: list[Mock] = []
+    kernel = Mock(asked=frozenset({CELL}), is_settled=False)
+    kernel.traffic.lines, kernel.peer.arrivals = [], []
+    kernel.traffic.__len__ = lambda _: 0
+    kernel.take_others.return_value = ()
+    kernel.limits.stopped = False
+    settled = iter([False])
 
     def settle(_: Testee) -> bool:
-        arrivals.append(Mock(msg_type=msg_type))
-        return False
+        kernel.asked |= {PROBE}
+        kernel.peer.arrivals.append(Mock(msg_type=msg_type, parent_id=parent))
+        return next(settled, True)
 
     monkeypatch.setattr(_runner, "_settle", settle)
+    return kernel
 
-    assert _runner._goes_on(Mock(peer=Mock(arrivals=arrivals))) is goes_on
+
+@pytest.mark.parametrize(
+    ("msg_type", "parent", "verdict"),
+    [
+        ("stream", CELL, Verdict.SKIPPED),
+        ("status", CELL, Verdict.FAILED),
+        ("kernel_info_reply", PROBE, Verdict.FAILED),
+    ],
+)
+def test_kernel_that_goes_on(
+    monkeypatch: pytest.MonkeyPatch, msg_type: str, parent: str, verdict: Verdict
+) -> None:
+    """One that is not through, and still says something of it, is slow and does not hang.
+
+    A status alone may come from another thread than the one that hangs, and so may the answer to
+    the question whether it lives. It is replaced, and what is missing accuses it of nothing.
+    """
+    kernel = _busy_kernel(monkeypatch, msg_type, parent)
+    kernel.take_segments.return_value = ()
+    run = Run(Mock(can_start=True), [ENDS], Options(), None)
+
+    assert run.ask(ENDS, kernel) is None
+    assert run.result(ENDS).outcome is verdict
+    kernel.take_segments.assert_called_once_with(settled=False)
+
+
+def test_running_kernel_that_stays_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What cannot be asked of a running kernel, since it goes on with a check, is not asked."""
+    kernel = _busy_kernel(monkeypatch, "stream", CELL)
+    kernel.take_segments.return_value = ()
+    checks = [ENDS, *select(["INFO-01.1", "CONN-16.1"])]
+    run = Run(Mock(can_start=False, label="kernel"), checks, Options(), None)
+    for one in checks:
+        run.ask(one, kernel)
+
+    report = run.report(1.0)
+
+    assert {one.outcome for one in report.results} == {Verdict.SKIPPED}
+    assert "goes on with SHELL-14.99" in run.result(checks[1]).reason
+    assert "was started for it" in run.result(checks[2]).reason
+    assert report.unasked == 1
 
 
 def test_kernel_that_has_just_ended_goes_on_no_more() -> None:
     """The run does not end with it."""
     ended = Mock(read_all=Mock(side_effect=TimedOutError("anything", 1)))
 
-    assert not _runner._goes_on(ended)
+    assert _runner._behind_our_limit(ended) is After.LOST
 
 
 def test_what_is_never_answered_is_waited_for_twice() -> None:

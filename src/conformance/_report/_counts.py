@@ -82,9 +82,9 @@ def headline(report: Report) -> str:
 
 
 def unasked(report: Report) -> str:
-    """Return how many checks were left out because the time was over, in words."""
+    """Return how many checks were left out for want of time, in words."""
     checks = sum(not one.check.endswith(TRAFFIC) for one in report.results)
-    return f"{report.unasked} of {checks} were not asked: the time was over"
+    return f"{report.unasked} of {checks} were not asked: there was no time for them"
 
 
 def facts(result: Result) -> Iterator[tuple[str, str]]:
