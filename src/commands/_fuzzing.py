@@ -20,6 +20,7 @@ from assay.conformance import (
     RecordingError,
     Target,
     Testee,
+    in_lines,
     language_named,
     replay,
     visible,
@@ -55,7 +56,7 @@ def run(target: Target, how: Search, *, output: Path | None, recording: Path | N
             return _replay(target, Recording.read(recording), PROFILES[how.profile])
         return _search(target, how, language, output)
     except LaunchError as error:
-        click.echo(f"assay: {visible(str(error))}", err=True)
+        click.echo(visible(in_lines([f"assay: {error}"])), err=True)
         return Exit.KERNEL
     except (LanguageError, RecordingError) as error:
         raise click.UsageError(str(error)) from error

@@ -44,7 +44,7 @@ from assay.conformance._target import Target
 from assay.conformance._testee import SilentKernelError, Testee
 from assay.conformance._trace import check_recording
 from assay.conformance._traffic import Line, Traffic
-from assay.conformance._visible import visible
+from assay.conformance._visible import in_lines, visible
 
 __all__ = [
     "ABSENT",
@@ -92,6 +92,7 @@ __all__ = [
     "compare",
     "comparison_text",
     "failed",
+    "in_lines",
     "judge",
     "known_languages",
     "language_for",

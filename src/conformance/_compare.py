@@ -9,7 +9,7 @@ from attrs import frozen
 from assay.conformance._outcome import Verdict
 from assay.conformance._registry import TRAFFIC
 from assay.conformance._result import Report, Result
-from assay.conformance._visible import visible
+from assay.conformance._visible import in_lines, visible
 
 __all__ = ["Comparison", "compare", "comparison_text"]
 
@@ -71,7 +71,7 @@ def compare(before: Report, after: Report) -> Comparison:
 
 def comparison_text(found: Comparison) -> str:
     """Return *found* as plain text."""
-    return visible("\n".join(_lines(found)) + "\n")
+    return visible(in_lines(_lines(found)) + "\n")
 
 
 def _lines(found: Comparison) -> Iterator[str]:

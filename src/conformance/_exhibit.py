@@ -27,6 +27,9 @@ MOST_OF_A_PART = 20_000
 MOST_DEPTH = 30
 """Of values in values. Python's own limit is some hundreds, and other programs have theirs."""
 
+MOST_BITS = 1_000
+"""Of a whole number: some three hundred digits. JSON knows no end of them."""
+
 MOST_IDENTITIES = 10
 
 
@@ -148,6 +151,8 @@ class _Shortener:
             return self._text(value)
         if isinstance(value, float) and not isfinite(value):
             return str(value)  # 1e999 is JSON, and what Python makes of it is none
+        if isinstance(value, int) and value.bit_length() > MOST_BITS:
+            return f"… (a number of {value.bit_length():,} bits)"
         if not isinstance(value, (dict, list)):
             return value
         if not depth:

@@ -9,12 +9,16 @@ from attrs import field, frozen
 from assay.conformance._judge import UNCLEAR_IN_PASSING, judge
 from assay.conformance._limits import OutOfTime
 from assay.conformance._traffic import Line
-from assay.conformance._visible import visible
+from assay.conformance._visible import in_lines, visible
 from assay.protocol import AssayError, Channel, Profile, Severity
 from assay.spec import requirement
 from assay.transport import KernelEndedError
 
 __all__ = ["Failure", "failure_in", "failure_of", "no_answer"]
+
+
+def _shown(text: str) -> str:
+    return visible(in_lines([text]))
 
 
 @frozen(kw_only=True)
@@ -25,7 +29,7 @@ class Failure:
     """The requirement and the place in a message; conversations that fail for the same reason have
     the same kind."""
 
-    text: str = field(converter=visible)
+    text: str = field(converter=_shown)
     """What was wanted and what was found."""
 
     lasting: bool = False

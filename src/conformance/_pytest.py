@@ -15,7 +15,7 @@ from assay.conformance._result import Result
 from assay.conformance._runner import Options, Run
 from assay.conformance._target import Target
 from assay.conformance._testee import Testee
-from assay.conformance._visible import visible
+from assay.conformance._visible import in_a_line, in_lines, visible
 from assay.protocol import AssayError
 from assay.transport import LaunchError
 
@@ -94,15 +94,17 @@ class CheckItem(pytest.Item):
         if texts := [failure_text(one) for one in results if one.outcome is Verdict.FAILED]:
             raise CheckFailed("\n".join(texts))
         if any(one.outcome is Verdict.SKIPPED for one in results):
-            pytest.skip(results[0].reason)
+            pytest.skip(visible(in_a_line(results[0].reason)))
 
     def repr_failure(
         self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None
     ) -> str:
         """Return the report's text."""
         del style
-        if isinstance(excinfo.value, (CheckFailed, AssayError)):
-            return visible(str(excinfo.value))
+        if isinstance(excinfo.value, CheckFailed):
+            return str(excinfo.value)
+        if isinstance(excinfo.value, AssayError):
+            return visible(in_lines([str(excinfo.value)]))
         return str(super().repr_failure(excinfo))
 
     def reportinfo(self) -> tuple[str, None, str]:

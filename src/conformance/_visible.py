@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["visible"]
+from collections.abc import Iterable
+
+__all__ = ["in_a_line", "in_lines", "visible"]
 
 
 def visible(text: str) -> str:
@@ -14,6 +16,19 @@ def visible(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(one if one.isprintable() or one in "\n\t" else _escape(one) for one in text)
+
+
+def in_lines(texts: Iterable[str]) -> str:
+    """Return *texts*, each from the beginning of a line on; what goes on in the next has a bar.
+
+    A line break of a kernel could else begin a line that lies.
+    """
+    return "\n".join("\n    | ".join(text.splitlines()) for text in texts)
+
+
+def in_a_line(text: str) -> str:
+    """Return *text* with blanks for its line breaks, for the same reason."""
+    return " ".join(text.splitlines())
 
 
 def _escape(character: str) -> str:

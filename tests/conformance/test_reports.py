@@ -25,9 +25,11 @@ from assay.conformance import (
     comparison_text,
     read_baseline,
     read_report,
+    summary_text,
 )
 from assay.conformance._exhibit import of_lines
 from assay.conformance._report._badge import GOOD
+from assay.conformance._report._text import failure_text
 from assay.protocol import Channel, Sender
 from tests.conformance.conftest import result
 
@@ -115,17 +117,42 @@ def test_nothing_that_acts(name: str, error: str, report: Report) -> None:
         assert ET.fromstring(text).find(".//failure") is not None
 
 
-def test_a_message_is_one_line(report: Report) -> None:
-    """A line break in a message type begins no line of the report."""
+BREAKS = "a\nFAILED b\u2028FAILED c\r\nFAILED d"
+
+
+def _own_lines(name: str, report: Report) -> list[str]:
+    """Return the lines of a report, or of what is made of it, that say "FAILED"."""
+    match name:
+        case "summary":
+            text = summary_text(report, ["MUST"])
+        case "comparison":
+            text = comparison_text(compare(evolve(report, error="", results=()), report))
+        case "pytest":
+            text = failure_text(report.results[0])
+        case _:
+            text = FORMATS[name](report)
+    return [one for one in text.splitlines() if one.startswith("FAILED")]
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [(one, "") for one in ("text", "markdown", "junit", "summary", "comparison", "pytest")]
+    # In the others it stands in a block of its own.
+    + [(one, BREAKS) for one in ("text", "summary", "comparison")],
+)
+def test_line_of_a_kernel(name: str, error: str, report: Report) -> None:
+    """A line break in what a kernel says begins no line that could be one of the report."""
     (shown,) = report.results[0].evidence
-    shown = evolve(shown, header={"msg_type": "a\nFAILED b\u2028FAILED c"})
-    failed = evolve(report.results[0], evidence=(shown,))
+    shown = evolve(shown, header={"msg_type": BREAKS})
+    failed = evolve(report.results[0], expected=BREAKS, got=BREAKS, evidence=(shown,))
+    noted = result("SHELL-05.1", Verdict.NOTE, reason=BREAKS, expected=BREAKS, got=BREAKS)
+    skipped = result("INFO-01.1", Verdict.SKIPPED, reason=BREAKS)
+    info = {"implementation": BREAKS}
+    told = evolve(report, info=info, error=error, results=(failed, noted, skipped))
 
-    lines = FORMATS["text"](evolve(report, results=(failed,))).splitlines()
-
-    assert [one for one in lines if one.startswith("FAILED")] == [
-        "FAILED SHELL-04.1 (MUST): the fact of SHELL-04.1"
-    ]
+    has_it = name in {"text", "summary", "pytest"}
+    own = ["FAILED SHELL-04.1 (MUST): the fact of SHELL-04.1"] if has_it else []
+    assert _own_lines(name, told) == own
 
 
 @pytest.mark.parametrize(
@@ -136,8 +163,9 @@ def test_a_message_is_one_line(report: Report) -> None:
         b"{" + b",".join(b'"%d": [[[]]]' % one for one in range(30_000)) + b"}",
         b'{"x": ["' + b'","'.join([b"y" * 3_000] * 500) + b'"]}',
         b'{"x": 1e999, "y": -1e999}',
+        b'{"x": [' + b",".join([b"9" * 4_200] * 500) + b"]}",
     ],
-    ids=["deep", "long", "many", "texts", "infinite"],
+    ids=["deep", "long", "many", "texts", "infinite", "digits"],
 )
 def test_evidence_has_a_size(metadata: bytes, report: Report) -> None:
     """However deep and large a message is, what is shown of it is JSON of a size to read."""
@@ -158,6 +186,15 @@ def test_evidence_has_a_size(metadata: bytes, report: Report) -> None:
 def test_markdown_fence(report: Report) -> None:
     """A message with backticks does not end its block."""
     assert "````text" in FORMATS["markdown"](report)
+
+
+def test_markdown_calls_nobody(report: Report) -> None:
+    """A name behind @ that a kernel writes is told of no comment, and a number is no issue."""
+    failed = evolve(report.results[0], got="@octocat, see #7 and a @ b", evidence=())
+
+    text = FORMATS["markdown"](evolve(report, results=(failed,)))
+
+    assert "- Got: @&#8203;octocat, see #&#8203;7 and a @ b" in text
 
 
 def test_text(report: Report) -> None:

@@ -13,6 +13,7 @@ from assay.conformance._exhibit import Exhibit
 from assay.conformance._outcome import Verdict
 from assay.conformance._registry import TRAFFIC
 from assay.conformance._result import Report, Result
+from assay.conformance._visible import in_a_line
 from assay.protocol import Sender
 from assay.spec import areas, requirement
 
@@ -120,7 +121,7 @@ def kernel_line(report: Report) -> str:
         return ""
     release = report.info.get("implementation_version")
     protocol = report.info.get("protocol_version")
-    return _in_a_line(f"{name} {release}, protocol {protocol}")
+    return in_a_line(f"{name} {release}, protocol {protocol}")
 
 
 def shown(exhibit: Exhibit) -> str:
@@ -135,12 +136,7 @@ def shown(exhibit: Exhibit) -> str:
         content = f"{content[:SHOWN_CHARACTERS]}…"
     faults = "".join(f" [{fault}]" for fault in exhibit.faults)
     line = f"#{exhibit.index} {arrow} {exhibit.channel}{who} {name} {own}{child} {content}{faults}"
-    return _in_a_line(line)
-
-
-def _in_a_line(text: str) -> str:
-    """Return *text* without the line breaks of a kernel, which could begin a line that lies."""
-    return " ".join(text.splitlines())
+    return in_a_line(line)
 
 
 def _short_id(header: object) -> str:

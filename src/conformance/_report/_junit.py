@@ -7,6 +7,7 @@ from xml.sax.saxutils import escape, quoteattr
 from assay.conformance._outcome import Verdict
 from assay.conformance._report._counts import chapters, shown
 from assay.conformance._result import Report, Result
+from assay.conformance._visible import in_lines
 from assay.spec import requirement
 
 __all__ = ["junit_report"]
@@ -74,4 +75,4 @@ def _story(result: Result) -> str:
         *(shown(one) for one in result.evidence),
         f"rerun: {result.rerun}",
     ]
-    return "\n".join(line for line in lines if line)
+    return in_lines(line for line in lines if line)

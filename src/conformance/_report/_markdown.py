@@ -16,6 +16,7 @@ from assay.conformance._report._counts import (
     skip_reasons,
 )
 from assay.conformance._result import Report, Result
+from assay.conformance._visible import in_a_line
 from assay.spec import requirement
 
 __all__ = ["markdown_report"]
@@ -76,4 +77,9 @@ def _fenced(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    return re.sub(r"([\\`*_<>\[\]|])", r"\\\1", text).replace("\n", " ")
+    """Return what a kernel or the register says, as text: no markup, no link to a name or number.
+
+    GitHub tells people of a comment that has their name behind an @, with a backslash too.
+    """
+    text = re.sub(r"([\\`*_<>\[\]|])", r"\\\1", in_a_line(text))
+    return re.sub(r"([@#])(?=\w)", r"\1&#8203;", text)

@@ -14,7 +14,7 @@ from assay.conformance._report._counts import (
     skip_reasons,
 )
 from assay.conformance._result import Report, Result
-from assay.conformance._visible import visible
+from assay.conformance._visible import in_lines, visible
 from assay.spec import requirement
 
 __all__ = ["failure_text", "summary_text", "text_report"]
@@ -22,17 +22,17 @@ __all__ = ["failure_text", "summary_text", "text_report"]
 
 def text_report(report: Report) -> str:
     """Return *report* as plain text."""
-    return visible("\n".join(_lines(report)) + "\n")
+    return visible(in_lines(_lines(report)) + "\n")
 
 
 def summary_text(report: Report, levels: Iterable[str]) -> str:
     """Return what failed at one of *levels* and the counts, or why there are none."""
-    return visible("\n".join(_short(report, levels)) + "\n")
+    return visible(in_lines(_short(report, levels)) + "\n")
 
 
 def failure_text(result: Result) -> str:
     """Return one failure as plain text."""
-    return visible("\n".join(_failure(result)))
+    return visible(in_lines(_failure(result)))
 
 
 def _lines(report: Report) -> Iterator[str]:
