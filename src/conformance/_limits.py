@@ -26,6 +26,9 @@ MOST_GRACE_S = 3.0
 CHECK_PATIENCES = 6.0
 """How many times the patience a whole check may take."""
 
+FOLLOWED = 10.0
+"""How many times the time of a whole check what goes on is followed, at most."""
+
 IN_VAIN = 2
 """How often a request is waited for in vain before it is known to stay unanswered."""
 
@@ -73,6 +76,7 @@ class Limits:
         self.times = 1.0
         """How many times as patient to be as with other kernels; the most stays the most."""
 
+        self._began = 0.0
         self._ends: float | None = None
         self._stopped = False
 
@@ -102,11 +106,19 @@ class Limits:
 
     def begin(self) -> None:
         """Let the time of a check begin."""
-        self._ends = time.monotonic() + self.check_s
+        self._began = time.monotonic()
+        self._ends = self._began + self.check_s
+
+    def prolong(self) -> None:
+        """Let the time of a check begin anew, since something has come, but not without end."""
+        if self._ends is not None:
+            most = self._began + FOLLOWED * self.check_s
+            self._ends = min(time.monotonic() + self.check_s, most)
 
     def forgive(self, seconds: float) -> None:
         """Add to the time of the check what the system has kept this process waiting."""
         if self._ends is not None:
+            self._began += seconds
             self._ends += seconds
 
     def stop(self) -> None:
@@ -136,4 +148,4 @@ class Limits:
         if self._stopped:
             raise OutOfTime("the run was stopped")
         if self._ends is not None and time.monotonic() >= self._ends:
-            raise OutOfTime(f"the check was stopped after {self.check_s:.0f} s")
+            raise OutOfTime(f"the check was stopped after {self._ends - self._began:.0f} s")

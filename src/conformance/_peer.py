@@ -250,11 +250,14 @@ class Peer:
         """Wait for the end of *response* for as long as something of it comes, then as `finish`.
 
         How long much output takes is a matter of the machine; that it goes on shows that it does
-        not hang. Neither the patience nor the time of the check bounds the whole.
+        not hang. The patience bounds each piece, and `Limits.prolong` the whole.
+
+        Raises:
+            OutOfTime: it went on for too long.
         """
         while not response.done:
             known = len(response.published)
-            self._limits.begin()
+            self._limits.prolong()
             if not self.wait_for(lambda: response.done or len(response.published) > known):  # noqa: B023 - called before the next round
                 break
         return self.finish(response)

@@ -192,6 +192,25 @@ def test_check_that_our_limit_ends(function: Callable[[Testee], Outcome], verdic
     assert (result.outcome, "stopped" in result.reason + result.got) == (verdict, True)
 
 
+def test_output_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Output is followed for as long as some comes, and not for ever: no flood is needed for it."""
+    now = [1e6]
+    monkeypatch.setattr(_limits, "time", Mock(monotonic=lambda: now[0]))
+    limits = Limits(1.0)
+    limits.begin()
+    cell = Mock(done=False, published=[])
+
+    def wait_for(_: Callable[[], object]) -> bool:
+        now[0] += limits.patience * 0.9
+        limits.require_time()
+        cell.published.append(now[0])
+        assert len(cell.published) < 1_000, "it goes on"
+        return True
+
+    with pytest.raises(OutOfTime, match=f"after {10 * limits.check_s:.0f} s"):
+        Peer.follow(Mock(_limits=limits, wait_for=wait_for), cell)
+
+
 def _ends(_: Testee) -> Outcome:
     raise OutOfTime("the check was stopped")
 
