@@ -88,6 +88,25 @@ def test_wrong_signature() -> None:
     assert "SIGN-01" in _rules([*rest, evolve(last, frames=tuple(frames))], alone=True)
 
 
+@pytest.mark.parametrize(
+    "value", [b"[" * 100_000 + b"]" * 100_000, b"1" * 5_000], ids=["deep", "digits"]
+)
+def test_json_that_python_does_not_read(value: bytes) -> None:
+    """It may be right: that our reader has an end accuses no kernel."""
+    *rest, last = _conversation(idle=True)
+    before, (_, *dicts) = last.frames[:2], last.frames[2:]
+    dicts[2] = b'{"x": ' + value + b"}"
+    line = evolve(last, frames=(*before, SIGNER.sign(*dicts), *dicts))
+    segment = Segment(
+        lines=(*rest, line), earlier=frozenset(), signer=SIGNER, complete=True, alone=True
+    )
+
+    (found,) = judge_segment(segment, MessageProfile.STRICT)
+
+    assert (found.requirement, found.path, found.note) == ("WIRE-08", "metadata", True)
+    assert "that are none" not in found.got
+
+
 def test_unjudged() -> None:
     """What follows from a message of ours that is wrong is not judged as a conversation."""
     first, *rest = _conversation(idle=False)

@@ -10,9 +10,9 @@ from attrs import evolve, field, frozen
 
 from assay.protocol._errors import FramingError, shorten
 from assay.protocol._shapes import is_mapping, is_sequence
-from assay.protocol.judging._finding import Finding, finding
+from assay.protocol.judging._finding import Finding, Severity, finding
 from assay.protocol.wire._framing import DELIMITER, DICTS, Buffer
-from assay.protocol.wire._json import decode_json
+from assay.protocol.wire._json import UnreadJsonError, decode_json
 from assay.protocol.wire._message import Content, Message
 from assay.protocol.wire._signing import Signer
 from assay.protocol.wire._structure import unstructure
@@ -193,6 +193,10 @@ def _signature_findings(signature: bytes, dicts: Sequence[bytes], signer: Signer
 def _object(data: bytes, name: str) -> Mapping[str, object] | Finding:
     try:
         value = decode_json(data)
+    except UnreadJsonError:
+        # Nobody can tell here whether it is right, so that nobody is accused of it.
+        got = f"{len(data)} bytes that are too deep, or have too long a number, for Python"
+        return finding("WIRE-08", name, "JSON that can be read", got, severity=Severity.WARNING)
     except FramingError:
         try:
             data.decode("utf-8")

@@ -37,7 +37,15 @@ import msgspec
 from assay.protocol._errors import FramingError
 from assay.protocol.wire._arguments import as_bytes
 
-__all__ = ["EMPTY_OBJECT", "Json", "JsonObject", "decode_json", "decode_object", "encode_json"]
+__all__ = [
+    "EMPTY_OBJECT",
+    "Json",
+    "JsonObject",
+    "UnreadJsonError",
+    "decode_json",
+    "decode_object",
+    "encode_json",
+]
 
 if TYPE_CHECKING:
     Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
@@ -49,6 +57,11 @@ JsonObject: TypeAlias = Mapping[str, Json]
 
 EMPTY_OBJECT = b"{}"
 """No metadata, no content, and the parent header of what nothing has caused."""
+
+
+class UnreadJsonError(FramingError):
+    """It may be JSON, and is more than Python reads: nested too deep, or a number too long."""
+
 
 KINDS = {str: "text", list: "a list", bool: "true or false", type(None): "null"}
 
@@ -75,7 +88,7 @@ def decode_json(data: bytes | memoryview) -> Json:
     """Return the value that *data*, UTF-8 JSON text, stands for.
 
     Raises:
-        FramingError: *data* is not JSON (WIRE-08).
+        FramingError: *data* is not JSON (WIRE-08), or more than Python reads.
         LocalError: *data* is no bytes.
     """
     if type(data) is not bytes:
@@ -118,17 +131,29 @@ def _decode_leniently(data: bytes) -> Json:
     # Valid JSON that the fast codec refuses: lone surrogates, floats beyond the range. The error
     # does not show the data, which may be a person's code or the key of a connection file.
     try:
-        value: Json = json.loads(data.decode("utf-8"), parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
+        value: Json = json.loads(
+            data.decode("utf-8"), parse_constant=_refuse_constant, parse_int=_whole_number
+        )
+    except ValueError as error:
         raise FramingError(
-            f"wanted JSON, found {len(data)} bytes that are none: {_first_line(error)}",
+            f"wanted JSON, found {len(data)} bytes that are none: {error}", requirement="WIRE-08"
+        ) from None
+    except RecursionError:
+        raise UnreadJsonError(
+            f"wanted JSON, found {len(data)} bytes that nest too deep for Python",
             requirement="WIRE-08",
         ) from None
     return value
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).partition("; use sys.")[0]  # advice that fits no reader of this message
+def _whole_number(digits: str) -> int:
+    try:
+        return int(digits)
+    except ValueError:
+        raise UnreadJsonError(
+            f"wanted JSON, found a number of {len(digits)} digits, too many for Python",
+            requirement="WIRE-08",
+        ) from None
 
 
 def _refuse_constant(name: str) -> Json:

@@ -33,6 +33,7 @@ from assay.protocol import (
     encode_json,
     split,
 )
+from assay.protocol.wire._json import UnreadJsonError
 from assay.testing import as_bytes, hostile_values, json_values, make_session
 from tests.properties import MANY
 
@@ -310,6 +311,20 @@ def test_what_is_not_json_is_refused(data: bytes) -> None:
         decode_json(data)
 
     assert caught.value.requirement == "WIRE-08"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"[" * 100_000 + b"]" * 100_000, b"[1e999," + b"1" * 5_000 + b"]"],
+    ids=["deep", "digits"],
+)
+def test_what_python_does_not_read(data: bytes) -> None:
+    """JSON that is too deep, or has too long a number, is refused, and not called none."""
+    with pytest.raises(UnreadJsonError) as caught:
+        decode_json(data)
+
+    assert "that are none" not in str(caught.value)
+    assert "for Python" in str(caught.value)
 
 
 @given(st.binary(max_size=30) | json_values().map(repr).map(lambda text: text.encode()))
