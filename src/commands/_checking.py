@@ -25,10 +25,6 @@ __all__ = ["Wishes", "run"]
 
 LEVELS = ("MUST", "SHOULD", "MAY")
 
-STRICT = "strict"
-START_LIMIT_S = 60.0
-"""What the options are that are not given."""
-
 MARKS = {Verdict.FAILED: "✗", Verdict.NOTE: "i"}
 
 
@@ -126,10 +122,11 @@ def _check(wishes: Wishes, checks: Sequence[Check]) -> int:
 
 def _asked_alike(wishes: Wishes, argument: str) -> str:
     """Return *argument* behind the options without which one check would find something else."""
+    usual = conformance.Options()
     words = [] if wishes.language is None else ["--language", wishes.language]
-    if wishes.profile != STRICT:
+    if wishes.profile != usual.profile:
         words += ["--profile", wishes.profile]
-    if wishes.start_timeout != START_LIMIT_S:
+    if wishes.start_timeout != usual.start_limit:
         words += ["--start-timeout", f"{wishes.start_timeout:g}"]
     return " ".join((*map(shlex.quote, words), argument))
 

@@ -16,7 +16,7 @@ import pytest
 
 from assay.commands import _check, run
 from assay.commands._exit import Exit
-from assay.conformance import Line, Recording
+from assay.conformance import Line, Options, Recording
 from assay.protocol import Channel, ConnectionFile, ExecuteRequest, Sender
 from assay.testing import as_bytes, make_session
 from tests.limits import HANG_LIMIT_S
@@ -318,6 +318,16 @@ def test_rerun_asks_alike(capsys: pytest.CaptureFixture[str]) -> None:
         command, check, *words = shlex.split(one["rerun"])
         asked = [command, check, "--select", one["check"], *options, "--cmd", "--", *CALCULATOR]
         assert [command, check, *words] == asked
+
+
+def test_what_is_usual() -> None:
+    """What the help says is used without an option is what `Options` has."""
+    usual = {one.name: one.default for one in _check.check_command.params}
+    options = Options()
+
+    assert usual["jobs"] == options.jobs
+    assert usual["profile"] == options.profile
+    assert usual["start_timeout"] == options.start_limit
 
 
 def test_trace_asks_for_nothing(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
