@@ -67,9 +67,13 @@ def _start(words: list[str]) -> int:
 
 
 def _command(words: list[str]) -> int:
-    from assay.commands import run  # noqa: PLC0415 - see above
+    try:
+        from assay.commands import run  # noqa: PLC0415 - see above
 
-    return run(words)
+        return run(words)
+    except KeyboardInterrupt:  # while modules are imported; else the command says what it means
+        print("assay: stopped", file=sys.stderr)
+        return 130
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ import gc
 import os
 import signal
 import sys
+from types import ModuleType
+from typing import NoReturn
 
 import pytest
 
@@ -63,6 +65,22 @@ def test_arguments_of_the_process(
 
     assert main() == 0
     assert "protocol 5.5" in capsys.readouterr().out
+
+
+def test_interrupt_while_modules_are_imported(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A Ctrl-C before the command has begun ends it with a line and no traceback."""
+
+    def interrupted(_: str) -> NoReturn:
+        raise KeyboardInterrupt
+
+    commands = ModuleType("assay.commands")
+    monkeypatch.setattr(commands, "__getattr__", interrupted, raising=False)
+    monkeypatch.setitem(sys.modules, "assay.commands", commands)
+
+    assert main(["check"]) == 130
+    assert capsys.readouterr().err == "assay: stopped\n"
 
 
 def test_a_kernel_that_starts_ignores_interrupts(monkeypatch: pytest.MonkeyPatch) -> None:
