@@ -340,6 +340,7 @@ class Peer:
             FloodError: it sends more than can be kept.
         """
         for channel, frames in self._wire.receive(timeout):
+            self._traffic.make_room(frames)
             if channel is Channel.IOPUB and not self._observes:
                 index = len(self._traffic)
             else:
@@ -351,7 +352,6 @@ class Peer:
                 response.add(arrival)
                 if response.ended:
                     self._limits.silence.discard(response.kind)
-        self._traffic.require_room()
 
     @property
     def asked(self) -> tuple[Response, ...]:

@@ -40,6 +40,7 @@ from assay.conformance._check import check as made_check
 from assay.conformance._findings import MISTAKES
 from assay.conformance._outcome import Outcome, Skip, failed, passed
 from assay.conformance._runner import After, Run
+from assay.conformance._traffic import FloodError, Traffic
 from assay.conformance.checks import _comms, connection, control
 from assay.conformance.checks._cells import stop
 from assay.protocol import Channel, ConnectionFile, Transport
@@ -106,6 +107,23 @@ def test_kernel_that_floods(monkeypatch: pytest.MonkeyPatch) -> None:
 
     flooded = [one.check for one in report.failures() if "messages of" in one.got]
     assert flooded == ["SHELL-06.12"]
+
+
+def test_huge_message_is_not_taken_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What there is no room for is refused as bytes: its values take many times as much memory.
+
+    What is published counts for each client that has it.
+    """
+    monkeypatch.setattr(_traffic, "MOST_BYTES", 100)
+    frames = (b"topic", b"<IDS|MSG>", b"", b"{}", b"{}", b"{}", b'{"x": "' + b"x" * 40 + b'"}')
+    wire = Mock(receive=lambda _: [(Channel.IOPUB, frames)])
+    peer = Mock(_traffic=Traffic(), _wire=wire, _observes=False, _responses={}, arrivals=[])
+
+    Peer.read(peer)
+    with pytest.raises(FloodError, match="found 2 messages of"):
+        Peer.read(peer)
+
+    assert len(peer.arrivals) == 1
 
 
 def test_kernel_that_floods_at_its_start(monkeypatch: pytest.MonkeyPatch) -> None:
