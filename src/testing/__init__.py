@@ -23,7 +23,15 @@ from assay.testing._frames import (
     mutated_frames,
     truncated_frames,
 )
-from assay.testing._messages import headers, ids, keys, message_types, messages, schemes
+from assay.testing._messages import (
+    headers,
+    ids,
+    keys,
+    message_types,
+    messages,
+    register_types,
+    schemes,
+)
 from assay.testing._sessions import (
     NOON,
     End,
@@ -70,3 +78,5 @@ __all__ = [
     "texts",
     "truncated_frames",
 ]
+
+register_types()

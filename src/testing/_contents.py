@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
-from functools import cache
 from types import NoneType, UnionType
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, NewType, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import attrs
 from attrs import frozen
@@ -31,7 +30,7 @@ from assay.protocol import (
 )
 from assay.testing._values import json_objects, json_values, texts
 
-__all__ = ["MalformedContent", "contents", "extras", "malformed_contents"]
+__all__ = ["MalformedContent", "contents", "contents_of", "extras", "malformed_contents"]
 
 T = TypeVar("T")
 Strategy = st.SearchStrategy[Any]
@@ -42,7 +41,6 @@ NO_STATUS = frozenset({"debug_reply", "input_reply", "is_complete_reply"})
 """Replies that say in another way that they failed, or cannot fail (AMB-02)."""
 
 
-@cache
 def contents(msg_type: str | None = None, *, may_fail: bool = True) -> st.SearchStrategy[Content]:
     """Valid contents of *msg_type*, of any type in the registry if None.
 
@@ -55,10 +53,15 @@ def contents(msg_type: str | None = None, *, may_fail: bool = True) -> st.Search
         return st.sampled_from(sorted(MESSAGE_TYPES)).flatmap(
             lambda name: contents(name, may_fail=may_fail)
         )
-    own = _BUILT[_class_of(msg_type)]
+    cls = _class_of(msg_type)
     if not may_fail or not msg_type.endswith("_reply") or msg_type in NO_STATUS:
-        return own
-    return st.one_of(own, _BUILT[ErrorReply], _BUILT[Aborted])
+        return _BUILT[cls]
+    return st.one_of(_BUILT[cls], _BUILT[ErrorReply], _BUILT[Aborted])
+
+
+def contents_of(cls: type[Content]) -> st.SearchStrategy[Content]:
+    """Valid contents of this class, which several types may share, or be a part of another."""
+    return _BUILT[cls]
 
 
 def extras(cls: type[attrs.AttrsInstance]) -> st.SearchStrategy[dict[str, Json]]:
@@ -99,11 +102,11 @@ def malformed_contents(draw: st.DrawFn, msg_type: str | None = None) -> Malforme
     """
     name = draw(st.sampled_from(_spoilable())) if msg_type is None else msg_type
     cls = _class_of(name)
-    if not _fields(cls):
+    if not _FIELDS[cls]:
         raise LocalError(f"wanted a type with a field that can be wrong, found {name!r}")
     data = unstructure(draw(_BUILT[cls]))
-    path = draw(st.sampled_from(sorted(_fields(cls))))
-    field, hint = _fields(cls)[path]
+    path = draw(st.sampled_from(sorted(_FIELDS[cls])))
+    field, hint = _FIELDS[cls][path]
     spoilt: dict[str, Json] = {
         f"found {word}": value for word, value in WRONG.items() if not _fits(value, hint)
     }
@@ -132,38 +135,45 @@ def _class_of(msg_type: str) -> type[Content]:
     return message_type(msg_type).content
 
 
-@cache
 def _spoilable() -> tuple[str, ...]:
     """Return the types that have a field which can have a wrong type."""
     rows = sorted(MESSAGE_TYPES.values(), key=lambda row: row.name)
-    return tuple(row.name for row in rows if _fields(row.content))
+    return tuple(row.name for row in rows if _FIELDS[row.content])
 
 
-def _fields(cls: type[attrs.AttrsInstance]) -> dict[str, tuple[attrs.Attribute[Any], Any]]:
-    """Return the fields that can be wrong, with their types."""
-    hints = get_type_hints(cls)
-    return {
-        field.name: (field, hints[field.name])
-        for field in attrs.fields(cls)
-        if not field.name.startswith("_")
-        and not all(_fits(value, hints[field.name]) for value in WRONG.values())
-    }
+class _Fields(dict[type[Content], "dict[str, tuple[attrs.Attribute[Any], Any]]"]):
+    """The fields of a class that can be wrong, with their types."""
+
+    def __missing__(self, cls: type[Content]) -> dict[str, tuple[attrs.Attribute[Any], Any]]:
+        hints = get_type_hints(cls)
+        found = self[cls] = {
+            field.name: (field, hints[field.name])
+            for field in attrs.fields(cls)
+            if not field.name.startswith("_")
+            and not all(_fits(value, hints[field.name]) for value in WRONG.values())
+        }
+        return found
+
+
+_FIELDS = _Fields()
 
 
 def _fits(value: Json, hint: Any) -> bool:  # noqa: PLR0911 - a table
     """Return whether *value* has the type *hint*; shares no code with the readers under test."""
     origin, inner = get_origin(hint), get_args(hint)
     match origin or hint:
-        case _ if hint is Any:
+        case _ if hint in (Any, object):
             return True
+        case NewType(__supertype__=basis):
+            return _fits(value, basis)
         case _ if origin in (Union, UnionType):
             return any(_fits(value, arm) for arm in inner)
         case _ if origin is Literal:
             return any(type(value) is type(item) and value == item for item in inner)
-        case _ if origin is tuple:
+        case _ if origin in (tuple, list, Sequence):
             # No field with a fixed length is at the top of a content.
             return isinstance(value, list) and all(_fits(item, inner[0]) for item in value)
-        case _ if origin is Mapping:
+        case _ if origin in (dict, Mapping):
             return isinstance(value, dict) and all(_fits(item, inner[1]) for item in value.values())
         case type() as cls if issubclass(cls, Enum):
             return isinstance(value, str) and value in [member.value for member in cls]
@@ -171,7 +181,7 @@ def _fits(value: Json, hint: Any) -> bool:  # noqa: PLR0911 - a table
             # The object in `WRONG` is none either, but would have a fault for each field it lacks.
             return isinstance(value, dict)
         case _:
-            return type(value) is hint
+            return type(value) is hint or (hint is float and type(value) is int)
 
 
 class _Built(dict[type[Content], st.SearchStrategy[Content]]):
@@ -198,8 +208,10 @@ def _build(cls: type[Content]) -> st.SearchStrategy[Content]:
 def _values(hint: Any) -> Strategy:  # noqa: PLR0911 - a table
     origin, inner = get_origin(hint), get_args(hint)
     match origin or hint:
-        case _ if hint is Any:
+        case _ if hint in (Any, object):
             return json_values(max_leaves=4)
+        case NewType(__supertype__=basis):
+            return _values(basis)
         case _ if origin in (Union, UnionType):
             return st.one_of(*map(_values, inner))
         case _ if origin is Literal:
@@ -208,18 +220,23 @@ def _values(hint: Any) -> Strategy:  # noqa: PLR0911 - a table
             return st.lists(_values(inner[0]), max_size=3).map(tuple)
         case _ if origin is tuple:
             return st.tuples(*map(_values, inner))
-        case _ if origin is Mapping:
+        case _ if origin in (list, Sequence):
+            return st.lists(_values(inner[0]), max_size=3)
+        case _ if origin in (dict, Mapping):
             return st.dictionaries(texts(), _values(inner[1]), max_size=3)
         case type() as cls if issubclass(cls, Enum):
             return st.sampled_from(list(cls))
         case type() as cls if issubclass(cls, Content):
             return _BUILT[cls]
-    return _PRIMITIVE[hint]
+        case _ if hint in _PRIMITIVE:
+            return _PRIMITIVE[hint]
+    raise LocalError(f"wanted a field of a type that JSON has, found {hint}")
 
 
 _PRIMITIVE: dict[type, Strategy] = {
     str: texts(),
     int: st.integers(-(2**31), 2**31),
+    float: st.floats(allow_nan=False, allow_infinity=False),
     bool: st.booleans(),
     NoneType: st.none(),
     UnsetType: st.just(UNSET),

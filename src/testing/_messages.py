@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC
+from typing import get_args
 
 from hypothesis import strategies as st
 
+from assay import protocol
 from assay.protocol import (
     MESSAGE_TYPES,
     PROTOCOL_VERSION,
@@ -18,10 +20,13 @@ from assay.protocol import (
     SessionId,
     UnsetType,
 )
-from assay.testing._contents import contents, extras
+from assay.testing._contents import contents, contents_of, extras
 from assay.testing._values import json_objects, texts
 
-__all__ = ["headers", "ids", "keys", "message_types", "messages", "schemes"]
+__all__ = ["headers", "ids", "keys", "message_types", "messages", "register_types", "schemes"]
+
+NOT_IN_A_ROW = ("DebugVariable", "RegistrationReply", "UsageReply")
+"""One of each module whose contents are those of no message type of the protocol."""
 
 VERSIONS = ("5.0", "5.1", "5.2", "5.3", "5.4", PROTOCOL_VERSION, "5.6", "4.1", "5.10", "6.0")
 
@@ -99,3 +104,24 @@ def messages(
         content=draw(contents(name, may_fail=may_fail)),
         buffers=draw(_BUFFERS),
     )
+
+
+def register_types() -> None:
+    """Have Hypothesis's `from_type` draw valid contents, headers and messages of their classes."""
+    for row in MESSAGE_TYPES.values():
+        st.register_type_strategy(row.content, contents_of)
+    protocol.preload(*NOT_IN_A_ROW)
+    for cls in Content.__subclasses__():
+        if cls.__module__.startswith(protocol.__name__):
+            st.register_type_strategy(cls, contents_of)
+    st.register_type_strategy(Content, contents())
+    st.register_type_strategy(Header, headers())
+    st.register_type_strategy(Message, _messages_of)
+
+
+def _messages_of(cls: type[Message[Content]]) -> st.SearchStrategy[Message[Content]]:
+    """Return messages of the content that *cls* names in brackets, of any if it names none."""
+    for content in get_args(cls):
+        if isinstance(content, type) and issubclass(content, Content) and content.msg_type:
+            return messages(content.msg_type, may_fail=False)
+    return messages()

@@ -35,7 +35,7 @@ from assay.protocol import (
     UnsetType,
 )
 from assay.transport._answer import Answer, Received, Refused
-from assay.transport._client_sockets import ClientSockets, Lifeline
+from assay.transport._client_sockets import ClientSockets, Lifeline, check_connection
 from assay.transport._deadline import Deadline
 from assay.transport._errors import TimedOutError
 from assay.transport._exchange import Exchange, OnInput, OnOutput
@@ -542,8 +542,10 @@ def session_for(connection: ConnectionFile) -> Session:
     """Return a session of its own for a client of *connection*.
 
     Raises:
-        LocalError: the signature scheme is unknown (SIGN-12).
+        LocalError: *connection* is no `ConnectionFile`, or its signature scheme is unknown
+            (SIGN-12).
     """
+    check_connection(connection)
     session = SessionId(str(uuid.uuid4()))
     return Session(
         connection.key.encode(),

@@ -9,13 +9,20 @@ from typing import Protocol
 
 import zmq
 
-from assay.protocol import Buffer, Channel, ConnectionFile, Transport
+from assay.protocol import Buffer, Channel, ConnectionFile, LocalError, Transport
 from assay.transport._deadline import Deadline
 from assay.transport._errors import ClosedError, KernelEndedError, TimedOutError, TransportError
 from assay.transport._recorder import Recorder
 from assay.transport._sockets import why_unreachable
 
-__all__ = ["ENDED_GRACE_S", "ClientSockets", "Lifeline", "address", "prepare"]
+__all__ = [
+    "ENDED_GRACE_S",
+    "ClientSockets",
+    "Lifeline",
+    "address",
+    "check_connection",
+    "prepare",
+]
 
 ENDED_GRACE_S = 0.25
 """How long after a kernel's end its last words may still be on their way through our I/O thread."""
@@ -55,6 +62,19 @@ class Lifeline(Protocol):
         ...
 
 
+def check_connection(connection: object) -> None:
+    """Return if *connection* says where a kernel listens.
+
+    Raises:
+        LocalError: it is something else, such as the path of the file.
+    """
+    if not isinstance(connection, ConnectionFile):
+        raise LocalError(
+            f"wanted a ConnectionFile, found a {type(connection).__name__}: "
+            "ConnectionFile.read(PATH) returns what is in a file"
+        )
+
+
 class ClientSockets:
     """The sockets of one client of one kernel, for one thread.
 
@@ -69,6 +89,7 @@ class ClientSockets:
     Raises:
         TransportError: an address or a CURVE key cannot be used, or the kernel has yet to choose a
             port (CONN-25).
+        LocalError: *connection* is no `ConnectionFile`.
     """
 
     def __init__(
@@ -81,6 +102,7 @@ class ClientSockets:
         lifeline: Lifeline | None,
         recorder: Recorder | None = None,
     ) -> None:
+        check_connection(connection)
         if reason := why_unreachable(connection) or _unchosen(connection, channels):
             raise TransportError(reason)
         self._recorder = recorder

@@ -458,6 +458,11 @@ def _spec_of(command: KernelSpec | InstalledKernel | Sequence[str]) -> tuple[Ker
             return command.spec, command.folder
         case KernelSpec():
             return command, Path()
+    if isinstance(command, (str, bytes)) or not isinstance(command, Sequence):
+        raise LaunchError(
+            f"wanted a kernelspec, or a command as a list of words, found {command!r}: "
+            "find_kernelspec(NAME) returns that of an installed kernel"
+        )
     return KernelSpec(argv=tuple(command), display_name="", language=""), Path()
 
 

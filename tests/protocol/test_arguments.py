@@ -38,6 +38,18 @@ def clock() -> datetime:
     return datetime(2026, 1, 1, tzinfo=UTC)
 
 
+def a_session(**arguments: Any) -> protocol.Session:
+    """Return a session with these arguments, and right ones in the place of others."""
+    right: dict[str, Any] = {"session": "s", "now": clock, "new_id": lambda: "m-1"}
+    return protocol.Session(b"k", **right | arguments)
+
+
+HANDSHAKE = protocol.Handshake(
+    protocol.RegistrationFile(
+        kernel_id="k-1", registration_ip="127.0.0.1", registration_port=1, key="k"
+    )
+)
+
 TRANSLATOR = Translator(ProtocolVersion.V4_1, now=clock)
 
 Call = Callable[[Any], object]
@@ -49,6 +61,7 @@ FRAME_READERS: tuple[Call, ...] = (
     protocol.split,
     lambda frames: protocol.recognize(frames, b"k"),
     protocol.recognize,
+    HANDSHAKE.read_acknowledgement,
 )
 
 FRAME_LISTS: tuple[Call, ...] = (
@@ -57,6 +70,7 @@ FRAME_LISTS: tuple[Call, ...] = (
     lambda wrong: SESSION.pack(REQUEST, identities=wrong),
     lambda wrong: SESSION.encode(MESSAGE, wrong),
     lambda wrong: CODEC.encode(protocol.unstructure_message(MESSAGE), wrong),
+    HANDSHAKE.acknowledge,
 )
 
 MESSAGE_TAKERS: tuple[Call, ...] = (
@@ -75,6 +89,7 @@ MESSAGE_TAKERS: tuple[Call, ...] = (
     protocol.check_conversation,
     lambda wrong: protocol.structure(wrong, {}),
     protocol.Handshake,
+    HANDSHAKE.register,
 )
 
 BYTES_TAKERS: tuple[Call, ...] = (
@@ -94,6 +109,11 @@ BYTES_TAKERS: tuple[Call, ...] = (
 )
 
 NAME_TAKERS: tuple[Call, ...] = (
+    SESSION.header,
+    lambda wrong: a_session(session=wrong),
+    lambda wrong: a_session(username=wrong),
+    lambda wrong: a_session(new_id=lambda: wrong).header("status"),
+    lambda wrong: a_session(new_id=lambda: wrong).pack(REQUEST),
     lambda wrong: SESSION.pack(protocol.Unknown(), msg_type=wrong),
     lambda wrong: SESSION.pack_json(wrong, b"{}"),
     lambda wrong: protocol.structure_content(wrong, {}),
@@ -121,6 +141,32 @@ COUNT_TAKERS: tuple[Call, ...] = (
     lambda wrong: make_session(b"k", replay_window=wrong),
     lambda wrong: Translator(ProtocolVersion.V4_1, now=clock, memory=wrong),
 )
+
+
+FUNCTION_TAKERS: tuple[Call, ...] = (
+    lambda wrong: a_session(now=wrong),
+    lambda wrong: a_session(new_id=wrong),
+    lambda wrong: Translator(ProtocolVersion.V4_1, now=wrong),
+)
+
+
+@pytest.mark.parametrize("call", FUNCTION_TAKERS)
+@pytest.mark.parametrize("wrong", [5, None, clock(), "m-1"])
+def test_what_cannot_be_called_is_refused(call: Call, wrong: object) -> None:
+    """A clock and a source of ids are functions; who hands in a value hears so at once."""
+    with pytest.raises(LocalError) as caught:
+        call(wrong)
+
+    assert ": wanted a function that returns " in str(caught.value)
+
+
+def test_a_zone_is_a_zone() -> None:
+    """The zone of an old peer's dates is looked at before the first of them."""
+    wrong: Any = "Europe/Paris"
+    with pytest.raises(LocalError) as caught:
+        Translator(ProtocolVersion.V4_1, now=clock, zone=wrong)
+
+    assert "wanted the zone of dates, found text" in str(caught.value)
 
 
 @pytest.mark.parametrize("call", FRAME_READERS)

@@ -42,7 +42,7 @@ class Mutant(mutants.Mutant):
 MUTANTS = (
     Mutant(
         "the last delimiter counts",
-        "wire._framing:split",
+        "wire._framing:delimited",
         "frames.index(DELIMITER)",
         "len(frames) - 1 - list(frames)[::-1].index(DELIMITER)",
         "wire.framing.the_first_delimiter_counts",
@@ -207,8 +207,8 @@ MUTANTS = (
     Mutant(
         "ids are not escaped",
         "wire._session:Session.pack_json",
-        "encode_json(self._new_id())",
-        "b'\"%b\"' % self._new_id().encode()",
+        "encode_json(self._fresh_id())",
+        "b'\"%b\"' % self._fresh_id().encode()",
         "wire.round_trip.ids_are_opaque",
     ),
     Mutant(

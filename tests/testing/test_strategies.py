@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal, TypeVar
 
 import pytest
+from attrs import frozen
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 import assay.testing
+from assay import protocol
 from assay.protocol import (
     DELIMITER,
     MESSAGE_TYPES,
@@ -31,8 +34,11 @@ from assay.protocol import (
     LocalError,
     Message,
     Sender,
+    SessionId,
     SignatureError,
     Status,
+    forget_message_type,
+    register_message_type,
     reply_type,
     structure_content,
     unstructure,
@@ -53,6 +59,7 @@ from assay.testing import (
     json_values,
     keys,
     linked_sessions,
+    make_session,
     malformed_contents,
     messages,
     mutated_frames,
@@ -421,3 +428,69 @@ def test_every_adversary_comes() -> None:
 
     assert {one.part for one in made} == {"header", "parent_header", "metadata", "content"}
     assert len({one.fault for one in made}) >= 15
+
+
+OWN_TYPES = [
+    list[int],
+    Sequence[str],
+    dict[str, float],
+    Mapping[str, object],
+    tuple[str, int],
+    float | None,
+    SessionId,
+    ExecutionState,
+    Literal["a", 1],
+]
+
+
+@pytest.mark.parametrize("own", OWN_TYPES, ids=str)
+def test_a_type_of_a_program_s_own_is_drawn_and_spoilt(own: object) -> None:
+    """What is registered last under a name is drawn; what was spoilt in it is refused."""
+    body = {"__annotations__": {"own": own}, "msg_type": "own_request"}
+    cls: Any = frozen(kw_only=True)(type("OwnRequest", (Content,), body))
+    register_message_type(cls, channels={"shell"}, sender="client")
+    try:
+        for content in drawn(contents("own_request"), 20):
+            assert type(content) is cls
+            assert structure_content("own_request", unstructure(content)) == content
+        for malformed in drawn(malformed_contents("own_request"), 20):
+            with pytest.raises(ContentError) as caught:
+                structure_content("own_request", malformed.data)
+            assert caught.value.faults[0].startswith("own")
+    finally:
+        forget_message_type("own_request")
+
+
+def test_a_field_that_json_does_not_have_is_named() -> None:
+    """Neither a reader nor a strategy fails by an error of another library's."""
+    body = {"__annotations__": {"at": datetime}, "msg_type": "own_request"}
+    cls: Any = frozen(kw_only=True)(type("OwnRequest", (Content,), body))
+    register_message_type(cls, channels={"shell"}, sender="client")
+    try:
+        with pytest.raises(LocalError, match=r"of types that JSON has, found .*datetime"):
+            structure_content("own_request", {"at": 5})
+        with pytest.raises(LocalError, match=r"of a type that JSON has, found .*datetime"):
+            contents("own_request")
+    finally:
+        forget_message_type("own_request")
+
+
+def test_from_type_draws_what_is_valid() -> None:
+    """Hypothesis's own way to ask for a value of a class gives contents that can be sent."""
+    public = [getattr(protocol, name) for name in protocol.__all__]
+    classes = [one for one in public if isinstance(one, type) and issubclass(one, Content)]
+    classes.remove(Content)
+    for cls in classes:
+        for content in drawn(st.from_type(cls), 2):
+            assert type(content) is cls
+            assert make_session().pack(content, msg_type=cls.msg_type or "execute_reply")
+
+
+def test_from_type_draws_messages() -> None:
+    """Of the content in the brackets, of any without them; and headers."""
+    assert all(type(one) is Header for one in drawn(st.from_type(Header), 5))
+    for message in drawn(st.from_type(Message[CompleteReply]), 20):
+        assert type(message.content) is CompleteReply
+        assert message.header.msg_type == "complete_reply"
+    assert len({one.header.msg_type for one in drawn(st.from_type(Message), 40)}) > 5
+    assert len({type(one) for one in drawn(st.from_type(Content), 40)}) > 5

@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import zmq
@@ -25,6 +26,7 @@ from assay.protocol import (
     InterruptRequest,
     KernelInfoReply,
     KernelInfoRequest,
+    LocalError,
     MsgId,
     SignatureError,
     Stream,
@@ -35,6 +37,7 @@ from assay.transport import (
     Client,
     ClosedError,
     KernelEndedError,
+    RawClient,
     Received,
     TimedOutError,
     TransportError,
@@ -534,6 +537,16 @@ def test_port_that_the_kernel_has_not_chosen_is_refused(transport: Transport) ->
     with pytest.raises(TransportError, match=r"^control_port, hb_port: .* found 0"):
         Client(file, channels=[Channel.SHELL, Channel.CONTROL, Channel.HB])
     Client(file, channels=[Channel.SHELL]).close()
+
+
+@pytest.mark.parametrize("wrong", ["kernel.json", {"shell_port": 1}, None])
+def test_what_is_no_connection_file_is_refused(wrong: Any) -> None:
+    """Who hands in the path of the file, or what is in it, is told how to read it."""
+    for make in (Client, lambda file: RawClient(file, identity=b"i")):
+        with pytest.raises(LocalError) as caught:
+            make(wrong)
+
+        assert "wanted a ConnectionFile, found a" in str(caught.value)
 
 
 class Lifeline:

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -352,6 +353,12 @@ class TestFailure:
             launch(["/no/such/kernel", "{connection_file}"])
 
         assert list(temporary.iterdir()) == []
+
+    @pytest.mark.parametrize("wrong", ["python3", b"python3", None, 5, {"argv": ["true"]}])
+    def test_no_command(self, wrong: Any) -> None:
+        """A name is no list of words, and is not run letter by letter."""
+        with pytest.raises(LaunchError, match="wanted a kernelspec, or a command as a list of wor"):
+            launch(wrong)
 
     def test_empty_command(self) -> None:
         """No command is an error, too."""

@@ -24,7 +24,7 @@ from assay.protocol.files._connection import (
     ports_as_numbers,
 )
 from assay.protocol.files._registration import RegistrationFile
-from assay.protocol.wire._arguments import check_instance
+from assay.protocol.wire._arguments import as_bytes, check_bytes, check_frames, check_instance
 from assay.protocol.wire._framing import DELIMITER, Buffer
 from assay.protocol.wire._json import Json, JsonObject, decode_object, encode_json
 from assay.protocol.wire._registry import Channel
@@ -151,7 +151,12 @@ class Handshake:
     def register(
         self, registration: Registration, identities: Sequence[bytes] = ()
     ) -> list[Buffer]:
-        """Return the frames with which a kernel reports its ports (HANDSHAKE-03)."""
+        """Return the frames with which a kernel reports its ports (HANDSHAKE-03).
+
+        Raises:
+            LocalError: *registration* is none, or *identities* no list of bytes.
+        """
+        check_instance(registration, Registration, "a registration", RULE)
         return self._encode(registration.to_object(), identities)
 
     def read_registration(self, frames: Sequence[Buffer]) -> tuple[tuple[bytes, ...], Registration]:
@@ -179,6 +184,10 @@ class Handshake:
         """Return the frames that tell the kernel behind *identities* that it is known.
 
         Any *content* will do (HANDSHAKE-06).
+
+        Raises:
+            LocalError: *identities* is no list of bytes.
+            JsonError: a part of *content* has no JSON form.
         """
         return self._encode({} if content is None else content, identities)
 
@@ -192,11 +201,13 @@ class Handshake:
         return self._decode(frames)[1]
 
     def _encode(self, content: JsonObject, identities: Sequence[bytes]) -> list[Buffer]:
+        check_bytes("identities", identities, "WIRE-02")
         data = encode_json(content)
         return [*identities, DELIMITER, self._signer.sign(b"", b"", b"", data), data]
 
     def _decode(self, frames: Sequence[Buffer]) -> tuple[tuple[bytes, ...], JsonObject]:
-        whole = [bytes(frame) for frame in frames]
+        check_frames(frames)
+        whole = [as_bytes(frame, f"frame {at}") for at, frame in enumerate(frames)]
         if DELIMITER not in whole or len(whole) - whole.index(DELIMITER) != 3:
             raise FramingError(
                 f"wanted the delimiter {DELIMITER!r}, a signature and a content, "

@@ -8,9 +8,10 @@ from typing import TypeAlias
 
 from attrs import evolve, field, frozen
 
-from assay.protocol._errors import FramingError, shorten
+from assay.protocol._errors import FramingError, LocalError, shorten
 from assay.protocol._shapes import is_mapping, is_sequence
 from assay.protocol.judging._finding import Finding, Severity, finding
+from assay.protocol.wire._arguments import as_bytes
 from assay.protocol.wire._framing import DELIMITER, DICTS, Buffer
 from assay.protocol.wire._json import UnreadJsonError, decode_json
 from assay.protocol.wire._message import Content, Message
@@ -94,9 +95,10 @@ def _frames(message: object) -> list[bytes] | Finding:
         return finding("WIRE-02", "frames", "a list of frames", _shown(message))
     frames = []
     for frame in message:
-        if not isinstance(frame, BYTES):
+        try:
+            frames.append(as_bytes(frame, "frames"))
+        except LocalError:
             return finding("WIRE-02", "frames", "frames of bytes", _shown(frame))
-        frames.append(bytes(frame))
     return frames
 
 

@@ -19,8 +19,8 @@ from attrs import frozen
 from assay.protocol._errors import FramingError, LocalError, SignatureError, shorten
 from assay.protocol.versions._draft import MessageDict, read_message
 from assay.protocol.versions._version import ProtocolVersion, version_named, version_of
-from assay.protocol.wire._arguments import as_bytes, check_bytes, check_frames
-from assay.protocol.wire._framing import DELIMITER, Buffer
+from assay.protocol.wire._arguments import as_bytes, check_bytes
+from assay.protocol.wire._framing import DELIMITER, Buffer, delimited
 from assay.protocol.wire._json import EMPTY_OBJECT, decode_object, encode_json
 from assay.protocol.wire._signing import DEFAULT_SCHEME, ReplayWindow, Signer
 
@@ -239,14 +239,7 @@ def _dicts(behind: Sequence[bytes]) -> int:
 
 
 def _split(frames: Sequence[Buffer]) -> tuple[tuple[bytes, ...], Sequence[Buffer]]:
-    check_frames(frames)
-    try:
-        start = frames.index(DELIMITER)
-    except ValueError:
-        raise FramingError(
-            f"wanted the delimiter {DELIMITER!r}, found {len(frames)} frames without it",
-            requirement="WIRE-02",
-        ) from None
+    frames, start = delimited(frames)
     return tuple([as_bytes(one, "identities") for one in frames[:start]]), frames[start + 1 :]
 
 

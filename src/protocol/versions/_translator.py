@@ -13,6 +13,7 @@ from assay.protocol.versions._draft import Draft, MessageDict, read_message, str
 from assay.protocol.versions._headers import lower_headers, raise_headers
 from assay.protocol.versions._memory import Memory
 from assay.protocol.versions._version import ProtocolVersion, version_named
+from assay.protocol.wire._arguments import check_function, check_instance
 from assay.protocol.wire._sending import check_moment
 
 __all__ = ["Translator"]
@@ -42,7 +43,8 @@ class Translator:
         memory: How many requests without a reply are remembered, one at least.
 
     Raises:
-        LocalError: *old* is no version that differs, or *memory* is less than one.
+        LocalError: *old* is no version that differs, *memory* is less than one, or another argument
+            is not what it should be.
     """
 
     def __init__(
@@ -55,6 +57,8 @@ class Translator:
         memory: int = MEMORY,
     ) -> None:
         self.old = version_named(old)
+        check_function(now, "now", "the time", "HDR-07")
+        check_instance(zone, tzinfo, "the zone of dates")
         self._now = now
         self._zone = zone
         self._parallel = parallel

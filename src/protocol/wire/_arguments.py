@@ -20,10 +20,12 @@ __all__ = [
     "check_count",
     "check_dicts",
     "check_frames",
+    "check_function",
     "check_instance",
     "check_mapping",
     "check_text",
     "kind_of",
+    "lent",
 ]
 
 PARTS = ("header", "parent_header", "metadata", "content")
@@ -78,6 +80,19 @@ def check_text(value: object, part: str) -> None:
     """
     if not isinstance(value, str):
         raise LocalError(f"{part}: wanted text, found {shorten(value)}")
+
+
+def check_function(value: object, part: str, gives: str, requirement: str) -> None:
+    """Return if *value*, the argument *part*, can be called; *gives* says what for.
+
+    Raises:
+        LocalError: it cannot.
+    """
+    if not callable(value):
+        raise LocalError(
+            f"{part}: wanted a function that returns {gives}, found {shorten(value)}",
+            requirement=requirement,
+        )
 
 
 def check_count(value: object, wanted: str, least: int) -> None:
@@ -151,10 +166,19 @@ def as_bytes(frame: object, part: str) -> bytes:
     Raises:
         LocalError: it is text, a number or another thing without bytes.
     """
-    if type(frame) is bytes:
+    return frame if type(frame) is bytes else bytes(lent(frame, part))
+
+
+def lent(frame: object, part: str) -> bytes | bytearray | memoryview:
+    """Return *frame*, anything that lends its memory, as bytes or as a view of it.
+
+    Raises:
+        LocalError: it is text, a number or another thing without bytes.
+    """
+    if isinstance(frame, BYTES):
         return frame
     try:
-        return bytes(memoryview(frame))  # type: ignore[arg-type]  # what it is not is refused
+        return memoryview(frame)  # type: ignore[arg-type]  # what it is not is refused
     except TypeError:
         raise LocalError(
             f"{part}: wanted bytes, found {kind_of(frame)}", requirement="WIRE-02"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
 from functools import cache, partial
-from types import NoneType, UnionType
+from types import GenericAlias, NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 import attrs
@@ -13,7 +13,7 @@ import cattrs
 from cattrs.gen import make_dict_structure_fn
 from msgspec import UnsetType
 
-from assay.protocol._errors import shorten
+from assay.protocol._errors import LocalError, shorten
 from assay.protocol._shapes import is_mapping
 from assay.protocol.wire._json import JsonObject
 from assay.protocol.wire._structure import unstructure
@@ -35,6 +35,10 @@ WANTED: dict[type, str] = {
 }
 
 
+LISTS = (tuple, list, Sequence)
+OBJECTS = (Mapping, dict)
+
+
 def make_converter() -> cattrs.Converter:
     """Return a converter that structures this package's classes, and classes made of them.
 
@@ -50,20 +54,32 @@ def make_converter() -> cattrs.Converter:
         (Union, _union),
         (UnionType, _union),
         (tuple, _tuple),
+        (list, _list),
+        (Sequence, _list),
         (Mapping, _mapping),
+        (dict, _mapping),
     ):
         converter.register_structure_hook_factory(
             _origin_is(origin), partial(factory, converter=converter)
         )
+    converter.register_structure_hook_func(lambda hint: hint is object, lambda value, _: value)
     converter.register_structure_hook_factory(_is_ours, partial(_ours, converter=converter))
     converter.register_unstructure_hook_func(_is_ours, unstructure)
     return converter
 
 
 def read(cls: type[T], data: JsonObject) -> tuple[T | None, tuple[str, ...]]:
-    """Return the *cls* in *data*, or None and ``path: wanted …, found …`` for each fault."""
+    """Return the *cls* in *data*, or None and ``path: wanted …, found …`` for each fault.
+
+    Raises:
+        LocalError: *cls*, a program's own, has a field of a type that JSON does not have.
+    """
     try:
         return _converter().structure(data, cls), ()
+    except cattrs.StructureHandlerNotFoundError as error:
+        raise LocalError(
+            f"wanted fields of types that JSON has, found {error.type_} in {cls.__name__}"
+        ) from error
     except (cattrs.BaseValidationError, RecursionError) as error:
         lines = cattrs.transform_error(error, ROOT, _say)
         return None, tuple(_path_first(line) for line in lines)
@@ -152,7 +168,7 @@ def _union(hint: Any, converter: cattrs.Converter) -> Structure:
 
 def _container_name(hint: Any) -> str:
     origin = get_origin(hint) or hint
-    return "a list" if origin is tuple else "an object" if origin is Mapping else str(hint)
+    return "a list" if origin in LISTS else "an object" if origin in OBJECTS else str(hint)
 
 
 def _tuple(hint: Any, converter: cattrs.Converter) -> Structure:
@@ -170,6 +186,11 @@ def _tuple(hint: Any, converter: cattrs.Converter) -> Structure:
         )
 
     return structure
+
+
+def _list(hint: Any, converter: cattrs.Converter) -> Structure:
+    read_tuple = _tuple(GenericAlias(tuple, (*get_args(hint), ...)), converter)
+    return lambda value, _hint: list(read_tuple(value, hint))
 
 
 def _mapping(hint: Any, converter: cattrs.Converter) -> Structure:

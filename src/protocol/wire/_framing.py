@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias
 
 from assay.protocol._errors import FramingError
-from assay.protocol.wire._arguments import as_bytes, check_bytes, check_frames, check_instance
+from assay.protocol.wire._arguments import as_bytes, check_bytes, check_frames, check_instance, lent
 
-__all__ = ["DELIMITER", "Buffer", "Frames", "join", "split"]
+__all__ = ["DELIMITER", "Buffer", "Frames", "delimited", "join", "split"]
 
 Buffer: TypeAlias = "bytes | bytearray | memoryview"
 """One frame of raw bytes."""
@@ -56,15 +56,7 @@ def split(frames: Sequence[Buffer]) -> Frames:
         FramingError: there is no delimiter, or fewer than five frames behind it (WIRE-02).
         LocalError: *frames* is no list, or holds something else than bytes.
     """
-    if type(frames) is not list:
-        check_frames(frames)
-    try:
-        start = frames.index(DELIMITER)
-    except ValueError:
-        raise FramingError(
-            f"wanted the delimiter {DELIMITER!r}, found {len(frames)} frames without it",
-            requirement="WIRE-02",
-        ) from None
+    frames, start = delimited(frames)
     end = start + 2 + DICTS
     if len(frames) < end:
         raise FramingError(
@@ -92,6 +84,27 @@ def split(frames: Sequence[Buffer]) -> Frames:
         content,
         tuple(frames[end:]),
     )
+
+
+def delimited(frames: Sequence[Buffer]) -> tuple[Sequence[Buffer], int]:
+    """Return *frames*, and where among them the delimiter is.
+
+    What lends its memory in another way, such as a frame of pyzmq's, comes back as a memoryview.
+
+    Raises:
+        FramingError: there is no delimiter (WIRE-02).
+        LocalError: *frames* is no list, or holds something else than bytes.
+    """
+    if type(frames) is not list:
+        check_frames(frames)
+    if DELIMITER not in frames:
+        frames = [lent(frame, f"frame {at}") for at, frame in enumerate(frames)]
+        if DELIMITER not in frames:
+            raise FramingError(
+                f"wanted the delimiter {DELIMITER!r}, found {len(frames)} frames without it",
+                requirement="WIRE-02",
+            )
+    return frames, frames.index(DELIMITER)
 
 
 def join(frames: Frames) -> list[Buffer]:

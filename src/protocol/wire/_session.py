@@ -21,6 +21,7 @@ from assay.protocol.wire._arguments import (
     check_around,
     check_bytes,
     check_dicts,
+    check_function,
     check_instance,
     check_text,
 )
@@ -126,7 +127,8 @@ class Session:
         replay_window: How many verified signatures are remembered; 0 accepts repetitions.
 
     Raises:
-        LocalError: the *key* is no bytes (SIGN-05), or the signature scheme is unknown (SIGN-12).
+        LocalError: the *key* is no bytes (SIGN-05), the signature scheme is unknown (SIGN-12), or
+            another argument is not what it should be.
     """
 
     def __init__(
@@ -141,6 +143,10 @@ class Session:
         allow_broken_scheme: bool = False,
         replay_window: int | None = None,
     ) -> None:
+        check_text(session, "session")
+        check_text(username, "username")
+        check_function(now, "now", "the time", "HDR-07")
+        check_function(new_id, "new_id", "a fresh message id", "HDR-02")
         self.session = session
         self.username = username
         self.signer = Signer(key, signature_scheme, allow_broken=allow_broken_scheme)
@@ -150,9 +156,14 @@ class Session:
         self._header_ends: dict[str, bytes] = {}
 
     def header(self, msg_type: str, *, subshell_id: str | None = None) -> Header:
-        """Return a fresh header: new id, current date (UTC, ``Z``), our version."""
+        """Return a fresh header: new id, current date (UTC, ``Z``), our version.
+
+        Raises:
+            LocalError: *msg_type* is no text.
+        """
+        check_text(msg_type, "msg_type")
         return Header(
-            msg_id=self._new_id(),
+            msg_id=self._fresh_id(),
             msg_type=msg_type,
             session=self.session,
             username=self.username,
@@ -277,7 +288,7 @@ class Session:
         end = self._header_ends.get(msg_type)
         if end is None:
             end = self._header_ends[msg_type] = self._header_end(msg_type)
-        msg_id = encode_json(self._new_id())
+        msg_id = encode_json(self._fresh_id())
         header = b'{"msg_id":%b,"date":%b,%b' % (msg_id, self._date_json(), end)
         return self._frames(header, parent, metadata, content, identities, buffers)
 
@@ -336,6 +347,12 @@ class Session:
         if self.signer.has_key:
             self._replay.enter(signature)
         return verified
+
+    def _fresh_id(self) -> MsgId:
+        msg_id = self._new_id()
+        if type(msg_id) is not str:
+            check_text(msg_id, "msg_id")
+        return msg_id
 
     def _date_json(self) -> bytes:
         # The codec writes a date in a tenth of the time of `isoformat`, but none of a subclass.

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+import zmq
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -16,13 +18,17 @@ from assay.protocol import (
     ContentError,
     Envelope,
     ExecuteRequest,
+    FrameCodec,
     FramingError,
+    ProtocolVersion,
     ReplayError,
     Session,
     SignatureError,
     Signer,
     join,
+    recognize,
     split,
+    validate,
 )
 from assay.testing import (
     SignedFrames,
@@ -239,3 +245,19 @@ def test_buffers_come_as_they_are() -> None:
     assert sent[-2] is view
     assert sent[-1] is array
     assert Signer(b"").sign(b"", b"", b"", b"") == b""
+
+
+def test_frames_that_lend_their_memory_are_read() -> None:
+    """What pyzmq has received without copying is a message like any other (WIRE-02)."""
+    session = make_session(b"key")
+    message = session.message(ExecuteRequest(code="1"), buffers=[b"raw"])
+    lending: Any = [zmq.Frame(frame) for frame in session.encode(message, [b"peer"])]
+
+    received = session.decode(lending)
+    _, older = FrameCodec(ProtocolVersion.V4_1, b"key").decode(lending)
+
+    assert received.message == message
+    assert received.identities == (b"peer",)
+    assert older["content"]["code"] == "1"
+    assert recognize(lending, b"key").version is ProtocolVersion.V5_5
+    assert validate(lending, signer=session.signer) == ()
