@@ -40,6 +40,9 @@ MOST_SHRINKS = 500
 MOST_EXAMPLES = 100_000
 """More than any run has time for: the clock ends it."""
 
+MOST_MESSAGES = 20_000
+"""With one kernel, since all is kept: some hundreds of conversations. Then another one is asked."""
+
 OnEvent = Callable[[str], None]
 """Takes a line of progress."""
 
@@ -293,7 +296,7 @@ class _Search:
         return any(one.failure.kind == failure.kind for one in self.found)
 
     def _play(self, steps: tuple[Step, ...]) -> Failure | None:
-        if self._is_spent:
+        if self._is_spent or len(self._kernel().traffic) > MOST_MESSAGES:
             self.close()
         self.played += 1
         if self.played % 100 == 0:

@@ -17,6 +17,7 @@ from assay.conformance import (
     RecordingError,
     Target,
     Testee,
+    _traffic,
     judge,
     language_named,
     replay,
@@ -25,7 +26,14 @@ from assay.conformance._failure import Failure, no_answer
 from assay.conformance._limits import Limits, OutOfTime
 from assay.conformance._peer import Peer
 from assay.conformance.fuzz._play import Peers, play
-from assay.conformance.fuzz._search import CONFIRMING, Found, FuzzReport, _Search, fuzz
+from assay.conformance.fuzz._search import (
+    CONFIRMING,
+    MOST_MESSAGES,
+    Found,
+    FuzzReport,
+    _Search,
+    fuzz,
+)
 from assay.conformance.fuzz._steps import Step
 from assay.protocol import Channel, Profile
 from assay.transport import KernelEndedError
@@ -123,6 +131,29 @@ def test_shrinking_of_silence(monkeypatch: pytest.MonkeyPatch) -> None:
     first, *others = patience
     assert len(others) > 1
     assert set(others) == {3 * first}
+
+
+def test_search_that_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All traffic of a kernel is kept: none has so many conversations that it is called a flood."""
+    kernels = list[list[int]]()
+
+    def start(_: Target, **more: object) -> Mock:
+        del more
+        kernels.append([])
+        return Mock(traffic=kernels[-1], info={}, started_s=0.1)
+
+    def long(testee: Testee, *_: object, **more: object) -> None:
+        del more
+        kernels[-1].extend(range(MOST_MESSAGES // 2))
+        assert len(testee.traffic) < _traffic.MOST_MESSAGES
+
+    monkeypatch.setattr(Testee, "start", start)
+    monkeypatch.setattr("assay.conformance.fuzz._search.play", long)
+
+    report = fuzz(Mock(can_start=True), seed=1, minutes=60, most=30)
+
+    assert report.conversations == 30
+    assert len(kernels) == 10
 
 
 def test_patience_has_an_end() -> None:
