@@ -29,6 +29,9 @@ INI = "assay_kernel_command"
 
 NAMED = "--assay-kernel NAME"
 
+TOGETHER = ("no", "each", "loadfile", "loadscope")
+"""How pytest-xdist may share out tests: one worker asks all checks, which share a kernel."""
+
 WITH_KERNEL = ("kernel", "client", "conversation")
 """The fixtures of `assay.conformance`; common names, so that nobody gets them unasked."""
 
@@ -71,6 +74,12 @@ def pytest_configure(config: pytest.Config) -> None:
     """Bring in the checks and fixtures if a kernel is named."""
     name = config.getoption("--assay-kernel")
     if name:
+        dist = config.getoption("dist", "no")
+        if dist not in TOGETHER:
+            raise pytest.UsageError(
+                f"wanted --dist loadfile or loadscope beside {NAMED}, so that one worker asks all "
+                f"checks and sees what they show in passing; found --dist {dist}"
+            )
         from assay.protocol import AssayError  # noqa: PLC0415 - not for every run of pytest
 
         try:

@@ -104,6 +104,7 @@ def test_kernel_that_does_not_start(kernels: Path) -> None:
     [
         (["calculatro"], "wanted a kernelspec named 'calculatro'"),
         (["calculator", "--assay-select", "SHEL-04.1"], "did you mean SHELL-04.1"),
+        (["calculator", "-n", "2"], "wanted --dist loadfile or loadscope"),
     ],
 )
 def test_wrong_options(arguments: list[str], complaint: str, kernels: Path) -> None:
