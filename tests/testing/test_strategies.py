@@ -33,6 +33,7 @@ from assay.protocol import (
     IsCompleteReply,
     LocalError,
     Message,
+    ProtocolVersion,
     Sender,
     SessionId,
     SignatureError,
@@ -42,6 +43,7 @@ from assay.protocol import (
     reply_type,
     structure_content,
     unstructure,
+    version_of,
 )
 from assay.testing import (
     AdversarialFrames,
@@ -65,7 +67,7 @@ from assay.testing import (
     mutated_frames,
     truncated_frames,
 )
-from tests.properties import EACH
+from tests.properties import EACH, MANY
 
 T = TypeVar("T")
 
@@ -473,6 +475,13 @@ def test_a_field_that_json_does_not_have_is_named() -> None:
             contents("own_request")
     finally:
         forget_message_type("own_request")
+
+
+@given(messages())
+@settings(max_examples=MANY)
+def test_a_reader_of_older_versions_takes_none_for_its_own(message: Message[Content]) -> None:
+    """A header names 5.0 or later, so that no adapter looks for contents of 4.1 (HDR-09)."""
+    assert version_of(unstructure(message.header)) is ProtocolVersion.V5_5
 
 
 def test_from_type_draws_what_is_valid() -> None:
