@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import nullcontext, suppress
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 from assay.kernel._tracebacks import hide_own_frames, last_line_of, lines_of, text_of
@@ -33,6 +33,14 @@ ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 KEPT_ERRORS = 200
 """How many tracebacks are kept of cells that failed, for ``%notebook`` to write."""
 
+RUNS_FILES = frozenset({"safe_execfile", "safe_run_module"})
+"""IPython's functions behind ``%run``."""
+
+
+def _raise_interrupt_of_file(value: BaseException | None, caller: FrameType) -> None:
+    if isinstance(value, KeyboardInterrupt) and caller.f_code.co_name in RUNS_FILES:
+        raise value
+
 
 class ShowsErrors:
     """The part of the shell that shows errors; stands before IPython's own."""
@@ -55,8 +63,13 @@ class ShowsErrors:
         exception_only: bool = False,
         running_compiled_code: bool = False,
     ) -> None:
-        """Show the exception that just happened, or *exc_tuple*."""
+        """Show the exception that just happened, or *exc_tuple*.
+
+        Raises:
+            KeyboardInterrupt: ``%run`` would show it and let the cell go on, which it ends.
+        """
         kind, value, trace = exc_tuple or sys.exc_info()
+        _raise_interrupt_of_file(value, sys._getframe(1))
         run = run_of(self.host.request()) or CellRun()
         is_late = run.is_failed and not run.depth and isinstance(value, KeyboardInterrupt)
         if is_late or (exc_tuple and not running_compiled_code and not is_first_error(value)):

@@ -21,6 +21,7 @@ from assay.protocol import (
 )
 from assay.transport import Client, KernelProcess
 from tests.kernel._kernels import (
+    error,
     execute,
     failed,
     only,
@@ -184,6 +185,21 @@ def test_file_is_written_and_run(client: Client, tmp_path: Path) -> None:
 
     assert answer.text() == "ran __main__\n"
     assert result(execute(client, "from_script")) == "1"
+
+
+@pytest.mark.parametrize("run", ["%run {}/interrupted.py", "%run -m interrupted"])
+def test_interrupt_of_a_file_that_runs_ends_the_cell(
+    client: Client, tmp_path: Path, run: str
+) -> None:
+    """IPython shows it and lets the cell go on, as it does with errors (CTRL-11)."""
+    (tmp_path / "interrupted.py").write_text("raise KeyboardInterrupt")
+    succeeded(execute(client, f"import sys; sys.path.append({str(tmp_path)!r})"))
+
+    answer = execute(client, f"{run.format(tmp_path)}\nprint('on')", stop_on_error=False)
+
+    succeeded(execute(client, "sys.path.pop()"))
+    assert failed(answer).ename == error(answer).ename == "KeyboardInterrupt"
+    assert answer.text() == ""
 
 
 def test_timing_works(client: Client) -> None:
