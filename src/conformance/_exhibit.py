@@ -69,11 +69,22 @@ def exhibits_of(evidence: Iterable[Evidence], lines: Sequence[Line]) -> tuple[Ex
         if isinstance(one, Response):
             if (line := by_index.get(one.index)) is not None:
                 found[one.index, 0] = _of_line(line)
+            for line in _answers(one, lines):
+                found[line.index, 0] = _of_line(line)
             for arrival in (*one.published, *one.prompts, *one.replies):
                 found[arrival.index, id(arrival)] = _of_arrival(arrival, by_index)
         else:
             found[one.index, id(one)] = _of_arrival(one, by_index)
     return _shortened([found[key] for key in sorted(found)])
+
+
+def _answers(cell: Response, lines: Iterable[Line]) -> Iterable[Line]:
+    """Yield what any client has sent to the prompts of *cell*, right or wrong."""
+    asked = {prompt.msg_id for prompt in cell.prompts}
+    for line in lines if asked else ():
+        is_ours = line.channel is Channel.STDIN and line.sender is Sender.CLIENT
+        if is_ours and read_parts(line.frames).parent_id in asked:
+            yield line
 
 
 def of_lines(lines: Iterable[Line]) -> tuple[Exhibit, ...]:

@@ -12,11 +12,14 @@ from attrs import evolve
 
 from assay.conformance import (
     FORMATS,
+    Arrival,
     BaselineError,
+    Draft,
     Line,
     Profile,
     Report,
     ReportError,
+    Response,
     Verdict,
     apply_baseline,
     badge,
@@ -27,10 +30,10 @@ from assay.conformance import (
     read_report,
     summary_text,
 )
-from assay.conformance._exhibit import of_lines
+from assay.conformance._exhibit import exhibits_of, of_lines
 from assay.conformance._report._badge import GOOD
 from assay.conformance._report._text import failure_text
-from assay.protocol import Channel, Sender
+from assay.protocol import Channel, Sender, Signer
 from tests.conformance.conftest import result
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "spec/check-report.schema.json").read_text())
@@ -181,6 +184,36 @@ def test_evidence_has_a_size(metadata: bytes, report: Report) -> None:
     assert len(text) < 500_000
     assert "Infinity" not in text
     assert shown.metadata
+
+
+def test_evidence_has_the_answers_to_prompts() -> None:
+    """Which answer a prompt got is what a check of stdin is about, whichever client has sent it."""
+    cell = Draft.make("execute_request", {}, session="one", username="u")
+    prompt = Draft.make("input_request", {}, session="kernel", username="u")
+    answer = Draft.make("input_reply", {"value": "wrong"}, session="two", username="u")
+    sent = (
+        ("one", Channel.SHELL, Sender.CLIENT, cell),
+        ("one", Channel.STDIN, Sender.KERNEL, prompt.with_parts(parent_header=cell.header)),
+        ("two", Channel.STDIN, Sender.CLIENT, answer.with_parts(parent_header=prompt.header)),
+        ("two", Channel.STDIN, Sender.CLIENT, answer),
+    )
+    lines = [
+        Line(
+            index=index,
+            client=client,
+            channel=channel,
+            sender=sender,
+            frames=draft.frames(Signer(b"")),
+            judged=True,
+        )
+        for index, (client, channel, sender, draft) in enumerate(sent)
+    ]
+    response = Response(cell, Channel.SHELL, wants_reply=True)
+    response.add(Arrival.read(1, Channel.STDIN, lines[1].frames))
+
+    shown = exhibits_of([response], lines)
+
+    assert [one.index for one in shown] == [0, 1, 2]
 
 
 def test_markdown_fence(report: Report) -> None:
