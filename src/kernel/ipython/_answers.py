@@ -19,6 +19,7 @@ from assay import protocol
 from assay.kernel._errors import UnavailableError
 from assay.kernel.ipython._alone import InTime
 from assay.kernel.ipython._history_file import HistoryReader, database_error
+from assay.kernel.ipython._quiet import allow_provisional
 from assay.kernel.ipython.speedups._highlighting import spare_html
 from assay.kernel.process._main_thread import is_main_thread
 from assay.protocol import UNSET, ContentError
@@ -40,8 +41,8 @@ in proportion to their square, a third of a second for so many, and lets nothing
 with millions, neither an interrupt nor a shutdown nor the parent's end would be noticed."""
 
 _completing = RLock()
-"""Held by who completes: IPython's completer has state of its own, and changes for a moment which
-warnings the process shows. Code of the user's that is asked meanwhile may complete as well."""
+"""Held by who completes: IPython's completer has state of its own, and jedi changes for moments
+which warnings the process shows. What is asked of the user meanwhile may complete as well."""
 
 WAIT_S, THREAD_WAIT_S = 0.3, 3.0
 """How long a request, or a thread of the user's, waits for who completes; then nothing is found."""
@@ -58,12 +59,13 @@ def complete_reply(
     if cursor_pos - code.rfind("\n", 0, cursor_pos) > MAX_LINE:
         return nothing
     completer = shell.Completer  # imports what comes next
-    from IPython.core.completer import provisionalcompleter, rectify_completions  # noqa: PLC0415
+    from IPython.core.completer import rectify_completions  # noqa: PLC0415
 
     with InTime(_completing, THREAD_WAIT_S if in_thread else WAIT_S) as is_our_turn:
         if not is_our_turn:
             return nothing
-        with shell.unseen if in_thread else shell.own_work, provisionalcompleter():
+        allow_provisional()
+        with shell.unseen if in_thread else shell.own_work:
             found = completer.completions(code, cursor_pos)
             completions = list(rectify_completions(code, found))[:MAX_COMPLETIONS]
     extras: list[Json] = [

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 import warnings
 from contextlib import suppress
 from types import CodeType
@@ -16,7 +17,7 @@ from typing import Literal
 
 from assay.kernel.ipython._sketch import SHARES_DEPTH, sketch
 
-__all__ = ["compile_whole", "forget_filters", "parse_quietly"]
+__all__ = ["allow_provisional", "compile_whole", "forget_filters", "parse_quietly"]
 
 SILENT, STRICT = "<assay looks>", "<assay asks>"
 """What has the one name gives no warning; warnings about the other one's syntax are errors."""
@@ -72,6 +73,18 @@ def compile_whole(source: str, symbol: str = "exec") -> CodeType | None:
     return whole
 
 
+def allow_provisional() -> None:
+    """Let IPython's completer be used without `provisionalcompleter`, from now on.
+
+    That puts all filters back when it ends: also where a cell in another thread has changed them
+    meanwhile.
+    """
+    from IPython.core.completer import ProvisionalCompleterWarning  # noqa: PLC0415 - expensive
+
+    if ("ignore", None, ProvisionalCompleterWarning, None, 0) not in tuple(warnings.filters):
+        warnings.simplefilter("ignore", ProvisionalCompleterWarning)
+
+
 def _ensure_filters() -> None:
     # A program may have put others in their place, or back those that were there before.
     present = tuple(warnings.filters)
@@ -81,7 +94,12 @@ def _ensure_filters() -> None:
 
 
 def forget_filters() -> None:
-    """Leave the warnings filters to the program as they would be without what is parsed here."""
-    for action, category, module in FILTERS:
-        with suppress(ValueError):  # nothing was parsed, or the program has taken it away
-            warnings.filters.remove((action, None, category, re.compile(module), 0))  # type: ignore[attr-defined]  # a list
+    """Leave the warnings filters to the program as they would be without what is done here."""
+    completer = sys.modules.get("IPython.core.completer")
+    ours: list[tuple[object, ...]]
+    ours = [(action, None, category, re.compile(module), 0) for action, category, module in FILTERS]
+    if completer is not None:
+        ours.append(("ignore", None, completer.ProvisionalCompleterWarning, None, 0))
+    for one in ours:
+        with suppress(ValueError):  # not there, or the program has taken it away
+            warnings.filters.remove(one)  # type: ignore[attr-defined]  # a list
