@@ -88,6 +88,11 @@ class Response:
         """The status of the reply; None if there is no reply."""
         return None if self.reply is None else self.reply.status
 
+    @property
+    def answer(self) -> str:
+        """How it was answered, in words: ``no reply``, ``status 'error'``."""
+        return "no reply" if self.reply is None else f"status {self.status!r}"
+
     def replied(self) -> Arrival:
         """Return the reply.
 

@@ -18,7 +18,7 @@ from assay.conformance._check import Check
 from assay.conformance._exhibit import exhibits_of, of_lines, short_object
 from assay.conformance._findings import Findings
 from assay.conformance._judge import judge_segment
-from assay.conformance._language import Language, language_for
+from assay.conformance._language import Language
 from assay.conformance._limits import START_LIMIT_S, Limits, OutOfTime, Silence
 from assay.conformance._outcome import Outcome, Skip, Verdict, failed, note, skipped
 from assay.conformance._profile import Profile
@@ -185,11 +185,7 @@ class Run:
         self._silence = testee.limits.silence
         self._info = dict(testee.info)
         self._version = testee.version
-        if self._language is None:
-            about = testee.info.get("language_info")
-            name = about.get("name") if isinstance(about, dict) else None
-            self._language = language_for(name) if isinstance(name, str) else None
-            testee.language = self._language
+        self._language = testee.learn_language()
         return testee
 
     def work_all(self, first: Testee) -> None:

@@ -11,7 +11,7 @@ from typing import Self
 
 from assay.conformance._arrival import Object
 from assay.conformance._judge import Segment
-from assay.conformance._language import Language
+from assay.conformance._language import Language, language_for
 from assay.conformance._limits import START_LIMIT_S, Limits
 from assay.conformance._outcome import Skip
 from assay.conformance._peer import Peer
@@ -282,6 +282,14 @@ class Testee:
         return tuple(map(int, stated.split("."))) if VERSION.fullmatch(stated) else (5, 0)
 
     # For the runner
+
+    def learn_language(self) -> Language | None:
+        """Return the language, which is that which the kernel names unless it was given."""
+        if self.language is None:
+            about = self.info.get("language_info")
+            name = about.get("name") if isinstance(about, dict) else None
+            self.language = language_for(name) if isinstance(name, str) else None
+        return self.language
 
     def begin(self) -> None:
         """Know that from now on all that is published arrives."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 
 from assay.conformance._arrival import Arrival
@@ -36,7 +36,6 @@ __all__ = [
     "printed",
     "stop",
     "stored_count",
-    "succeed_all",
 ]
 
 NUMBER = 40_917
@@ -169,8 +168,7 @@ def printed(cell: Response, text: str, what: str, *evidence: Evidence) -> Outcom
     """
     shown = evidence or (cell,)
     if cell.status != "ok":
-        got = "no reply" if cell.reply is None else f"status {cell.status!r}"
-        return failed(f"{what} to run", got, *shown)
+        return failed(f"{what} to run", cell.answer, *shown)
     if text not in cell.text():
         return failed(f"the output of {what}", repr(cell.text()) if cell.text() else "none", *shown)
     return passed()
@@ -196,12 +194,6 @@ def evaluate(kernel: Testee, expression: str, *, code: str | None = None) -> obj
     if not isinstance(entries, dict):
         raise Skip("the reply has no user_expressions (EXEC-11)")
     return entries.get("asked")
-
-
-def succeed_all(cells: Iterable[Response]) -> None:
-    """Skip the check unless all *cells* have succeeded."""
-    for one in cells:
-        one.succeeded()
 
 
 def has_count(cell: Response, wanted: int, *before: Response) -> Outcome:

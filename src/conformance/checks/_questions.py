@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from assay.conformance._arrival import Object
-from assay.conformance._outcome import Outcome, failed, passed, skipped
+from assay.conformance._outcome import Outcome, failed, note, passed, skipped
 from assay.conformance._response import Response
 from assay.conformance._testee import Testee
 
-__all__ = ["QUESTIONS", "asked_at_once", "in_order"]
+__all__ = ["QUESTIONS", "asked_at_once", "in_order", "is_refused"]
 
 QUESTIONS: Mapping[str, Object] = {
     "kernel_info_request": {},
@@ -59,3 +59,15 @@ def in_order(kernel: Testee) -> Outcome:
         got = ", ".join(one.msg_type for one in sorted(replies, key=lambda one: one.index))
         return failed("the order of the requests", got, *asked)
     return passed()
+
+
+def is_refused(request: Response) -> Outcome:
+    """Say whether a wrong *request* got an error reply."""
+    if request.status == "error":
+        return passed()
+    return note(
+        "the text says nothing about malformed requests (AMB-59)",
+        expected="an error reply",
+        got=request.answer,
+        evidence=(request,),
+    )

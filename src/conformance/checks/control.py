@@ -29,10 +29,6 @@ def _interrupt(kernel: Testee) -> None:
     kernel.own_process().interrupt()
 
 
-def _sends_messages(kernel: Testee) -> bool:
-    return kernel.process is not None and kernel.process.interrupt_mode == "message"
-
-
 def _only_with(kernel: Testee, mode: str) -> None:
     """Skip the check unless the kernelspec asks to be interrupted by *mode*."""
     found = kernel.own_process().interrupt_mode

@@ -388,8 +388,7 @@ def control_at_breakpoint(kernel: Testee) -> Outcome:
         raise Skip("the cell did not stay at its breakpoint")
     debugger.go_on(cell)
     if cell.status != "ok":
-        got = "no reply" if cell.reply is None else f"status {cell.status!r}"
-        return failed("the cell to end well when it goes on", got, cell)
+        return failed("the cell to end well when it goes on", cell.answer, cell)
     return passed()
 
 

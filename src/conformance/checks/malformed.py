@@ -205,8 +205,7 @@ def _is_refused(kernel: Testee, msg_type: str, **content: object) -> Outcome:
     if (dead := not_alive(kernel)) is not None:
         return dead
     if response.status != "error":
-        got = "no reply" if response.reply is None else f"status {response.status!r}"
-        return failed("an error reply", got, response)
+        return failed("an error reply", response.answer, response)
     return passed()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from assay.conformance._arrival import Object
 from assay.conformance._check import check
 from assay.conformance._outcome import Outcome, Skip, failed, note, passed
 from assay.conformance._peer import Peer
@@ -205,14 +206,17 @@ def false_goes_on(kernel: Testee) -> Outcome:
     mistake="The whole queue is aborted, whatever is in it.",
 )
 def questions_are_not_aborted(kernel: Testee) -> Outcome:
+    return _is_not_aborted(kernel, "kernel_info_request", {})
+
+
+def _is_not_aborted(kernel: Testee, msg_type: str, content: Object) -> Outcome:
     lead = _lead(kernel)
     cell = _failing(kernel)
-    asked = kernel.peer.send("kernel_info_request")
+    asked = kernel.peer.send(msg_type, content)
     _finish(kernel, lead, cell, asked)
     _has_failed(cell)
     if asked.status != "ok":
-        got = "no reply" if asked.reply is None else f"status {asked.status!r}"
-        return failed("status ok", got, cell, asked)
+        return failed("status ok", asked.answer, cell, asked)
     return passed()
 
 
@@ -225,15 +229,7 @@ def questions_are_not_aborted(kernel: Testee) -> Outcome:
 def completion_is_not_aborted(kernel: Testee) -> Outcome:
     content = {"code": "", "cursor_pos": 0}
     kernel.peer.ask("complete_request", content).succeeded()
-    lead = _lead(kernel)
-    cell = _failing(kernel)
-    asked = kernel.peer.send("complete_request", content)
-    _finish(kernel, lead, cell, asked)
-    _has_failed(cell)
-    if asked.status != "ok":
-        got = "no reply" if asked.reply is None else f"status {asked.status!r}"
-        return failed("status ok", got, cell, asked)
-    return passed()
+    return _is_not_aborted(kernel, "complete_request", content)
 
 
 @check(

@@ -270,8 +270,7 @@ def value_is_unchanged(kernel: Testee) -> Outcome:
         kernel.peer.answer_input(cell.prompts[0], value)
         kernel.peer.finish(cell)
         if cell.status != "ok":
-            got = "no reply" if cell.reply is None else f"status {cell.status!r}"
-            return failed(f"status ok after {value!r}", got, cell)
+            return failed(f"status ok after {value!r}", cell.answer, cell)
         if value == VALUES[0] and value in cell.text():
             # What is printed may have the end of a shell's prompt before it.
             before, _, _ = cell.text().partition(value)

@@ -116,8 +116,7 @@ def ids_differ(kernel: Testee) -> Outcome:
     asked = [kernel.peer.ask("create_subshell_request", channel=CONTROL) for _ in range(2)]
     for one in asked:
         if one.status != "ok":
-            got = "no reply" if one.reply is None else f"status {one.status!r}"
-            return failed("a create_subshell_reply with status ok", got, one)
+            return failed("a create_subshell_reply with status ok", one.answer, one)
         outcome = has_shape(one.replied(), {"subshell_id": TEXT})
         if outcome != passed():
             return outcome
@@ -163,8 +162,7 @@ def deleted(kernel: Testee) -> Outcome:
         raise Skip("a new subshell is not listed (SUBSHELL-04)")
     response = kernel.peer.ask("delete_subshell_request", {"subshell_id": name}, channel=CONTROL)
     if response.status != "ok":
-        got = "no reply" if response.reply is None else f"status {response.status!r}"
-        return failed("status ok", got, response)
+        return failed("status ok", response.answer, response)
     if name in _listed(kernel):
         return failed("a list without it", "it is there", response)
     return passed()
@@ -240,8 +238,7 @@ def routed(kernel: Testee) -> Outcome:
 def null_is_main(kernel: Testee) -> Outcome:
     asked = kernel.peer.ask(kernel.peer.draft("kernel_info_request").with_header(subshell_id=None))
     if asked.status != "ok":
-        got = "no reply" if asked.reply is None else f"status {asked.status!r}"
-        return failed("status ok", got, asked)
+        return failed("status ok", asked.answer, asked)
     return passed()
 
 
@@ -429,8 +426,7 @@ def delete_unknown(kernel: Testee) -> Outcome:
     if (wrong := not_alive(kernel)) is not None:
         return wrong
     if response.status != "error":
-        got = "no reply" if response.reply is None else f"status {response.status!r}"
-        return failed("status error", got, response)
+        return failed("status error", response.answer, response)
     return has_shape(response.replied(), ERROR)
 
 

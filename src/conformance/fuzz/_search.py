@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.errors import FlakyFailure, StopTest
 
 from assay.conformance._failure import Failure
-from assay.conformance._language import Language, language_for
+from assay.conformance._language import Language
 from assay.conformance._limits import Limits
 from assay.conformance._recording import Recording
 from assay.conformance._target import Target
@@ -192,12 +192,7 @@ class _Search:
 
     def start(self) -> None:
         """Start the first kernel and learn its language."""
-        testee = self._kernel()
-        if self._language is None:
-            about = testee.info.get("language_info")
-            name = about.get("name") if isinstance(about, dict) else None
-            self._language = language_for(name) if isinstance(name, str) else None
-            testee.language = self._language
+        self._language = self._kernel().learn_language()
 
     def close(self) -> None:
         """End the kernel."""

@@ -140,7 +140,7 @@ def test_search_that_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
     def start(_: Target, **more: object) -> Mock:
         del more
         kernels.append([])
-        return Mock(traffic=kernels[-1], info={}, started_s=0.1)
+        return Mock(traffic=kernels[-1], started_s=0.1, **{"learn_language.return_value": None})
 
     def long(testee: Testee, *_: object, **more: object) -> None:
         del more
