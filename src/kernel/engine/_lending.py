@@ -39,7 +39,18 @@ from assay.transport import lend
 __all__ = ["Lender"]
 
 OWN_THREADS = frozenset(
-    f"assay-{name}" for name in ("asks", "control", "heart", "heartbeat", "history", "io", "looks")
+    f"assay-{name}"
+    for name in (
+        "asks",
+        "control",
+        "heart",
+        "heartbeat",
+        "history",
+        "io",
+        "looks",
+        "parent",
+        "strangers",
+    )
 )
 """Those of the kernel's threads that run none of the user's code; a subshell does."""
 

@@ -288,6 +288,7 @@ def test_an_array_that_only_the_result_holds_is_not_copied(
         (False, [], False),
         (True, ["Thread-1"], False),
         (True, ["assay-io", "assay-heart", "assay-looks"], True),
+        (True, ["assay-io", "assay-strangers", "assay-parent"], True),
         (True, ["assay-io", "assay-subshell-1"], False),
     ],
 )
