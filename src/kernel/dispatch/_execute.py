@@ -12,7 +12,7 @@ from assay.kernel._request import Request
 from assay.kernel._tracebacks import hide_own_frames, lines_of, text_of
 from assay.kernel.dispatch._replies import Reply, error_reply
 from assay.kernel.output._iopub import Output
-from assay.protocol import UNSET, Content, Error, ExecuteInput, ExecuteReply, ExecuteRequest, Json
+from assay.protocol import Content, Error, ExecuteInput, ExecuteReply, ExecuteRequest, Json
 from assay.transport import When, get_logger
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class Execution:
         return ExecuteReply(
             execution_count=count,
             user_expressions=executed.user_expressions,
-            payload=executed.payload or UNSET,
+            payload=executed.payload,
         )
 
     def _next(self) -> int:

@@ -724,6 +724,12 @@ def test_load_fills_the_cell(client: Client, tmp_path: Path) -> None:
     assert "loaded = 1" in str(wish["text"])
 
 
+def test_reply_has_a_payload(client: Client) -> None:
+    """It is an empty list where a cell asks for nothing: some clients look without asking first."""
+    for code in ("1", "", "x = 1"):
+        assert succeeded(execute(client, code)).payload == ()
+
+
 def test_payload_does_not_leak(client: Client) -> None:
     """A wish is sent once, in the reply of its own cell, failed or silent cells or not (S-056)."""
     wish = "get_ipython().set_next_input('leaks')"
