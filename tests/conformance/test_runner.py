@@ -41,7 +41,7 @@ from assay.conformance._findings import MISTAKES
 from assay.conformance._outcome import Outcome, Skip, failed, passed
 from assay.conformance._runner import After, Run
 from assay.conformance._traffic import FloodError, Traffic
-from assay.conformance.checks import _comms, connection, control
+from assay.conformance.checks import _comms, connection, control, load
 from assay.conformance.checks._cells import stop
 from assay.protocol import Channel, ConnectionFile, Transport
 from assay.spec import requirements
@@ -791,3 +791,13 @@ def test_client_without_curve_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     (found,) = ask("good", select(["CONN-06.1"])).results
 
     assert (found.outcome, found.got) == (Verdict.PASSED, "")
+
+
+def test_history_of_the_user() -> None:
+    """A cell of twenty million characters does not go into the history, which may be the user's."""
+    kernel = Mock(**{"snippet.return_value": "", "patience": 1.0})
+    cell = kernel.peer.execute.return_value
+    cell.status, cell.text.return_value = "ok", "assay behind"
+
+    assert load.huge_cell(kernel) == passed()
+    assert kernel.peer.execute.call_args.kwargs["store_history"] is False
