@@ -797,7 +797,7 @@ def test_history_of_the_user() -> None:
     """A cell of twenty million characters does not go into the history, which may be the user's."""
     kernel = Mock(**{"snippet.return_value": "", "patience": 1.0})
     cell = kernel.peer.execute.return_value
-    cell.status, cell.text.return_value = "ok", "assay behind"
+    cell.status, cell.replies, cell.text.return_value = "ok", [], "assay behind"
 
     assert load.huge_cell(kernel) == passed()
     assert kernel.peer.execute.call_args.kwargs["store_history"] is False
