@@ -52,6 +52,9 @@ READY_TIMEOUT_S = 60.0
 ASK_AGAIN_S = (0.1, 0.2, 0.5, 1.0)
 """Pauses between kernel_info requests while IOPub stays silent; the last one repeats."""
 
+LATE_S = 1.0
+"""For how long what has come is still read when the time is up: a kernel may send without end."""
+
 PROMPT_GRACE_S = 0.02
 """How long a prompt waits for output that was sent before it, over another connection."""
 
@@ -121,7 +124,7 @@ class Client(Verbs):
     @property
     def refused(self) -> Sequence[Refused]:
         """The newest frames that were no message, or none to trust."""
-        return self._inboxes.refused
+        return self._inboxes.refused.items
 
     @property
     def discarded(self) -> int:
@@ -469,13 +472,15 @@ class Client(Verbs):
         return self._next(channel, Deadline(timeout)).frames
 
     def waiting(self, channel: Channel) -> tuple[Received, ...]:
-        """Take all that has arrived on *channel* for no request in flight, without waiting."""
-        while self._pump(Deadline(0)):
+        """Take all that has arrived on *channel* for no request in flight, without waiting.
+
+        What comes without end is read for a second.
+        """
+        at_once = Deadline(0)
+        while self._pump(at_once):
             pass
-        inbox = self._inboxes.of(channel)
-        found = tuple(item for item in inbox if isinstance(item, Received))
-        inbox.clear()
-        return found
+        found = self._inboxes.of(channel).take_if(lambda _: True)
+        return tuple(item for item in found if isinstance(item, Received))
 
     # Waiting
 
@@ -497,7 +502,7 @@ class Client(Verbs):
     def _run(self, exchange: Exchange, timeout: float | None) -> None:
         deadline = Deadline(timeout)
         while not exchange.done:
-            if exchange.prompts:
+            if exchange.prompts.items and not deadline.passed:
                 self._ask(exchange)
             elif not self._pump(deadline):
                 raise _timed_out(exchange, deadline, self.refused)
@@ -508,7 +513,7 @@ class Client(Verbs):
         quiet = Deadline(PROMPT_GRACE_S)
         while not quiet.passed and self._pump(quiet):
             pass
-        question = exchange.prompts.popleft()
+        question = exchange.prompts.take()
         assert exchange.on_input is not None
         value = exchange.on_input(_input_request(question.content))
         if value is not None:
@@ -517,15 +522,17 @@ class Client(Verbs):
     def _next(self, channel: Channel, deadline: Deadline) -> Received | Refused:
         self._sockets.of(channel)
         inbox = self._inboxes.of(channel)
-        while not inbox:
+        while not inbox.items:
             if not self._pump(deadline):
                 raise TimedOutError(
                     f"a message on {channel}", deadline.timeout or 0, note=_note(self.refused)
                 )
-        return inbox.popleft()
+        return inbox.take()
 
     def _pump(self, deadline: Deadline) -> bool:
         """Wait for anything and sort it in; return False if the time was up first."""
+        if deadline.passed_by(LATE_S):
+            return False
         ready = self._sockets.wait(deadline)
         if ready is None:
             return False

@@ -49,6 +49,10 @@ class Deadline:
     def passed(self) -> bool:
         return self._at is not None and monotonic() >= self._at
 
+    def passed_by(self, seconds: float) -> bool:
+        """Return whether it passed so many *seconds* ago, or more."""
+        return self._at is not None and monotonic() >= self._at + seconds
+
     def sooner(self, other: Deadline) -> Deadline:
         """Return the deadline that comes first."""
         if self._at is None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from typing import TypeAlias
 
 from assay.protocol import Channel, Content, ExecutionState, InputRequest, Message, Status
 from assay.transport._answer import Received
+from assay.transport._inbox import Inbox
 
 __all__ = ["Exchange", "OnInput", "OnOutput"]
 
@@ -39,7 +39,7 @@ class Exchange:
         self.idle = False
         self.on_output = on_output
         self.on_input = on_input
-        self.prompts: deque[Received] = deque()
+        self.prompts = Inbox[Received]()
         self._keep = keep
 
     @property

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 from assay.protocol import (
     Channel,
     Content,
@@ -19,13 +17,9 @@ from assay.protocol import (
 )
 from assay.transport._answer import Received, Refused
 from assay.transport._exchange import Exchange
+from assay.transport._inbox import Inbox
 
 __all__ = ["Inboxes", "read"]
-
-UNCLAIMED = 10_000
-"""Messages kept on each channel for `receive`; what is older is dropped, and counted."""
-
-REFUSED = 100
 
 
 class Inboxes:
@@ -35,26 +29,28 @@ class Inboxes:
         self.welcomed = False
         """True once IOPub has welcomed a subscription."""
 
-        self.refused: deque[Refused] = deque(maxlen=REFUSED)
+        self.refused = Inbox[Refused]()
         """The newest frames that were no message, or none to trust."""
-
-        self.discarded = 0
-        """Messages that were not received in time; see `UNCLAIMED`."""
 
         self.exchanges: dict[MsgId, Exchange] = {}
         """The requests in flight."""
 
-        self._of_channel: dict[Channel, deque[Received | Refused]] = {c: deque() for c in Channel}
+        self._of_channel = {c: Inbox[Received | Refused]() for c in Channel}
 
-    def of(self, channel: Channel) -> deque[Received | Refused]:
-        """Return the inbox of *channel*, oldest first."""
+    @property
+    def discarded(self) -> int:
+        """Messages that were not received in time."""
+        return sum(inbox.dropped for inbox in self._of_channel.values())
+
+    def of(self, channel: Channel) -> Inbox[Received | Refused]:
+        """Return the inbox of *channel*."""
         return self._of_channel[channel]
 
     def sort(self, item: Received | Refused) -> None:
         """Put *item* where it belongs."""
         if isinstance(item, Refused):
-            self.refused.append(item)
-            self._keep(item)
+            self.refused.put(item)
+            self.of(item.channel).put(item)
             return
         if item.channel is Channel.IOPUB and isinstance(item.content, IopubWelcome):
             self.welcomed = True
@@ -66,7 +62,7 @@ class Inboxes:
             case Channel.STDIN if (asked := exchange or self._only_listener()) is not None and (
                 asked.on_input is not None
             ):
-                asked.prompts.append(item)
+                asked.prompts.put(item)
             case Channel.SHELL | Channel.CONTROL if (
                 exchange is not None
                 and exchange.wants_reply
@@ -75,21 +71,11 @@ class Inboxes:
             ):
                 exchange.reply = item
             case _:
-                self._keep(item)
+                self.of(item.channel).put(item)
 
     def drop_parents(self, channel: Channel, msg_type: str, mine: SessionId) -> None:
         """Drop what requests of session *mine* have left in the inbox of *channel*."""
-        inbox = self.of(channel)
-        kept = [item for item in inbox if not _is_child(item, msg_type, mine)]
-        inbox.clear()
-        inbox.extend(kept)
-
-    def _keep(self, item: Received | Refused) -> None:
-        inbox = self.of(item.channel)
-        inbox.append(item)
-        if len(inbox) > UNCLAIMED:
-            inbox.popleft()
-            self.discarded += 1
+        self.of(channel).take_if(lambda item: _is_child(item, msg_type, mine))
 
     def _only_listener(self) -> Exchange | None:
         """Return the request that a prompt without a parent is for; None if several may be."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ import zmq
 from attrs import evolve
 
 from assay.protocol import (
+    Buffer,
     Channel,
     ConnectionFile,
+    Content,
     ContentError,
     ErrorReply,
     ExecuteInput,
@@ -27,9 +30,12 @@ from assay.protocol import (
     KernelInfoReply,
     KernelInfoRequest,
     LocalError,
+    Message,
     MsgId,
+    Session,
     SignatureError,
     Stream,
+    StreamName,
     Transport,
     Unknown,
 )
@@ -42,7 +48,8 @@ from assay.transport import (
     TimedOutError,
     TransportError,
 )
-from assay.transport import _inboxes as inboxes_module
+from assay.transport import _deadline as deadline_module
+from assay.transport import _inbox as inbox_module
 from tests.limits import HANG_LIMIT_S
 from tests.transport.small_kernel import SmallKernel
 
@@ -318,7 +325,7 @@ kernel.send("stdin", kernel.session.encode(question, envelope.identities))
         client.finish(exchange, timeout=HANG_LIMIT_S)
         client.execute("", timeout=HANG_LIMIT_S)
 
-        assert client.waiting(Channel.STDIN) == () or not exchange.prompts
+        assert client.waiting(Channel.STDIN) == () or not exchange.prompts.items
 
     def test_password_as_number(self, client: Client) -> None:
         """A question of a kernel that writes 1 for true is understood."""
@@ -368,17 +375,51 @@ class TestOtherMessages:
         assert found[0].identities == (b"",)
 
     def test_inbox_is_bounded(self, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-        """What is not received is dropped, the oldest first, and counted."""
+        """What is not received is dropped, the oldest first, and counted; so is what is large."""
         client.waiting(Channel.IOPUB)
-        monkeypatch.setattr(inboxes_module, "UNCLAIMED", 2)
+        monkeypatch.setattr(inbox_module, "MOST", 2)
         client.execute(
             "from assay.protocol import Stream, StreamName\n"
-            "for n in range(5): kernel.publish(Stream(name=StreamName.STDOUT, text=str(n)))",
+            "def publish(*texts):\n"
+            "    for one in texts: kernel.publish(Stream(name=StreamName.STDOUT, text=one))\n"
+            "publish(*'01234')",
             timeout=HANG_LIMIT_S,
         )
 
         assert texts(client.waiting(Channel.IOPUB)) == ["3", "4"]
         assert client.discarded == 3
+
+    def test_inbox_is_bounded_in_bytes(
+        self, client: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What is large is dropped as well, wrong or right, but for the newest."""
+        client.waiting(Channel.IOPUB)
+        monkeypatch.setattr(inbox_module, "MOST_BYTES", 2_500)
+        client.execute(
+            "for n in 1_000, 1_000, 1_000, 3_000, 1_000: kernel.send('iopub', [b'x' * n])\n"
+            "kernel.send('iopub', [b'y' * 1_000])",
+            timeout=HANG_LIMIT_S,
+        )
+
+        kept = [client.receive_frames(Channel.IOPUB, HANG_LIMIT_S) for _ in range(2)]
+        assert kept == [(b"x" * 1_000,), (b"y" * 1_000,)]
+        assert [one.frames for one in client.refused] == kept
+        assert client.discarded == 4
+
+    @pytest.mark.parametrize("channel", [Channel.IOPUB, Channel.STDIN])
+    def test_kernel_that_sends_without_end(
+        self, client: Client, monkeypatch: pytest.MonkeyPatch, channel: Channel
+    ) -> None:
+        """What comes all the time, text or questions, keeps nobody waiting much beyond the time."""
+        request = client.start(ExecuteRequest(code=""), on_input=lambda _: "an answer")
+        monkeypatch.setattr(client, "_sockets", Flood(client.session, request.request, channel))
+        monkeypatch.setattr(deadline_module, "monotonic", count(step=0.01).__next__)
+
+        with pytest.raises(TimedOutError):
+            client.finish(request, timeout=5)
+        with pytest.raises(TimedOutError):
+            client.receive(Channel.CONTROL, 5)
+        client.waiting(channel)
 
     def test_fault(self, client: Client) -> None:
         """A content that does not fit its type arrives with its fault, and all it holds."""
@@ -547,6 +588,39 @@ def test_what_is_no_connection_file_is_refused(wrong: Any) -> None:
             make(wrong)
 
         assert "wanted a ConnectionFile, found a" in str(caught.value)
+
+
+class Flood:
+    """Stands for the sockets of a client whose kernel sends on *channel* without end."""
+
+    def __init__(self, session: Session, request: Message[Content], channel: Channel) -> None:
+        kinds = {
+            Channel.IOPUB: Stream(name=StreamName.STDOUT, text="x"),
+            Channel.STDIN: InputRequest(),
+        }
+        self.message = session.message(kinds[channel], parent=request.header)
+        self.session = session
+        self.channel = channel
+        self.waits = 0
+
+    def of(self, _: Channel) -> None:
+        """Know that each channel is open."""
+
+    def send(self, _: Channel, __: Sequence[Buffer]) -> None:
+        """Take an answer, and send on."""
+
+    def wait(self, _: object) -> tuple[Channel, ...]:
+        """Have something, each time."""
+        self.waits += 1
+        assert self.waits < 10_000, "reads without end"
+        return (self.channel,)
+
+    def take(self, _: Channel) -> Iterator[tuple[bytes, ...]]:
+        """Yield one message."""
+        yield tuple(map(bytes, self.session.encode(self.message)))
+
+    def close(self) -> None:
+        """Leave the sockets to the fixture."""
 
 
 class Lifeline:
