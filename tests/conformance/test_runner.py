@@ -41,7 +41,7 @@ from assay.conformance._findings import MISTAKES
 from assay.conformance._outcome import Outcome, Skip, failed, passed
 from assay.conformance._runner import After, Run
 from assay.conformance._traffic import FloodError, Traffic
-from assay.conformance.checks import _comms, connection, control, load
+from assay.conformance.checks import _comms, _status, connection, control, load
 from assay.conformance.checks._cells import stop
 from assay.protocol import Channel, ConnectionFile, Transport
 from assay.spec import requirements
@@ -791,6 +791,23 @@ def test_client_without_curve_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     (found,) = ask("good", select(["CONN-06.1"])).results
 
     assert (found.outcome, found.got) == (Verdict.PASSED, "")
+
+
+def test_status_of_its_own_comes_late() -> None:
+    """One behind the idle of a right request may be read with the next, and accuses nobody."""
+    peer = Mock(asked=[], arrivals=[])
+
+    def quiet(_: Channel) -> None:
+        number = len(peer.asked)
+        peer.asked.append(Mock(msg_id=f"m{number}"))
+        usual, own = (Mock(state="idle", parent_id=one) for one in (f"m{number}", ""))
+        # That of the first comes at once, that of each other one with the next.
+        peer.arrivals += {0: [usual, own], 1: [usual]}.get(number, [own, usual])
+
+    peer.quiet = quiet
+
+    with pytest.raises(Skip, match="name no request, too"):
+        _status.must_name_requests(peer)
 
 
 def test_history_of_the_user() -> None:

@@ -41,6 +41,8 @@ def must_name_requests(peer: Peer, channel: Channel = Channel.SHELL) -> None:
     """
     peer.quiet(channel)
     start = len(peer.arrivals)
+    # What is published behind the idle of one request is here with that of the next.
+    peer.quiet(channel)
     peer.quiet(channel)
     if strays(peer, start):
         raise Skip("busy and idle of right requests name no request, too (HDR-13)")

@@ -263,7 +263,7 @@ def parent_of_status(kernel: Testee) -> Outcome:
     asked.succeeded()
     peer.quiet()
     # One without a parent may be the kernel's own, where the request has both of its own.
-    has_both = asked.busy is not None and asked.idle is not None
+    has_both = peer.wait_for(lambda: asked.busy and asked.idle)
     found = strays(peer, start)
     for one in found:
         if one.parent_id or not has_both:
