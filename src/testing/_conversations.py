@@ -13,9 +13,12 @@ from assay.protocol import (
     CompleteReply,
     CompleteRequest,
     Content,
+    Error,
+    ErrorReply,
     ExecuteInput,
     ExecuteReply,
     ExecuteRequest,
+    ExecuteResult,
     ExecutionState,
     Header,
     InspectReply,
@@ -68,7 +71,7 @@ def conversations(draw: st.DrawFn, *, max_requests: int = 4) -> tuple[Step, ...]
     """Return what a client and a kernel send, in that order.
 
     Each request is answered before the next one is sent: busy, what it causes, one reply, idle, all
-    with its header as parent. Cells are counted from 1.
+    with its header as parent. Cells are counted from 1; some have a result, and some fail.
     """
     client, kernel = make_session(name="client"), make_session(name="kernel")
     cells, steps = 0, list[Step]()
@@ -94,7 +97,15 @@ def _cell(draw: st.DrawFn, kernel: Session, request: Message[Content], cell: int
     sent: list[Content] = [ExecuteInput(code=request.content.code, execution_count=cell)]
     sent += [draw(contents(name)) for name in draw(st.lists(st.sampled_from(OUTPUTS), max_size=3))]
     shown = dict.fromkeys(request.content.user_expressions, SHOWN)
-    reply = ExecuteReply(execution_count=cell, user_expressions=shown)
+    reply: Content = ExecuteReply(execution_count=cell, user_expressions=shown)
+    match draw(st.none() | contents("execute_result") | contents("error")):
+        case ExecuteResult() as result:
+            sent.append(evolve(result, execution_count=cell))
+        case Error(ename=ename, evalue=evalue, traceback=traceback) as error:
+            sent.append(error)
+            reply = ErrorReply(
+                ename=ename, evalue=evalue, traceback=traceback, execution_count=cell
+            )
     return [
         *(_sent(kernel, request.header, content) for content in sent),
         _answer(kernel, request.header, reply),
@@ -135,5 +146,5 @@ def _sent(kernel: Session, parent: Header, content: Content) -> Step:
 
 
 def _answer(kernel: Session, parent: Header, content: Content) -> Step:
-    message = kernel.message(content, parent=parent)
+    message = kernel.message(content, parent=parent, msg_type=reply_type(parent.msg_type))
     return Step(channel=Channel.SHELL, sender=Sender.KERNEL, message=message)

@@ -324,6 +324,16 @@ def test_conversations_keep_the_rules(steps: tuple[Step, ...]) -> None:
         )
 
 
+def test_cells_have_results_and_fail_now_and_then() -> None:
+    """A failure is published and replied, with the number of its cell."""
+    steps = [step for conversation in drawn(conversations()) for step in conversation]
+    replies = [step.message for step in steps if isinstance(step.message.content, ErrorReply)]
+
+    assert {step.message.header.msg_type for step in steps} >= {"execute_result", "error"}
+    assert {reply.header.msg_type for reply in replies} == {"execute_reply"}
+    assert all("execution_count" in unstructure(reply.content) for reply in replies)
+
+
 @given(conversations())
 def test_conversations_go_over_a_link(steps: tuple[Step, ...]) -> None:
     """Every step arrives as it was sent."""
