@@ -84,6 +84,7 @@ def headers(draw: st.DrawFn, msg_type: str | None = None) -> Header:
 
 
 _PARENTS = st.none() | headers()
+_ASKED_IN = headers("execute_request")
 _METADATA: st.SearchStrategy[dict[str, Json]] = st.just({}) | json_objects()
 _BUFFERS = st.lists(st.binary(max_size=20), max_size=3).map(tuple)
 
@@ -94,17 +95,26 @@ def messages(
 ) -> Message[Content]:
     """Return a valid message of *msg_type*, of any type in the registry if None.
 
-    It may have a parent, metadata and buffers, whether or not its type has a use for them. A reply
-    may say that the request failed, unless *may_fail* is false.
+    It may have a parent, metadata and buffers, whether or not its type has a use for them; a reply
+    and a prompt have the header of a request as parent. A reply may say that the request failed,
+    unless *may_fail* is false.
     """
     name = draw(message_types()) if msg_type is None else msg_type
     return Message(
         header=draw(headers(name)),
-        parent_header=draw(_PARENTS),
+        parent_header=draw(_parents(name)),
         metadata=draw(_METADATA),
         content=draw(contents(name, may_fail=may_fail)),
         buffers=draw(_BUFFERS),
     )
+
+
+def _parents(msg_type: str) -> st.SearchStrategy[Header | None]:
+    if msg_type.endswith("_reply"):
+        return headers(f"{msg_type.removesuffix('_reply')}_request")
+    if msg_type == "input_request":
+        return _ASKED_IN
+    return st.none() if msg_type == "iopub_welcome" else _PARENTS
 
 
 def register_types() -> None:

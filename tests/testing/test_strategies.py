@@ -33,6 +33,7 @@ from assay.protocol import (
     IsCompleteReply,
     LocalError,
     Message,
+    Profile,
     ProtocolVersion,
     Sender,
     SessionId,
@@ -43,6 +44,7 @@ from assay.protocol import (
     reply_type,
     structure_content,
     unstructure,
+    validate,
     version_of,
 )
 from assay.testing import (
@@ -485,6 +487,13 @@ def test_a_field_that_json_does_not_have_is_named() -> None:
             contents("own_request")
     finally:
         forget_message_type("own_request")
+
+
+@given(messages())
+@settings(max_examples=MANY)
+def test_a_judge_takes_every_message(message: Message[Content]) -> None:
+    """What is drawn as valid has no finding of the profile that asks what a receiver needs."""
+    assert validate(message, profile=Profile.LENIENT) == ()
 
 
 @given(messages())
