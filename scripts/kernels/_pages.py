@@ -233,16 +233,18 @@ def _inline(text: str) -> str:
     line = " ".join(text.split())
     for mark in "\\`*_|<[":
         line = line.replace(mark, f"\\{mark}")
+    return _printable(line)
+
+
+def _printable(line: str) -> str:
+    """Return *line* with what is not printable as its escape."""
     return "".join(
         one if one.isprintable() else one.encode("unicode_escape").decode() for one in line
     )
 
 
 def _fenced(lines: Iterable[str]) -> list[str]:
-    bare = (
-        line.encode("unicode_escape").decode() if not line.isprintable() else line for line in lines
-    )
-    return ["```text", *(line.replace("```", "'''") for line in bare), "```"]
+    return ["```text", *(_printable(line).replace("```", "'''") for line in lines), "```"]
 
 
 def _evidence(page: str) -> dict[str, tuple[str, ...]]:
