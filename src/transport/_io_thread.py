@@ -434,6 +434,8 @@ class IoThread:
     def _send_entries(
         self, *, patient: bool = False, but_for: Run | None = None, in_part: Run | None = None
     ) -> bool:
+        if has_come(self._sockets.iopub):
+            self._welcome()  # before what comes now (AMB-19)
         found_text = False
         for entry in self.log.take(patient=patient, but_for=but_for, in_part=in_part):
             try:

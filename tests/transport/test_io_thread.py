@@ -226,6 +226,19 @@ class TestReceiving:
 class TestSending:
     """What goes out."""
 
+    def test_welcome_comes_first(self) -> None:
+        """Who has subscribed when something is to be sent is welcomed before (IOPUB-02)."""
+        kernel = Kernel()
+        peer = Peer(kernel.connection)
+        assert kernel.sockets.iopub.poll(HANG_LIMIT_MS)
+        kernel.publish()
+
+        kernel.io.start()
+
+        assert [b"iopub_welcome" in peer.published() for _ in range(2)] == [True, False]
+        peer.context.destroy(linger=0)
+        kernel.io.stop()
+
     def test_order(self, kernel: Kernel, peer: Peer) -> None:
         """Text and messages leave in the order in which they were said."""
         for n in range(50):
