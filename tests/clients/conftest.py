@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 from attrs import frozen
 from jupyter_client.blocking.client import BlockingKernelClient
+from jupyter_client.jsonutil import extract_dates
 from jupyter_client.manager import KernelManager
 
 from tests.clients._conversation import HANG_LIMIT_S, environment
@@ -46,6 +47,17 @@ def write_kernelspec(folder: Path, interrupt_mode: str) -> None:
         "metadata": {"supported_encryption": ["curve"]},
     }
     (folder / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
+
+
+@pytest.fixture(scope="package", autouse=True)
+def dates_are_read() -> Iterator[None]:
+    """jupyter_client reads dates, which ipyparallel ends where another test imports it.
+
+    Without them nbclient takes dates of its own, in a way that warns from Python 3.12 on.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("jupyter_client.session.extract_dates", extract_dates)
+        yield
 
 
 @pytest.fixture(scope="package", autouse=True)
