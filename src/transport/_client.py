@@ -16,6 +16,8 @@ from typing import Self
 
 from assay._clock import now
 from assay.protocol import (
+    END_OF_INPUT,
+    MESSAGE_TYPES,
     UNSET,
     Buffer,
     Channel,
@@ -28,6 +30,7 @@ from assay.protocol import (
     Json,
     KernelInfoReply,
     KernelInfoRequest,
+    LocalError,
     Message,
     MsgId,
     Session,
@@ -35,7 +38,7 @@ from assay.protocol import (
     UnsetType,
 )
 from assay.transport._answer import Answer, Received, Refused
-from assay.transport._client_sockets import ClientSockets, Lifeline, check_connection
+from assay.transport._client_sockets import ClientSockets, Lifeline, channel_named, check_connection
 from assay.transport._deadline import Deadline
 from assay.transport._errors import TimedOutError
 from assay.transport._exchange import Exchange, OnInput, OnOutput
@@ -248,7 +251,8 @@ class Client(Verbs):
         Args:
             code: One cell.
             on_output: Takes each published message but the status.
-            on_input: Answers what the code asks for; without it the code may not ask.
+            on_input: Answers what the code asks for; without it the code may not ask. If it raises,
+                so does this, and the code finds the end of its input.
             timeout: Seconds for everything, time to type included; None waits for ever.
             silent: See `ExecuteRequest`, as for the next three.
             store_history: See there.
@@ -336,10 +340,19 @@ class Client(Verbs):
         """Send a request and return without waiting; `finish` gets its answer.
 
         Any number of requests may be in flight. The arguments are those of `request` and `execute`.
+
+        Raises:
+            LocalError: *content* is of a type that has no reply, and one is wanted.
         """
+        channel = channel_named(channel)
         request = self.session.message(
             content, msg_type=msg_type, metadata=metadata, buffers=buffers, subshell_id=subshell_id
         )
+        known = MESSAGE_TYPES.get(content.msg_type)
+        if wants_reply and known is not None and known.reply is None:
+            raise LocalError(
+                f"wanted a request, found a {known.name}, which has no reply: send() sends it"
+            )
         exchange = Exchange(
             request,
             channel,
@@ -443,7 +456,7 @@ class Client(Verbs):
             ClosedError: the client is closed.
             TransportError: the channel was not opened, or carries nothing in this direction.
         """
-        self._sockets.send(channel, frames)
+        self._sockets.send(channel_named(channel), frames)
 
     def receive(self, channel: Channel, timeout: float | None = REPLY_TIMEOUT_S) -> Received:
         """Return the next message of *channel* that belongs to no request in flight.
@@ -479,7 +492,7 @@ class Client(Verbs):
         at_once = Deadline(0)
         while self._pump(at_once):
             pass
-        found = self._inboxes.of(channel).take_if(lambda _: True)
+        found = self._inboxes.of(channel_named(channel)).take_if(lambda _: True)
         return tuple(item for item in found if isinstance(item, Received))
 
     # Waiting
@@ -515,11 +528,17 @@ class Client(Verbs):
             pass
         question = exchange.prompts.take()
         assert exchange.on_input is not None
-        value = exchange.on_input(_input_request(question.content))
-        if value is not None:
-            self.answer_input(value, parent=question.header)
+        try:
+            value = exchange.on_input(_input_request(question.content))
+            if value is not None:
+                self.answer_input(value, parent=question.header)
+        except Exception:
+            # The cell would wait for ever, and with it all that is asked behind it.
+            self.answer_input(END_OF_INPUT, parent=question.header)
+            raise
 
     def _next(self, channel: Channel, deadline: Deadline) -> Received | Refused:
+        channel = channel_named(channel)
         self._sockets.of(channel)
         inbox = self._inboxes.of(channel)
         while not inbox.items:

@@ -20,6 +20,7 @@ __all__ = [
     "ClientSockets",
     "Lifeline",
     "address",
+    "channel_named",
     "check_connection",
     "prepare",
 ]
@@ -73,6 +74,19 @@ def check_connection(connection: object) -> None:
             f"wanted a ConnectionFile, found a {type(connection).__name__}: "
             "ConnectionFile.read(PATH) returns what is in a file"
         )
+
+
+def channel_named(name: Channel | str) -> Channel:
+    """Return the channel of this name.
+
+    Raises:
+        TransportError: there is none.
+    """
+    try:
+        return Channel(name)
+    except ValueError:
+        names = ", ".join(repr(one.value) for one in Channel)
+        raise TransportError(f"wanted a channel, one of {names}, found {name!r}") from None
 
 
 class ClientSockets:

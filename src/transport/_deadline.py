@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from assay._clock import monotonic
+from assay.protocol import LocalError
 
 __all__ = ["SLICE_S", "Deadline"]
 
@@ -22,9 +23,15 @@ SLICE_S = 0.5
 
 
 class Deadline:
-    """A moment after which waiting ends; None never comes."""
+    """A moment after which waiting ends; None never comes.
+
+    Raises:
+        LocalError: the timeout is no number.
+    """
 
     def __init__(self, timeout: float | None) -> None:
+        if timeout is not None and not isinstance(timeout, (int, float)):
+            raise LocalError(f"timeout: wanted seconds, or None for ever, found {timeout!r}")
         self.timeout = timeout
         self._at = None if timeout is None else monotonic() + timeout
 

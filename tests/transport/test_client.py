@@ -281,6 +281,19 @@ class TestInput:
 
         assert answer.text() == "abc"
 
+    @pytest.mark.parametrize("value", [RuntimeError("no idea"), 5])
+    def test_none_that_fits(self, client: Client, value: Any) -> None:
+        """Who cannot answer hears so, and the code does not wait for ever (STDIN-09)."""
+
+        def answer(_: InputRequest) -> Any:
+            if isinstance(value, Exception):
+                raise value
+            return value
+
+        with pytest.raises((RuntimeError, LocalError)):
+            client.execute("ask()", on_input=answer, timeout=HANG_LIMIT_S)
+        assert client.execute("out('next')", timeout=HANG_LIMIT_S).text() == "next"
+
     def test_output_before_the_question(self, client: Client) -> None:
         """What was printed before a question is shown before it (STDIN-13)."""
         seen: list[str] = []
@@ -621,6 +634,34 @@ class Flood:
 
     def close(self) -> None:
         """Leave the sockets to the fixture."""
+
+
+def test_a_channel_may_be_named(client: Client) -> None:
+    """By its word as by its member; another word is an error at once, and no silence."""
+    named: Any = "shell"
+    wrong: Any = "shel"
+
+    answer = client.raw_request("kernel_info_request", {}, channel=named, timeout=HANG_LIMIT_S)
+
+    assert isinstance(answer.content, KernelInfoReply)
+    assert client.waiting(named) == ()
+    for call in (client.waiting, client.receive, lambda c: client.send_frames(c, [])):
+        with pytest.raises(TransportError, match=r"wanted a channel, one of 'shell', .*'shel'"):
+            call(wrong)
+
+
+def test_what_has_no_reply_is_no_request(client: Client) -> None:
+    """Nobody waits a minute for the answer to a status."""
+    with pytest.raises(LocalError, match="wanted a request, found a stream"):
+        client.request(Stream(name=StreamName.STDOUT, text=""))
+    assert client.execute("", timeout=HANG_LIMIT_S).types
+
+
+@pytest.mark.parametrize("wrong", ["5", b"5", [5]])
+def test_a_timeout_is_a_number(client: Client, wrong: Any) -> None:
+    """A word is refused by its name."""
+    with pytest.raises(LocalError, match="timeout: wanted seconds, or None for ever, found"):
+        client.request(KernelInfoRequest(), timeout=wrong)
 
 
 class Lifeline:
