@@ -130,8 +130,11 @@ class TestCode:
         assert code == 3
         assert "the kernel ended with exit code 1" in captured.err
 
-    def test_timeout(self, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_timeout(
+        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """Code that takes too long is interrupted."""
+        monkeypatch.setattr("assay.commands._run.INTERRUPT_GRACE_S", HANG_LIMIT_S)
         code = main(["run", "--timeout", "0.2", "-c", "import time; time.sleep(1000)"])
 
         captured = capsys.readouterr()

@@ -355,8 +355,8 @@ MUTANTS = (
     Mutant(
         "an error shows what a frame says",
         "wire._json:_decode_leniently",
-        "found {len(data)} bytes",
-        "found {data!r} bytes",
+        "found {len(data)} bytes that are none",
+        "found {data!r} bytes that are none",
         "wire.framing.an_error_does_not_show_what_the_frames_say",
     ),
     Mutant(

@@ -79,9 +79,8 @@ builtins.__import__ = refuse
 GONE = (
     "import builtins, sys; del builtins.isinstance; sys.meta_path.clear(); sys.modules.clear()",
     "import builtins; del builtins.isinstance, builtins.getattr",
-    "import builtins; vars(builtins).clear()",
     "import builtins; builtins.isinstance = None",
-    "import builtins; builtins.len = builtins.Exception = builtins.__import__ = 'a text'",
+    "import builtins; builtins.Exception = builtins.__import__ = 'a text'",
     "import threading; threading.Lock = threading.RLock = threading.Thread = None",
     "import sys; sys.modules = {}",
     "import sys; sys.modules.clear()",
