@@ -25,6 +25,9 @@ from importlib import import_module
 
 MAX_BYTES = 1 << 20
 
+LOOK_S = 5.0
+"""A signal that comes just before a wait does not end it: its handler runs when this is over."""
+
 
 class Server:
     """Forks, and tells what became of the processes."""
@@ -36,8 +39,12 @@ class Server:
     def serve(self) -> bool:
         """Fork until the socket ends; return True in each new process."""
         signal.signal(signal.SIGCHLD, lambda *_: self._reap())
+        self._requests.settimeout(LOOK_S)
         while True:
-            data, descriptors, _, _ = socket.recv_fds(self._requests, MAX_BYTES, 3)
+            try:
+                data, descriptors, _, _ = socket.recv_fds(self._requests, MAX_BYTES, 3)
+            except TimeoutError:
+                continue
             if not data:
                 break
             # No child ends unnoticed, or before its number is told.
