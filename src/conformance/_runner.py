@@ -62,7 +62,7 @@ class After(Enum):
     """It goes on with what it was asked. It, or the machine, is slow."""
 
     LOST = auto()
-    """It is silent, or nobody knows what it will do next."""
+    """It is silent, or its state is not known."""
 
 
 @frozen(kw_only=True)

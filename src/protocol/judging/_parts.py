@@ -196,7 +196,7 @@ def _object(data: bytes, name: str) -> Mapping[str, object] | Finding:
     try:
         value = decode_json(data)
     except UnreadJsonError:
-        # Nobody can tell here whether it is right, so that nobody is accused of it.
+        # It may be right: Python cannot read it, so it is no finding.
         got = f"{len(data)} bytes that are too deep, or have too long a number, for Python"
         return finding("WIRE-08", name, "JSON that can be read", got, severity=Severity.WARNING)
     except FramingError:
