@@ -8,12 +8,10 @@ another kernel in its place.
 
 import json
 import os
-import random
-import socket
 import sys
 import sysconfig
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -23,6 +21,7 @@ from jupyter_client.jsonutil import extract_dates
 from jupyter_client.manager import KernelManager
 
 from tests.clients._conversation import HANG_LIMIT_S, environment
+from tests.clients.held_ports import HeldPorts
 
 KERNEL_NAMES = {"assay": "signal", "assay-message": "message"}
 """The names of the kernelspecs and how each asks to be interrupted."""
@@ -58,6 +57,14 @@ def dates_are_read() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("jupyter_client.session.extract_dates", extract_dates)
         yield
+
+
+@pytest.fixture(scope="package", autouse=True)
+def ports_are_held() -> Iterator[None]:
+    """No other test is given a port of a kernel that has not bound it yet."""
+    HeldPorts.instance()
+    yield
+    HeldPorts.clear_instance()
 
 
 @pytest.fixture(scope="package", autouse=True)
@@ -103,33 +110,12 @@ def encryption() -> str:
     return "disabled"
 
 
-def _free_ports() -> dict[str, int]:
-    """Choose ports below those that the system gives to programs that connect.
-
-    jupyter_client would choose among these. Until the kernel binds them, a connection of another
-    test may take one.
-    """
-    names = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
-    with ExitStack() as stack:
-        sockets: list[socket.socket] = []
-        for port in random.sample(range(15_000, 32_000), 1_000):
-            one = stack.enter_context(socket.socket())
-            with suppress(OSError):
-                one.bind(("127.0.0.1", port))
-                sockets.append(one)
-            if len(sockets) == len(names):
-                break
-        return dict(zip(names, (one.getsockname()[1] for one in sockets), strict=True))
-
-
 @contextmanager
 def started(kernel_name: str, folder: Path, encryption: str = "disabled") -> Iterator[Running]:
     """A kernel that is started in an empty folder, and ends with the block."""
     manager = KernelManager(
         kernel_name=kernel_name,
         transport_encryption=encryption,
-        cache_ports=False,
-        **_free_ports(),
     )
     manager.start_kernel(cwd=str(folder), env=environment())
     try:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
+from tests.clients import held_ports
 from tests.clients._conversation import HANG_LIMIT_S, environment
 from tests.ends import watched_end
 
@@ -17,10 +18,12 @@ ESCAPE = r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07]*\x07|\x1b[=>]|\x1b[()][0-9A-B
 # By itself the console waits one second for the history of a kernel that starts, and takes a reply
 # that comes later for that of the first cell.
 PATIENT_CONSOLE = f"""
+import runpy
 from jupyter_client import BlockingKernelClient
 from jupyter_console.app import main
 get = BlockingKernelClient.get_shell_msg
 BlockingKernelClient.get_shell_msg = lambda self, timeout: get(self, timeout={HANG_LIMIT_S})
+runpy.run_path({held_ports.__file__!r})["HeldPorts"].instance()
 main()
 """
 

@@ -24,6 +24,7 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook
 
+from tests.clients import held_ports
 from tests.clients._conversation import HANG_LIMIT_S, environment
 
 NOTEBOOKS = Path(__file__).parent / "notebooks"
@@ -54,10 +55,10 @@ def write(notebook: NotebookNode, file: Path) -> Path:
     return file
 
 
-def run_command(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run Python with *arguments* as a person at a terminal would, and return what came of it."""
+def run_command(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run an installed *program* as a person at a terminal would, and return what came of it."""
     return subprocess.run(
-        [sys.executable, *arguments],
+        [sys.executable, held_ports.__file__, program, *arguments],
         check=False,
         capture_output=True,
         text=True,
@@ -74,7 +75,7 @@ def with_nbclient(folder: Path, name: str) -> NotebookNode:
 def with_jupyter_execute(folder: Path, name: str) -> NotebookNode:
     """Run a copy of notebook *name* in place, with the kernel that is named in it."""
     copy = Path(shutil.copy(NOTEBOOKS / f"{name}.ipynb", folder))
-    ended = run_command("-m", "jupyter", "execute", "--inplace", str(copy))
+    ended = run_command("jupyter-execute", "--inplace", str(copy))
     assert ended.returncode == 0, ended.stderr
     return read(copy)
 
@@ -83,7 +84,7 @@ def with_papermill(folder: Path, name: str) -> NotebookNode:
     """Run notebook *name* from the command line of papermill into *folder*."""
     result = folder / f"{name}.ipynb"
     ended = run_command(
-        *("-m", "papermill", "--no-progress-bar", "--kernel", "assay", "--parameters"),
+        *("papermill", "--no-progress-bar", "--kernel", "assay", "--parameters"),
         *("samples", "6", "--cwd", str(folder), str(NOTEBOOKS / f"{name}.ipynb"), str(result)),
     )
     # Papermill goes on behind an error that is expected, and complains of it in the end.
@@ -442,7 +443,7 @@ class TestFailure:
         """The command fails when the notebook does, and shows the error."""
         file = write(notebook_of("1 / 0"), tmp_path / "failing.ipynb")
 
-        ended = run_command("-m", "jupyter", "execute", str(file))
+        ended = run_command("jupyter-execute", str(file))
 
         assert (ended.returncode != 0, "ZeroDivisionError" in ended.stderr) == (True, True)
 
@@ -451,7 +452,7 @@ class TestFailure:
         file = write(notebook_of("1 / 0", "'reached'"), tmp_path / "failing.ipynb")
         result = tmp_path / "result.ipynb"
 
-        ended = run_command("-m", "papermill", "--no-progress-bar", str(file), str(result))
+        ended = run_command("papermill", "--no-progress-bar", str(file), str(result))
 
         cells = read(result)["cells"]
         reached = [cell["outputs"] for cell in cells if cell["source"] == "'reached'"]
@@ -462,7 +463,7 @@ class TestFailure:
         file = write(notebook_of("import sys; sys.exit(0)"), tmp_path / "leaving.ipynb")
 
         ended = run_command(
-            "-m", "papermill", "--no-progress-bar", str(file), str(tmp_path / "result.ipynb")
+            "papermill", "--no-progress-bar", str(file), str(tmp_path / "result.ipynb")
         )
 
         assert ended.returncode == 0
@@ -472,7 +473,7 @@ class TestFailure:
         result = tmp_path / "result.ipynb"
 
         ended = run_command(
-            *("-m", "papermill", "--no-progress-bar", "--parameters", "samples", "6"),
+            *("papermill", "--no-progress-bar", "--parameters", "samples", "6"),
             *(str(NOTEBOOKS / "plots_and_tables.ipynb"), str(result)),
         )
 
