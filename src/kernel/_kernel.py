@@ -18,7 +18,12 @@ from assay.kernel.lanes._shutdown import Ending
 from assay.kernel.output._descriptors import real_stderr
 from assay.kernel.process._collector import collector_at_rest
 from assay.kernel.process._descriptor_limit import refuse_too_few
-from assay.kernel.process._exit import call_at_exit, end_children, run_exit_functions
+from assay.kernel.process._exit import (
+    call_at_exit,
+    end_children,
+    end_pools,
+    run_exit_functions,
+)
 from assay.kernel.process._import_hooks import after_import, forget_imports, waiting_imports
 from assay.kernel.process._ownership import GUEST, Ownership
 from assay.kernel.process._parent_process import watch_parent
@@ -327,7 +332,7 @@ class Kernel:
         owns_exit = self._ownership.exit
         functions = [*parts.host.close_functions]
         if owns_exit:
-            functions += [run_exit_functions, postpone_exit(), interpreter.close]
+            functions += [end_pools, run_exit_functions, postpone_exit(), interpreter.close]
         call_at_exit(functions, parts.interruption.allowed)
         if not owns_exit:  # what it has of the process is given back whatever comes
             call_at_exit([interpreter.close], nullcontext)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 import pytest
@@ -141,6 +142,7 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
 
 
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="prlimit is Linux's")
 def test_a_limit_that_would_end_the_kernel_is_refused(mine: Client) -> None:
     """A cell cannot set fewer descriptors than ZeroMQ waits for; its children can."""
     refused = (

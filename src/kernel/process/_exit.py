@@ -7,9 +7,10 @@ import faulthandler
 import signal
 import threading
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import TextIO
 
+from assay._clock import monotonic
 from assay._isolation import os
 from assay.transport import get_logger
 
@@ -18,6 +19,7 @@ __all__ = [
     "dump_stacks",
     "end_by_force",
     "end_children",
+    "end_pools",
     "join_threads",
     "run_exit_functions",
 ]
@@ -50,6 +52,27 @@ def call_at_exit(
                 logger.exception("an exit function failed")
         except Exception:  # of a signal's handler, just when the function had ended
             logger.exception("a signal's handler failed after an exit function")
+
+
+def end_pools() -> None:
+    """Let pools of processes end, as Python does before it calls exit functions.
+
+    One of those, `multiprocessing`'s, waits for the processes of pools. Pools wait for work that is
+    under way: here, as long as threads may go on. Pools of threads end later, with Python: exit
+    functions and tasks that are cancelled may want one.
+    """
+    deadline = monotonic() + JOIN_S
+    registered = reversed(vars(threading).get("_threading_atexits", ()))
+    functions = [one for one in registered if one.func.__module__ != "concurrent.futures.thread"]
+    ending = [threading.Thread(target=_end_pool, args=[one], daemon=True) for one in functions]
+    for thread in ending:
+        thread.start()
+    for thread in ending:
+        thread.join(max(0.0, deadline - monotonic()))
+
+
+def _end_pool(function: Callable[[], object]) -> None:
+    call_at_exit([function], nullcontext)
 
 
 def end_children() -> None:

@@ -6,12 +6,15 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from assay.kernel.process import _exit as exit_module
 from assay.protocol import (
     Channel,
     CompleteRequest,
@@ -224,6 +227,35 @@ def test_exit_functions_run_and_are_heard(
 
     assert shut_down(patient, channel) == "printed\nraw\nchild\n"
     assert kernel.wait(HANG_LIMIT_S) == 0
+
+
+def test_pool_that_a_cell_has_left_ends(kernel: KernelProcess, patient: Client) -> None:
+    """A pool of processes that nobody has shut down keeps no exit function from its turn, and one
+    of threads serves it (CTRL-06)."""
+    code = (
+        "import atexit\nfrom concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor\n"
+        "threads = ThreadPoolExecutor(1); print(*threads.map(abs, [-1]))\n"
+        "atexit.register(lambda: print('cleaned up', *threads.map(abs, [-2])))\n"  # runs last
+        "import multiprocessing.util\n"
+        "pool = ProcessPoolExecutor(1); print(*pool.map(abs, [-3]))"
+    )
+    assert execute(patient, code).text() == "1\n3\n"
+
+    assert shut_down(patient) == "cleaned up 2\n"
+    assert kernel.wait(HANG_LIMIT_S) == 0
+
+
+def test_pool_that_works_on_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is busy, or fails, keeps no other from its end, nor the process."""
+    done, never = threading.Event(), threading.Event()
+    functions = [partial(one) for one in (done.set, lambda: 1 / 0, never.wait)]  # last first
+    monkeypatch.setattr(threading, "_threading_atexits", functions)
+    monkeypatch.setattr(exit_module, "JOIN_S", 0.01)
+
+    exit_module.end_pools()
+
+    assert done.wait(HANG_LIMIT_S)
+    never.set()
 
 
 def test_last_words_may_be_many(kernel: KernelProcess, patient: Client) -> None:
