@@ -21,7 +21,7 @@ from jupyter_client.jsonutil import extract_dates
 from jupyter_client.manager import KernelManager
 
 from tests.clients._conversation import HANG_LIMIT_S, environment
-from tests.clients.held_ports import HeldPorts
+from tests.held_ports import HeldPorts
 
 KERNEL_NAMES = {"assay": "signal", "assay-message": "message"}
 """The names of the kernelspecs and how each asks to be interrupted."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from tests.clients import held_ports
+from tests import held_ports
 from tests.clients._conversation import HANG_LIMIT_S, environment
 from tests.ends import watched_end
 

@@ -24,7 +24,7 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook
 
-from tests.clients import held_ports
+from tests import held_ports
 from tests.clients._conversation import HANG_LIMIT_S, environment
 
 NOTEBOOKS = Path(__file__).parent / "notebooks"

@@ -20,6 +20,7 @@ from assay.transport import (
     _ipc,
     bind_kernel,
     curve_keys,
+    free_ports,
 )
 
 CHANNELS = (Channel.SHELL, Channel.CONTROL, Channel.STDIN, Channel.IOPUB)
@@ -69,8 +70,7 @@ def test_chosen_ports() -> None:
 
 def test_given_port() -> None:
     """A port that is given is used."""
-    with socket_module.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
+    port = free_ports(ConnectionFile(key="")).stdin_port
     sockets, bound = bind_kernel(ConnectionFile(key="", stdin_port=port))
     endpoint = sockets.stdin.getsockopt_string(zmq.LAST_ENDPOINT)
     sockets.close(linger_ms=0)

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
@@ -16,9 +16,10 @@ from typing import Any
 import ipyparallel as ipp
 import zmq
 
+from tests.held_ports import held_port
 from tests.limits import HANG_LIMIT_S
 
-__all__ = ["TestCluster", "running_cluster"]
+__all__ = ["TestCluster", "controller_ports", "running_cluster"]
 
 PERIOD_MS = 250
 """Of the hub's pings: an engine is announced one or two of them after it has registered."""
@@ -47,6 +48,7 @@ class TestCluster:
         self._processes: list[subprocess.Popen[bytes]] = []
         self._clients: list[ipp.Client] = []
         self._group: int | None = None
+        self._held = ExitStack()
 
     def start_controller(self, *options: str) -> None:
         """Start it, and wait until it has written its files."""
@@ -54,6 +56,7 @@ class TestCluster:
             "controller",
             ["-m", "ipyparallel.controller", f"--profile-dir={self.folder / 'profile'}"],
             ["--ip=127.0.0.1", "--location=127.0.0.1", "--usethreads", *options],
+            [f"--ports={controller_ports(self._held)}"],
             [f"--HeartMonitor.period={PERIOD_MS}"],
             [f"--HeartMonitor.max_heartmonitor_misses={MISSES}"],
         )
@@ -116,6 +119,7 @@ class TestCluster:
                 os.killpg(self._group, signal.SIGKILL)  # the controller's own processes
         for process in self._processes:
             process.wait()
+        self._held.close()
 
     def _start(self, name: str, *words: Sequence[str]) -> subprocess.Popen[bytes]:
         path = self.folder / f"{name}{len(self._processes)}.log"
@@ -135,6 +139,11 @@ class TestCluster:
 
     def _is_written(self) -> bool:
         return all(_is_whole(self.file(whose)) for whose in ("engine", "client"))
+
+
+def controller_ports(held: ExitStack) -> str:
+    """Return more ports than a controller needs, as its option takes them; *held* holds them."""
+    return ",".join(str(held_port(held)) for _ in range(20))
 
 
 def _is_whole(path: Path) -> bool:

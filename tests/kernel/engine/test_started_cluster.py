@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ import numpy as np
 import pytest
 from ipyparallel import error as remote
 
-from tests.kernel.engine._cluster import MISSES, PERIOD_MS
+from tests.kernel.engine._cluster import MISSES, PERIOD_MS, controller_ports
 from tests.limits import HANG_LIMIT_S
 
 pytestmark = pytest.mark.filterwarnings(
@@ -61,14 +62,14 @@ print(json.dumps([found, view.apply_sync(lambda: globals().get("y"))]))
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ipp.Cluster]:
     """A controller and two engines, which ipyparallel has started and stops."""
     folder = tmp_path_factory.mktemp("started")
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, ExitStack() as held:
         patch.setenv("IPYTHONDIR", str(folder / "ipython"))
         patch.setenv("PYTEST_CURRENT_TEST", "")
         cluster = ipp.Cluster(
             n=2,
             engines="assay",
             profile_dir=str(folder / "profile"),
-            controller_args=OPTIONS,
+            controller_args=[*OPTIONS, f"--ports={controller_ports(held)}"],
             engine_timeout=HANG_LIMIT_S,
         )
         cluster.start_cluster_sync()

@@ -1,7 +1,8 @@
-"""Ports for the kernels that jupyter_client starts, which nobody else is given meanwhile.
+"""Ports for programs that bind them some time later: nobody else is given them meanwhile.
 
 jupyter_client asks the system for a port and lets go of it, long before the kernel binds it: the
-system may give it to another test's connection. These lie elsewhere, and are held for each other.
+system may give it to another test's connection. So does ipyparallel. These lie elsewhere, and are
+held for each other.
 
 Run as a program, this holds ports in the installed program that its first argument names.
 """
@@ -15,8 +16,17 @@ from jupyter_client.connect import LocalPortCache
 from assay.transport._launcher import _free_port
 
 
+def held_port(held: ExitStack, ip: str = "127.0.0.1") -> int:
+    """Return a free port on *ip*, which *held* holds."""
+    with ExitStack() as chosen:
+        return _free_port(ip, chosen, held)
+
+
 class HeldPorts(LocalPortCache):
-    """Its `instance`, once made, is what `LocalPortCache.instance` returns, too."""
+    """Holds those of jupyter_client's kernels.
+
+    Its `instance`, once made, is what `LocalPortCache.instance` returns, too.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -25,8 +35,7 @@ class HeldPorts(LocalPortCache):
     def find_available_port(self, ip: str) -> int:
         """Return a free port on *ip*, and hold it."""
         held = ExitStack()
-        with ExitStack() as chosen:
-            port = _free_port(ip, chosen, held)
+        port = held_port(held, ip)
         self._held[port] = held
         return port
 
