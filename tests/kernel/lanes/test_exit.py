@@ -9,8 +9,9 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -248,8 +249,9 @@ def test_pool_that_a_cell_has_left_ends(kernel: KernelProcess, patient: Client) 
 def test_pool_that_works_on_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that is busy, or fails, keeps no other from its end, nor the process."""
     done, never = threading.Event(), threading.Event()
-    functions = [partial(one) for one in (done.set, lambda: 1 / 0, never.wait)]  # last first
-    monkeypatch.setattr(threading, "_threading_atexits", functions)
+    functions = (never.wait, lambda: 1 / 0, done.set)
+    for name, function in zip(exit_module.PROCESS_POOLS, functions, strict=True):
+        monkeypatch.setitem(sys.modules, name, cast("Any", SimpleNamespace(_python_exit=function)))
     monkeypatch.setattr(exit_module, "JOIN_S", 0.01)
 
     exit_module.end_pools()
