@@ -111,16 +111,13 @@ class IopubDisplayPublisher(DisplayPublisher):  # type: ignore[misc]  # IPython 
             around.publish(data, metadata, transient=transient, update=update)
             return
         shown: protocol.DisplayData | protocol.UpdateDisplayData
+        whole = _dict_of("data", data)
+        about = _dict_of("metadata", metadata or {})
+        passing = _dict_of("transient", transient or {})
         if update:
-            shown = protocol.UpdateDisplayData(
-                data=dict(data), metadata=dict(metadata or {}), transient=dict(transient or {})
-            )
+            shown = protocol.UpdateDisplayData(data=whole, metadata=about, transient=passing)
         else:
-            shown = protocol.DisplayData(
-                data=dict(data),
-                metadata=dict(metadata or {}),
-                transient=dict(transient) if transient else UNSET,
-            )
+            shown = protocol.DisplayData(data=whole, metadata=about, transient=passing or UNSET)
         if self._hooks and self._is_taken(shown):
             return
         self.shell.host.publish(shown)
@@ -165,3 +162,14 @@ class IopubDisplayPublisher(DisplayPublisher):  # type: ignore[misc]  # IPython 
             if message is None:
                 return True
         return False
+
+
+def _dict_of(name: str, value: Mapping[str, Json]) -> dict[str, Json]:
+    """Return *value* as a dict of its own.
+
+    Raises:
+        TypeError: it is something else; no type checker sees what a cell passes.
+    """
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{name}: wanted a dict, found {type(value).__name__}")
+    return dict(value)

@@ -108,6 +108,16 @@ def test_data_without_a_form_are_an_error_of_the_cell(client: Client, place: str
     assert not answer.contents(DisplayData)
 
 
+@pytest.mark.parametrize("name", ["data", "metadata", "transient"])
+def test_display_of_what_is_no_dict_says_so(client: Client, name: str) -> None:
+    """The error names the argument, what was wanted and what was found."""
+    code = f"get_ipython().display_pub.publish(**{{'data': {{}}, '{name}': 5}})"
+
+    answer = execute(client, code)
+
+    assert failed(answer).evalue == f"{name}: wanted a dict, found int"
+
+
 def test_program_goes_on_after_such_an_error(client: Client) -> None:
     """It can be caught where it is raised, as the error of `json.dumps` can."""
     answer = execute(
