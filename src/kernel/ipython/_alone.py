@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from threading import RLock  # by name: gevent replaces the module's
 from typing import Any, Protocol
 
 from assay.kernel.process._interrupts import put_off_in
 
-__all__ = ["Alone", "InTime"]
+__all__ = ["Alone", "ImpatientLock", "InTime"]
 
 
 class TimedLock(Protocol):
     """A lock that can be waited for as long as one likes."""
 
-    def acquire(self, blocking: bool = ..., timeout: float = ...) -> bool:
+    def acquire(self, *, timeout: float) -> bool:
         """Lock it; False if that took longer than *timeout*."""
         ...
 
@@ -62,6 +63,27 @@ class InTime:
     def __exit__(self, *raised: object) -> None:
         if self._is_held:
             self._lock.release()
+
+
+class ImpatientLock:
+    """A lock for what runs the user's code, which may never end: its holder is waited for once.
+
+    Who holds it may lock it again.
+    """
+
+    def __init__(self) -> None:
+        self._lock = RLock()
+        self._is_overdue = False
+
+    def acquire(self, *, timeout: float) -> bool:
+        """Lock it; False if that took longer than *timeout*, for this thread or for one before."""
+        is_locked = self._lock.acquire(timeout=0 if self._is_overdue else timeout)
+        self._is_overdue = not is_locked
+        return is_locked
+
+    def release(self) -> None:
+        """Unlock it."""
+        self._lock.release()
 
 
 put_off_in(*(f.__code__ for of in (Alone, InTime) for f in (of.__enter__, of.__exit__)))

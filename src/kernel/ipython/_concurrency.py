@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from threading import Lock, RLock, get_ident  # by name: gevent replaces the module's
 from types import new_class
 from typing import TYPE_CHECKING, Any, Self
 
-from assay.kernel.ipython._alone import Alone
+from assay.kernel.ipython._alone import Alone, ImpatientLock, InTime
 from assay.kernel.ipython._sketch import SHARES_DEPTH
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ __all__ = ["run_cells_at_once"]
 ENOUGH = 1_000_000
 """How often IPython takes a trap to have been entered, so that it does not undo it itself."""
 
+TURN_S = 0.3
+"""How long one shell's cells wait for who completes, inspects or shows an error in another."""
 
 PARSES = 5
 """How often a cell is parsed again where another thread has disturbed it."""
@@ -34,7 +36,8 @@ PARSES = 5
 def run_cells_at_once(shell: ZMQInteractiveShell, main_thread: int) -> None:
     """Let *shell*, which has run them in *main_thread*, run cells in several from now on."""
     lock = RLock()
-    shell.lock = lock
+    turns = ImpatientLock()
+    shell.lock, shell.turn = lock, lambda: InTime(turns, TURN_S)
     display, builtin = shell.display_trap, shell.builtin_trap
     # A cell may be inside just now, and is not to undo what others need when it leaves: it counts
     # as inside until the next one begins.
@@ -49,7 +52,7 @@ def run_cells_at_once(shell: ZMQInteractiveShell, main_thread: int) -> None:
         own = type(trap)
         trap.__class__ = new_class(own.__name__, (_ForSeveral, own))
     shell.forget_traps = lambda: [trap.threads.forget(get_ident()) for trap in (display, builtin)]
-    _lock_compiler(shell.compile, lock)
+    _lock_compiler(shell.compile, lock, shell.turn)
     shell.genuine_excepthook = sys.excepthook
     if sys.excepthook == shell.excepthook:
         shell.genuine_excepthook = shell.sys_excepthook
@@ -107,12 +110,17 @@ class _ForSeveral:
         self.threads.leave()
 
 
-def _lock_compiler(compiler: Any, lock: AbstractContextManager[object]) -> None:
+def _lock_compiler(
+    compiler: Any,
+    lock: AbstractContextManager[object],
+    turn: Callable[[], AbstractContextManager[object]],
+) -> None:
     """Let one thread at a time compile with flags of its own: the last one would undo them.
 
-    And parse: Python 3.11 counts how deep it is in a tree for all threads together, and fails. What
-    threads of the user's parse meanwhile is not locked, also where Python shows an error in them: a
-    cell is parsed again, therefore.
+    And parse: Python 3.11 counts how deep it is in a tree for all threads together, and fails. So
+    a cell waits for its *turn*, after those who complete, inspect or show an error, who parse too.
+    What threads of the user's parse meanwhile is not locked, also where Python shows an error in
+    them: a cell is parsed again, therefore.
     """
     extra_flags = compiler.extra_flags
 
@@ -122,7 +130,7 @@ def _lock_compiler(compiler: Any, lock: AbstractContextManager[object]) -> None:
     parse = compiler.ast_parse
 
     def parse_locked(*args: Any, **keys: Any) -> Any:
-        with lock:
+        with turn() if SHARES_DEPTH else nullcontext(), lock:
             for _ in range(PARSES if SHARES_DEPTH else 0):
                 with suppress(SystemError):
                     return parse(*args, **keys)

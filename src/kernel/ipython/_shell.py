@@ -107,7 +107,13 @@ class ZMQInteractiveShell(ShowsErrors, CompletesLate, InteractiveShell):  # type
     """Follows the cells, while a debugger is attached."""
 
     lock: AbstractContextManager[object] = nullcontext()
-    """Keeps apart what several cells do to the shell; see `run_cells_at_once`."""
+    """Keeps apart what several cells do to the shell; see `run_cells_at_once`.
+
+    Nobody runs the user's code inside, which may never end.
+    """
+
+    turn: Callable[[], AbstractContextManager[object]] = staticmethod(nullcontext)
+    """Keeps apart, as long as that does not take long, libraries that run the user's code."""
 
     forget_traps: Callable[[], object] = staticmethod(lambda: None)
     """Called when a cell begins, once several may run at a time."""
@@ -117,11 +123,11 @@ class ZMQInteractiveShell(ShowsErrors, CompletesLate, InteractiveShell):  # type
 
     @property
     def own_work(self) -> AbstractContextManager[object]:
-        """Inside, libraries work for the shell: apart from other cells, and no debugger looks.
+        """Inside, libraries work for the shell: in their turn, and no debugger looks.
 
         The frames of these libraries are not known to be the shell's: users call them too.
         """
-        return self.lock if self.tracer is None else Alone(self.lock, self.unseen)
+        return self.turn() if self.tracer is None else Alone(self.turn(), self.unseen)
 
     @property
     def unseen(self) -> AbstractContextManager[object]:

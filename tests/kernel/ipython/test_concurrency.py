@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from threading import RLock
 from types import FrameType
 
@@ -23,7 +24,7 @@ def test_interrupt_leaves_no_compiler_locked() -> None:
         for moment in range(12):
             lock = RLock()
             compiler = CachingCompiler()
-            _concurrency._lock_compiler(compiler, lock)
+            _concurrency._lock_compiler(compiler, lock, nullcontext)
             before = compiler.flags
 
             try:
@@ -61,7 +62,7 @@ def test_cell_is_parsed_again_that_another_thread_has_disturbed(
     """Before Python 3.11.8 that is no fault of the cell; later it is a fault of Python's."""
     monkeypatch.setattr(_concurrency, "SHARES_DEPTH", shares)
     compiler, lock = Disturbed(), RLock()
-    _concurrency._lock_compiler(compiler, lock)
+    _concurrency._lock_compiler(compiler, lock, nullcontext)
 
     if shares:
         assert isinstance(compiler.ast_parse("1"), ast.Module)

@@ -13,6 +13,7 @@ from assay.protocol import (
     CommClose,
     CommInfoRequest,
     CommMsg,
+    CompleteRequest,
     Content,
     CreateSubshellReply,
     CreateSubshellRequest,
@@ -25,6 +26,7 @@ from assay.protocol import (
     HistoryReply,
     HistoryRequest,
     InputRequest,
+    InspectRequest,
     InterruptRequest,
     ListSubshellReply,
     ListSubshellRequest,
@@ -275,6 +277,47 @@ def test_magic_names_the_subshell(client: Client, sub: str) -> None:
 
 
 # --- Cells at the same time.
+
+
+HANGS = """\
+from threading import Event
+inside, released = Event(), Event()
+def hang():
+    inside.set()
+    released.wait()
+    return ""
+class Table:
+    def __dir__(self):
+        return hang() or ["column"]
+    def __repr__(self):
+        return hang() or "table"
+class Odd(Exception):
+    def __str__(self):
+        return hang() or "odd"
+table = Table()
+"""
+HANGING: dict[str, Content] = {
+    "completion": CompleteRequest(code="table.co", cursor_pos=8),
+    "inspection": InspectRequest(code="table", cursor_pos=5),
+    "error": ExecuteRequest(code="raise Odd", stop_on_error=False),
+}
+
+
+@pytest.mark.parametrize("kind", sorted(HANGING))
+def test_code_that_the_kernel_calls_and_that_hangs_keeps_no_other_shell_waiting(
+    client: Client, sub: str, kind: str
+) -> None:
+    """A completion, an inspection or an error that one shell never ends; cells of another run and
+    fail meanwhile (SUBSHELL-07)."""
+    succeeded(execute(client, HANGS))
+    hanging = client.start(HANGING[kind])
+    succeeded(run_in(client, sub, "inside.wait()"))
+
+    ran, raised = run_in(client, sub, "1 + 1"), run_in(client, sub, "1 / 0")
+    succeeded(run_in(client, sub, "released.set()"))
+    finish(client, hanging)
+
+    assert (result(ran), failed(raised).ename) == ("2", "ZeroDivisionError")
 
 
 def test_cell_runs_while_the_main_shell_is_busy(client: Client, sub: str) -> None:
