@@ -11,7 +11,7 @@ from IPython.core.displaypub import DisplayPublisher
 from assay import protocol
 from assay.kernel.ipython._cell_run import run_of
 from assay.kernel.ipython._errors import newest_error
-from assay.protocol import UNSET, ExecuteResult, Json, unstructure
+from assay.protocol import UNSET, Channel, ExecuteResult, Json, JsonObject, unstructure
 
 if TYPE_CHECKING:
     from assay.kernel.ipython._shell import ZMQInteractiveShell
@@ -21,10 +21,43 @@ __all__ = ["IopubDisplayHook", "IopubDisplayPublisher"]
 Hook = Callable[[dict[str, Any]], dict[str, Any] | None]
 
 
-class IopubDisplayHook(DisplayHook):  # type: ignore[misc]  # IPython is untyped here
-    """Publish what a cell's last expression gave, as execute_result."""
+class _Sender:
+    """What programs that publish for a cell take from IPython's hook and publisher.
+
+    One is `execute_interactive` of jupyter_client, in a cell: it shows there what the other kernel
+    does.
+    """
 
     shell: ZMQInteractiveShell
+
+    pub_socket = Channel.IOPUB
+    """Where `session` sends to."""
+
+    @property
+    def session(self) -> Any:
+        """What sends: the `session` of ``get_ipython().kernel``."""
+        return self.shell.kernel.session
+
+    @property
+    def parent_header(self) -> dict[str, Any]:
+        """The header of the running request; an empty dict without one."""
+        header: dict[str, Any] = self.shell.kernel.get_parent().get("header", {})
+        return header
+
+    @parent_header.setter
+    def parent_header(self, parent: JsonObject) -> None:
+        self.set_parent(parent)
+
+    def set_parent(self, parent: JsonObject) -> None:
+        """Let what the caller prints and shows belong to *parent*, a request or its header."""
+        self.shell.kernel.set_parent(None, parent)
+
+
+class IopubDisplayHook(_Sender, DisplayHook):  # type: ignore[misc]  # IPython is untyped here
+    """Publish what a cell's last expression gave, as execute_result."""
+
+    topic = b"execute_result"
+    """For `session`, which does not look at it."""
 
     def __init__(self, shell: ZMQInteractiveShell | None = None, **keys: Any) -> None:
         super().__init__(shell=shell, **keys)
@@ -87,10 +120,11 @@ class IopubDisplayHook(DisplayHook):  # type: ignore[misc]  # IPython is untyped
         """Write nothing: the message has left already."""
 
 
-class IopubDisplayPublisher(DisplayPublisher):  # type: ignore[misc]  # IPython is untyped here
+class IopubDisplayPublisher(_Sender, DisplayPublisher):  # type: ignore[misc]  # IPython is untyped here
     """Publish displays, as display_data and its relatives."""
 
-    shell: ZMQInteractiveShell
+    topic = b"display_data"
+    """For `session`, which does not look at it."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -152,7 +186,7 @@ class IopubDisplayPublisher(DisplayPublisher):  # type: ignore[misc]  # IPython 
         message: dict[str, Any] | None = {
             "header": {"msg_type": shown.msg_type},
             "msg_type": shown.msg_type,
-            "parent_header": self.shell.kernel.get_parent().get("header", {}),
+            "parent_header": self.parent_header,
             "metadata": {},
             "content": unstructure(shown),
         }

@@ -234,7 +234,7 @@ class OutputStream(LikeTextWrapper):
         message: dict[str, Any] | None = {
             "header": {"msg_type": "stream"},
             "msg_type": "stream",
-            "parent_header": self.parent_header.get("header", {}),
+            "parent_header": self.parent_header,
             "metadata": {},
             "content": {"name": str(self._name), "text": text},
         }
@@ -247,9 +247,13 @@ class OutputStream(LikeTextWrapper):
 
     @property
     def parent_header(self) -> dict[str, Any]:
-        """The request that is written for, as a dict of its parts; an empty one without."""
+        """The header of the request that is written for; an empty dict without one."""
         request = self._parents.current()
-        return dict(request.as_json()) if request is not None else {}
+        return dict(request.as_json()["header"]) if request is not None else {}
+
+    @parent_header.setter
+    def parent_header(self, parent: JsonObject) -> None:
+        self.set_parent(parent)
 
     def set_parent(self, parent: JsonObject) -> None:
         """Let what the caller causes belong to *parent*, an earlier request or its header.
@@ -257,6 +261,8 @@ class OutputStream(LikeTextWrapper):
         Raises:
             ContentError: there is no such header.
         """
+        if not parent:
+            return
         self._capture.catch_up()
         whole = parent if "header" in parent else {"header": parent}
         self._parents.set_parent(self._parents.resolve_parent(whole))

@@ -304,10 +304,27 @@ class _Publisher:
     def __init__(self, host: Host) -> None:
         self._host = host
 
+    def msg(
+        self,
+        msg_type: str,
+        content: JsonObject | None = None,
+        parent: JsonObject | None = None,
+        header: object = None,  # noqa: ARG002 - as known; a message gets its header when it is sent
+        metadata: Mapping[str, Json] | None = None,
+    ) -> dict[str, Any]:
+        """Return a message that `send` takes."""
+        return {
+            "header": {"msg_type": msg_type},
+            "msg_type": msg_type,
+            "parent_header": _with_header(parent)["header"] if parent else {},
+            "content": content or {},
+            "metadata": dict(metadata or {}),
+        }
+
     def send(
         self,
         stream: object,
-        msg_or_type: str,
+        msg_or_type: str | Mapping[str, Any],
         content: JsonObject | None = None,
         parent: JsonObject | None = None,
         ident: object = None,  # noqa: ARG002 - as known; the kernel names its own topics
@@ -320,7 +337,7 @@ class _Publisher:
 
         Args:
             stream: `KernelFacade.iopub_socket`.
-            msg_or_type: The type.
+            msg_or_type: The type; or a whole message, of which the arguments after it tell nothing.
             content: Of that type.
             parent: The request it belongs to, or its header; by default the running one.
             ident: Is not looked at.
@@ -331,10 +348,17 @@ class _Publisher:
             LocalError: it is for another channel, or of no type of IOPub's.
             ContentError: *content* does not fit the type.
         """
-        row = MESSAGE_TYPES.get(msg_or_type)
+        if isinstance(msg_or_type, Mapping):
+            message = msg_or_type
+            msg_type = str(message.get("msg_type"))
+            content, metadata = message.get("content"), message.get("metadata")
+            parent, buffers = message.get("parent_header"), buffers or message.get("buffers")
+        else:
+            msg_type = msg_or_type
+        row = MESSAGE_TYPES.get(msg_type)
         if stream is not Channel.IOPUB or row is None or Channel.IOPUB not in row.channels:
-            raise LocalError(f"wanted a message of IOPub for iopub_socket, found {msg_or_type!r}")
-        typed = structure_content(msg_or_type, content or {})
+            raise LocalError(f"wanted a message of IOPub for iopub_socket, found {msg_type!r}")
+        typed = structure_content(msg_type, content or {})
         self._host.publish(
             typed,
             metadata=metadata,

@@ -91,17 +91,18 @@ def test_stream_is_hooked(client: Client) -> None:
 
 
 def test_stream_has_a_parent(client: Client) -> None:
-    """It is the running request, and another one once it is set (HDR-13)."""
-    first = execute(client, "import sys\nkept = sys.stdout.parent_header")
+    """It is the running request's header, and another one once it is set (HDR-13)."""
+    first = execute(client, "import sys\nkept = sys.stdout.parent_header; kept['msg_id']")
     second = execute(
         client,
         "own = sys.stdout.parent_header\n"
-        "sys.stdout.set_parent(kept); print('first'); sys.stdout.set_parent(own['header'])\n"
-        "print('second')",
+        "sys.stdout.parent_header = kept; print('first'); sys.stdout.set_parent(own)\n"
+        "sys.stdout.parent_header = {}; print('second')",
     )
     (late,) = heard_meanwhile(client)
 
     assert second.text() == "second\n"
+    assert result(first) == repr(str(first.request.header.msg_id))
     assert late.parent_header is not None
     assert late.parent_header.msg_id == first.request.header.msg_id
 

@@ -603,6 +603,40 @@ def test_session_publishes(client: Client) -> None:
     assert [bytes(b) for b in answer.published[2].message.buffers] == [b"b"]
 
 
+@pytest.mark.parametrize("sender", ["display_pub", "displayhook"])
+def test_hook_and_publisher_send_whole_messages(client: Client, sender: str) -> None:
+    """Programs take session, socket and parent from them, as jupyter_client does in a cell."""
+    answer = execute(
+        client,
+        f"sender = get_ipython().{sender}; session = sender.session\n"
+        "session.send(sender.pub_socket, 'display_data', {'data': {}}, sender.parent_header)\n"
+        "content = {'name': 'stdout', 'text': 'whole'}\n"
+        "message = session.msg('stream', content, sender.parent_header, metadata={'m': 1})\n"
+        "session.send(sender.pub_socket, message, ident=sender.topic, buffers=[b'b'])",
+    )
+
+    succeeded(answer)
+    assert answer.types[2:-1] == ("display_data", "stream")
+    assert answer.text() == "whole"
+    assert answer.published[3].message.metadata == {"m": 1}
+    assert [bytes(b) for b in answer.published[3].message.buffers] == [b"b"]
+
+
+@pytest.mark.parametrize("sender", ["display_pub", "displayhook"])
+def test_parent_is_set_by_hook_and_publisher(client: Client, sender: str) -> None:
+    """Recipes that send the output of a thread to another cell set it there (HDR-13)."""
+    first = execute(client, f"sender = get_ipython().{sender}; kept = sender.parent_header")
+    second = execute(
+        client,
+        "own = sender.parent_header\n"
+        "sender.parent_header = kept; display('first'); sender.set_parent(own); print('second')",
+    )
+    (late,) = heard_meanwhile(client)
+
+    assert second.text() == "second\n"
+    assert (late.msg_type, parent_of(late)) == ("display_data", first.request.header.msg_id)
+
+
 def test_session_publishes_for_an_earlier_request(client: Client) -> None:
     """The parent that is given is the message's, and of no other (HDR-13)."""
     first = execute(client, "kept = get_ipython().parent_header")
@@ -627,6 +661,7 @@ def test_session_publishes_for_an_earlier_request(client: Client) -> None:
         "kernel.session.send(kernel.iopub_socket, 'execute_reply', {})",
         "kernel.send_response(kernel.iopub_socket, 'no_such_type', {})",
         "kernel.send_response(kernel.iopub_socket, 'stream', {'name': 'stdout'})",
+        "kernel.session.send(kernel.iopub_socket, {'content': {}})",
     ],
 )
 def test_session_refuses_what_is_not_for_iopub(client: Client, sent: str) -> None:
