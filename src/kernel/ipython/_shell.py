@@ -13,13 +13,14 @@ from collections.abc import Callable, Coroutine
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from threading import Lock, local  # by name: gevent replaces the module's
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from IPython.core import page, payloadpage
 from IPython.core.autocall import ExitAutocall, ZMQExitAutocall
 from IPython.core.getipython import get_ipython
 from IPython.core.history import HistoryOutput
 from IPython.core.interactiveshell import InteractiveShell, InteractiveShellABC
+from traitlets import Any as AnyTrait
 from traitlets import Bool, Instance, Type, default
 
 from assay.kernel._tracebacks import last_line_of, text_of
@@ -86,7 +87,8 @@ class ZMQInteractiveShell(ShowsErrors, CompletesLate, InteractiveShell):  # type
 
     host: Host
     loops: Loops
-    kernel: KernelFacade
+    # A trait: programs ask has_trait("kernel") to learn whether a client shows what they display.
+    kernel = cast("KernelFacade", AnyTrait())
     displayhook_class = Type(IopubDisplayHook)
     display_pub_class = Type(IopubDisplayPublisher)
     keepkernel_on_exit: bool | None = None

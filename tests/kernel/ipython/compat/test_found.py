@@ -112,6 +112,7 @@ def test_stream_has_a_parent(client: Client) -> None:
     [
         "kernel.config['IPKernelApp']['connection_file'] == kernel.parent.connection_file",
         "kernel.parent is get_ipython().parent",
+        "get_ipython().has_trait('kernel')",
         "kernel.io_loop.asyncio_loop is __import__('asyncio').get_event_loop()",
         "importlib.util.find_spec('ipykernel') is not None",
         "importlib.util.find_spec('ipykernel.none_such') is None",
