@@ -17,7 +17,6 @@ import sys
 import threading
 from _thread import allocate_lock
 from collections.abc import Sequence
-from contextlib import suppress
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -85,8 +84,10 @@ class Event:
         return self._is_set
 
     def _release(self) -> None:
-        with suppress(RuntimeError):  # another thread was faster
+        try:  # noqa: SIM105 - `suppress` needs a builtin that a program may have taken away
             self._lock.release()
+        except RuntimeError:  # another thread was faster
+            pass
 
 
 def event_of_threads() -> Event | threading.Event:

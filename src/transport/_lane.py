@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Generic, TypeVar
 
 __all__ = ["Lane"]
@@ -82,5 +81,7 @@ class Lane(Generic[T]):
         # The lock is a flag: released while there may be something to get. Two threads that put
         # at once may both see it locked.
         if self._lock.locked():
-            with suppress(RuntimeError):
+            try:  # noqa: SIM105 - `suppress` needs a builtin that a program may have taken away
                 self._lock.release()
+            except RuntimeError:
+                pass

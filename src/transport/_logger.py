@@ -8,6 +8,9 @@ there are, `logging.disable` all lines, and `importlib.reload(logging)` makes ne
 lines would be output of the cell. In a program that uses this project as a library all of that is
 the program's to say.
 
+A loop that outlives what fails in it logs that. So to log raises nothing, whatever a program has
+broken: what `logging` needs may fail, and so may `suppress` where ``issubclass`` is gone.
+
 What a peer does wrong it may do a million times. So of each kind of line, which is a message
 before its arguments are put in, the first `FIRST_LINES` are written; then one each `INTERVAL_S` at
 most, with how many were left out.
@@ -17,7 +20,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from assay._clock import monotonic
@@ -80,8 +82,15 @@ def prepare_logging(prepare: Callable[[], logging.Logger]) -> None:
 
 def set_up_logging() -> None:
     """Decide now where lines go; what decides it is not called again."""
-    with suppress(IndexError):  # nothing is left to prepare
-        _projects[:] = [_preparations.pop()()]
+    try:
+        prepare = _preparations.pop()
+    except IndexError:  # nothing is left to prepare
+        return
+    try:
+        _projects[:] = [prepare()]
+    except BaseException:
+        _preparations.append(prepare)
+        raise
 
 
 def get_logger(name: str) -> Logger:
@@ -129,10 +138,11 @@ class _LimitedLogger:
             return
         try:
             import logging  # noqa: F401, PLC0415 - see above
-        except OSError:  # a program has used up all descriptors
+
+            set_up_logging()
+        except Exception:  # noqa: BLE001 - a program has used up all descriptors, or broken that
             self._kinds[message].left_out += 1
             return
-        set_up_logging()
         if left_out:
             message, args = f"{message} (and %s more like it)", (*args, left_out)
         exc_info = exc_info or method == "exception"
@@ -140,8 +150,10 @@ class _LimitedLogger:
             self._write(method, message, args, exc_info=exc_info)
         except Exception as error:  # noqa: BLE001 - of a program's `SyntaxError`, which has no form
             reason = f"{message} (no traceback: %s)"
-            with suppress(Exception):  # a program has broken `logging`, or what that needs
+            try:  # noqa: SIM105 - see the top
                 self._write(method, reason, (*args, type(error).__name__), exc_info=False)
+            except Exception:  # noqa: BLE001, S110 - nothing is left to say it with
+                pass
 
     def _write(
         self, method: str, message: str, args: tuple[object, ...], *, exc_info: bool

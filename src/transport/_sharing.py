@@ -49,9 +49,33 @@ class LentFrame(zmq.Frame):
     """Called with the mark of a message that it is sent in."""
 
 
+class _Held(dict[int, zmq.utils.garbage.gcref]):
+    """What ZeroMQ has of our memory, which pyzmq's thread takes out once it is free.
+
+    That thread sets an event of `threading`, which needs builtins. Where a program has broken them,
+    it would end there, and who sends next wait for another one, for ever.
+    """
+
+    def __init__(self, before: dict[int, zmq.utils.garbage.gcref]) -> None:
+        self._before = before
+        """What was there at first, and what another thread has just put there."""
+
+    def pop(self, key: int, *_: object) -> None:  # type: ignore[override]  # nothing is left to do
+        """Take *key* out, and say that it is free."""
+        held = super().pop(key, None) or self._before.pop(key, None)
+        if held is not None and held.event is not None:
+            try:  # noqa: SIM105 - `suppress` needs them as well
+                held.event.set()
+            except BaseException:  # noqa: BLE001, S110 - it is set; to wake those who wait failed
+                pass
+
+
 def prepare_marks() -> None:
     """Have pyzmq make now what frees marked and shared frames: sockets and a thread."""
     shared(b"")
+    collector = zmq.utils.garbage.gc
+    if not isinstance(collector.refs, _Held):
+        collector.refs = _Held(collector.refs)
 
 
 def shared(frame: Buffer) -> zmq.Frame:

@@ -6,6 +6,7 @@ import logging
 
 import pytest
 
+from assay.transport import _logger
 from assay.transport._logger import FIRST_LINES, INTERVAL_S, QUIET_S, _LimitedLogger
 
 
@@ -99,3 +100,19 @@ def test_error_that_has_no_form_is_logged_without(clock: Clock) -> None:
     program.removeHandler(handler)
 
     assert written == ["it failed (no traceback: TypeError)"]
+
+
+def test_to_log_raises_nothing(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, lines: pytest.LogCaptureFixture
+) -> None:
+    """Who logs goes on where logging cannot be set up, and later lines find that it can be."""
+    places: list[logging.Logger] = []
+    monkeypatch.setattr(_logger, "_projects", [])
+    monkeypatch.setattr(_logger, "_preparations", [places.pop])
+    logger = _LimitedLogger("assay.test", clock)
+
+    logger.warning("lost")
+    places.append(logging.getLogger("assay"))
+    logger.warning("lost")
+
+    assert lines.messages == ["lost (and 1 more like it)"]
