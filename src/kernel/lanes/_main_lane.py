@@ -302,6 +302,7 @@ class MainLane:
         """Mark as aborted the execute requests that wait (EXEC-20, AMB-06)."""
         if self._around.output.forked or self._shutdown.abandons:
             return  # there is no I/O thread here, or no reply to come
+        self._around.put_back()  # the I/O thread, which is waited for, needs that too
         abort_waiting(self._around.io, self.lane)
 
     def _take(self, take: Callable[[], Request | None]) -> Request | None:

@@ -128,10 +128,12 @@ def abort_waiting(io: IoThread, lane: Lane[Request]) -> None:
     marked.acquire()
 
     def mark() -> None:
-        io.drain(Channel.SHELL)
-        for request in lane.waiting():
-            request.aborted |= request.header.msg_type == "execute_request"
-        marked.release()
+        try:
+            io.drain(Channel.SHELL)
+        finally:  # whatever fails there, nobody waits for ever
+            for request in lane.waiting():
+                request.aborted |= request.header.msg_type == "execute_request"
+            marked.release()
 
     io.log.call(mark)
     marked.acquire()

@@ -5,7 +5,10 @@ from __future__ import annotations
 import builtins
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
+from itertools import repeat
+from operator import is_
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -22,6 +25,31 @@ logger = get_logger("assay.kernel")
 OF_SHELLS = "_sitebuiltins"
 """The module of ``exit``, ``help`` and their like, which a program may well take away."""
 
+CALLS: dict[str, tuple[object, ...]] = {
+    "__build_class__": (lambda: None, "Tried"),
+    "__import__": ("sys",),
+    "all": ((),),
+    "any": ((),),
+    "callable": (len,),
+    "compile": ("0", "tried", "eval"),
+    "eval": ("0",),
+    "exec": ("",),
+    "getattr": ("", "lower"),
+    "hasattr": ("", "lower"),
+    "hash": ("",),
+    "id": ("",),
+    "isinstance": ("", str),
+    "issubclass": (str, str),
+    "iter": ((),),
+    "len": ("",),
+    "max": (0, 0),
+    "min": (0, 0),
+    "next": (repeat(0),),
+    "repr": ("",),
+    "vars": (sys,),
+}
+"""Builtins without which no cell is answered, and arguments that each can be called with."""
+
 
 class Essentials:
     """Python's builtins, its threads, its table of modules, and what finds more of them.
@@ -29,8 +57,9 @@ class Essentials:
     A cell that deletes a builtin, puts None in its place, or empties `sys.modules` or
     `sys.meta_path`, ends what Python's own library and IPython do from then on; ZeroMQ's needs the
     names of `threading`. What else it has put into the place of others is its own affair: what can
-    be called stays, such as mocks, and so does another table that holds the modules. Our own
-    choice.
+    be called stays, such as mocks, and so does another table that holds the modules. But where
+    classes stood there has to be a class, and a function that all code calls (`CALLS`) is of no use
+    if it fails when it is called as Python's library does. Our own choice.
     """
 
     def __init__(self) -> None:
@@ -83,14 +112,20 @@ class _Names:
             for name, value in vars(module).items()
             if type(value).__module__ != OF_SHELLS
         }
-        self._functions = frozenset(name for name, value in self._kept.items() if callable(value))
-        self._others = frozenset(self._kept) - self._functions
+        # Not of threading: gevent and the like put functions where that has classes.
+        self._are_builtins = module is builtins
+        self._usable = {name: value for name, value in self._kept.items() if callable(value)}
+        """What was found in the places of functions, and is of use; at first Python's own."""
+        self._others = frozenset(self._kept) - frozenset(self._usable)
 
     def are_whole(self) -> bool:
-        """Return True if all are there, and functions can be called; asked with each request."""
+        """Return True if all are there and can be used; asked with each request."""
         # A loop in Python would take three times as long.
-        found = map(self._present.get, self._functions)
-        return all(map(callable, found)) and self._others <= self._present.keys()
+        found = map(self._present.get, self._usable)
+        are_known = all(map(is_, found, self._usable.values()))
+        if are_known and self._others <= self._present.keys():
+            return True
+        return not any(map(self._is_lost, self._kept))
 
     def put_back(self) -> tuple[str, str, str]:
         """Put back what is lost, and return what to log."""
@@ -99,6 +134,24 @@ class _Names:
         return "%s: what could not be used any more is back: %s", self._title, ", ".join(lost)
 
     def _is_lost(self, name: str) -> bool:
+        """Return True if *name* is missing or of no use; what stands there is tried once."""
         if name not in self._present:
             return True
-        return name in self._functions and not callable(self._present[name])
+        present = self._present[name]
+        if self._usable.get(name, present) is present:  # what was no function is not asked
+            return False
+        if not callable(present) or (self._are_builtins and not self._can_be_used(name, present)):
+            return True
+        self._usable[name] = present
+        return False
+
+    def _can_be_used(self, name: str, present: Callable[..., object]) -> bool:
+        """Return True if the builtin *present* does what hardly any code does without."""
+        if isinstance(self._kept[name], type):
+            return isinstance(present, type)
+        try:
+            if name in CALLS:
+                present(*CALLS[name])
+        except BaseException:  # noqa: BLE001 - it is the program's
+            return False
+        return True

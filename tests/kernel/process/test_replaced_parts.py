@@ -81,6 +81,9 @@ GONE = (
     "import builtins; del builtins.isinstance, builtins.getattr",
     "import builtins; builtins.isinstance = None",
     "import builtins; builtins.Exception = builtins.__import__ = 'a text'",
+    "import builtins; builtins.isinstance = builtins.vars = lambda *_: 1 / 0",
+    "import builtins, sys; builtins.dict = sys.exit; builtins.len = lambda _: sys.exit()",
+    "import builtins; vars(builtins).clear()",
     "import threading; threading.Lock = threading.RLock = threading.Thread = None",
     "import sys; sys.modules = {}",
     "import sys; sys.modules.clear()",
@@ -131,6 +134,15 @@ def test_what_python_needs_is_put_back(kernel: KernelProcess, mine: Client) -> N
 
     kernel.shutdown()
     assert kernel.written().count("[assay] WARNING") == len(GONE) + 2  # the first took three
+
+
+def test_builtins_that_a_program_has_put_there_stay(mine: Client) -> None:
+    """What does a builtin's work stays, as a mock does or a function that also counts its calls."""
+    code = "import builtins, unittest.mock as mock; mock.patch('builtins.sum').start(); own = len"
+    succeeded(execute(mine, f"{code}; counted = builtins.len = lambda it: own(it)"))
+    succeeded(execute(mine, "1"))
+
+    assert result(execute(mine, "len is counted, isinstance(sum, mock.Mock)")) == "(True, True)"
 
 
 def test_modules_that_a_program_forgets(mine: Client) -> None:
