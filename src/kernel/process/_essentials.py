@@ -50,6 +50,9 @@ CALLS: dict[str, tuple[object, ...]] = {
 }
 """Builtins without which no cell is answered, and arguments that each can be called with."""
 
+FUNCTIONS_DO = frozenset({"enumerate", "filter", "map", "reversed", "zip"})
+"""Builtin classes of which hardly any code asks whether something is one."""
+
 
 class Essentials:
     """Python's builtins, its threads, its table of modules, and what finds more of them.
@@ -147,7 +150,7 @@ class _Names:
 
     def _can_be_used(self, name: str, present: Callable[..., object]) -> bool:
         """Return True if the builtin *present* does what hardly any code does without."""
-        if isinstance(self._kept[name], type):
+        if isinstance(self._kept[name], type) and name not in FUNCTIONS_DO:
             return isinstance(present, type)
         try:
             if name in CALLS:

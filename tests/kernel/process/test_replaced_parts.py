@@ -140,9 +140,10 @@ def test_builtins_that_a_program_has_put_there_stay(mine: Client) -> None:
     """What does a builtin's work stays, as a mock does or a function that also counts its calls."""
     code = "import builtins, unittest.mock as mock; mock.patch('builtins.sum').start(); own = len"
     succeeded(execute(mine, f"{code}; counted = builtins.len = lambda it: own(it)"))
-    succeeded(execute(mine, "1"))
+    succeeded(execute(mine, "known = map; builtins.map = lambda *of: [*known(*of)]"))
 
-    assert result(execute(mine, "len is counted, isinstance(sum, mock.Mock)")) == "(True, True)"
+    found = "len is counted, isinstance(sum, mock.Mock), map(abs, [-1])"
+    assert result(execute(mine, found)) == "(True, True, [1])"
 
 
 def test_modules_that_a_program_forgets(mine: Client) -> None:
