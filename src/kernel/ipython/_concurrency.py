@@ -51,7 +51,16 @@ def run_cells_at_once(shell: ZMQInteractiveShell, main_thread: int) -> None:
         trap.threads = _OfThreads(set_it, unset, main_thread)
         own = type(trap)
         trap.__class__ = new_class(own.__name__, (_ForSeveral, own))
-    shell.forget_traps = lambda: [trap.threads.forget(get_ident()) for trap in (display, builtin)]
+
+    def forget() -> None:
+        for trap in (display, builtin):
+            trap.threads.forget(get_ident())
+        for held in (lock, turns):
+            with suppress(RuntimeError):  # it is not held any more
+                while True:
+                    held.release()
+
+    shell.forget_inside = forget
     _lock_compiler(shell.compile, lock, shell.turn)
     shell.genuine_excepthook = sys.excepthook
     if sys.excepthook == shell.excepthook:

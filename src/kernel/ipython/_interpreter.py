@@ -196,30 +196,33 @@ class IPythonInterpreter:
         if request is not None:
             request.run = run
         shell.kept_here.payload = run.payload
-        shell.forget_traps()
-        tracing = self.cell_tracing
-        with self._loops.here().in_cell(), nullcontext() if tracing is None else tracing():
-            result = shell.run_cell(
-                cell.code,
-                store_history=cell.store_history,
-                silent=cell.silent,
-                cell_id=cell.cell_id,
-                **self._metadata_of(cell),
+        shell.forget_inside()
+        try:
+            tracing = self.cell_tracing
+            with self._loops.here().in_cell(), nullcontext() if tracing is None else tracing():
+                result = shell.run_cell(
+                    cell.code,
+                    store_history=cell.store_history,
+                    silent=cell.silent,
+                    cell_id=cell.cell_id,
+                    **self._metadata_of(cell),
+                )
+                self._streams.flush()
+                error: BaseException | None = result.error_before_exec or result.error_in_exec
+                # IPython goes on from an interrupt that strikes what is called when a cell has run
+                # (`EventManager.trigger`).
+                unshown = _result_error(request) or run.interrupt_outside
+                if error is None and unshown is None:
+                    expressions = shell.user_expressions(dict(cell.user_expressions))
+                    return Succeeded(user_expressions=expressions, payload=self._take_payload())
+            payload = self._take_payload()
+            shown = shell.published_error(error) if error is not None else unshown
+            assert shown is not None
+            return Failed(
+                ename=shown.ename, evalue=shown.evalue, traceback=shown.traceback, payload=payload
             )
-            self._streams.flush()
-            error: BaseException | None = result.error_before_exec or result.error_in_exec
-            # IPython goes on from an interrupt that strikes what is called when a cell has run
-            # (`EventManager.trigger`).
-            unshown = _result_error(request) or run.interrupt_outside
-            if error is None and unshown is None:
-                expressions = shell.user_expressions(dict(cell.user_expressions))
-                return Succeeded(user_expressions=expressions, payload=self._take_payload())
-        payload = self._take_payload()
-        shown = shell.published_error(error) if error is not None else unshown
-        assert shown is not None
-        return Failed(
-            ename=shown.ename, evalue=shown.evalue, traceback=shown.traceback, payload=payload
-        )
+        finally:
+            shell.forget_inside()
 
     def complete(self, code: str, cursor_pos: int) -> protocol.CompleteReply:
         """Complete with IPython's completer."""

@@ -117,8 +117,11 @@ class ZMQInteractiveShell(ShowsErrors, CompletesLate, InteractiveShell):  # type
     turn: Callable[[], AbstractContextManager[object]] = staticmethod(nullcontext)
     """Keeps apart, as long as that does not take long, libraries that run the user's code."""
 
-    forget_traps: Callable[[], object] = staticmethod(lambda: None)
-    """Called when a cell begins, once several may run at a time."""
+    forget_inside: Callable[[], object] = staticmethod(lambda: None)
+    """Called when a cell begins and when it has ended, once several may run at a time.
+
+    The thread is inside of nothing then, whatever an interrupt has kept from its end.
+    """
 
     genuine_excepthook: Any = None
     """What `sys.excepthook` is between cells, once several may run at a time."""

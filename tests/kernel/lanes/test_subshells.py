@@ -320,6 +320,15 @@ def test_code_that_the_kernel_calls_and_that_hangs_keeps_no_other_shell_waiting(
     assert (result(ran), failed(raised).ename) == ("2", "ZeroDivisionError")
 
 
+def test_what_an_interrupt_leaves_locked_is_free_when_the_cell_has_ended(
+    client: Client, sub: str
+) -> None:
+    """An interrupt may strike just when a thread has got the shell's lock; cells of others run."""
+    succeeded(execute(client, "lock = get_ipython().lock; lock.acquire(); lock.acquire()"))
+
+    assert result(run_in(client, sub, "1 + 1")) == "2"
+
+
 def test_cell_runs_while_the_main_shell_is_busy(client: Client, sub: str) -> None:
     """What each prints, shows and returns has its own request as parent (SUBSHELL-02)."""
     succeeded(execute(client, "import threading; gate = threading.Event()"))
