@@ -54,8 +54,8 @@ class CellRun:
         self.ended_by: Error | None = None
         """What was shown of what ended its code, as its own error may stand for an interrupt."""
 
-        self.interrupt_outside: Error | None = None
-        """What was shown of an interrupt that struck before or behind the cell's code."""
+        self.interrupt_outside: BaseException | None = None
+        """An interrupt that struck before or behind the cell's code, and was shown."""
 
         self.result: object = None
         """Where IPython notes its result."""

@@ -211,7 +211,8 @@ class IPythonInterpreter:
                 error: BaseException | None = result.error_before_exec or result.error_in_exec
                 # IPython goes on from an interrupt that strikes what is called when a cell has run
                 # (`EventManager.trigger`).
-                unshown = _result_error(request) or run.interrupt_outside
+                error = error or run.interrupt_outside
+                unshown = _result_error(request)
                 if error is None and unshown is None:
                     expressions = shell.user_expressions(dict(cell.user_expressions))
                     return Succeeded(user_expressions=expressions, payload=self._take_payload())

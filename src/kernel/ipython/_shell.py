@@ -353,10 +353,14 @@ class ZMQInteractiveShell(ShowsErrors, CompletesLate, InteractiveShell):  # type
                 raise
         raise KeyboardInterrupt
 
-    async def run_code(self, code_obj: object, result: object = None, **kwargs: Any) -> bool:
+    async def run_code(self, code_obj: object, result: Any = None, **kwargs: Any) -> bool:
         """Run a part of a cell; True if it failed."""
         run = run_of(self.host.request()) or CellRun()
         if not run.depth:
+            if run.outcome is None and run.interrupt_outside is not None:
+                # IPython goes on from one that strikes what is called before a cell is run.
+                result.error_in_exec = run.interrupt_outside
+                return True
             run.outcome = result
         run.depth += 1
         try:

@@ -208,7 +208,7 @@ class ShowsErrors:
                 is_interrupt = issubclass(etype, KeyboardInterrupt)
                 # Neither what the code itself has shown, nor another thread of the cell's.
                 if is_interrupt and run is not None and not run.depth and request.error is error:
-                    run.interrupt_outside = error
+                    run.interrupt_outside = evalue
         forget_old_sources()
         return error
 

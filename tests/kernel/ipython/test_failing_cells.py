@@ -91,6 +91,33 @@ def test_interrupt_behind_the_code_fails_the_cell(client: Client) -> None:
     assert result(client, "6") == "6"
 
 
+@pytest.mark.parametrize("event", ["pre_execute", "pre_run_cell"])
+def test_interrupt_before_the_code_fails_the_cell(client: Client, event: str) -> None:
+    """What is called before a cell is run is interrupted: IPython shows that and goes on, the code
+    is not run, and the reply is the error that was published (CTRL-11, EXEC-17)."""
+    events = "get_ipython().events"
+    client.execute(
+        "def strike(*_):\n"
+        f"    {events}.unregister('{event}', strike)\n"
+        "    raise KeyboardInterrupt\n"
+        f"{events}.register('{event}', strike)\n"
+        "outcomes = []\n"
+        f"{events}.register('post_run_cell', outcomes.append)\n"
+        "has_run = False"
+    )
+    answer = client.execute("has_run = True", stop_on_error=False)
+    client.execute(f"{events}.unregister('post_run_cell', outcomes.append)")
+
+    (error,) = answer.contents(Error)
+    assert isinstance(answer.content, ErrorReply)
+    assert answer.content.ename == error.ename == "KeyboardInterrupt"
+    assert result(client, "has_run") == "False"
+    assert (
+        result(client, "[one.success for one in outcomes if one.info.raw_cell == 'has_run = True']")
+        == "[False]"
+    )
+
+
 CAUGHT = {
     "in a cell that it runs": "get_ipython().run_cell('raise KeyboardInterrupt'); print('after')",
     "shown": "try: raise KeyboardInterrupt\n"
