@@ -23,6 +23,9 @@ LOOK_AGAIN_S = 0.05
 NEEDED = frozenset({("execute_request", Channel.SHELL), ("kernel_info_request", Channel.SHELL)})
 """What a kernel has to answer: it is waited for each time."""
 
+IDLE = ("status", Channel.IOPUB)
+"""What stands in `Silence` for an idle that does not follow an answer."""
+
 
 class Peer:
     """A client that sends right and wrong messages, reads everything and refuses nothing.
@@ -230,7 +233,8 @@ class Peer:
         """Wait until the reply and idle of *response* have come, or will not come any more.
 
         Where one of the two is late, a ``kernel_info_request`` on the same channel follows: once
-        that is answered, and a grace has passed, what is missing is not waited for any longer.
+        that has had its effects here, and a grace has passed, what is missing is not waited for any
+        longer.
 
         Args:
             response: A request that was sent.
@@ -242,7 +246,7 @@ class Peer:
         if not self.wait_for(lambda: response.done, self._limits.grace) and self._may_answer(
             response.channel
         ):
-            self.fence(response.channel)
+            self.quiet(response.channel)
             self.wait_for(lambda: response.done, self._limits.grace)
         return response
 
@@ -308,7 +312,13 @@ class Peer:
         self._require_ears(channel)
         response = self.send("kernel_info_request", channel=channel)
         answered = self.wait_for(lambda: response.replies, timeout)
-        self.wait_for(lambda: response.done, self._limits.grace)
+        # The machine may keep a kernel waiting between the two for longer than any grace.
+        silence = self._limits.silence
+        patient = answered and IDLE not in silence
+        if self.wait_for(lambda: response.done, None if patient else self._limits.grace):
+            silence.discard(IDLE)
+        elif patient:
+            silence.add(IDLE)
         return answered
 
     def _require_ears(self, channel: Channel) -> None:

@@ -88,6 +88,7 @@ OPTIONAL = {
 ODD = {
     "stdout-behind-a-prompt": ("EXEC-31.11", "ISCOMPLETE-04.3", "STDIN-09.1"),
     "own-status": ("HDR-13.2",),
+    "pauses-before-idle": ("EXEC-17.2", "SHELL-05.1"),
     "interrupts-late": ("CTRL-01.1", "CTRL-11.1", "CTRL-11.2", "EXEC-30.1"),
 }
 """Variations of which few checks could take notice, and these."""

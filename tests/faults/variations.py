@@ -224,6 +224,19 @@ class SlowIopub(Kernel):
         super().finished(request)
 
 
+@variation("pauses-before-idle", "Once a cell has run, half a second lies between reply and idle.")
+class PausesBeforeIdle(Kernel):
+    """As on a machine that gives it no processor meanwhile: longer than the grace of its start."""
+
+    pause_s = 0.0
+
+    def idle(self, request: Incoming) -> None:
+        if request.type == "execute_request":
+            self.pause_s = 0.5
+        time.sleep(self.pause_s)
+        super().idle(request)
+
+
 @variation("background", "It publishes a log and comm messages that no request has caused.")
 class Background(Kernel):
     """What threads of its own do, without a parent."""

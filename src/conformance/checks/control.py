@@ -383,7 +383,7 @@ def shutdown_is_published(kernel: Testee) -> Outcome:
 
     # It is the kernel's last word, and its end may be seen at the same moment.
     with suppress(KernelEndedError):
-        other.wait_for(broadcast, kernel.limits.grace)
+        other.wait_for(broadcast)
     published = [one for one in other.on(Channel.IOPUB) if one.msg_type == "shutdown_reply"]
     if not published:
         return failed("a shutdown_reply on IOPub", "none", asked)

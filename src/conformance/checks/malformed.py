@@ -85,7 +85,7 @@ def _survives(kernel: Testee, msg_type: str, channel: Channel = Channel.SHELL) -
     if (dead := not_alive(kernel)) is not None:
         return dead
     # The last of them may be overtaken by questions (AMB-74): it is busy then, and idle soon.
-    kernel.peer.wait_for(lambda: _all_idle(sent) == passed(), kernel.limits.grace * 4)
+    kernel.peer.wait_for(lambda: _all_idle(sent) == passed())
     return _all_idle(sent)
 
 
