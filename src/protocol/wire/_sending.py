@@ -220,7 +220,8 @@ def _look(hint: Any) -> tuple[frozenset[type], Check | None]:
 def _check(hint: Any) -> Check:
     origin, inner = get_origin(hint), get_args(hint)
     if origin is Literal:
-        return lambda value: type(value) is str and value in inner
+        kinds = frozenset(map(type, inner))  # True is no 1
+        return lambda value: type(value) in kinds and value in inner
     if isinstance(hint, type) and issubclass(hint, Enum):
         words = frozenset(member.value for member in hint)
         return lambda value: type(value) is hint or (type(value) is str and value in words)
