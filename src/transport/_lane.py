@@ -38,10 +38,16 @@ class Lane(Generic[T]):
         self.wait()
         return self.poll()
 
-    def wait(self) -> None:
-        """Wait until there may be an item, and take none. A signal handler may raise."""
-        if not self._items:
-            self._lock.acquire()
+    def wait(self, seconds: float = -1) -> bool:
+        """Wait until there may be an item, and take none. A signal handler may raise.
+
+        Args:
+            seconds: The longest wait; by default there is no limit.
+
+        Returns:
+            False if the time is over.
+        """
+        return bool(self._items) or self._lock.acquire(timeout=seconds)
 
     def poll(self) -> T | None:
         """Return the next item if there is one."""

@@ -358,6 +358,14 @@ def scopes(folder: Path) -> dict[str, object]:
         embed(connection_file=path, quiet=True)
         within.update(locals())
 
+    def deaf(path: Path) -> None:
+        """Let the client's thread get the signal, which then ends no wait of this one."""
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            in_function(path)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
     def in_class(path: Path) -> None:
         class Scale:
             maximum = 9
@@ -374,6 +382,7 @@ def scopes(folder: Path) -> dict[str, object]:
     found = {
         "function": embedded(in_function, codes, folder),
         "again": embedded(in_function, codes[:1], folder, end="SIGINT"),
+        "deaf": embedded(deaf, codes[:1], folder, end="SIGINT"),
         "class": embedded(in_class, ["[maximum + tare for _ in (1,)]"], folder),
         "given": embedded(
             lambda path: embed(module, explicit, path, quiet=True),

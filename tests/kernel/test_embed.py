@@ -223,6 +223,7 @@ def test_cells_run_in_the_scope_that_was_given(report: Report) -> None:
     assert found == {
         "function": [["([1, 2], 3, [[1, 2]], [1, 2])"], [], [], ["(4, True)"], True],
         "again": [["([1, 2], 3, [[1, 2]], [1, 2])"], True, "KeyboardInterrupt"],
+        "deaf": [["([1, 2], 3, [[1, 2]], [1, 2])"], True, "KeyboardInterrupt"],
         "class": [["[12]"], True],
         "given": [["[105]"], ["7"], [], True],
         "top": [["[3]"], [], ["('tare += 1', [3])"], True],

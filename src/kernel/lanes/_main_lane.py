@@ -67,6 +67,9 @@ EXIT_DELAY_S = 1.0
 """How long the kernel stays after a cell that called ``exit``: consoles check that it lives before
 they read the reply."""
 
+LOOK_FOR_KEYBOARD_S = 1.0
+"""How often a main thread that waits looks for Ctrl-C where the signals are the program's."""
+
 LOOK_AT_END_S = 0.05
 """How often a main thread that waits for the end of a loan looks whether the kernel ends."""
 
@@ -373,7 +376,10 @@ class MainLane:
     def _wait(self) -> None:
         self.is_waiting = True
         try:
-            self.lane.wait()
+            # A signal that comes just before a wait does not end it. Who owns the signals pings.
+            seconds = LOOK_FOR_KEYBOARD_S if self.ends_by_keyboard and is_main_thread() else -1
+            while not self.lane.wait(seconds):
+                continue
         finally:
             self.is_waiting = False
 
