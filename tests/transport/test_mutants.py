@@ -285,8 +285,8 @@ MUTANTS = (
     Mutant(
         "a reader does not wait",
         f"{LANE}wait",
-        "self._lock.acquire()",
-        "pass",
+        "self._lock.acquire(timeout=seconds)",
+        "True",
         f"{LANES}test_waits",
     ),
     Mutant(
