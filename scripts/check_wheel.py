@@ -28,9 +28,9 @@ def main() -> None:
         run(sys.executable, "-m", "build", "--wheel", "--outdir", folder, ROOT, cwd=folder)
         (wheel,) = folder.glob("*.whl")
         environment = folder / "environment"
-        venv.create(environment, with_pip=True)
+        venv.create(environment)
         python = environment / "bin" / "python"
-        pip = (python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+        pip = (sys.executable, "-m", "pip", "--python", python, "install", "--quiet")
         run(*pip, "--constraint", ROOT / "constraints.txt", wheel, cwd=folder)
         code = "print('1 + 1 is', 1 + 1)"
         printed = run(python, "-m", "assay", "run", "-c", code, cwd=folder).strip()

@@ -66,23 +66,20 @@ def install(python: Path, extra: str) -> None:
     say("installing" + (f" with what {extra!r} needs" if extra else ""))
     has_pip = subprocess.run([python, "-m", "pip", "--version"], check=False, capture_output=True)
     pip = (
-        [python, "-m", "pip"]
+        [str(python), "-m", "pip"]
         if has_pip.returncode == 0
-        else [sys.executable, "-m", "pip", "--python", python]
+        else [sys.executable, "-m", "pip", "--python", str(python)]
     )
-    # Most of what the checks need is never imported, and what is, is compiled then.
-    what = [
-        "--no-compile",
-        "--constraint",
-        ROOT / "constraints.txt",
-        "--editable",
-        f"{ROOT}[{extra}]",
-    ]
-    subprocess.run(
-        [*pip, "install", "--quiet", "--disable-pip-version-check", *(what if extra else [ROOT])],
-        check=True,
-        stdout=sys.stderr,
-    )
+    pip += ["install", "--quiet", "--disable-pip-version-check"]
+    if extra:
+        pip += ["--constraint", str(ROOT / "constraints.txt")]
+        if has_pip.returncode == 0:
+            # The one that Python 3.11 brings takes twice as long to find what is wanted.
+            subprocess.run([*pip, "pip"], check=True, stdout=sys.stderr)
+        # Most of what the checks need is never imported, and what is, is compiled then.
+        pip += ["--no-compile", "--editable"]
+    what = f"{ROOT}[{extra}]" if extra else str(ROOT)
+    subprocess.run([*pip, what], check=True, stdout=sys.stderr)
 
 
 def say(text: str) -> None:
