@@ -24,6 +24,8 @@ from attrs import define, field, frozen
 from hypothesis import Phase, settings
 from hypothesis.errors import HypothesisException
 
+from tests import properties
+
 __all__ = [
     "Mutant",
     "assert_is_caught",
@@ -36,6 +38,9 @@ __all__ = [
 ]
 
 TESTS = Path(__file__).parent
+
+LONGER = 8
+"""How many times as many examples a mutant gets as the ordinary run."""
 
 HANG_S = 2.0
 """What a mutant that waits for ever is given: a machine that is too slow for it catches it too."""
@@ -126,18 +131,26 @@ def _generating_stand_in(*args: object, **options: object) -> Iterator[object]:
 
 @contextmanager
 def without_shrinking() -> Iterator[None]:
-    """Let tests that are imported inside stop at the first failure, as it was found."""
+    """Let tests that are imported inside stop at the first failure, as it was found.
+
+    They search longer: what they draw depends on constants anywhere in the code, and a mutant may
+    be caught by one draw in ten.
+    """
     before = settings.default
     assert before is not None
     settings.register_profile(
         "mutants",
         settings.get_profile("ci"),
+        max_examples=LONGER * settings.get_profile("ci").max_examples,
         phases=(Phase.explicit, Phase.generate),
         report_multiple_bugs=False,
     )
     settings.load_profile("mutants")
     try:
-        yield
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(properties, "EACH", LONGER * properties.EACH)
+            patch.setattr(properties, "MANY", LONGER * properties.MANY)
+            yield
     finally:
         settings.register_profile("before", before)
         settings.load_profile("before")
