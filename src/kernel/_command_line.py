@@ -20,25 +20,23 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from assay._fields import Fields
-from assay.protocol import AssayError, ConnectionFile
+from assay.protocol import AssayError, Channel, ConnectionFile
 
 if TYPE_CHECKING:
     from assay.protocol import Json
 
 __all__ = ["CommandLine", "CommandLineError", "parse"]
 
-CHANNELS = ("shell", "iopub", "stdin", "hb", "control")
-
 APPLICATIONS = ("IPKernelApp", "KernelApp", "ConnectionFileMixin")
 """Classes that IPython's kernels have had these options in."""
 
 PLACES = {
     **{f"--{name}": name for name in ("ip", "transport")},
-    **{f"--{name}": f"{name}_port" for name in CHANNELS},
+    **{f"--{name}": f"{name}_port" for name in Channel},
     **{
         f"--{application}.{name}": name
         for application in APPLICATIONS
-        for name in ("ip", "transport", *(f"{channel}_port" for channel in CHANNELS))
+        for name in ("ip", "transport", *(f"{channel}_port" for channel in Channel))
     },
 }
 """Options that say where to listen, and the key of the connection file that each stands for."""

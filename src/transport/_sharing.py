@@ -49,19 +49,20 @@ class LentFrame(zmq.Frame):
     """Called with the mark of a message that it is sent in."""
 
 
-class _Held(dict[int, zmq.utils.garbage.gcref]):
-    """What ZeroMQ has of our memory, which pyzmq's thread takes out once it is free.
+class _LentMemory(dict[int, zmq.utils.garbage.gcref]):
+    """The memory of ours that ZeroMQ uses; pyzmq's thread removes a piece once it is free.
 
-    That thread sets an event of `threading`, which needs builtins. Where a program has broken them,
-    it would end there, and who sends next wait for another one, for ever.
+    pyzmq's thread then sets a `threading.Event`, which needs builtins. If a cell has broken those,
+    the thread would end, and the next sender would wait without end. So it is set here, and what
+    fails is ignored.
     """
 
     def __init__(self, before: dict[int, zmq.utils.garbage.gcref]) -> None:
         self._before = before
-        """What was there at first, and what another thread has just put there."""
+        """pyzmq's own table, which other threads may just be filling."""
 
     def pop(self, key: int, *_: object) -> None:  # type: ignore[override]  # nothing is left to do
-        """Take *key* out, and say that it is free."""
+        """Remove *key*, and set the event of those who wait for its memory."""
         held = super().pop(key, None) or self._before.pop(key, None)
         if held is not None and held.event is not None:
             try:  # noqa: SIM105 - `suppress` needs them as well
@@ -74,8 +75,8 @@ def prepare_marks() -> None:
     """Have pyzmq make now what frees marked and shared frames: sockets and a thread."""
     shared(b"")
     collector = zmq.utils.garbage.gc
-    if not isinstance(collector.refs, _Held):
-        collector.refs = _Held(collector.refs)
+    if not isinstance(collector.refs, _LentMemory):
+        collector.refs = _LentMemory(collector.refs)
 
 
 def shared(frame: Buffer) -> zmq.Frame:

@@ -20,14 +20,13 @@ from assay.conformance.checks._started import (
     started_with,
 )
 from assay.conformance.checks._status import must_name_requests, stray_status
+from assay.conformance.checks.wire import DICTS
 from assay.protocol import DELIMITER, Channel, ConnectionFile
 from assay.transport import KernelEndedError
 
 __all__: list[str] = []
 
 WRONG = b"0" * 64
-
-DICTS = 4
 
 LOWER = re.compile(rb"[0-9a-f]+")
 

@@ -21,6 +21,7 @@ from assay.transport import KernelEndedError
 __all__: list[str] = []
 
 DICTS = 4
+"""Header, parent header, metadata and content."""
 
 
 def _answered(kernel: Testee, draft: Draft, channel: Channel = Channel.SHELL) -> Outcome:

@@ -52,15 +52,15 @@ def run_cells_at_once(shell: ZMQInteractiveShell, main_thread: int) -> None:
         own = type(trap)
         trap.__class__ = new_class(own.__name__, (_ForSeveral, own))
 
-    def forget() -> None:
+    def release() -> None:
         for trap in (display, builtin):
-            trap.threads.forget(get_ident())
+            trap.threads.remove(get_ident())
         for held in (lock, turns):
             with suppress(RuntimeError):  # it is not held any more
                 while True:
                     held.release()
 
-    shell.forget_inside = forget
+    shell.release_thread = release
     _lock_compiler(shell.compile, lock, shell.turn)
     shell.genuine_excepthook = sys.excepthook
     if sys.excepthook == shell.excepthook:
@@ -71,7 +71,7 @@ class _OfThreads:
     """A trap that is set while a thread is inside; each thread counts how often it has entered.
 
     IPython counts for one thread, and an interrupt that strikes while a cell leaves makes one too
-    many. So each cell begins with `forget`.
+    many. So each cell begins with `remove`.
     """
 
     def __init__(
@@ -99,8 +99,8 @@ class _OfThreads:
             elif level and not self._inside:
                 self._unset()
 
-    def forget(self, thread: int) -> None:
-        """Know that *thread* is not inside."""
+    def remove(self, thread: int) -> None:
+        """Count *thread* as outside, however often it has entered."""
         with self._lock:
             if self._inside.pop(thread, 0) and not self._inside:
                 self._unset()

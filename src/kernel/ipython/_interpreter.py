@@ -196,7 +196,7 @@ class IPythonInterpreter:
         if request is not None:
             request.run = run
         shell.kept_here.payload = run.payload
-        shell.forget_inside()
+        shell.release_thread()
         try:
             tracing = self.cell_tracing
             with self._loops.here().in_cell(), nullcontext() if tracing is None else tracing():
@@ -223,7 +223,7 @@ class IPythonInterpreter:
                 ename=shown.ename, evalue=shown.evalue, traceback=shown.traceback, payload=payload
             )
         finally:
-            shell.forget_inside()
+            shell.release_thread()
 
     def complete(self, code: str, cursor_pos: int) -> protocol.CompleteReply:
         """Complete with IPython's completer."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from IPython.utils.tokenutil import token_at_cursor
 
 from assay import protocol
-from assay.kernel.ipython._answers import history_reply
+from assay.kernel.ipython._answers import MAX_COMPLETIONS, MAX_LINE, history_reply
 from assay.kernel.ipython._described import described, described_magic
 from assay.kernel.ipython._looking import (
     Found,
@@ -41,10 +41,6 @@ if TYPE_CHECKING:
 __all__ = ["Onlooker"]
 
 T = TypeVar("T")
-
-MAX_MATCHES = 10_000
-MAX_LINE = 10_000
-"""Characters between the cursor and the beginning of its line that are looked at."""
 
 MAX_CODE = 200_000
 """Characters of code that is looked through for what it binds."""
@@ -107,7 +103,7 @@ class Onlooker:
         if len(line) <= MAX_LINE:
             fragment, found = self._matches(code, before, line)
             start -= len(fragment)
-        matches = sorted(found, key=_order)[:MAX_MATCHES]
+        matches = sorted(found, key=_order)[:MAX_COMPLETIONS]
         extras: list[Json] = [
             {"start": start, "end": cursor_pos, "text": one, "type": found[one], "signature": ""}
             for one in matches

@@ -117,10 +117,11 @@ class ZMQInteractiveShell(ShowsErrors, CompletesLate, InteractiveShell):  # type
     turn: Callable[[], AbstractContextManager[object]] = staticmethod(nullcontext)
     """Keeps apart, as long as that does not take long, libraries that run the user's code."""
 
-    forget_inside: Callable[[], object] = staticmethod(lambda: None)
-    """Called when a cell begins and when it has ended, once several may run at a time.
+    release_thread: Callable[[], object] = staticmethod(lambda: None)
+    """Gives back the locks and traps that this thread still holds.
 
-    The thread is inside of nothing then, whatever an interrupt has kept from its end.
+    An interrupt may have kept a cell from giving them back. So it is called before and after each
+    cell, once several may run at a time.
     """
 
     genuine_excepthook: Any = None

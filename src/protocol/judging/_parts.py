@@ -11,7 +11,7 @@ from attrs import evolve, field, frozen
 from assay.protocol._errors import FramingError, LocalError, shorten
 from assay.protocol._shapes import is_mapping, is_sequence
 from assay.protocol.judging._finding import Finding, Severity, finding
-from assay.protocol.wire._arguments import as_bytes
+from assay.protocol.wire._arguments import BYTES, as_bytes
 from assay.protocol.wire._framing import DELIMITER, DICTS, Buffer
 from assay.protocol.wire._json import UnreadJsonError, decode_json
 from assay.protocol.wire._message import Content, Message
@@ -22,9 +22,6 @@ __all__ = ["AnyMessage", "Parts", "read_parts"]
 
 AnyMessage: TypeAlias = "Sequence[Buffer] | Mapping[str, object] | Message[Content]"
 """A message as frames, as the dictionary that other libraries keep, or as ours."""
-
-BYTES = (bytes, bytearray, memoryview)
-"""What a frame may be."""
 
 DICT_NAMES = ("header", "parent_header", "metadata", "content")
 MAY_BE_NULL = frozenset({"parent_header", "metadata"})

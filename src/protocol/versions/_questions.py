@@ -9,6 +9,7 @@ from assay.protocol.versions._draft import Draft
 from assay.protocol.versions._reading import fault, read_flag, read_list, read_object, read_text
 from assay.protocol.versions._version import ProtocolVersion
 from assay.protocol.wire._json import Json, encode_json
+from assay.protocol.wire._registry import Channel
 
 __all__ = [
     "lower_connect_reply",
@@ -22,8 +23,6 @@ __all__ = [
     "raise_kernel_info_reply",
     "raise_shutdown",
 ]
-
-CHANNELS = ("shell", "iopub", "stdin", "hb", "control")
 
 LANGUAGE_FILES = {"python": ("text/x-python", ".py")}
 """MIME type and file extension, which old kernels do not say."""
@@ -72,7 +71,7 @@ def lower_history_reply(draft: Draft) -> None:
 def raise_connect_reply(draft: Draft) -> None:
     """The wire had other names than the text until 2015."""
     content = draft.content
-    for channel in CHANNELS:
+    for channel in map(str, Channel):
         port = content.pop(channel, None)
         if port is not None:
             content.setdefault(f"{channel}_port", port)
@@ -87,7 +86,7 @@ def lower_connect_reply(draft: Draft) -> None:
     content.pop("status", None)
     if draft.version is ProtocolVersion.V3:
         content.pop("control_port", None)
-    for channel in CHANNELS:
+    for channel in map(str, Channel):
         port = content.get(f"{channel}_port")
         if port is not None:
             content[channel] = port

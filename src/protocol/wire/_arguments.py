@@ -33,6 +33,7 @@ PARTS = ("header", "parent_header", "metadata", "content")
 LISTS = (list, tuple)
 
 BYTES = (bytes, bytearray, memoryview)
+"""What a frame may be."""
 
 KINDS: Mapping[type, str] = {
     str: "text",

@@ -8,14 +8,13 @@ from collections.abc import Iterator
 
 from assay.protocol._errors import JsonError
 from assay.protocol._shapes import is_mapping
+from assay.protocol.wire._arguments import BYTES
 from assay.protocol.wire._json import encode_json
 from assay.protocol.wire._json_values import convert
 from assay.protocol.wire._message import Content, Header, Message
 from assay.protocol.wire._structure import unstructure
 
 __all__ = ["json_losses"]
-
-BYTES = (bytes, bytearray, memoryview)
 
 
 def json_losses(value: object, where: str = "") -> tuple[str, ...]:

@@ -27,7 +27,7 @@ from itertools import pairwise
 import msgspec
 
 from assay.protocol._errors import FramingError, LocalError, shorten
-from assay.protocol.wire._arguments import as_bytes, check_instance
+from assay.protocol.wire._arguments import PARTS, as_bytes, check_instance
 from assay.protocol.wire._framing import Buffer, Frames
 from assay.protocol.wire._json import EMPTY_OBJECT, decode_json
 from assay.protocol.wire._registry import Channel, channel_named
@@ -44,7 +44,6 @@ class WebsocketForm(StrEnum):
     V1 = "v1.kernel.websocket.jupyter.org"
 
 
-PARTS = ("header", "parent_header", "metadata", "content")
 LEFT_OUT = frozenset({"parent_header", "metadata"})
 """What is empty where it is missing or null."""
 
