@@ -68,7 +68,7 @@ def _at_root(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_fault() -> None:
     """A kernel that dies of frames without delimiter is caught by a single step."""
-    report = search("wire-dies-of-no-delimiter", 15)
+    report = search("wire-dies-of-no-delimiter", 60)
 
     (died,) = (one for one in report.found if one.failure.kind == "died")
     assert len(died.steps) == 1
@@ -85,7 +85,7 @@ def test_kernel_that_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
         return play(testee, steps, profile=profile, peers=peers)
 
     monkeypatch.setattr("assay.conformance.fuzz._search.play", watched)
-    report = search("comm-dies-of-unknown-id", 15, shrinks=3)
+    report = search("comm-dies-of-unknown-id", 40, shrinks=3)
 
     assert "died" in [one.failure.kind for one in report.found]
     assert len(ended) > 15
@@ -94,7 +94,7 @@ def test_kernel_that_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_conversation_that_was_not_shrunk() -> None:
     """A step that fails by itself is found where there was no time for shrinking."""
-    report = search("comm-dies-of-unknown-id", 15, shrinks=1)
+    report = search("comm-dies-of-unknown-id", 40, shrinks=1)
 
     assert [(one.failure.kind, len(one.steps)) for one in report.found] == [("died", 1)]
 
