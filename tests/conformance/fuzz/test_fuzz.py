@@ -324,7 +324,7 @@ def test_folder_that_cannot_be_written(tmp_path: Path) -> None:
 
 def test_command(tmp_path: Path) -> None:
     """``assay fuzz`` shows the conversation, writes the recording and exits with 1."""
-    words = ["fuzz", "--conversations", "15", "--seed", "1", "--language", TINY]
+    words = ["fuzz", "--conversations", "60", "--seed", "1", "--language", TINY]
     words += ["--output", str(tmp_path), "--cmd", "--", *faulty("wire-dies-of-no-delimiter").argv]
 
     result = CliRunner().invoke(cli, words, standalone_mode=False)
