@@ -414,17 +414,20 @@ def _wait_for_ports(path: Path, child: ChildProcess, timeout: float) -> Connecti
     deadline = Deadline(timeout)
     while True:
         # The process's end wakes this at once; there is no portable way to wait for a file.
-        with suppress(ConnectionFileError):
+        reason = ""
+        try:
             found = ConnectionFile.read(path)
             if all(found.port(channel) for channel in Channel):
                 return found
+        except ConnectionFileError as error:  # the kernel may be writing it just now
+            reason = f": {error}"
         try:
             child.wait(PORTS_POLL_MS / 1_000)
         except LaunchError:
             if deadline.passed:
                 raise LaunchError(
                     f"wanted the kernel's ports in its connection file, "
-                    f"found none within {timeout:g} s"
+                    f"found none within {timeout:g} s{reason}"
                 ) from None
             continue
         raise LaunchError(f"the kernel {child.ending('before it listened')}")

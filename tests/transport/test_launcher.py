@@ -15,6 +15,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -398,6 +399,14 @@ class TestFailure:
             launch(python(code), kernel_chooses_ports=True, timeout=AT_ONCE_S)
 
         assert list(temporary.iterdir()) == []
+
+    def test_file_of_ports_that_cannot_be_read(self, tmp_path: Path) -> None:
+        """The error says what is wrong with what the kernel has written."""
+        file = tmp_path / "kernel.json"
+        file.write_text("[]")
+        child = Mock(**{"wait.side_effect": LaunchError("it still runs")})
+        with pytest.raises(LaunchError, match=r"found none within 0 s: .*wanted a JSON object"):
+            _launcher._wait_for_ports(file, child, 0.0)
 
     def test_last_lines(self) -> None:
         """Of much that was written, the end is shown."""
