@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from itertools import repeat
 from operator import is_
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING
 
 from assay.kernel.process._main_thread import is_main_thread
@@ -154,7 +154,22 @@ class _Names:
             return isinstance(present, type)
         try:
             if name in CALLS:
-                present(*CALLS[name])
+                _call_as_program(present, CALLS[name])
         except BaseException:  # noqa: BLE001 - it is the program's
             return False
         return True
+
+
+def _call(function: Callable[..., object], arguments: tuple[object, ...]) -> None:
+    function(*arguments)
+
+
+_call_as_program: Callable[[Callable[..., object], tuple[object, ...]], None]
+_call_as_program = FunctionType(
+    _call.__code__, {"__builtins__": vars(builtins), "__name__": __name__}
+)
+"""Calls as code of the program does, with its builtins and not our copy (`assay._isolation`).
+
+C code may look for names of its own in the builtins of who calls it. That of PySide6 ends the
+process where it does not find them.
+"""

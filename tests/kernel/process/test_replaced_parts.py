@@ -66,6 +66,17 @@ for name in ("read", "write", "close", "getpid"):
 }
 """Functions that a test puts others in the place of, and does not give back."""
 
+LOOKING = """
+import builtins, sys
+callers = []
+def looking(*names):
+    frame = sys._getframe(1)
+    if "known_import" not in frame.f_builtins:
+        callers.append(frame.f_code.co_name)
+    return known_import(*names)
+builtins.known_import, builtins.__import__ = builtins.__import__, looking
+"""
+
 BUILTINS = {
     "imports are refused": """
 import builtins
@@ -144,6 +155,14 @@ def test_builtins_that_a_program_has_put_there_stay(mine: Client) -> None:
 
     found = "len is counted, isinstance(sum, mock.Mock), map(abs, [-1])"
     assert result(execute(mine, found)) == "(True, True, [1])"
+
+
+def test_what_looks_for_its_names_in_the_callers_builtins(mine: Client) -> None:
+    """The import of PySide6 does, in C, and ends a process whose builtins lack the name."""
+    succeeded(execute(mine, LOOKING))
+
+    found = "__import__ is looking, callers"
+    assert result(execute(mine, f"import json; {found}")) == "(True, [])"
 
 
 def test_modules_that_a_program_forgets(mine: Client) -> None:
