@@ -160,13 +160,10 @@ class _Names:
         return True
 
 
-def _call(function: Callable[..., object], arguments: tuple[object, ...]) -> None:
-    function(*arguments)
-
-
-_call_as_program: Callable[[Callable[..., object], tuple[object, ...]], None]
+_call_as_program: Callable[[Callable[..., object], tuple[object, ...]], object]
 _call_as_program = FunctionType(
-    _call.__code__, {"__builtins__": vars(builtins), "__name__": __name__}
+    (lambda function, arguments: function(*arguments)).__code__,
+    {"__builtins__": vars(builtins), "__name__": __name__},
 )
 """Calls as code of the program does, with its builtins and not our copy (`assay._isolation`).
 
