@@ -554,7 +554,7 @@ def test_missing_fields_take_their_defaults(client: Client) -> None:
 def test_failure_aborts_what_is_queued(client: Client, another: Client) -> None:
     """A failing cell aborts the waiting cells of every client (EXEC-20, EXEC-21, AMB-06)."""
     execute(client, "ran = []")
-    waits = once_queued(3, "print('waits')\nwhile True: pass")
+    waits = once_queued(4, "print('waits')\nwhile True: pass")
     # It must run before the other client's request comes: there is no order among clients.
     failing = begin(client, f"print('runs')\n{waits}", until="runs")
     queued = [
