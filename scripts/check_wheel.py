@@ -30,8 +30,9 @@ def main() -> None:
         environment = folder / "environment"
         venv.create(environment)
         python = environment / "bin" / "python"
-        pip = (sys.executable, "-m", "pip", "--python", python, "install", "--quiet")
-        run(*pip, "--constraint", ROOT / "constraints.txt", wheel, cwd=folder)
+        pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", python)
+        what = ("--constraint", ROOT / "constraints.txt", wheel)
+        run(*pip, "install", "--quiet", *what, cwd=folder)
         code = "print('1 + 1 is', 1 + 1)"
         printed = run(python, "-m", "assay", "run", "-c", code, cwd=folder).strip()
         if printed != EXPECTED:

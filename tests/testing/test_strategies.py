@@ -387,7 +387,7 @@ def test_cells_have_results_and_fail_now_and_then() -> None:
     names = ("execute_result", "error", "failing execute_reply")
 
     assert not_drawn(conversations(), {name: partial(_has_step, name) for name in names}) == []
-    for step in (step for conversation in drawn(conversations(), 40) for step in conversation):
+    for step in (step for conversation in drawn(conversations()) for step in conversation):
         if isinstance(step.message.content, ErrorReply):
             assert step.message.header.msg_type == "execute_reply"
             assert "execution_count" in unstructure(step.message.content)
@@ -489,7 +489,7 @@ def test_what_cannot_be_drawn_is_refused(strategy: Callable[[], object], wanted:
 
 
 @given(adversarial_frames())
-@settings(max_examples=MANY)
+@settings(max_examples=200)
 def test_adversarial_frames_are_signed_and_refused(adversarial: AdversarialFrames) -> None:
     """Only the dict that is named is wrong, and a message that follows is taken."""
     session = adversarial.genuine.session()

@@ -130,7 +130,7 @@ def abort_waiting(io: IoThread, lane: Lane[Request]) -> None:
     def mark() -> None:
         try:
             io.drain(Channel.SHELL)
-        finally:  # the lane waits for this, whatever fails there
+        finally:  # else the lane would wait without end
             for request in lane.waiting():
                 request.aborted |= request.header.msg_type == "execute_request"
             marked.release()
